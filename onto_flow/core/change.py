@@ -1,0 +1,76 @@
+"""Changes in and view changes out.
+
+Law: the versions of one document are totally ordered, and so are those of one view document; a receiver that keeps the
+highest version per path ends right, whatever the order and however often a change arrives.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from .values import Document
+
+Version = tuple[int, int]
+"""(microseconds since the epoch, tie): the version of a document; `NEVER` is below all of them."""
+
+ViewVersion = tuple[int, int, int]
+"""(generation, epoch, seq): the version of a view document, strictly rising per path."""
+
+NEVER: Version = (0, 0)
+BELOW_EVENTS: Version = (0, 1)
+"""The version of documents from a source that has no time of its own: above `NEVER`, below any event."""
+
+
+class Change(NamedTuple):
+    """One change of one document.
+
+    Attributes:
+        path: The document's path, relative to the database's root.
+        before: Its fields before, where the feed carries them; never used to compute, only shown.
+        after: Its fields after the change; `None` for a deletion.
+        version: Totally ordered per document.
+        time: The event's own time (else its publish time): the rule for deletes after a snapshot needs it.
+    """
+
+    path: str
+    before: Document | None
+    after: Document | None
+    version: Version
+    time: datetime | None = None
+
+
+class ViewChange(NamedTuple):
+    """One change of one view document.
+
+    Attributes:
+        view: The name of the view: its class.
+        path: The path of the view document, `collection/id`.
+        old: The view document before (as last emitted), `None` when there was none.
+        new: The view document now, `None` when it is gone.
+        version: (generation, epoch, seq).
+    """
+
+    view: str
+    path: str
+    old: Document | None
+    new: Document | None
+    version: ViewVersion
+
+
+class DeadLetter(NamedTuple):
+    """Something that failed, whole; `cleared` says that an earlier one with the same key succeeded meanwhile.
+
+    Attributes:
+        key: What it is about: `view:NAME:KEY`, `document:PATH` or `event:ID`; one letter is kept per key.
+        reason: A code of `core.errors`, then the message.
+        stack: The traceback, empty where there is none.
+        payload: What failed, as a value: a document, an event, the key of a view document.
+        cleared: Whether this takes the letter with this key back.
+    """
+
+    key: str
+    reason: str
+    stack: str = ""
+    payload: object = None
+    cleared: bool = False

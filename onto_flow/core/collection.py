@@ -1,0 +1,90 @@
+"""Which documents a model stands for: a collection by its path, or every collection of one name."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from .errors import DataError
+
+_PART = re.compile(r"\{[^{}/]*\}")
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A pattern over document paths.
+
+    Attributes:
+        pattern: `users`, `stocks/{symbol}/daily` (ids in braces are free), or with `group` the name of a collection
+            wherever it lies.
+        group: Whether `pattern` is the name of a collection group.
+
+    Example:
+        >>> Collection("stocks/{symbol}/daily").matches("stocks/A/daily/2024-01-02")
+        True
+        >>> Collection("daily", group=True).matches("prices/A/daily/2024-01-02"), Collection("users").matches("a/b/users/c")
+        (True, False)
+    """
+
+    pattern: str
+    group: bool = False
+
+    def __post_init__(self) -> None:
+        parts = self.pattern.split("/")
+        if not all(parts) or len(parts) % 2 == 0 or (self.group and len(parts) > 1):
+            raise DataError("bad-key", f"{self.pattern!r} is not the path of a collection", fix="Use users or a/{id}/b.")
+
+    @cached_property
+    def _parts(self) -> tuple[str | None, ...]:
+        return tuple(None if _PART.fullmatch(p) else p for p in self.pattern.split("/"))
+
+    def matches(self, path: str) -> bool:
+        """Whether a document with this path belongs to the collection."""
+        parts = path.split("/")
+        if self.group:
+            return len(parts) % 2 == 0 and parts[-2] == self.pattern
+        mine = self._parts
+        return len(parts) == len(mine) + 1 and all(m is None or m == p for m, p in zip(mine, parts))
+
+    @property
+    def top_level(self) -> bool:
+        """Whether the ids of its documents alone tell them apart."""
+        return not self.group and all(p is not None for p in self._parts)
+
+    def ids(self, path: str) -> tuple[str, ...]:
+        """The ids along a path that make it unique in the collection: the free ones, then its own."""
+        parts = path.split("/")
+        if self.group:
+            return tuple(parts[1::2])
+        return tuple(p for m, p in zip(self._parts, parts) if m is None) + (parts[-1],)
+
+    def __str__(self) -> str:
+        return f"**/{self.pattern}" if self.group else self.pattern
+
+
+@dataclass(frozen=True)
+class Projection:
+    """What a plan reads: collections, and of each the top-level fields; `None` stands for all fields.
+
+    Example:
+        >>> read = Projection(((Collection("users"), ("name",)), (Collection("tickets"), None)))
+        >>> read.fields("users/u1"), read.fields("notes/n1"), read.wants("tickets/t1"), read.fields("tickets/t1")
+        (frozenset({'name'}), frozenset(), True, None)
+    """
+
+    collections: tuple[tuple[Collection, tuple[str, ...] | None], ...]
+
+    def wants(self, path: str) -> bool:
+        """Whether any collection holds this path."""
+        return any(collection.matches(path) for collection, _ in self.collections)
+
+    def fields(self, path: str) -> frozenset[str] | None:
+        """The top-level fields that are read of this document; `None` for all."""
+        found: set[str] = set()
+        for collection, names in self.collections:
+            if collection.matches(path):
+                if names is None:
+                    return None
+                found.update(names)
+        return frozenset(found)

@@ -1,0 +1,189 @@
+"""The values that a document may hold, their equality and their order.
+
+| Firestore | Python |
+|---|---|
+| null, boolean, integer, double, string, bytes | `None`, `bool`, `int` (64 bits), `float`, `str`, `bytes` |
+| timestamp | `datetime`, aware, UTC, microseconds |
+| geo point, reference, vector | [GeoPoint][], [Reference][], [Vector][] |
+| array, map | `list`, `dict` with `str` keys |
+
+Law: two values are equal when their canonical bytes (`core.codec`) are; so 1, 1.0 and true differ, and NaN equals NaN.
+Order is Firestore's value order, completed to a total one by the canonical bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any, Generic, TypeVar
+
+T_co = TypeVar("T_co", covariant=True)
+
+Document = Mapping[str, Any]
+"""The fields of a document, by their names in Firestore."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+MICROSECOND = timedelta(microseconds=1)
+MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class GeoPoint:
+    """A point on the earth, in degrees."""
+
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """A vector of doubles."""
+
+    values: tuple[float, ...]
+
+
+class Reference(Generic[T_co]):
+    """A reference to a document: its path relative to the database's root.
+
+    `database` (`projects/P/databases/D`) is set only for a document of another database than the referring one.
+
+    Example:
+        >>> ref: Reference[object] = Reference("users/u1")
+        >>> ref.doc_id, ref.collection, (ref / "notes" / "n1").path
+        ('u1', 'users', 'users/u1/notes/n1')
+    """
+
+    __slots__ = ("database", "path")
+
+    def __init__(self, path: str, database: str | None = None) -> None:
+        self.path = path
+        self.database = database
+
+    @property
+    def doc_id(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def collection(self) -> str:
+        """The path of the collection that the document lies in."""
+        return self.path.rpartition("/")[0]
+
+    def __truediv__(self, child: str) -> Reference[Any]:
+        return Reference(f"{self.path}/{child}", self.database)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Reference):
+            return NotImplemented
+        return self.path == other.path and self.database == other.database
+
+    def __hash__(self) -> int:
+        return hash((self.path, self.database))
+
+    def __repr__(self) -> str:
+        return f"Reference({self.path!r})" if self.database is None else f"Reference({self.path!r}, {self.database!r})"
+
+
+def to_micros(time: datetime) -> int:
+    """Microseconds since the epoch; a naive datetime counts as UTC.
+
+    Example:
+        >>> to_micros(datetime(1970, 1, 1, 0, 0, 1, tzinfo=timezone.utc))
+        1000000
+    """
+    aware = time if time.tzinfo is not None else time.replace(tzinfo=timezone.utc)
+    return (aware - EPOCH) // MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """The UTC datetime of microseconds since the epoch.
+
+    Raises:
+        OverflowError: Outside the years 1 to 9999.
+    """
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two values are equal as Firestore values: by type and content.
+
+    Example:
+        >>> same({"a": 1, "b": [None]}, {"b": [None], "a": 1}), same(1, 1.0), same(float("nan"), float("nan"))
+        (True, False, True)
+    """
+    from .codec import encode
+
+    return left is right or encode(left) == encode(right)
+
+
+def order_key(value: Any) -> tuple[Any, ...]:
+    """A key that sorts values in Firestore's order; numbers of both types compare by value, then the integer first.
+
+    Source: the Firestore documentation on value type ordering (null, booleans, NaN, numbers, timestamps, strings,
+    bytes, references, geo points, arrays, vectors, maps).
+
+    Example:
+        >>> sorted(["b", 2, 1.5, None, True, [1], float("nan"), {"a": 1}], key=order_key)
+        [None, True, nan, 1.5, 2, 'b', [1], {'a': 1}]
+    """
+    if value is None:
+        return (0,)
+    rank = _RANKS.get(type(value))
+    if rank is None:
+        rank = _rank_of_subclass(value)
+    return rank(value)
+
+
+def _number(value: float) -> tuple[Any, ...]:
+    if isinstance(value, float) and math.isnan(value):
+        return (2,)
+    return (3, value, isinstance(value, float), math.copysign(1.0, value) if value == 0 else 0.0)
+
+
+def _reference(value: Reference[Any]) -> tuple[Any, ...]:
+    return (7, value.database or "", path_order(value.path))
+
+
+_RANKS: dict[type, Any] = {
+    bool: lambda v: (1, v),
+    int: _number,
+    float: _number,
+    datetime: lambda v: (4, to_micros(v)),
+    str: lambda v: (5, v),
+    bytes: lambda v: (6, v),
+    Reference: _reference,
+    GeoPoint: lambda v: (8, v.latitude, v.longitude),
+    list: lambda v: (9, tuple(order_key(e) for e in v)),
+    tuple: lambda v: (9, tuple(order_key(e) for e in v)),
+    Vector: lambda v: (10, len(v.values), v.values),
+    dict: lambda v: (11, tuple((k, order_key(v[k])) for k in sorted(v))),
+}
+
+
+def _rank_of_subclass(value: Any) -> Any:
+    for cls, rank in _RANKS.items():
+        if isinstance(value, cls):
+            return rank
+    from .errors import DataError
+
+    raise DataError("bad-value", f"{type(value).__name__} is not a value of Firestore: {value!r:.80}")
+
+
+def path_order(path: str) -> tuple[tuple[int, Any], ...]:
+    """A key that sorts paths in Firestore's document order: by segment, numeric ids `__id7__` before names.
+
+    Example:
+        >>> sorted(["users/b", "users/a/x/1", "users/a", "users/__id10__", "users/__id9__"], key=path_order)
+        ['users/__id9__', 'users/__id10__', 'users/a', 'users/a/x/1', 'users/b']
+    """
+    return tuple(_segment_order(s) for s in path.split("/"))
+
+
+def _segment_order(segment: str) -> tuple[int, Any]:
+    if segment.startswith("__id") and segment.endswith("__"):
+        digits = segment[4:-2]
+        if digits.lstrip("-").isdigit():
+            return (0, int(digits))
+    return (1, segment)

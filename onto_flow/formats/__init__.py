@@ -1,0 +1,1 @@
+"""What bytes mean, apart from who carries them: exports, REST typed values, change events."""

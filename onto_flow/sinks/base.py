@@ -1,0 +1,76 @@
+"""What a sink is: open tables, write view changes, complete a generation, publish.
+
+Law: a sink is idempotent and keeps the highest version per path, deletions included: writes that are repeated or
+reordered never move a view document back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from ..core.change import ViewChange
+from ..core.types import Schema
+
+
+@dataclass(frozen=True)
+class Table:
+    """A view table.
+
+    Attributes:
+        view: The view's name: what `ViewChange.view` says.
+        collection: Where its documents live; the name of the folder or table.
+        schema: The attributes and their types.
+    """
+
+    view: str
+    collection: str
+    schema: Schema
+
+
+@dataclass(frozen=True)
+class SinkCapabilities:
+    """What a sink promises.
+
+    Attributes:
+        append: Whether it keeps every change, instead of the last document per path.
+        atomic_publish: Whether a reader sees a whole published table and never a mix.
+        keeps_tables: Whether the tables outlive the process.
+    """
+
+    append: bool = False
+    atomic_publish: bool = True
+    keeps_tables: bool = True
+
+
+@runtime_checkable
+class Sink(Protocol):
+    """Where view documents go."""
+
+    @property
+    def capabilities(self) -> SinkCapabilities:
+        """What the sink promises."""
+
+    def open(self, tables: Sequence[Table], generation: int) -> None:
+        """Begins a run.
+
+        Args:
+            tables: The tables that will be written.
+            generation: The first part of the versions to come; recorded by the sink.
+
+        Raises:
+            EngineError: `sink-failed` when it cannot be written, or a newer generation has written it.
+        """
+
+    def write(self, changes: Sequence[ViewChange]) -> None:
+        """Takes view changes; they need not be visible before `publish`."""
+
+    def complete(self) -> None:
+        """The tables are complete: documents of older generations that were not written again go."""
+
+    def publish(self) -> None:
+        """Makes all that was written visible, each table as a whole."""
+
+    def close(self) -> None:
+        """Publishes nothing more; lets go of files and connections."""

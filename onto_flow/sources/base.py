@@ -1,0 +1,96 @@
+"""What a source is: partitions, open at a resume point, next batch, next wake-up, snapshot, acknowledge.
+
+The same contract serves a source of documents (an export, a file of documents) and a feed of changes. Documents are
+changes with the version `BELOW_EVENTS`; whoever runs the source stamps them with the time of the export.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from ..core.change import Change, DeadLetter
+from ..core.collection import Projection
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A part of a source that one reader reads.
+
+    Attributes:
+        name: Stable between runs: a file, a file and a range of blocks, a topic partition.
+        size: Bytes, where known: how work is divided and progress shown.
+    """
+
+    name: str
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class SourceInfo:
+    """What a source knows of itself before it is read.
+
+    Attributes:
+        kind: `firestore-export`, `emulator-export`, `jsonl`, ...
+        bounded: Whether it ends by itself.
+        documents: How many documents all partitions together must give; `None` where nobody knows. An engine publishes
+            nothing from a source that gave another number.
+        snapshot_time: The time of the consistent view that the documents are.
+        start_time: When reading the documents began, where they are no consistent view.
+        ranks_below_events: Whether every event is newer than every document of this source.
+    """
+
+    kind: str
+    bounded: bool = True
+    documents: int | None = None
+    snapshot_time: datetime | None = None
+    start_time: datetime | None = None
+    ranks_below_events: bool = False
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """One partition being read."""
+
+    def next_batch(self) -> Sequence[Change | DeadLetter] | None:
+        """The next changes; empty when there is nothing yet; `None` at the end.
+
+        A document or event that cannot be read comes as a dead letter in its place, and reading goes on.
+
+        Raises:
+            DataError: The rest cannot be read (`bad-export`: file, byte offset, what to do).
+        """
+
+    def next_wake(self) -> datetime | None:
+        """When to ask again after an empty batch; `None`: at once."""
+
+    def snapshot(self) -> bytes:
+        """The resume point after the last batch, for `Source.open`."""
+
+    def close(self) -> None:
+        """Lets go of files and connections."""
+
+
+@runtime_checkable
+class Source(Protocol):
+    """A source of documents or a feed of changes."""
+
+    def info(self) -> SourceInfo:
+        """What the source knows of itself."""
+
+    def partitions(self) -> Sequence[Partition]:
+        """Its parts; together they hold every document once."""
+
+    def open(self, partition: Partition, *, resume: bytes | None = None, projection: Projection | None = None) -> Reader:
+        """Begins to read a partition, from the start or from a resume point.
+
+        Args:
+            partition: One of `partitions()`.
+            resume: What an earlier reader's `snapshot()` gave.
+            projection: Documents and fields that nobody wants need not be decoded. Counting goes on for all.
+        """
+
+    def acknowledge(self, partition: Partition, resume: bytes) -> None:
+        """Says that everything up to this resume point is safe and need not be sent again."""
