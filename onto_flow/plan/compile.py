@@ -1,0 +1,98 @@
+"""From views to a plan: the operators, their keys, cells and edges, and what is read of which collection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..core.collection import Collection, Projection
+from .nodes import Cell, OperatorNode, Plan, Slot, TimerKind, View
+
+_INBOX = Cell("inbox", "bag", "messages that wait to be taken as one step")
+_CELLS = {
+    "ingest": (Cell("document", "value", "(version, projected fields or none, time kept since)"),),
+    "match": (
+        Cell("docs", "map", "path -> (version, fields, join keys) of the members of this key"),
+        Cell("left", "map", "path -> (version, join keys or none, since) of documents that left or were deleted"),
+        Cell("subs", "map", "root -> weight of its subscription"),
+        Cell("round", "value", "cursor of a paged fan-out: paths, roots to do, paths of the next round"),
+        _INBOX,
+    ),
+    "assemble": (
+        Cell("record", "value", "registers, open keys, what was emitted, its sequence number"),
+        _INBOX,
+    ),
+    "aggregate": (
+        Cell("group", "value", "accumulators, what was emitted, its sequence number"),
+        Cell("members", "map", "root -> (sequence number, rows)"),
+        _INBOX,
+    ),
+    "own": (
+        Cell("shown", "value", "what was emitted, its root, its sequence number"),
+        Cell("claims", "map", "root -> (sequence number, document)"),
+        _INBOX,
+    ),
+}
+_TIMERS: dict[str, tuple[TimerKind, ...]] = {
+    "ingest": ("garbage",),
+    "match": ("coalesce", "garbage"),
+    "assemble": ("fence", "coalesce", "garbage"),
+    "aggregate": ("fence", "coalesce", "garbage"),
+    "own": ("fence", "coalesce", "garbage"),
+}
+
+
+def compile_plan(views: Sequence[View], fields: Sequence[tuple[Collection, tuple[str, ...] | None]]) -> Plan:
+    """The plan of some views.
+
+    Args:
+        views: Compiled views; `fused` of their slots is decided here.
+        fields: What is read of each collection (`Projection`).
+    """
+    fused = tuple(replace(v, slots=tuple(replace(s, fused=_fuses(s)) for s in v.slots)) for v in views)
+    chains = [_chain(v) for v in fused]
+    entry = tuple(n.id for v, chain in zip(fused, chains) for n in chain if _fed_by_ingest(v, n))
+    ingest = OperatorNode("ingest", "ingest", "", -1, "the document's path", _CELLS["ingest"], _TIMERS["ingest"], entry)
+    return Plan(fused, (ingest, *(n for chain in chains for n in chain)), Projection(tuple(fields)))
+
+
+def _fuses(slot: Slot) -> bool:
+    return slot.kind == "by" and slot.parent == 0
+
+
+def _fed_by_ingest(view: View, node: OperatorNode) -> bool:
+    return node.kind in ("match", "assemble")
+
+
+def match_id(view: str, slot: Slot) -> str:
+    """The id of a slot's match operator."""
+    return f"{view}.match.{slot.name}"
+
+
+def _chain(view: View) -> list[OperatorNode]:
+    nodes = [_match(view, s) for s in view.slots if s.kind != "root" and not s.fused]
+    last = "aggregate" if view.grouped else "own" if view.owned else None
+    sends = (f"{view.name}.{last}",) if last else ()
+    nodes.append(_node(view, "assemble", f"the path of {view.slots[0].name}", sends))
+    if view.grouped:
+        nodes.append(_node(view, "aggregate", "the group", ()))
+    elif view.owned:
+        nodes.append(_node(view, "own", "the output path", ()))
+    return nodes
+
+
+def _node(view: View, kind: str, key: str, sends: tuple[str, ...]) -> OperatorNode:
+    return OperatorNode(f"{view.name}.{kind}", kind, view.name, -1, key, _CELLS[kind], _TIMERS[kind], sends)  # type: ignore[arg-type]
+
+
+def _match(view: View, slot: Slot) -> OperatorNode:
+    keys = {
+        "via": f"the path of {slot.name}",
+        "by": f"the path of {view.slots[slot.parent].name} that {slot.name} refer to",
+        "on": "(" + ", ".join(f"{view.slots[slot.parent].name}.{g} = {slot.name}.{f}" for g, f in slot.pairs) + ")",
+    }
+    children = tuple(match_id(view.name, c) for c in view.slots if c.parent == slot.index)
+    sends = (*children, f"{view.name}.assemble")
+    return OperatorNode(
+        match_id(view.name, slot), "match", view.name, slot.index, keys[slot.kind], _CELLS["match"], _TIMERS["match"], sends
+    )

@@ -1,0 +1,229 @@
+"""The program as frozen data: views, their slots, and the operators that maintain them.
+
+A plan holds no user object that could not be found again by its import path, so it travels to workers as JSON
+(`plan.wire`). Only `CodeRef.live` is kept beside it, for classes that this process alone knows (a notebook's).
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..core.collection import Collection, Projection
+from ..core.errors import EngineError
+from ..core.types import Schema
+
+SlotKind = Literal["root", "via", "by", "on"]
+AccumulatorKind = Literal["count", "sum", "collect"]
+OperatorKind = Literal["ingest", "match", "assemble", "aggregate", "own"]
+CellKind = Literal["value", "bag", "map"]
+TimerKind = Literal["fence", "coalesce", "garbage"]
+
+
+@dataclass(frozen=True)
+class CodeRef:
+    """User code by its import path, `module:qualified.name`.
+
+    Attributes:
+        path: The import path.
+        live: The object itself where this process made the plan; never compared, printed or sent.
+    """
+
+    path: str
+    live: Any = field(default=None, compare=False, repr=False)
+
+    @property
+    def portable(self) -> bool:
+        """Whether another process can import it."""
+        module, _, name = self.path.partition(":")
+        return module != "__main__" and "<" not in name
+
+    def resolve(self) -> Any:
+        """The object.
+
+        Raises:
+            EngineError: `not-portable` when it cannot be imported here.
+        """
+        if self.live is not None:
+            return self.live
+        module, _, name = self.path.partition(":")
+        try:
+            found: Any = importlib.import_module(module)
+            for part in name.split("."):
+                found = getattr(found, part)
+        except (ImportError, AttributeError) as error:
+            raise EngineError(
+                "not-portable",
+                f"{self.path} cannot be imported here ({error})",
+                fix="Define it at the top level of a module that is installed on every worker.",
+            ) from error
+        return found
+
+
+@dataclass(frozen=True)
+class FieldPath:
+    """Where in a document: names of fields, `*` for each element of an array.
+
+    Example:
+        >>> FieldPath(("lines", "*", "product")).read({"lines": [{"product": 1}, {"product": 2}, {}]})
+        [1, 2]
+        >>> str(FieldPath(("lines", "*", "product")))
+        'lines[].product'
+    """
+
+    steps: tuple[str, ...]
+
+    def read(self, fields: Any) -> list[Any]:
+        """All values found there; an array at the end counts as its elements; nulls and missing ones do not."""
+        found = [fields]
+        for step in self.steps:
+            if step == "*":
+                found = [e for v in found if isinstance(v, list) for e in v]
+            else:
+                found = [v[step] for v in found if isinstance(v, dict) and step in v]
+        values: list[Any] = []
+        for value in found:
+            values.extend(value if isinstance(value, list) else [value])
+        return [v for v in values if v is not None]
+
+    def __str__(self) -> str:
+        return ".".join(self.steps).replace(".*", "[]")
+
+
+@dataclass(frozen=True)
+class Relation:
+    """References in a document.
+
+    Attributes:
+        field: Where they are: reference values, paths, full names, or plain ids of the target collection.
+        target: The collection that they point into; others are ignored.
+        parse: Code from the raw value to a path, an id, a reference or `None`.
+    """
+
+    field: FieldPath
+    target: Collection
+    parse: CodeRef | None = None
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One member of a store.
+
+    A slot's documents are the existing ones of its collection that have a key in common with some document of the
+    parent slot; a set by path.
+
+    Attributes:
+        name: As the user named it.
+        index: Its place in `View.slots`; a parent comes before its children; the root is 0.
+        kind: `via`: references in the parent; `by`: references to the parent; `on`: equality of fields.
+        collection: Which documents.
+        parent: Index of the parent slot; -1 for the root.
+        many: Many documents, or one or none.
+        required: No view document while this one is missing.
+        relation: Of `via` (in the parent's documents) and `by` (in the slot's own).
+        pairs: Of `on`: (field of the parent, field of the slot's documents).
+        fused: A `by` slot of the root: its key is the root's path, so assemble is its match.
+    """
+
+    name: str
+    index: int
+    kind: SlotKind
+    collection: Collection
+    parent: int = -1
+    many: bool = False
+    required: bool = False
+    relation: Relation | None = None
+    pairs: tuple[tuple[FieldPath, FieldPath], ...] = ()
+    fused: bool = False
+
+
+@dataclass(frozen=True)
+class Accumulator:
+    """One accumulator of a group.
+
+    Attributes:
+        name: The attribute that holds its result.
+        kind: Which one.
+        descending: For `collect`: the greatest first.
+        limit: For `collect`: how many at most.
+    """
+
+    name: str
+    kind: AccumulatorKind
+    descending: bool = False
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """A view model, compiled.
+
+    Attributes:
+        name: The name of the class.
+        collection: Where its documents live.
+        code: The class; its `evaluator()` gives the `plan.evaluator.Evaluator`.
+        slots: The root first.
+        schema: The attributes of a view document.
+        grouped: Whether rows are grouped by a key.
+        accumulators: Of a grouped view.
+        owned: Whether several roots may write one output path, so that an owner decides.
+        sensitive: Fields (of any of its documents) that dead letters may not show.
+    """
+
+    name: str
+    collection: str
+    code: CodeRef
+    slots: tuple[Slot, ...]
+    schema: Schema
+    grouped: bool = False
+    accumulators: tuple[Accumulator, ...] = ()
+    owned: bool = False
+    sensitive: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A declared piece of an operator's keyed state."""
+
+    name: str
+    kind: CellKind
+    holds: str
+
+
+@dataclass(frozen=True)
+class OperatorNode:
+    """One keyed, stateful step.
+
+    Attributes:
+        id: Stable: `ingest`, `View.match.slot`, `View.assemble`, `View.aggregate`, `View.own`.
+        kind: Which operator.
+        view: The view's name; empty for ingest, which serves all.
+        slot: For match, the slot's index.
+        key: What it is keyed by, in words.
+        cells: Its state.
+        timers: The timers it may set.
+        sends_to: The operators it sends to; none may lie before it in `Plan.operators`.
+    """
+
+    id: str
+    kind: OperatorKind
+    view: str
+    slot: int
+    key: str
+    cells: tuple[Cell, ...]
+    timers: tuple[TimerKind, ...]
+    sends_to: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Views and the operators that maintain them, in the order of the flow."""
+
+    views: tuple[View, ...]
+    operators: tuple[OperatorNode, ...]
+    projection: Projection
+
+    def view(self, name: str) -> View:
+        """The view of this name."""
+        return next(v for v in self.views if v.name == name)
