@@ -28,6 +28,7 @@ CODES: dict[str, str] = {
     "missing-extra": "A package that an engine or a connector needs is not installed.",
     "missing-document": "A referenced document does not exist.",
     "no-snapshot-time": "An export and a feed cannot be joined without the time of the export.",
+    "path-claimed": "Two roots of a view write one output path; the smaller one shows.",
     "not-found": "A file, module or name does not exist.",
     "not-portable": "A class that only this process knows cannot travel to a cluster.",
     "sink-failed": "A table cannot be written.",

@@ -115,7 +115,9 @@ def same(left: Any, right: Any) -> bool:
     """
     from .codec import encode
 
-    return left is right or encode(left) == encode(right)
+    if left is right:
+        return True
+    return left is not None and right is not None and encode(left) == encode(right)
 
 
 def order_key(value: Any) -> tuple[Any, ...]:

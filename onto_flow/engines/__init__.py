@@ -1,0 +1,1 @@
+"""Engines: one folder each, exporting one name, `Engine`. They take plans and connectors' contracts, never models."""

@@ -1,0 +1,107 @@
+"""What an engine is: it says what it cannot run and why, then runs a job to a report."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ..core.change import DeadLetter
+from ..plan.nodes import Plan
+from ..sinks.base import Sink, Table
+from ..sources.base import Source
+
+
+@dataclass(frozen=True)
+class EngineCapabilities:
+    """What an engine promises.
+
+    Attributes:
+        drained: Each micro-batch runs through all stages before the next begins.
+        keeps_order: Messages between two keys arrive in the order in which they were sent.
+        exactly_once_between_stages: State and messages of a step are permanent together; the protocol needs it.
+        restores_by: How a crash is survived: `outbox`, `epoch`, or `nothing` (the state is in memory).
+        unbounded: Whether it can run a feed that does not end.
+    """
+
+    drained: bool
+    keeps_order: bool
+    exactly_once_between_stages: bool
+    restores_by: str
+    unbounded: bool
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is: shown to people, so no path or value is in it."""
+
+    stage: str
+    documents: int = 0
+    expected: int | None = None
+    changes: int = 0
+    view_changes: int = 0
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a plan.
+
+    Attributes:
+        plan: What to maintain.
+        source: The documents to begin with.
+        feed: The changes after that; `None` for a backfill.
+        sink: Where view documents go.
+        dead_letter: Takes what failed.
+        generation: The first part of view versions.
+        snapshot: The time of the source's documents in microseconds, for the rule on events; `None`: below any event.
+        publish_every: Seconds between publications while a feed goes on.
+        options: The engine's own options.
+        progress: Is told from time to time how far the job is.
+        stop: Set from outside to end the job cleanly.
+    """
+
+    plan: Plan
+    source: Source
+    sink: Sink
+    feed: Source | None = None
+    dead_letter: Callable[[DeadLetter], None] = lambda letter: None
+    generation: int = 0
+    snapshot: int | None = None
+    publish_every: float = 10.0
+    options: Mapping[str, Any] = field(default_factory=dict)
+    progress: Callable[[Progress], None] = lambda progress: None
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def tables(self) -> list[Table]:
+        """The tables that the plan writes."""
+        return [Table(v.name, v.collection, v.schema) for v in self.plan.views]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a job did."""
+
+    documents: int
+    changes: int
+    view_changes: int
+    dead_letters: int
+    seconds: float
+
+
+class Engine(Protocol):
+    """Runs jobs."""
+
+    name: str
+    capabilities: EngineCapabilities
+
+    def check(self, job: Job) -> Sequence[str]:
+        """Why this engine cannot run the job, one sentence each; empty when it can."""
+
+    def run(self, job: Job) -> Report:
+        """Runs the job to its end.
+
+        Raises:
+            EngineError: `engine-refused`, with what `check` said.
+            OntoFlowError: What the source or sink raised.
+        """

@@ -1,0 +1,157 @@
+"""One process, in memory: every micro-batch is run through all stages, in stage order, each key once per stage.
+
+That is the *drained* form of the protocol: nothing is under way between two batches, so departures and registers that
+nobody asks for are dropped at once, and aggregates add and retract. The first load is one batch: the bulk build.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable, Iterable, MutableMapping
+from typing import Any
+
+from ...core.change import DeadLetter, ViewChange
+from ...operators.base import Key, Operator, Profile
+from ...operators.build import build_operators
+from ...operators.messages import Event, Message
+from ...plan.nodes import Plan, TimerKind
+
+Output = ViewChange | DeadLetter
+Cells = dict[str, Any]
+
+
+class LocalFlow:
+    """The operators of a plan with their state in dicts.
+
+    Args:
+        plan: What to maintain.
+        generation: The first part of view versions.
+        snapshot: The time of the first load, for the rule on events.
+        clock: Processing time in microseconds; steers garbage only.
+
+    Example:
+        A plan's operators take events and give view changes; see `LocalEngine` for whole jobs.
+    """
+
+    def __init__(
+        self, plan: Plan, *, generation: int = 0, snapshot: int | None = None, clock: Callable[[], int] = lambda: 0
+    ) -> None:
+        self._clock = clock
+        profile = Profile(drained=True, snapshot=snapshot, born=clock())
+        self._operators = build_operators(plan, profile)
+        self._state: dict[str, dict[Key, Cells]] = {name: {} for name in self._operators}
+        self._queues: dict[str, dict[Key, list[Message]]] = {name: {} for name in self._operators}
+        self._timers: list[tuple[int, int, str, Key, TimerKind]] = []
+        self._order = itertools.count()
+        self._outputs: list[Output] = []
+        self._generation = generation
+
+    def process(self, events: Iterable[tuple[str, Event]]) -> list[Output]:
+        """Runs one micro-batch through all stages.
+
+        Args:
+            events: (document path, event) in any order.
+
+        Returns:
+            View changes, one per view document at most, and dead letters.
+        """
+        self._fire_timers()
+        ingest = self._queues["ingest"]
+        for path, event in events:
+            ingest.setdefault(path, []).append(event)
+        for name, operator in self._operators.items():
+            queue, self._queues[name] = self._queues[name], {}
+            self._run_stage(name, operator, queue)
+        outputs, self._outputs = self._outputs, []
+        return outputs
+
+    def _run_stage(self, name: str, operator: Operator, queue: dict[Key, list[Message]]) -> None:
+        states = self._state[name]
+        for key, messages in queue.items():
+            cells = states.get(key)
+            step = _Step(self, name, key, {} if cells is None else cells)
+            operator.step(key, messages, step)
+            _keep(states, key, step.cells)
+
+    def _fire_timers(self) -> None:
+        now = self._clock()
+        while self._timers and self._timers[0][0] <= now:
+            _, _, name, key, kind = heapq.heappop(self._timers)
+            states = self._state[name]
+            step = _Step(self, name, key, states.get(key, {}))
+            self._operators[name].on_timer(key, kind, step)
+            _keep(states, key, step.cells)
+
+    def send(self, operator: str, key: Key, message: Message) -> None:
+        """Puts a message into a later stage's queue."""
+        queue = self._queues[operator]
+        waiting = queue.get(key)
+        if waiting is None:
+            queue[key] = [message]
+        else:
+            waiting.append(message)
+
+    def emit(self, output: Output) -> None:
+        """Keeps an output for the end of the batch."""
+        self._outputs.append(output)
+
+    def set_timer(self, at: int, operator: str, key: Key, kind: TimerKind) -> None:
+        """Keeps a timer for a later batch."""
+        heapq.heappush(self._timers, (at, next(self._order), operator, key, kind))
+
+    @property
+    def now(self) -> int:
+        """Processing time."""
+        return self._clock()
+
+    @property
+    def generation(self) -> int:
+        """The first part of view versions."""
+        return self._generation
+
+
+def _keep(states: dict[Key, Cells], key: Key, cells: Cells) -> None:
+    if any(cells.values()):
+        states[key] = cells
+    else:
+        states.pop(key, None)
+
+
+class _Step:
+    """The context of one step: cells are plain objects and dicts."""
+
+    __slots__ = ("_flow", "_key", "_operator", "cells")
+
+    epoch = 0
+    silent = False
+
+    def __init__(self, flow: LocalFlow, operator: str, key: Key, cells: Cells) -> None:
+        self._flow, self._operator, self._key, self.cells = flow, operator, key, cells
+
+    @property
+    def now(self) -> int:
+        return self._flow.now
+
+    @property
+    def generation(self) -> int:
+        return self._flow.generation
+
+    def get(self, cell: str) -> Any:
+        return self.cells.get(cell)
+
+    def put(self, cell: str, value: Any) -> None:
+        self.cells[cell] = value
+
+    def map(self, cell: str) -> MutableMapping[Any, Any]:
+        found: MutableMapping[Any, Any] = self.cells.setdefault(cell, {})
+        return found
+
+    def send(self, operator: str, key: Key, message: Message) -> None:
+        self._flow.send(operator, key, message)
+
+    def emit(self, output: Output) -> None:
+        self._flow.emit(output)
+
+    def set_timer(self, kind: TimerKind, at: int) -> None:
+        self._flow.set_timer(at, self._operator, self._key, kind)

@@ -1,0 +1,156 @@
+"""assemble, keyed by the root: one record per view document; evaluates the view when every slot has been answered.
+
+Law: what it emits is the view of document versions that really existed, never going backwards per document, and never
+half-joined: while an answer is under way it holds, keeping what it showed. It emits (old, new) only where they differ.
+
+Example:
+    A meeting without tickets, then the same meeting again with another status; changes in -> changes out:
+
+    | to assemble `meetings/m1` | out |
+    |---|---|
+    | Told meetings/m1 at (5, 0): open | `meetingSessions/m1`: none -> {inSession: true}, seq 1 |
+    | Told meetings/m1 at (4, 0): closed | (older: nothing) |
+    | Told meetings/m1 at (9, 0): closed | `meetingSessions/m1`: {inSession: true} -> {inSession: false}, seq 2 |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..core.change import DeadLetter, ViewChange
+from ..core.values import Document, path_order, same
+from ..plan.evaluator import Evaluator
+from ..plan.nodes import OperatorNode, Plan, TimerKind, View
+from .base import Context, Key, Profile
+from .ingest import failure
+from .joins import Joins
+from .messages import Answer, CaughtUp, Claim, Message, Republish, Rows, Told
+from .record import HOLD, Record, known_missing, members
+
+
+class Assemble:
+    """One view's assemble."""
+
+    def __init__(self, node: OperatorNode, plan: Plan, profile: Profile) -> None:
+        self.node = node
+        self.profile = profile
+        self.view: View = plan.view(node.view)
+        self.joins = Joins(self.view)
+        self.evaluator: Evaluator = self.view.code.resolve().evaluator()
+
+    def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
+        """Takes documents and answers, then shows the view of them."""
+        assert isinstance(key, str)
+        record = Record.of(ctx.get("record"))
+        named, republish = _take(record, messages)
+        self._tidy(record, key, named, ctx)
+        if ctx.silent and not any(isinstance(m, CaughtUp) for m in messages):
+            record.behind = True
+        else:
+            self._show(record, key, ctx)
+        for path in republish:
+            self._republish(record, path, ctx)
+        ctx.put("record", record if record.worth_keeping else None)
+
+    def on_timer(self, key: Key, kind: TimerKind, ctx: Context) -> None:
+        """Drops registers that nothing has asked for long enough, and shows the view again where that matters."""
+        held = ctx.get("record")
+        if kind != "garbage" or held is None:
+            return
+        assert isinstance(key, str)
+        record = Record.of(held)
+        if self._drop(record, key, ctx) and not ctx.silent:
+            self._show(record, key, ctx)
+        ctx.put("record", record)
+
+    def _tidy(self, record: Record, root: str, named: Iterable[str], ctx: Context) -> None:
+        """Drops what nothing asks for: at once on a drained engine, else after a time counted from its last mention."""
+        uncovered = [p for p, d in record.reg.items() if not record.covered(p, d, root, self.joins)]
+        if self.profile.drained:
+            for path in uncovered:
+                del record.reg[path]
+            return
+        fresh = set(named)
+        due = ctx.now + self.profile.keep_uncovered
+        record.due = {p: due if p in fresh else record.due.get(p, due) for p in uncovered}
+        if record.due:
+            ctx.set_timer("garbage", min(record.due.values()))
+
+    def _drop(self, record: Record, root: str, ctx: Context) -> bool:
+        """Drops the registers whose time is over; returns whether a hold may have ended by that."""
+        settled = False
+        for path in [p for p, due in record.due.items() if due <= ctx.now]:
+            del record.due[path]
+            gone = record.reg.pop(path).gone
+            if gone and any(s.kind == "via" and record.is_open(s.index, path) for s in self.joins.slots):
+                record.reg[path] = known_missing()
+            settled = settled or gone
+        if record.due:
+            ctx.set_timer("garbage", min(record.due.values()))
+        return settled
+
+    def _show(self, record: Record, root: str, ctx: Context) -> None:
+        found = members(record, root, self.joins)
+        if found is HOLD:
+            return
+        record.behind = False
+        letter = f"view:{self.view.name}:{root}"
+        try:
+            shown = self._evaluate(found)
+        except Exception as error:
+            record.failed = True
+            ctx.emit(failure(letter, error))
+            return
+        if record.failed:
+            record.failed = False
+            ctx.emit(DeadLetter(letter, "", cleared=True))
+        self._emit(record, root, shown, ctx)
+
+    def _evaluate(self, found: list[dict[str, Document]]) -> Mapping[Any, Any]:
+        if not found[0]:
+            return {}
+        documents = {
+            s.name: sorted(docs.items(), key=lambda e: path_order(e[0])) if len(docs) > 1 else list(docs.items())
+            for s, docs in zip(self.view.slots, found)
+        }
+        return self.evaluator.rows(documents) if self.view.grouped else self.evaluator.documents(documents)
+
+    def _emit(self, record: Record, root: str, shown: Mapping[Any, Any], ctx: Context) -> None:
+        last = record.last
+        changed = [o for o in {**last, **shown} if not same(last.get(o), shown.get(o))]
+        if not changed:
+            return
+        record.seq += 1
+        record.last = dict(shown)
+        for output in changed:
+            self._send(root, output, record.seq, last.get(output), shown.get(output), ctx)
+
+    def _send(self, root: str, output: Any, seq: int, old: Any, new: Any, ctx: Context) -> None:
+        if self.view.grouped:
+            ctx.send(f"{self.view.name}.aggregate", output, Rows(root, seq, old, new))
+        elif self.view.owned:
+            ctx.send(f"{self.view.name}.own", output, Claim(root, seq, new))
+        else:
+            ctx.emit(ViewChange(self.view.name, output, old, new, (ctx.generation, ctx.epoch, seq)))
+
+    def _republish(self, record: Record, path: str, ctx: Context) -> None:
+        record.seq += 1
+        document = record.last.get(path)
+        ctx.emit(ViewChange(self.view.name, path, document, document, (ctx.generation, ctx.epoch, record.seq)))
+
+
+def _take(record: Record, messages: Sequence[Message]) -> tuple[list[str], list[str]]:
+    """Takes all messages of a step; the documents that they named, and the output paths to publish again."""
+    named: list[str] = []
+    republish: list[str] = []
+    for message in messages:
+        if isinstance(message, Told):
+            record.told(message.path, message.doc)
+            named.append(message.path)
+        elif isinstance(message, Answer):
+            named.extend(record.answered(message))
+        elif isinstance(message, Republish):
+            republish.append(message.path)
+    return named, republish
+

@@ -1,0 +1,33 @@
+"""From a plan to its operators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..plan.nodes import OperatorNode, Plan
+from .aggregate import Aggregate
+from .assemble import Assemble
+from .base import Operator, Profile
+from .ingest import Ingest
+from .match import Match
+from .own import Own
+
+_OPERATORS: dict[str, Callable[[OperatorNode, Plan, Profile], Any]] = {
+    "ingest": Ingest,
+    "match": Match,
+    "assemble": Assemble,
+    "aggregate": Aggregate,
+    "own": Own,
+}
+
+
+def build_operator(node: OperatorNode, plan: Plan, profile: Profile) -> Operator:
+    """The operator of one node."""
+    operator: Operator = _OPERATORS[node.kind](node, plan, profile)
+    return operator
+
+
+def build_operators(plan: Plan, profile: Profile) -> dict[str, Operator]:
+    """All operators of a plan by id, in the order of the flow."""
+    return {node.id: build_operator(node, plan, profile) for node in plan.operators}

@@ -1,0 +1,182 @@
+"""ingest, keyed by document path: from events to changes.
+
+Law: its state is the event with the highest version among those it was ever sent, and what it sent downstream adds up
+to exactly the contribution of that state, whatever was late, repeated or skipped on the way. A deleted document stays
+as a tombstone until no replay can bring an older event.
+
+Rule for events and an export of time S (`formats` 6.f): an upsert at or before S is in the export, and is dropped; a
+delete with an event time at or before S too; a later delete of version (p, 1) counts as (max(p, S), 1), so that the
+deletion of a document last written before S gets through.
+
+Example:
+    An event, an older one that comes late, and a deletion; changes in -> changes out:
+
+        >>> from onto_flow.operators.ingest import admit
+        >>> admit(Event((20, 0), {"n": 1}, 20), snapshot=10)
+        Event(version=(20, 0), fields={'n': 1}, time=20)
+        >>> admit(Event((9, 0), {"n": 0}, 9), snapshot=10) is None
+        True
+        >>> admit(Event((9, 1), None, 21), snapshot=10)
+        Event(version=(10, 1), fields=None, time=21)
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+from ..core.change import NEVER, DeadLetter, Version
+from ..core.collection import Projection
+from ..core.errors import OntoFlowError
+from ..core.values import Document, same
+from ..plan.compile import match_id
+from ..plan.nodes import OperatorNode, Plan, Slot, TimerKind, View
+from .base import Context, Key, Profile
+from .joins import JoinKey, Joins
+from .messages import Doc, Event, Message, Subscribe, Told
+
+
+def admit(event: Event, snapshot: int | None) -> Event | None:
+    """The event as it counts after an export of time `snapshot` (microseconds); `None` when the export has it."""
+    if snapshot is None:
+        return event
+    micros, _ = event.version
+    if event.fields is not None:
+        return event if micros > snapshot or event.version == (snapshot, 0) else None
+    if event.time is not None and event.time <= snapshot:
+        return None
+    return event if micros > snapshot else event._replace(version=(snapshot, 1))
+
+
+class Ingest:
+    """The first operator of a plan; one for all views."""
+
+    def __init__(self, node: OperatorNode, plan: Plan, profile: Profile) -> None:
+        self.node = node
+        self._profile = profile
+        self._projection: Projection = plan.projection
+        self._views = tuple((v, Joins(v)) for v in plan.views)
+
+    def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
+        """Keeps the highest version and tells every view the difference."""
+        assert isinstance(key, str)
+        events = [e for m in messages if isinstance(m, Event) and (e := admit(m, self._profile.snapshot))]
+        if not events:
+            return
+        state = ctx.get("document")
+        version, before = (state[0], state[1]) if state else (NEVER, None)
+        event = max(events, key=lambda e: e.version)
+        if event.version <= tuple(version):
+            return
+        if state is None and self._too_late(event, ctx):
+            ctx.emit(_too_late_letter(key, event))
+            return
+        after = self._project(key, event.fields)
+        ctx.put("document", (event.version, after, ctx.now))
+        if after is None:
+            ctx.set_timer("garbage", ctx.now + self._profile.horizon)
+        if not same(before, after):
+            self._report(key, after, ctx)
+            for view, joins in self._views:
+                _Difference(view, joins, key, event.version, before, after).send(ctx)
+
+    def on_timer(self, key: Key, kind: TimerKind, ctx: Context) -> None:
+        """Drops a tombstone whose time is over."""
+        state = ctx.get("document")
+        if kind != "garbage" or state is None or state[1] is not None:
+            return
+        deadline = state[2] + self._profile.horizon
+        if ctx.now >= deadline:
+            ctx.put("document", None)
+        else:
+            ctx.set_timer("garbage", deadline)
+
+    def _project(self, path: str, fields: Document | None) -> Document | None:
+        if fields is None:
+            return None
+        wanted = self._projection.fields(path)
+        return fields if wanted is None else {n: v for n, v in fields.items() if n in wanted}
+
+    def _report(self, path: str, after: Document | None, ctx: Context) -> None:
+        for _, joins in self._views:
+            for error in joins.parse_failures(path, after) if after is not None else ():
+                ctx.emit(failure(f"document:{path}", error))
+
+    def _too_late(self, event: Event, ctx: Context) -> bool:
+        oldest = ctx.now - self._profile.horizon
+        return event.time is not None and event.time < oldest and self._profile.born < oldest
+
+
+def failure(key: str, error: Exception) -> DeadLetter:
+    """The dead letter of user code that raised."""
+    reason = f"{error.code}: {error.what}" if isinstance(error, OntoFlowError) else f"udf-failed: {error!r}"
+    return DeadLetter(key, reason, "".join(traceback.format_exception(error)))
+
+
+def _too_late_letter(path: str, event: Event) -> DeadLetter:
+    reason = "too-late: the event is older than the late horizon and the document has no state; read it again"
+    return DeadLetter(f"document:{path}", reason, payload={"path": path, "fields": event.fields, "version": [*event.version]})
+
+
+class _Difference:
+    """What one document's change means to one view."""
+
+    def __init__(
+        self, view: View, joins: Joins, path: str, version: Version, before: Document | None, after: Document | None
+    ) -> None:
+        self.view, self.joins, self.path, self.before, self.after = view, joins, path, before, after
+        self.told = Told(path, Doc(version, after, None if after is None else joins.own_keys(path, after)))
+
+    def send(self, ctx: Context) -> None:
+        """Tells match and assemble."""
+        assemble = f"{self.view.name}.assemble"
+        for slot in self.view.slots:
+            if not slot.collection.matches(self.path):
+                continue
+            if slot.kind == "root":
+                ctx.send(assemble, self.path, self.told)
+                self._subscribe(slot, ctx)
+            else:
+                target = assemble if slot.fused else match_id(self.view.name, slot)
+                for key in self._doc_keys(slot):
+                    ctx.send(target, key, self.told)
+                if slot.fused:
+                    self._subscribe_fused(slot, ctx)
+
+    def _doc_keys(self, slot: Slot) -> dict[JoinKey, None]:
+        keys = dict.fromkeys(self.joins.doc_keys(slot, self.path, self.before))
+        keys.update(dict.fromkeys(self.joins.doc_keys(slot, self.path, self.after)))
+        return keys
+
+    def _parent_keys(self, child: Slot, fields: Document | None) -> tuple[JoinKey, ...]:
+        return () if fields is None else self.joins.parent_keys(child, self.path, fields)
+
+    def _subscribe(self, root: Slot, ctx: Context) -> None:
+        for child in self.joins.children[root.index]:
+            if not child.fused:
+                lost, gained = self._parent_keys(child, self.before), self._parent_keys(child, self.after)
+                for key, weight in differences(lost, gained):
+                    ctx.send(match_id(self.view.name, child), key, Subscribe(((self.path, weight),)))
+
+    def _subscribe_fused(self, slot: Slot, ctx: Context) -> None:
+        for child in self.joins.children[slot.index]:
+            lost = self._pairs(slot, child, self.before)
+            gained = self._pairs(slot, child, self.after)
+            for (root, key), weight in differences(lost, gained):
+                ctx.send(match_id(self.view.name, child), key, Subscribe(((root, weight),)))
+
+    def _pairs(self, slot: Slot, child: Slot, fields: Document | None) -> tuple[tuple[Any, JoinKey], ...]:
+        roots = self.joins.doc_keys(slot, self.path, fields)
+        return tuple((r, k) for r in roots for k in self._parent_keys(child, fields))
+
+
+def differences(before: Sequence[Any], after: Sequence[Any]) -> list[tuple[Any, int]]:
+    """What was lost (-1) and gained (+1) between two sets, in order of appearance.
+
+    Example:
+        >>> differences(("a", "b"), ("b", "c"))
+        [('a', -1), ('c', 1)]
+    """
+    old, new = dict.fromkeys(before), dict.fromkeys(after)
+    return [(k, -1) for k in old if k not in new] + [(k, 1) for k in new if k not in old]

@@ -1,0 +1,122 @@
+"""The keys that documents meet at.
+
+| slot | parent keys (of a parent document) | doc keys (of a document) |
+|---|---|---|
+| `via` f | references in parent.f that lie in the slot's collection | its path |
+| `by` f | its path | references in doc.f that lie in the parent's collection |
+| `on` (g, f) | values of parent.g without null | values of doc.f without null |
+
+Both are sets; they are kept as tuples in order of appearance, so that every process sends in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+from ..core.codec import encode
+from ..core.collection import Collection
+from ..core.values import Document, Reference
+from ..plan.nodes import FieldPath, Relation, Slot, View
+
+JoinKey = str | bytes
+Parse = Callable[[Any], Any]
+
+
+class Joins:
+    """The join keys of one view."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.slots = view.slots
+        self.children = tuple(tuple(c for c in view.slots if c.parent == s.index) for s in view.slots)
+        self._parse: dict[Relation, Parse | None] = {
+            s.relation: s.relation.parse.resolve() if s.relation.parse else None for s in view.slots if s.relation
+        }
+
+    def parent_keys(self, slot: Slot, path: str, fields: Document) -> tuple[JoinKey, ...]:
+        """The keys at which a document of the parent slot asks for documents of `slot`."""
+        if slot.kind == "by":
+            return (path,)
+        if slot.kind == "on":
+            return _values(fields, [g for g, _ in slot.pairs])
+        assert slot.relation is not None
+        return self._references(slot.relation, fields)
+
+    def doc_keys(self, slot: Slot, path: str, fields: Document | None) -> tuple[JoinKey, ...]:
+        """The keys at which a document of `slot` is found; a deleted one only at its path."""
+        if slot.kind == "via":
+            return (path,)
+        if fields is None:
+            return ()
+        if slot.kind == "on":
+            return _values(fields, [f for _, f in slot.pairs])
+        assert slot.relation is not None
+        return self._references(slot.relation, fields)
+
+    def own_keys(self, path: str, fields: Document) -> tuple[tuple[int, JoinKey], ...]:
+        """(slot, key) of a document in all `by` and `on` slots of its collection."""
+        return tuple(
+            (s.index, k)
+            for s in self.slots
+            if s.kind in ("by", "on") and s.collection.matches(path)
+            for k in self.doc_keys(s, path, fields)
+        )
+
+    def parse_failures(self, path: str, fields: Document) -> list[Exception]:
+        """What the user's `parse` functions raise on a document of theirs; such a value refers to nothing."""
+        failures: list[Exception] = []
+        for relation, parse in self._parse.items():
+            if parse is not None and self._holder(relation).matches(path):
+                for value in relation.field.read(fields):
+                    try:
+                        parse(value)
+                    except Exception as error:
+                        failures.append(error)
+        return failures
+
+    def _holder(self, relation: Relation) -> Collection:
+        slot = next(s for s in self.slots if s.relation == relation)
+        return slot.collection if slot.kind == "by" else self.slots[slot.parent].collection
+
+    def _references(self, relation: Relation, fields: Document) -> tuple[str, ...]:
+        parse = self._parse[relation]
+        found = (reference_path(v, relation, parse) for v in relation.field.read(fields))
+        return tuple(dict.fromkeys(p for p in found if p is not None))
+
+
+def reference_path(value: Any, relation: Relation, parse: Parse | None = None) -> str | None:
+    """The path in the relation's target collection that a raw value refers to; `None` for any other value.
+
+    Example:
+        >>> from onto_flow.core.collection import Collection
+        >>> users = Relation(FieldPath(("user",)), Collection("users"))
+        >>> [reference_path(v, users) for v in (Reference("users/u1"), "users/u1", "u1", Reference("teams/t1"), 7)]
+        ['users/u1', 'users/u1', 'users/u1', None, None]
+    """
+    if parse is not None:
+        try:
+            value = parse(value)
+        except Exception:
+            return None
+    if isinstance(value, Reference):
+        path = value.path if value.database is None else ""
+    elif isinstance(value, str):
+        path = _path_of_text(value, relation)
+    else:
+        return None
+    return path if path and relation.target.matches(path) else None
+
+
+def _path_of_text(text: str, relation: Relation) -> str:
+    if "/" not in text:
+        return f"{relation.target.pattern}/{text}" if text and relation.target.top_level else ""
+    if text.startswith("projects/"):
+        return text.partition("/documents/")[2]
+    return text.strip("/")
+
+
+def _values(fields: Document, paths: list[FieldPath]) -> tuple[bytes, ...]:
+    found = [p.read(fields) for p in paths]
+    return tuple(dict.fromkeys(encode(combination) for combination in product(*found)))

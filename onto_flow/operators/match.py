@@ -1,0 +1,244 @@
+"""match, keyed by (slot, join key): the documents of one key, and the roots that asked for them.
+
+Law: at rest a root's weight at a key is the number of its documents that ask for the key, so it is positive exactly for
+the keys that the root reaches. Whoever is active was sent the whole key when it became so, and every change since.
+
+The form is *activation*: an answer is sent when the weight of a root becomes positive, its end when it ceases to be, and
+the keys of the members are subscribed for active roots only. Engines that do not keep order between stages need `left`:
+an answer then also names the documents that left the key lately, so that the root forgets older versions of them.
+
+Example:
+    A ticket's user is asked for, then the user is renamed; changes in -> changes out:
+
+    | at key `users/u1` | to assemble `meetings/m1` |
+    |---|---|
+    | Told users/u1 at (5, 0): Ada | |
+    | Subscribe meetings/m1 +1 | Answer +1: users/u1 at (5, 0): Ada |
+    | Told users/u1 at (9, 0): Grace | Told users/u1 at (9, 0): Grace |
+    | Subscribe meetings/m1 -1 | Answer -1 |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..core.change import NEVER
+from ..plan.compile import match_id
+from ..plan.nodes import OperatorNode, Plan, Slot, TimerKind
+from .base import Context, Key, Profile
+from .ingest import differences
+from .joins import JoinKey, Joins
+from .messages import Answer, Doc, Left, Message, Subscribe, Told
+
+
+class Match:
+    """One slot's match."""
+
+    def __init__(self, node: OperatorNode, plan: Plan, profile: Profile) -> None:
+        self.node = node
+        self.profile = profile
+        view = plan.view(node.view)
+        self.joins = Joins(view)
+        self.slot: Slot = view.slots[node.slot]
+        self.assemble = f"{view.name}.assemble"
+        self.children = tuple((c, match_id(view.name, c)) for c in self.joins.children[node.slot])
+
+    def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
+        """Documents first, told to those active before and after; then the newly active get the whole answer."""
+        _Step(self, key, ctx).run(messages)
+
+    def on_timer(self, key: Key, kind: TimerKind, ctx: Context) -> None:
+        """`coalesce`: the next page of a round; `garbage`: what left long ago is forgotten."""
+        step = _Step(self, key, ctx)
+        if kind == "coalesce":
+            step.page()
+        else:
+            step.forget()
+
+
+class _Step:
+    """One step at one key."""
+
+    def __init__(self, match: Match, key: JoinKey, ctx: Context) -> None:
+        self.match, self.key, self.ctx = match, key, ctx
+        self.slot, self.profile = match.slot, match.profile
+        self.docs, self.left, self.subs = ctx.map("docs"), ctx.map("left"), ctx.map("subs")
+
+    def run(self, messages: Sequence[Message]) -> None:
+        weights: dict[str, int] = {}
+        newest: dict[str, Doc] = {}
+        for message in messages:
+            if isinstance(message, Told):
+                held = newest.get(message.path)
+                if held is None or message.doc.version > held.version:
+                    newest[message.path] = message.doc
+            elif isinstance(message, Subscribe):
+                for root, weight in message.roots:
+                    weights[root] = weights.get(root, 0) + weight
+        before = {path: self._child_keys(path, doc) for path, doc in self.docs.items()} if weights else {}
+        changed = self._changed(newest)
+        came, ceased = self._reweigh(weights)
+        if changed:
+            self._tell(changed, [r for r in self._active() if r not in came])
+        self._answer(came)
+        self._end(ceased, before)
+
+    def _changed(self, newest: dict[str, Doc]) -> dict[str, tuple[Doc | None, Doc]]:
+        """Takes the documents that are news; path -> (member before, document now)."""
+        changed = {}
+        for path, doc in newest.items():
+            member = self.docs.get(path)
+            known = member.version if member is not None else self._left_version(path)
+            if doc.version > known:
+                self._take(path, doc)
+                changed[path] = (member, doc)
+        return changed
+
+    def _left_version(self, path: str) -> tuple[int, int]:
+        entry = self.left.get(path)
+        return NEVER if entry is None else entry[0]
+
+    def _take(self, path: str, doc: Doc) -> None:
+        if self._is_member(path, doc):
+            self.docs[path] = doc
+            self.left.pop(path, None)
+            return
+        self.docs.pop(path, None)
+        if not self.profile.drained or self.profile.page:
+            self.left[path] = (doc.version, doc.keys, self.ctx.now)
+            self.ctx.set_timer("garbage", self.ctx.now + self.profile.keep_left)
+
+    def _is_member(self, path: str, doc: Doc) -> bool:
+        if doc.fields is None or doc.keys is None:
+            return False
+        return self.slot.kind == "via" or (self.slot.index, self.key) in doc.keys
+
+    def _child_keys(self, path: str, doc: Doc | None) -> list[tuple[str, JoinKey]]:
+        if doc is None or doc.fields is None:
+            return []
+        return [(op, k) for c, op in self.match.children for k in self.match.joins.parent_keys(c, path, doc.fields)]
+
+    def _active(self) -> list[str]:
+        return [root for root, weight in self.subs.items() if weight > 0]
+
+    def _reweigh(self, weights: dict[str, int]) -> tuple[dict[str, None], dict[str, None]]:
+        came: dict[str, None] = {}
+        ceased: dict[str, None] = {}
+        for root, weight in weights.items():
+            old = self.subs.get(root, 0)
+            new = old + weight
+            if new:
+                self.subs[root] = new
+            else:
+                self.subs.pop(root, None)
+            if old <= 0 < new:
+                came[root] = None
+            elif new <= 0 < old:
+                ceased[root] = None
+        return came, ceased
+
+    def _tell(self, changed: dict[str, tuple[Doc | None, Doc]], roots: list[str]) -> None:
+        if roots:
+            self._resubscribe(changed, roots)
+        if self._pages(list(changed), roots):
+            return
+        for path, (_, doc) in changed.items():
+            for root in roots:
+                self.ctx.send(self.match.assemble, root, Told(path, doc))
+
+    def _resubscribe(self, changed: dict[str, tuple[Doc | None, Doc]], roots: list[str]) -> None:
+        for path, (before, _) in changed.items():
+            old, new = self._child_keys(path, before), self._child_keys(path, self.docs.get(path))
+            for (operator, key), weight in differences(old, new):
+                self.ctx.send(operator, key, Subscribe(tuple((r, weight) for r in roots)))
+
+    def _answer(self, roots: Iterable[str]) -> None:
+        roots = list(roots)
+        if not roots:
+            return
+        answer = self._say([*self.docs, *self.left], 1)
+        for root in roots:
+            self.ctx.send(self.match.assemble, root, answer)
+        for path, doc in self.docs.items():
+            for operator, key in self._child_keys(path, doc):
+                self.ctx.send(operator, key, Subscribe(tuple((r, 1) for r in roots)))
+
+    def _say(self, paths: Iterable[str], weight: int) -> Answer:
+        """What an answer says of some paths now."""
+        members: list[tuple[str, Doc]] = []
+        left: list[Left] = []
+        young = self.ctx.now - self.profile.young
+        for path in paths:
+            doc, entry = self.docs.get(path), self.left.get(path)
+            if doc is not None:
+                members.append((path, doc))
+            elif entry is not None and self.slot.kind == "via":
+                members.append((path, Doc(entry[0], None, None)))
+            elif entry is not None:
+                left.append(Left(path, entry[0], entry[1], entry[2] > young))
+        if self.slot.kind == "via" and not members and weight > 0:
+            assert isinstance(self.key, str)
+            members.append((self.key, Doc(NEVER, None, None)))
+        return Answer(self.slot.index, self.key, weight, tuple(members), tuple(left))
+
+    def _end(self, ceased: dict[str, None], before: dict[str, list[tuple[str, JoinKey]]]) -> None:
+        if not ceased:
+            return
+        todo, waiting = self._unheard()
+        for root in ceased:
+            news = [*(todo.get(root) or ()), *waiting]
+            self.ctx.send(self.match.assemble, root, self._say(dict.fromkeys(news), -1))
+        for keys in before.values():
+            for operator, key in keys:
+                self.ctx.send(operator, key, Subscribe(tuple((r, -1) for r in ceased)))
+
+    # Rounds: a change that has more subscribers than a step may tell is told page by page. The round remembers paths,
+    # never documents, and each page says what an answer would say at that moment.
+
+    def _pages(self, paths: list[str], roots: list[str]) -> bool:
+        """Whether the change goes out in pages; then the round has it."""
+        under_way = self.ctx.get("round")
+        if under_way is not None:
+            now, todo, later = under_way
+            self.ctx.put("round", (now, todo, (*later, *(p for p in paths if p not in later))))
+            return True
+        if not self.profile.page or len(roots) <= self.profile.page:
+            return False
+        self.ctx.put("round", (tuple(paths), tuple(roots), ()))
+        self.ctx.set_timer("coalesce", self.ctx.now)
+        return True
+
+    def _unheard(self) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+        """What a round has still to tell: to single roots, and to all."""
+        under_way = self.ctx.get("round")
+        if under_way is None:
+            return {}, ()
+        paths, todo, later = under_way
+        return dict.fromkeys(todo, paths), later
+
+    def page(self) -> None:
+        """Tells the next roots of the round."""
+        under_way = self.ctx.get("round")
+        if under_way is None:
+            return
+        paths, todo, later = under_way
+        page, rest = todo[: self.profile.page], todo[self.profile.page :]
+        answer = self._say(paths, 0)
+        for root in page:
+            if self.subs.get(root, 0) > 0:
+                self.ctx.send(self.match.assemble, root, answer)
+        if not rest and later:
+            paths, rest, later = later, tuple(self._active()), ()
+        self.ctx.put("round", (paths, rest, later) if rest else None)
+        self.ctx.set_timer("coalesce" if rest else "garbage", self.ctx.now)
+
+    def forget(self) -> None:
+        """Drops what left so long ago that nobody can hold an older version of it."""
+        if self.ctx.get("round") is not None:
+            return
+        keep = 0 if self.profile.drained else self.profile.keep_left
+        waiting = [entry[2] + keep for entry in self.left.values() if entry[2] + keep > self.ctx.now]
+        for path in [p for p, entry in self.left.items() if entry[2] + keep <= self.ctx.now]:
+            del self.left[path]
+        if waiting:
+            self.ctx.set_timer("garbage", min(waiting))

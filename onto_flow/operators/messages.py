@@ -1,0 +1,131 @@
+"""What goes between operators, and its bytes.
+
+Law: a message carries whole documents and versions, never a difference that depends on order.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ..core.change import Version
+from ..core.codec import decode, encode
+from ..core.values import Document
+
+
+class Doc(NamedTuple):
+    """A document at a version, as one view sees it.
+
+    Attributes:
+        version: Its version.
+        fields: Its projected fields; `None`: deleted, or content unknown.
+        keys: The join keys that it is found by, as ((slot, key), ...); `None` for a deleted document. With `fields`
+            `None` and `keys` set, it is *gone*: known to exist at this version, content unknown.
+    """
+
+    version: Version
+    fields: Document | None
+    keys: tuple[tuple[int, str | bytes], ...] | None
+
+    @property
+    def gone(self) -> bool:
+        """Whether only the departure of the document is known."""
+        return self.fields is None and self.keys is not None
+
+
+class Left(NamedTuple):
+    """A document that left a key. `keys`: its join keys afterwards, `None` when it was deleted."""
+
+    path: str
+    version: Version
+    keys: tuple[tuple[int, str | bytes], ...] | None
+    young: bool
+
+
+class Event(NamedTuple):
+    """To ingest: a document's fields at a version (`None`: deleted). `time`: the event's, in microseconds."""
+
+    version: Version
+    fields: Document | None
+    time: int | None = None
+
+
+class Told(NamedTuple):
+    """To match and assemble (D): a document changed."""
+
+    path: str
+    doc: Doc
+
+
+class Subscribe(NamedTuple):
+    """To match (S): weights of roots, +1 or -1 each, or sums of them."""
+
+    roots: tuple[tuple[str, int], ...]
+
+
+class Answer(NamedTuple):
+    """From match to assemble (A, and E without members): what a key holds.
+
+    `weight` > 0: the whole answer to a new subscription; 0: a page of changed documents; < 0: the end of an answer.
+    """
+
+    slot: int
+    key: str | bytes
+    weight: int
+    members: tuple[tuple[str, Doc], ...] = ()
+    left: tuple[Left, ...] = ()
+
+
+class Rows(NamedTuple):
+    """From assemble to aggregate (G): the rows that a root had in a group and has now; `None`: it is not in it."""
+
+    root: str
+    seq: int
+    old: tuple[tuple[Any, ...], ...] | None
+    new: tuple[tuple[Any, ...], ...] | None
+
+
+class Claim(NamedTuple):
+    """From assemble to own (O): the document that a root would show at a path; `None`: nothing any more."""
+
+    root: str
+    seq: int
+    document: Document | None
+
+
+class CaughtUp(NamedTuple):
+    """To assemble, aggregate and own (C), after a restore: all that was replayed has passed the stages above."""
+
+
+class Republish(NamedTuple):
+    """To the owner of an output path (R), after a restore: publish the present value again, changed or not."""
+
+    path: str
+
+
+Message = Event | Told | Subscribe | Answer | Rows | Claim | CaughtUp | Republish
+
+_TYPES: tuple[type[Any], ...] = (Event, Told, Subscribe, Answer, Rows, Claim, CaughtUp, Republish)
+_TAG = {cls: tag for tag, cls in enumerate(_TYPES)}
+
+
+def encode_message(message: Message) -> bytes:
+    """The bytes of a message.
+
+    Example:
+        >>> decode_message(encode_message(Subscribe((("meetings/m1", 1),))))
+        Subscribe(roots=(('meetings/m1', 1),))
+    """
+    return encode((_TAG[type(message)], *message))
+
+
+def decode_message(data: bytes) -> Message:
+    """The message that these bytes are."""
+    tag, *parts = decode(data)
+    cls = _TYPES[tag]
+    if cls is Told:
+        return Told(parts[0], Doc(*parts[1]))
+    if cls is Answer:
+        slot, key, weight, members, left = parts
+        return Answer(slot, key, weight, tuple((p, Doc(*d)) for p, d in members), tuple(Left(*e) for e in left))
+    message: Message = cls(*parts)
+    return message

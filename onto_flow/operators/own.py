@@ -1,0 +1,83 @@
+"""own, keyed by the output path: decides when several roots claim one path.
+
+Law: the path shows the claim of the smallest root (in path order) that has one; the others are reported. A root that
+takes its claim back never deletes the document of another. "The last to arrive" would be a different table after
+every replay.
+
+Example:
+    Two meetings that name one path; changes in -> changes out:
+
+    | to own `rooms/r1` | out |
+    |---|---|
+    | Claim meetings/m2 seq 1: {title: B} | none -> {title: B} |
+    | Claim meetings/m1 seq 1: {title: A} | {title: B} -> {title: A}; a dead letter names m1 and m2 |
+    | Claim meetings/m2 seq 2: none | (nothing: m1 shows); the dead letter is taken back |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..core.change import DeadLetter, ViewChange
+from ..core.values import Document, path_order, same
+from ..plan.nodes import OperatorNode, Plan, TimerKind
+from .base import Context, Key, Profile
+from .messages import CaughtUp, Claim, Message, Republish
+
+_NOTHING = (None, 0, 1)
+
+
+class Own:
+    """One view's owner stage."""
+
+    def __init__(self, node: OperatorNode, plan: Plan, profile: Profile) -> None:
+        self.node = node
+        self.profile = profile
+        self.view = plan.view(node.view)
+
+    def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
+        """Takes claims, then shows the smallest root's."""
+        assert isinstance(key, str)
+        for message in messages:
+            if isinstance(message, Claim):
+                self._take(message, ctx)
+        document, seq, claimants = ctx.get("shown") or _NOTHING
+        again = any(isinstance(m, Republish) for m in messages)
+        if not ctx.silent or again or any(isinstance(m, CaughtUp) for m in messages):
+            roots = sorted((r for r, c in ctx.map("claims").items() if c[1] is not None), key=path_order)
+            shown: Document | None = ctx.map("claims")[roots[0]][1] if roots else None
+            if again or not same(document, shown):
+                seq += 1
+                ctx.emit(ViewChange(self.view.name, key, document, shown, (ctx.generation, ctx.epoch, seq)))
+            self._report(key, roots, claimants, ctx)
+            document, claimants = shown, max(1, len(roots))
+        ctx.put("shown", (document, seq, claimants) if seq else None)
+
+    def on_timer(self, key: Key, kind: TimerKind, ctx: Context) -> None:
+        """Forgets claims that were taken back so long ago that no older one can be under way."""
+        claims = ctx.map("claims")
+        old = {r: c[2] + self.profile.keep_left for r, c in claims.items() if c[1] is None}
+        for root in [r for r, deadline in old.items() if deadline <= ctx.now]:
+            del claims[root], old[root]
+        if old:
+            ctx.set_timer("garbage", min(old.values()))
+
+    def _take(self, claim: Claim, ctx: Context) -> None:
+        claims = ctx.map("claims")
+        held = claims.get(claim.root)
+        if held is not None and held[0] >= claim.seq:
+            return
+        if claim.document is None and self.profile.drained:
+            claims.pop(claim.root, None)
+            return
+        claims[claim.root] = (claim.seq, claim.document, ctx.now)
+        if claim.document is None:
+            ctx.set_timer("garbage", ctx.now + self.profile.keep_left)
+
+    def _report(self, path: str, roots: Sequence[str], claimants: int, ctx: Context) -> None:
+        letter = f"view:{self.view.name}:{path}"
+        if len(roots) > 1:
+            reason = f"path-claimed: {roots[0]} shows at {path}, which is claimed by {', '.join(roots[1:10])} too"
+            ctx.emit(DeadLetter(letter, reason, payload=list(roots[:100])))
+        elif claimants > 1:
+            ctx.emit(DeadLetter(letter, "", cleared=True))

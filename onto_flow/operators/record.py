@@ -1,0 +1,173 @@
+"""The record of one view document: a small database around its root, and what was last shown of it.
+
+Law: one register per path, holding the highest version that was heard of; membership is never stored, it is derived by
+following references from the root.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..core.change import NEVER
+from ..core.values import Document
+from ..plan.nodes import Slot
+from .joins import JoinKey, Joins
+from .messages import Answer, Doc, Left
+
+Asked = tuple[int, JoinKey]
+
+
+class Record:
+    """The state of assemble for one root.
+
+    Attributes:
+        reg: path -> its register.
+        due: path -> when a register that nothing asks for may go.
+        open: (slot, key) -> sum of the weights of its answers; positive: answered.
+        last: output path or group -> what was emitted.
+        seq: How many times it emitted: the last part of view versions.
+        failed: Whether user code failed on its present documents, so that `last` is out of date.
+        behind: Whether it changed while nothing may be published.
+    """
+
+    __slots__ = ("behind", "due", "failed", "last", "open", "reg", "seq")
+
+    def __init__(self) -> None:
+        self.reg: dict[str, Doc] = {}
+        self.due: dict[str, int] = {}
+        self.open: dict[Asked, int] = {}
+        self.last: dict[Any, Any] = {}
+        self.seq = 0
+        self.failed = False
+        self.behind = False
+
+    def pack(self) -> tuple[Any, ...]:
+        """The record as a form of `core.codec`."""
+        return (
+            tuple((p, *d) for p, d in self.reg.items()),
+            tuple(self.due.items()),
+            tuple((s, k, w) for (s, k), w in self.open.items()),
+            tuple(self.last.items()),
+            self.seq,
+            self.failed,
+            self.behind,
+        )
+
+    @classmethod
+    def of(cls, held: Any) -> Record:
+        """The record that a value cell holds, or a new one."""
+        if isinstance(held, Record):
+            return held
+        record = cls()
+        if held is not None:
+            reg, due, opened, last, record.seq, record.failed, record.behind = held
+            record.reg = {p: Doc(v, f, k) for p, v, f, k in reg}
+            record.due = dict(due)
+            record.open = {(s, k): w for s, k, w in opened}
+            record.last = dict(last)
+        return record
+
+    def told(self, path: str, doc: Doc) -> bool:
+        """Takes a document: the highest version wins, and an equal one replaces *gone*. Returns whether it was news."""
+        held = self.reg.get(path)
+        if held is None or held.version < doc.version or (held.version == doc.version and held.gone and not doc.gone):
+            self.reg[path] = doc
+            return True
+        return False
+
+    def answered(self, answer: Answer) -> list[str]:
+        """Takes an answer, a page or the end of one; the paths that it named."""
+        asked = (answer.slot, answer.key)
+        weight = self.open.get(asked, 0) + answer.weight
+        if weight:
+            self.open[asked] = weight
+        else:
+            self.open.pop(asked, None)
+        for path, doc in answer.members:
+            self.told(path, doc)
+        for left in answer.left:
+            self._departed(left)
+        return [*(p for p, _ in answer.members), *(e.path for e in answer.left)]
+
+    def _departed(self, left: Left) -> None:
+        held = self.reg.get(left.path)
+        if held.version < left.version if held is not None else left.young:
+            self.reg[left.path] = Doc(left.version, None, left.keys)
+
+    def is_open(self, slot: int, key: JoinKey) -> bool:
+        """Whether a key of a slot has been answered, and the answer has not ended."""
+        return self.open.get((slot, key), 0) > 0
+
+    def covered(self, path: str, doc: Doc, root: str, joins: Joins) -> bool:
+        """Whether news of this document is sure to come: it is the root, or an open key holds it; never when gone."""
+        if path == root:
+            return True
+        if doc.gone:
+            return False
+        if any(self.is_open(i, k) for i, k in doc.keys or ()):
+            return True
+        return any(self._holds(s, path, doc, root) for s in joins.slots[1:])
+
+    def _holds(self, slot: Slot, path: str, doc: Doc, root: str) -> bool:
+        if slot.kind == "via":
+            return self.is_open(slot.index, path)
+        return slot.fused and (slot.index, root) in (doc.keys or ())
+
+    @property
+    def worth_keeping(self) -> bool:
+        """Whether there is anything to remember; the sequence number outlives everything else."""
+        return bool(self.seq or self.reg or self.open or self.last)
+
+
+HOLD = None
+"""What `members` gives while an answer is under way."""
+
+
+def members(record: Record, root: str, joins: Joins) -> list[dict[str, Document]] | None:
+    """Per slot, path -> fields of its documents; `HOLD` (`None`) while a key is unanswered or a document's content unknown.
+
+    The root's slot is empty when there is no such document.
+    """
+    found: list[dict[str, Document]] = [{} for _ in joins.slots]
+    doc = record.reg.get(root)
+    if doc is None or doc.fields is None:
+        return HOLD if doc is not None and doc.gone else found
+    found[0] = {root: doc.fields}
+    for slot in joins.slots[1:]:
+        parents = found[slot.parent]
+        keys = dict.fromkeys(k for p, f in parents.items() for k in joins.parent_keys(slot, p, f))
+        if not slot.fused and not all(record.is_open(slot.index, k) for k in keys):
+            return HOLD
+        docs = _by_path(record, keys) if slot.kind == "via" else _by_key(record, slot, keys)
+        if docs is HOLD:
+            return HOLD
+        found[slot.index] = docs
+    return found
+
+
+def _by_path(record: Record, keys: Iterable[JoinKey]) -> dict[str, Document] | None:
+    docs: dict[str, Document] = {}
+    for key in keys:
+        assert isinstance(key, str)
+        doc = record.reg.get(key)
+        if doc is None or doc.gone:
+            return HOLD
+        if doc.fields is not None:
+            docs[key] = doc.fields
+    return docs
+
+
+def _by_key(record: Record, slot: Slot, keys: dict[JoinKey, None]) -> dict[str, Document] | None:
+    docs: dict[str, Document] = {}
+    for path, doc in record.reg.items():
+        if doc.keys and any(i == slot.index and k in keys for i, k in doc.keys):
+            if doc.fields is None:
+                return HOLD
+            docs[path] = doc.fields
+    return docs
+
+
+def known_missing() -> Doc:
+    """What a register becomes when its content will not come: a document that is not there."""
+    return Doc(NEVER, None, None)
