@@ -7,10 +7,29 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ..core.change import DeadLetter
+from ..core.change import BELOW_EVENTS, Change, DeadLetter
+from ..core.values import to_micros
+from ..operators.messages import Event
 from ..plan.nodes import Plan
 from ..sinks.base import Sink, Table
 from ..sources.base import Source
+
+
+def seed(document: Change, snapshot: int | None) -> tuple[str, Event]:
+    """A document of the first load as ingest takes it: at the time of the export, or below any event.
+
+    Example:
+        >>> seed(Change("users/u1", None, {"name": "Ada"}, (0, 1)), snapshot=70)
+        ('users/u1', Event(version=(70, 0), fields={'name': 'Ada'}, time=None))
+    """
+    version = BELOW_EVENTS if snapshot is None else (snapshot, 0)
+    return document.path, Event(version, document.after)
+
+
+def event(change: Change) -> tuple[str, Event]:
+    """A change of a feed as ingest takes it."""
+    time = None if change.time is None else to_micros(change.time)
+    return change.path, Event(change.version, change.after, time)
 
 
 @dataclass(frozen=True)
