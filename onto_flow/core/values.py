@@ -135,7 +135,8 @@ def order_key(value: Any) -> tuple[Any, ...]:
     rank = _RANKS.get(type(value))
     if rank is None:
         rank = _rank_of_subclass(value)
-    return rank(value)
+    key: tuple[Any, ...] = rank(value)
+    return key
 
 
 def _number(value: float) -> tuple[Any, ...]:

@@ -74,6 +74,7 @@ class Job:
         dead_letter: Takes what failed.
         generation: The first part of view versions.
         snapshot: The time of the source's documents in microseconds, for the rule on events; `None`: below any event.
+        publish_after_feed: Publish nothing before the (bounded) feed has ended: the documents are no consistent view.
         publish_every: Seconds between publications while a feed goes on.
         options: The engine's own options.
         progress: Is told from time to time how far the job is.
@@ -87,6 +88,7 @@ class Job:
     dead_letter: Callable[[DeadLetter], None] = lambda letter: None
     generation: int = 0
     snapshot: int | None = None
+    publish_after_feed: bool = False
     publish_every: float = 10.0
     options: Mapping[str, Any] = field(default_factory=dict)
     progress: Callable[[Progress], None] = lambda progress: None

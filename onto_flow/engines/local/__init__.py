@@ -1,0 +1,5 @@
+"""The embedded engine: one process, no Java, no cloud, deterministic."""
+
+from .engine import LocalEngine as Engine
+
+__all__ = ["Engine"]

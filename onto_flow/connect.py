@@ -1,0 +1,72 @@
+"""URIs to connectors: `scheme:place?option=value`; a bare path is an export, or a feed's file."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+from .core.errors import UsageError, did_you_mean
+from .core.registry import Entry, load
+from .sinks.base import Sink
+from .sources.base import Source
+
+SOURCES = {
+    "export": Entry("onto_flow.sources.firestore_export:FirestoreExport"),
+    "jsonl": Entry("onto_flow.sources.jsonl:JsonLines"),
+}
+FEEDS = {"jsonl": Entry("onto_flow.sources.jsonl:JsonLinesFeed")}
+SINKS = {
+    "jsonl": Entry("onto_flow.sinks.jsonl:JsonLinesSink"),
+    "parquet": Entry("onto_flow.sinks.parquet:ParquetSink", "parquet"),
+    "memory": Entry("onto_flow.sinks.memory:MemorySink"),
+}
+
+
+def open_source(uri: str) -> Source:
+    """The source of documents that a URI names.
+
+    Raises:
+        UsageError: An unknown scheme or option.
+        DataError: `bad-export`, `not-found`.
+    """
+    source: Source = _open("source", uri, SOURCES, "export")
+    return source
+
+
+def open_feed(uri: str) -> Source:
+    """The feed that a URI names; `-` is standard input."""
+    feed: Source = _open("feed", uri, FEEDS, "jsonl")
+    return feed
+
+
+def open_sink(uri: str) -> Sink:
+    """The sink that a URI names."""
+    sink: Sink = _open("sink", uri, SINKS, None)
+    return sink
+
+
+def split(uri: str) -> tuple[str | None, str, dict[str, str]]:
+    """(scheme, place, options) of a URI.
+
+    Example:
+        >>> split("parquet:out/tables?x=1"), split("exports/2024-05-01T00:00:05_24305")
+        (('parquet', 'out/tables', {'x': '1'}), (None, 'exports/2024-05-01T00:00:05_24305', {}))
+    """
+    scheme, colon, rest = uri.partition(":")
+    if not colon or not scheme.isalnum() or not scheme[0].isalpha():
+        return None, uri, {}
+    place, _, query = rest.partition("?")
+    return scheme, place, dict(parse_qsl(query, keep_blank_values=True))
+
+
+def _open(kind: str, uri: str, entries: dict[str, Entry], bare: str | None) -> Any:
+    scheme, place, options = split(uri)
+    if scheme is None:
+        if bare is None:
+            raise UsageError("wrong-usage", f"{uri!r} does not say what kind of {kind} it is", fix=did_you_mean("", entries))
+        scheme = bare
+    factory = load(kind, scheme, entries)
+    try:
+        return factory(place, **options) if place else factory(**options)
+    except TypeError as error:
+        raise UsageError("wrong-usage", f"{kind} {scheme!r} does not take this: {error}", where=uri) from error

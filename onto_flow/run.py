@@ -1,0 +1,209 @@
+"""The one place that joins the layers: views, source, feed, engine and sink become a job."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from .connect import open_feed, open_sink, open_source
+from .core.change import DeadLetter
+from .core.errors import EngineError, UsageError
+from .core.registry import Entry, load
+from .core.values import Document, to_micros
+from .deadletters import DeadLetters
+from .engines.base import Engine, Job, Progress, Report
+from .model.compile import plan_views
+from .sinks.base import Sink
+from .sinks.memory import MemorySink
+from .sources.base import Source, SourceInfo
+
+ENGINES = {
+    "local": Entry("onto_flow.engines.local:Engine"),
+    "beam": Entry("onto_flow.engines.beam:Engine", "beam"),
+    "flink": Entry("onto_flow.engines.flink:Engine", "flink"),
+}
+DEAD_LETTERS = Path(".onto-flow/dead-letters.sqlite")
+EXPORT_MARGIN = timedelta(minutes=5)
+"""How long before the start of an inconsistent export its documents count as read (`formats` 6.g)."""
+
+
+@dataclass
+class Run:
+    """A job that was started: its progress, and its tables when the sink is in memory.
+
+    Attributes:
+        sink: Where the view documents went.
+        progress: How far it is.
+        report: What it did; `None` until it is done.
+        letters: What failed, as far as it was not taken back.
+    """
+
+    sink: Sink
+    progress: Progress = field(default_factory=lambda: Progress("waiting"))
+    report: Report | None = None
+    letters: dict[str, DeadLetter] = field(default_factory=dict)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def documents(self, view: type | str | None = None) -> dict[str, Document]:
+        """The view table: path -> document. `view` may be left out when there is one."""
+        sink = self._memory()
+        return dict(sink.documents(self._name(view)))
+
+    def to_arrow(self, view: type | str | None = None) -> Any:
+        """The view table as a `pyarrow.Table`: `__path__`, then the view's attributes."""
+        return self._memory().to_arrow(self._name(view))
+
+    def to_pandas(self, view: type | str | None = None) -> Any:
+        """The view table as a `pandas.DataFrame`."""
+        return self._memory().to_pandas(self._name(view))
+
+    def _memory(self) -> MemorySink:
+        if not isinstance(self.sink, MemorySink):
+            raise UsageError("wrong-usage", "the tables went to a sink outside this process", fix="Read them there.")
+        return self.sink
+
+    def _name(self, view: type | str | None) -> str:
+        if view is not None:
+            return view if isinstance(view, str) else view.__name__
+        names = self._memory().views()
+        if len(names) != 1:
+            raise UsageError("wrong-usage", f"say which view: {', '.join(names)}")
+        return names[0]
+
+    def _took(self, letter: DeadLetter) -> None:
+        if letter.cleared:
+            self.letters.pop(letter.key, None)
+        else:
+            self.letters[letter.key] = letter
+
+
+def backfill(
+    *views: type,
+    source: str | Source,
+    sink: str | Sink | None = None,
+    engine: str = "local",
+    dead_letters: str | Path | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    **options: Any,
+) -> Run:
+    """Computes view tables from the documents of a source.
+
+    Args:
+        views: View models; what they share is read once.
+        source: A URI, or a source.
+        sink: A URI, or a sink; in memory when left out.
+        engine: `local`, `beam` or `flink`.
+        dead_letters: A file for what failed; `Run.letters` has it in any case.
+        on_progress: Is told how far the work is.
+        options: The engine's own options.
+
+    Raises:
+        OntoFlowError: A declaration, source, engine or sink that does not work, in one paragraph.
+    """
+    return start(
+        views, source=source, sink=sink, engine=engine, dead_letters=dead_letters, on_progress=on_progress, options=options
+    )
+
+
+def start(
+    views: Sequence[type],
+    *,
+    source: str | Source,
+    feed: str | Source | None = None,
+    sink: str | Sink | None = None,
+    engine: str = "local",
+    dead_letters: str | Path | None = None,
+    snapshot_time: datetime | None = None,
+    inconsistent_export: bool = False,
+    publish_every: float = 10.0,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_sink: Callable[[Run], None] = lambda run: None,
+    options: Mapping[str, Any] | None = None,
+) -> Run:
+    """Runs a job to its end: a backfill, and with `feed` what comes after it.
+
+    Args:
+        views, source, sink, engine, dead_letters, on_progress, options: As for `backfill`.
+        feed: A URI or a source of changes.
+        snapshot_time: The time of the export, where the export does not know it.
+        inconsistent_export: Take an export that is no consistent view: all later events are applied, and nothing is
+            published before the feed has ended.
+        publish_every: Seconds between publications while the feed goes on.
+        on_sink: Is given the run before it begins, so that it can be stopped.
+    """
+    plan = plan_views(*views)
+    source = open_source(source) if isinstance(source, str) else source
+    feed = open_feed(feed) if isinstance(feed, str) else feed
+    run = Run(MemorySink() if sink is None else open_sink(sink) if isinstance(sink, str) else sink)
+    runner: Engine = load("engine", engine, ENGINES)()
+    cutover = _cutover(source.info(), feed is not None, snapshot_time, inconsistent_export)
+    letters = DeadLetters(dead_letters, redact=plan.sensitive()) if dead_letters else None
+
+    def took(letter: DeadLetter) -> None:
+        run._took(letter)
+        if letters is not None:
+            letters.put(letter)
+
+    def progressed(progress: Progress) -> None:
+        run.progress = progress
+        if on_progress is not None:
+            on_progress(progress)
+
+    job = Job(
+        plan=plan,
+        source=source,
+        sink=run.sink,
+        feed=feed,
+        dead_letter=took,
+        generation=time.time_ns() // 1000,
+        snapshot=cutover.snapshot,
+        publish_after_feed=cutover.publish_after_feed,
+        publish_every=publish_every,
+        options=options or {},
+        progress=progressed,
+        stop=run.stop,
+    )
+    reasons = runner.check(job)
+    if reasons:
+        raise EngineError("engine-refused", "; ".join(reasons))
+    on_sink(run)
+    try:
+        run.report = runner.run(job)
+    finally:
+        if letters is not None:
+            letters.close()
+    return run
+
+
+@dataclass(frozen=True)
+class _Cutover:
+    snapshot: int | None
+    publish_after_feed: bool = False
+
+
+def _cutover(info: SourceInfo, has_feed: bool, given: datetime | None, inconsistent: bool) -> _Cutover:
+    """How documents and events of this job are joined (law 3)."""
+    known = given or info.snapshot_time
+    if known is not None:
+        return _Cutover(to_micros(_aware(known)))
+    if info.ranks_below_events or not has_feed:
+        return _Cutover(None)
+    if not inconsistent and info.kind != "emulator-export":
+        raise UsageError(
+            "no-snapshot-time",
+            "the export does not say at which time it was taken, so it cannot be joined with a feed without a gap",
+            fix="Give --snapshot-time (the operation's snapshot_time), or take --inconsistent-export: all later events are "
+            "applied, and nothing is published before the feed has ended.",
+        )
+    if info.start_time is None:
+        raise UsageError("no-snapshot-time", "the export does not say when it began", fix="Give --snapshot-time.")
+    return _Cutover(to_micros(_aware(info.start_time) - EXPORT_MARGIN), publish_after_feed=True)
+
+
+def _aware(time: datetime) -> datetime:
+    return time if time.tzinfo is not None else time.replace(tzinfo=timezone.utc)
