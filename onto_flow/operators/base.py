@@ -77,7 +77,7 @@ class Context(Protocol):
         """Sets a value cell; `None` empties it."""
 
     def map(self, cell: str) -> MutableMapping[Any, Any]:
-        """A map cell; entries are written one by one."""
+        """A map cell; entries are written one by one, and read as forms of `core.codec` or as objects last put there."""
 
     def send(self, operator: str, key: Key, message: Message) -> None:
         """Sends a message to another operator."""

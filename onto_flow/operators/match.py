@@ -21,6 +21,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from ..core.change import NEVER
 from ..plan.compile import match_id
@@ -75,7 +76,7 @@ class _Step:
             elif isinstance(message, Subscribe):
                 for root, weight in message.roots:
                     weights[root] = weights.get(root, 0) + weight
-        before = {path: self._child_keys(path, doc) for path, doc in self.docs.items()} if weights else {}
+        before = {path: self._child_keys(path, doc) for path, doc in self._members()} if weights else {}
         changed = self._changed(newest)
         came, ceased = self._reweigh(weights)
         if changed:
@@ -87,12 +88,15 @@ class _Step:
         """Takes the documents that are news; path -> (member before, document now)."""
         changed = {}
         for path, doc in newest.items():
-            member = self.docs.get(path)
+            member = _doc(self.docs.get(path))
             known = member.version if member is not None else self._left_version(path)
             if doc.version > known:
                 self._take(path, doc)
                 changed[path] = (member, doc)
         return changed
+
+    def _members(self) -> list[tuple[str, Doc]]:
+        return [(path, doc) for path, held in self.docs.items() if (doc := _doc(held)) is not None]
 
     def _left_version(self, path: str) -> tuple[int, int]:
         entry = self.left.get(path)
@@ -148,7 +152,7 @@ class _Step:
 
     def _resubscribe(self, changed: dict[str, tuple[Doc | None, Doc]], roots: list[str]) -> None:
         for path, (before, _) in changed.items():
-            old, new = self._child_keys(path, before), self._child_keys(path, self.docs.get(path))
+            old, new = self._child_keys(path, before), self._child_keys(path, _doc(self.docs.get(path)))
             for (operator, key), weight in differences(old, new):
                 self.ctx.send(operator, key, Subscribe(tuple((r, weight) for r in roots)))
 
@@ -159,7 +163,7 @@ class _Step:
         answer = self._say([*self.docs, *self.left], 1)
         for root in roots:
             self.ctx.send(self.match.assemble, root, answer)
-        for path, doc in self.docs.items():
+        for path, doc in self._members():
             for operator, key in self._child_keys(path, doc):
                 self.ctx.send(operator, key, Subscribe(tuple((r, 1) for r in roots)))
 
@@ -169,7 +173,7 @@ class _Step:
         left: list[Left] = []
         young = self.ctx.now - self.profile.young
         for path in paths:
-            doc, entry = self.docs.get(path), self.left.get(path)
+            doc, entry = _doc(self.docs.get(path)), self.left.get(path)
             if doc is not None:
                 members.append((path, doc))
             elif entry is not None and self.slot.kind == "via":
@@ -242,3 +246,8 @@ class _Step:
             del self.left[path]
         if waiting:
             self.ctx.set_timer("garbage", min(waiting))
+
+
+def _doc(held: Any) -> Doc | None:
+    """What a map cell holds as a document: an engine may give it back as the plain tuple that it is in bytes."""
+    return held if held is None or type(held) is Doc else Doc(*held)
