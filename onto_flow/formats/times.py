@@ -1,0 +1,54 @@
+"""RFC 3339 times <-> aware UTC datetimes in microseconds.
+
+Source: RFC 3339 section 5.6; the JSON form of `google.protobuf.Timestamp` (0, 3, 6 or 9 digits, `Z`).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+
+from ..core.errors import DataError
+
+_TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
+)
+
+
+def parse_time(text: str) -> datetime:
+    """The time that an RFC 3339 text stands for; digits below a microsecond are cut, as Firestore does.
+
+    Raises:
+        DataError: `bad-value` for anything else.
+
+    Example:
+        >>> parse_time("2024-05-01T02:00:00.123456789+02:00").isoformat()
+        '2024-05-01T00:00:00.123456+00:00'
+    """
+    match = _TIME.fullmatch(text) if isinstance(text, str) else None
+    try:
+        if match is None:
+            raise ValueError("not of the form 2024-05-01T00:00:00Z")
+        year, month, day, hour, minute, second, digits, sign, hours, minutes = match.groups()
+        micros = int((digits or "").ljust(6, "0")[:6])
+        zone = timezone.utc
+        if sign:
+            offset = timedelta(hours=int(hours), minutes=int(minutes))
+            zone = timezone(-offset if sign == "-" else offset)
+        local = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), micros, zone)
+        return local.astimezone(timezone.utc)
+    except (ValueError, OverflowError) as error:
+        raise DataError("bad-value", f"{text!r:.80} is not an RFC 3339 time ({error})") from error
+
+
+def format_time(time: datetime) -> str:
+    """The RFC 3339 text of a time, with as many digits (0, 3 or 6) as it needs.
+
+    Example:
+        >>> format_time(parse_time("0001-01-01T00:00:00Z")), format_time(parse_time("2024-05-01T00:00:00.5Z"))
+        ('0001-01-01T00:00:00Z', '2024-05-01T00:00:00.500Z')
+    """
+    aware = time if time.tzinfo is not None else time.replace(tzinfo=timezone.utc)
+    plain = aware.astimezone(timezone.utc).replace(tzinfo=None)
+    unit = "seconds" if not plain.microsecond else "microseconds" if plain.microsecond % 1000 else "milliseconds"
+    return plain.isoformat(timespec=unit) + "Z"
