@@ -11,17 +11,15 @@ Both are sets; they are kept as tuples in order of appearance, so that every pro
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import product
-from typing import Any
 
 from ..core.codec import encode
 from ..core.collection import Collection
-from ..core.values import Document, Reference
+from ..core.references import Parse, reference_path
+from ..core.values import Document
 from ..plan.nodes import FieldPath, Relation, Slot, View
 
 JoinKey = str | bytes
-Parse = Callable[[Any], Any]
 
 
 class Joins:
@@ -82,39 +80,8 @@ class Joins:
 
     def _references(self, relation: Relation, fields: Document) -> tuple[str, ...]:
         parse = self._parse[relation]
-        found = (reference_path(v, relation, parse) for v in relation.field.read(fields))
+        found = (reference_path(v, relation.target, parse) for v in relation.field.read(fields))
         return tuple(dict.fromkeys(p for p in found if p is not None))
-
-
-def reference_path(value: Any, relation: Relation, parse: Parse | None = None) -> str | None:
-    """The path in the relation's target collection that a raw value refers to; `None` for any other value.
-
-    Example:
-        >>> from onto_flow.core.collection import Collection
-        >>> users = Relation(FieldPath(("user",)), Collection("users"))
-        >>> [reference_path(v, users) for v in (Reference("users/u1"), "users/u1", "u1", Reference("teams/t1"), 7)]
-        ['users/u1', 'users/u1', 'users/u1', None, None]
-    """
-    if parse is not None:
-        try:
-            value = parse(value)
-        except Exception:
-            return None
-    if isinstance(value, Reference):
-        path = value.path if value.database is None else ""
-    elif isinstance(value, str):
-        path = _path_of_text(value, relation)
-    else:
-        return None
-    return path if path and relation.target.matches(path) else None
-
-
-def _path_of_text(text: str, relation: Relation) -> str:
-    if "/" not in text:
-        return f"{relation.target.pattern}/{text}" if text and relation.target.top_level else ""
-    if text.startswith("projects/"):
-        return text.partition("/documents/")[2]
-    return text.strip("/")
 
 
 def _values(fields: Document, paths: list[FieldPath]) -> tuple[bytes, ...]:

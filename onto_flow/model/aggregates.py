@@ -1,0 +1,84 @@
+"""`agg`: the accumulators of a keyed view; `None` is skipped, as in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..core.errors import DeclarationError, SourceLine
+
+Function = Callable[..., Any]
+
+
+class AccumulatorDeclaration:
+    """An accumulator as the user wrote it.
+
+    Attributes:
+        kind: `count`, `sum`, `collect`.
+        value, where, order_by: Functions whose parameters name slots, attributes, the expanded value or parts of the key.
+    """
+
+    name = ""
+
+    def __init__(
+        self,
+        kind: str,
+        line: SourceLine,
+        *,
+        value: Function | None = None,
+        where: Function | None = None,
+        order_by: Function | None = None,
+        descending: bool = False,
+        limit: int | None = None,
+    ) -> None:
+        self.kind, self.line, self.value, self.where, self.order_by = kind, line, value, where, order_by
+        self.descending, self.limit = descending, limit
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else instance._result(self.name)
+
+
+class Aggregates:
+    """The namespace `agg`."""
+
+    def count(self, *, where: Function | None = None) -> Any:
+        """How many rows; abelian, one integer per group."""
+        return AccumulatorDeclaration("count", SourceLine.of_caller(), where=where)
+
+    def sum(self, value: Function, *, where: Function | None = None) -> Any:
+        """The exact sum of a number per row, rounded once; 0 of none; abelian.
+
+        An integer while every number is one, else a double.
+        """
+        return AccumulatorDeclaration("sum", SourceLine.of_caller(), value=value, where=where)
+
+    def collect(
+        self,
+        value: Function,
+        *,
+        where: Function | None = None,
+        order_by: Function | None = None,
+        descending: bool = False,
+        limit: int | None = None,
+    ) -> Any:
+        """The values of the rows as a list; keeps a contribution per row.
+
+        Args:
+            value: What is collected.
+            where: Only of these rows.
+            order_by: In this order; ties by the path of the root.
+            descending: The greatest first; ties stay in path order.
+            limit: At most so many.
+        """
+        line = SourceLine.of_caller()
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+            raise DeclarationError("bad-value", f"limit={limit!r} is not a number of values", where=line)
+        return AccumulatorDeclaration(
+            "collect", line, value=value, where=where, order_by=order_by, descending=descending, limit=limit
+        )
+
+
+agg = Aggregates()

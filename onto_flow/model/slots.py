@@ -1,0 +1,171 @@
+"""From the slots of a store to the plan's: which slot leads to which, parents first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..core.errors import DeclarationError, SourceLine, did_you_mean
+from ..plan.nodes import CodeRef, FieldPath, Relation, Slot
+from .attributes import Attribute, RelationAttribute
+from .domain import DomainModel
+from .store import SlotDeclaration, Store
+
+_Declared = SlotDeclaration[Any]
+
+
+def compile_slots(store: type[Store], line: SourceLine) -> tuple[Slot, ...]:
+    """The slots of a store, the root first and parents before children.
+
+    Raises:
+        DeclarationError: `bad-slot`, `ambiguous-name`, `unknown-name`, `cycle`.
+    """
+    slots = store._slots
+    roots = [s for s in slots.values() if s.kind == "root"]
+    if len(roots) != 1:
+        raise DeclarationError(
+            "bad-slot",
+            f"{store.__name__} has {len(roots) or 'no'} root slots",
+            where=roots[1].line if roots else line,
+            fix="Name the model that one view document is made for, once: meeting = root(Meeting).",
+        )
+    parents = {name: _Parent(slots, s).find() for name, s in slots.items() if s.kind != "root"}
+    ordered: list[_Declared] = [roots[0]]
+    waiting = [s for s in slots.values() if s.kind != "root"]
+    while waiting:
+        ready = [s for s in waiting if parents[s.name] in ordered]
+        if not ready:
+            names = ", ".join(s.name for s in waiting)
+            raise DeclarationError(
+                "cycle", f"the slots {names} lead to each other, and none to the root", where=waiting[0].line
+            )
+        ordered.append(ready[0])
+        waiting.remove(ready[0])
+    return tuple(_slot(s, i, ordered.index(parents[s.name]) if i else -1) for i, s in enumerate(ordered))
+
+
+class _Parent:
+    """Finds the slot that another one hangs on."""
+
+    def __init__(self, slots: Mapping[str, _Declared], slot: _Declared) -> None:
+        self.slots, self.slot = slots, slot
+
+    def find(self) -> _Declared:
+        slot = self.slot
+        start, how = _unpack(slot.how) if slot.kind != "on" else (_start_of_pairs(slot), slot.how)
+        if start is not None:
+            return self._named(start)
+        if slot.kind == "via":
+            relation = self._relation(how, "via=Ticket.user: a relation of the slot that it starts from")
+            if not issubclass(slot.model, relation.target):
+                self._refuse(f"via={_dotted(relation)} leads to {relation.target.__name__}, not {slot.model.__name__}")
+            return self._holding(relation.owner, f"via=(slot, {_dotted(relation)})")
+        if slot.kind == "by":
+            relation = self._relation(how, "by=Note.meeting: a relation of the slot's own model")
+            if not issubclass(slot.model, relation.owner):
+                self._refuse(f"by={_dotted(relation)} is not a relation of {slot.model.__name__}")
+            return self._holding(relation.target, f"by=(slot, {_dotted(relation)})")
+        pairs = pairs_of(slot)
+        return self._holding(pairs[0][0].owner, f"on=((slot, {_dotted(pairs[0][0])}), ...)")
+
+    def _named(self, start: Any) -> _Declared:
+        if not isinstance(start, SlotDeclaration) or self.slots.get(start.name) is not start:
+            self._refuse(f"{self.slot.kind}=(slot, ...) names {start!r}, which is not a slot of this store")
+        found: _Declared = start
+        return found
+
+    def _relation(self, how: Any, form: str) -> RelationAttribute[Any]:
+        if not isinstance(how, RelationAttribute):
+            self._refuse(f"{self.slot.kind}={how!r:.60} is not a relation", f"Write {form}.")
+        found: RelationAttribute[Any] = how
+        return found
+
+    def _holding(self, model: type[DomainModel], written: str) -> _Declared:
+        found = [s for s in self.slots.values() if issubclass(s.model, model) and s is not self.slot]
+        if not found and issubclass(self.slot.model, model):
+            self._refuse(f"it starts from {model.__name__}, and this slot is the only one that holds it")
+        if not found:
+            names = sorted({s.model.__name__ for s in self.slots.values()})
+            self._refuse(f"it starts from {model.__name__}, and no slot holds that", did_you_mean(model.__name__, names))
+        if len(found) > 1:
+            names = [s.name for s in found]
+            raise DeclarationError(
+                "ambiguous-name",
+                f"slot {self.slot.name}: {' and '.join(names)} both hold {model.__name__}",
+                where=self.slot.line,
+                fix=f"Name the slot that it starts from: {written.replace('slot', names[0], 1)}.",
+            )
+        return found[0]
+
+    def _refuse(self, what: str, fix: str = "") -> None:
+        raise DeclarationError("bad-slot", f"slot {self.slot.name}: {what}", where=self.slot.line, fix=fix)
+
+
+def _unpack(how: Any) -> tuple[Any, Any]:
+    return (how[0], how[1]) if isinstance(how, tuple) and len(how) == 2 else (None, how)
+
+
+def _dotted(attribute: Attribute) -> str:
+    return f"{attribute.owner.__name__}.{attribute.python_name}"
+
+
+def _start_of_pairs(slot: _Declared) -> Any:
+    first = _pair_list(slot.how)[0][0]
+    return first[0] if isinstance(first, tuple) else None
+
+
+def _pair_list(how: Any) -> Sequence[Any]:
+    return how if isinstance(how, list) else [how]
+
+
+def pairs_of(slot: _Declared) -> list[tuple[Attribute, Attribute]]:
+    """The pairs of an `on` slot: (attribute of the parent, attribute of the slot's model)."""
+    pairs = []
+    for pair in _pair_list(slot.how):
+        if not (isinstance(pair, tuple) and len(pair) == 2):
+            raise _bad_pair(slot, f"on={pair!r:.60} is not a pair of fields")
+        left = pair[0][1] if isinstance(pair[0], tuple) and len(pair[0]) == 2 else pair[0]
+        right = pair[1]
+        if not (isinstance(left, Attribute) and isinstance(right, Attribute)):
+            raise _bad_pair(slot, "on= takes attributes of domain models")
+        if not issubclass(slot.model, right.owner):
+            raise _bad_pair(slot, f"{_dotted(right)} is not a field of {slot.model.__name__}")
+        pairs.append((left, right))
+    if len({left.owner for left, _ in pairs}) != 1:
+        raise _bad_pair(slot, "the pairs start from different models")
+    return pairs
+
+
+def _bad_pair(slot: _Declared, what: str) -> DeclarationError:
+    fix = f"Write on=(Meeting.sku, {slot.model.__name__}.sku): the field of the other slot, then this slot's."
+    return DeclarationError("bad-slot", f"slot {slot.name}: {what}", where=slot.line, fix=fix)
+
+
+def _slot(declared: _Declared, index: int, parent: int) -> Slot:
+    relation = None
+    pairs: tuple[tuple[FieldPath, FieldPath], ...] = ()
+    if declared.kind in ("via", "by"):
+        relation = _compiled(_unpack(declared.how)[1])
+    elif declared.kind == "on":
+        pairs = tuple((FieldPath((a.field,)), FieldPath((b.field,))) for a, b in pairs_of(declared))
+    return Slot(
+        name=declared.name,
+        index=index,
+        kind=declared.kind,  # type: ignore[arg-type]
+        collection=declared.model._collection,
+        parent=parent,
+        many=declared.many,
+        required=declared.required,
+        relation=relation,
+        pairs=pairs,
+    )
+
+
+def _compiled(attribute: RelationAttribute[Any]) -> Relation:
+    parse = attribute.parse
+    owner = attribute.owner
+    code = None
+    if parse is not None:
+        name = f"{owner.__module__}:{owner.__qualname__}.{attribute.python_name}.parse"
+        code = CodeRef(name, parse)
+    return Relation(FieldPath((attribute.field,)), attribute.target._collection, code)

@@ -1,0 +1,181 @@
+"""Stores: the documents that one view document is made of, and how they hang together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, overload
+
+from ..core.errors import DeclarationError, MissingDocument, SourceLine, did_you_mean
+from ..core.values import Document, Reference
+from .domain import DomainModel
+
+M = TypeVar("M", bound=DomainModel)
+S = TypeVar("S", bound=DomainModel)
+
+
+class Many(Generic[M]):
+    """The documents of a many slot, in path order.
+
+    Example:
+        >>> users = Many([User("users/u1", {}), User("users/u2", {})])                      # doctest: +SKIP
+        >>> len(users), users.get(Reference("users/u3")), users[Reference("users/u1")]      # doctest: +SKIP
+        (2, None, User('users/u1'))
+    """
+
+    __slots__ = ("_by_path",)
+
+    def __init__(self, documents: Sequence[M]) -> None:
+        self._by_path = {d.path: d for d in documents}
+
+    def __iter__(self) -> Iterator[M]:
+        return iter(self._by_path.values())
+
+    def __len__(self) -> int:
+        return len(self._by_path)
+
+    def __contains__(self, document: object) -> bool:
+        return _path(document) in self._by_path
+
+    def get(self, document: Reference[M] | M | str | None) -> M | None:
+        """The document that a reference (or path) names, `None` when it is not among these."""
+        return self._by_path.get(_path(document))
+
+    def __getitem__(self, document: Reference[M] | M | str) -> M:
+        found = self._by_path.get(_path(document))
+        if found is None:
+            raise MissingDocument(_path(document))
+        return found
+
+
+def _path(document: Any) -> str:
+    return document if isinstance(document, str) else getattr(document, "path", "")
+
+
+class SlotDeclaration(Generic[M]):
+    """A slot as the user wrote it; `model.compile` makes a `plan.nodes.Slot` of it."""
+
+    name: str = ""
+
+    def __init__(
+        self,
+        model: type[M],
+        line: SourceLine,
+        *,
+        kind: str,
+        many: bool = False,
+        how: Any = None,
+        required: bool = False,
+    ) -> None:
+        if not (isinstance(model, type) and issubclass(model, DomainModel)):
+            raise DeclarationError("bad-slot", f"a slot holds a DomainModel, not {model!r}", where=line)
+        self.model, self.line, self.kind, self.many, self.how, self.required = model, line, kind, many, how, required
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else instance._slot(self)
+
+
+if TYPE_CHECKING:
+
+    class Root(SlotDeclaration[M]):
+        """What `root` is for a type checker."""
+
+        @overload
+        def __get__(self, instance: None, owner: type | None = None) -> Root[M]: ...
+        @overload
+        def __get__(self, instance: Any, owner: type | None = None) -> M: ...
+        def __get__(self, instance: Any, owner: type | None = None) -> Any: ...
+
+    class One(SlotDeclaration[M]):
+        """What `one` is for a type checker."""
+
+        @overload
+        def __get__(self, instance: None, owner: type | None = None) -> One[M]: ...
+        @overload
+        def __get__(self, instance: Any, owner: type | None = None) -> M | None: ...
+        def __get__(self, instance: Any, owner: type | None = None) -> Any: ...
+
+    class ManySlot(SlotDeclaration[M]):
+        """What `many` is for a type checker."""
+
+        @overload
+        def __get__(self, instance: None, owner: type | None = None) -> ManySlot[M]: ...
+        @overload
+        def __get__(self, instance: Any, owner: type | None = None) -> Many[M]: ...
+        def __get__(self, instance: Any, owner: type | None = None) -> Any: ...
+
+else:
+    Root = One = ManySlot = SlotDeclaration
+
+
+def root(model: type[M]) -> Root[M]:
+    """The slot that a view document is made for: one view document per document of this model."""
+    return Root(model, SourceLine.of_caller(), kind="root")
+
+
+@overload
+def one(model: type[M], *, via: Any = ..., by: Any = ..., on: Any = ..., required: Literal[True]) -> Root[M]: ...
+@overload
+def one(model: type[M], *, via: Any = ..., by: Any = ..., on: Any = ..., required: Literal[False] = ...) -> One[M]: ...
+def one(model: type[M], *, required: bool = False, **how: Any) -> Any:
+    """A slot of one document, or none; of several, the first by path.
+
+    Args:
+        model: What the document is.
+        via: A relation of another slot's model that leads to it; `(slot, relation)` where several slots have that model.
+        by: A relation of `model` that leads to another slot.
+        on: `(Other.field, Model.field)`, or several such pairs: equal values.
+        required: Whether there is no view document while it is missing.
+    """
+    line = SourceLine.of_caller()
+    kind, value = _how(how, line, "one")
+    return One(model, line, kind=kind, how=value, required=required)
+
+
+def many(model: type[M], **how: Any) -> ManySlot[M]:
+    """A slot of many documents: `via=`, `by=` or `on=`, as for `one`."""
+    line = SourceLine.of_caller()
+    kind, value = _how(how, line, "many")
+    return ManySlot(model, line, kind=kind, many=True, how=value)
+
+
+def _how(how: Mapping[str, Any], line: SourceLine, function: str) -> tuple[str, Any]:
+    for name in how:
+        if name not in ("via", "by", "on"):
+            fix = did_you_mean(name, ("via", "by", "on", *(["required"] if function == "one" else [])))
+            raise DeclarationError("unknown-name", f"{function}(...) has no option {name!r}", where=line, fix=fix)
+    if len(how) != 1:
+        what = "nothing says" if not how else f"{' and '.join(how)} both say"
+        raise DeclarationError(
+            "bad-slot",
+            f"{what} how the slot is reached",
+            where=line,
+            fix="Give one of via= (a relation that leads to it), by= (its relation that leads here), on= (equal fields).",
+        )
+    return next(iter(how.items()))
+
+
+class Store:
+    """The documents that one view document is made of: `root(...)` once, then `one(...)` and `many(...)`."""
+
+    _slots: ClassVar[Mapping[str, SlotDeclaration[Any]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._slots = {
+            n: s for base in reversed(cls.__mro__) for n, s in vars(base).items() if isinstance(s, SlotDeclaration)
+        }
+
+    def __init__(self, members: Mapping[str, Sequence[tuple[str, Document]]]) -> None:
+        self._members = members
+        self._built: dict[str, Any] = {}
+
+    def _slot(self, slot: SlotDeclaration[Any]) -> Any:
+        found = self._built.get(slot.name, self)
+        if found is self:
+            documents = [slot.model(path, fields) for path, fields in self._members[slot.name]]
+            found = Many(documents) if slot.many else (documents[0] if documents else None)
+            self._built[slot.name] = found
+        return found

@@ -1,0 +1,104 @@
+"""View models: documents that are computed from others, declared as classes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..core.errors import DeclarationError, SourceLine
+from .meta import class_line, options_of
+from .names import camel_case
+
+if TYPE_CHECKING:
+    from ..plan.evaluator import Evaluator
+    from ..plan.nodes import Plan
+
+_OPTIONS = ("collection_name", "convert_names")
+
+
+class ViewModel:
+    """A view document, declared: `Meta.collection_name` says where it lives, `store` what it is made of.
+
+    `@computed` getters, `@udf` staticmethods, accumulators and the parts of a key are its attributes; `@operator`
+    classmethods filter, expand and key it.
+    """
+
+    _collection_name: ClassVar[str]
+    _convert_names: ClassVar[bool] = True
+    _namespace: ClassVar[Mapping[str, Any]] = {}
+    _line: ClassVar[SourceLine]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._line = line = class_line(cls)
+        options = options_of(cls, _OPTIONS, line)
+        cls._namespace = sys._getframe(1).f_locals
+        cls._convert_names = bool(options.get("convert_names", cls._convert_names))
+        if "collection_name" in options:
+            cls._collection_name = options["collection_name"]
+
+    def __init__(self, store: Any, results: Callable[[str], Any] | None = None) -> None:
+        self.store = store
+        self._results = results
+        self._computed: dict[str, Any] = {}
+
+    def _result(self, name: str) -> Any:
+        if self._results is None:
+            raise AttributeError(f"{name} is known per group only; name it as a parameter of a udf")
+        return self._results(name)
+
+    @classmethod
+    def _attribute_name(cls, name: str) -> str:
+        return camel_case(name) if cls._convert_names else name
+
+    @classmethod
+    def plan(cls) -> Plan:
+        """The plan of this view alone.
+
+        Raises:
+            DeclarationError: A mistake in the declaration, with its line.
+        """
+        from .compile import plan_views
+
+        return plan_views(cls)
+
+    @classmethod
+    def evaluator(cls) -> Evaluator:
+        """The view's code in the form that operators call."""
+        from .compile import compile_view
+        from .evaluate import ViewEvaluator
+
+        return ViewEvaluator(compile_view(cls))
+
+    @classmethod
+    def backfill(cls, *, source: Any, sink: Any = None, **options: Any) -> Any:
+        """Computes the view table from the documents of a source.
+
+        Args:
+            source: A URI (an export's folder, `jsonl:FILE`), or a source.
+            sink: A URI (`parquet:DIR`, `jsonl:FILE`), or a sink; in memory when left out.
+            options: `engine=`, `dead_letters=`, `on_progress=`, and the engine's own.
+
+        Returns:
+            A `run.Run`: `.progress`, `.report`, `.to_pandas()`, `.to_arrow()`, `.documents()`.
+        """
+        return importlib.import_module("onto_flow.run").backfill(cls, source=source, sink=sink, **options)
+
+
+def output_collection(cls: type[ViewModel]) -> str:
+    """Where the view's documents live.
+
+    Raises:
+        DeclarationError: `bad-meta` when it does not say.
+    """
+    name = getattr(cls, "_collection_name", None)
+    if not isinstance(name, str) or not name or len(name.split("/")) % 2 == 0:
+        raise DeclarationError(
+            "bad-meta",
+            f"{cls.__name__}.Meta does not say where the view's documents live",
+            where=cls._line,
+            fix='Say class Meta: collection_name = "meetingSessions".',
+        )
+    return name
