@@ -79,13 +79,13 @@ def read_records(
     verify: bool = True,
     name: str = "log",
     limit: int = MAX_RECORD,
-) -> Iterator[tuple[int, bytes]]:
-    """The records that begin in `[start, end)`, each with the offset of its header.
+) -> Iterator[tuple[int, int, bytes]]:
+    """The records that begin in `[start, end)`: offset of the header, offset behind the record, the record.
 
     Args:
         file: Open for reading bytes, seekable.
-        start: The start of a block, or the header of a record. At the start of a block the rest of a record that
-            began before it is skipped.
+        start: The start of a block, or the offset behind a record. At the start of a block the rest of a record
+            that began before it is skipped.
         end: Where this range ends; records that begin behind it are not read.
         verify: Whether checksums are compared.
         name: What the file is called in errors.
@@ -99,7 +99,7 @@ def read_records(
         >>> file = io.BytesIO()
         >>> LogWriter(file).write(b"one")
         >>> list(read_records(file))
-        [(0, b'one')]
+        [(0, 10, b'one')]
     """
     state = _Reading(name, verify, limit, skipping=start > 0 and start % BLOCK == 0)
     base = start - start % BLOCK
@@ -107,10 +107,10 @@ def read_records(
     while True:
         file.seek(base)
         data = file.read(_CHUNK)
-        for offset, record in state.scan(data, base, at):
-            if end is not None and offset >= end:
+        for found in state.scan(data, base, at):
+            if end is not None and found[0] >= end:
                 return
-            yield offset, record
+            yield found
         if len(data) < _CHUNK:
             state.finish(base + len(data))
             return
@@ -129,7 +129,7 @@ class _Reading:
     began: int = 0
     size: int = 0
 
-    def scan(self, data: bytes, base: int, at: int) -> Iterator[tuple[int, bytes]]:
+    def scan(self, data: bytes, base: int, at: int) -> Iterator[tuple[int, int, bytes]]:
         """The records that end in these blocks."""
         total, verify, unpack = len(data), self.verify, _header.unpack_from
         while at < total:
@@ -150,11 +150,11 @@ class _Reading:
                 raise self._bad(base + at, "the checksum does not fit the data")
             if kind == _FULL and not self.parts:
                 self.skipping = False
-                yield base + at, data[at + HEADER : behind]
+                yield base + at, base + behind, data[at + HEADER : behind]
             else:
                 record = self._fragment(kind, base + at, data[at + HEADER : behind])
                 if record is not None:
-                    yield self.began, record
+                    yield self.began, base + behind, record
             at = behind
 
     def _fragment(self, kind: int, offset: int, payload: bytes) -> bytes | None:

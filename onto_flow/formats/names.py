@@ -23,6 +23,8 @@ def split_name(name: str) -> tuple[str | None, str]:
     """
     if not isinstance(name, str):
         raise DataError("bad-key", f"{name!r:.80} is not the name of a document")
+    if not name.isascii() and name != name.encode(errors="replace").decode():
+        raise DataError("bad-key", f"{name!r:.200} is not Unicode text")
     parts = name.split("/", 5)
     if len(parts) == 6 and (parts[0], parts[2], parts[4]) == ("projects", "databases", "documents"):
         return "/".join(parts[:4]), check_path(parts[5])

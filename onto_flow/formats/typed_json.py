@@ -247,9 +247,11 @@ def _integer(value: Any, where: str) -> int:
 def _double(value: Any, where: str) -> float:
     if type(value) in (int, float):
         try:
-            return float(value)
-        except OverflowError as error:
-            raise _error(f"not a double: {value!r:.80}", where) from error
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if math.isfinite(number):
+            return number
     if isinstance(value, str) and value in _SPECIAL:
         return _SPECIAL[value]
     raise _error(f"not a double: {value!r:.80}", where)

@@ -54,6 +54,14 @@ class SourceInfo:
 class Reader(Protocol):
     """One partition being read."""
 
+    @property
+    def documents_read(self) -> int:
+        """How many documents this partition gave so far, those that were not wanted or not readable included.
+
+        A reader that was opened at a resume point goes on counting from there, so at the end of all partitions the sum
+        is `SourceInfo.documents`. A feed counts what it read.
+        """
+
     def next_batch(self) -> Sequence[Change | DeadLetter] | None:
         """The next changes; empty when there is nothing yet; `None` at the end.
 
@@ -83,7 +91,9 @@ class Source(Protocol):
     def partitions(self) -> Sequence[Partition]:
         """Its parts; together they hold every document once."""
 
-    def open(self, partition: Partition, *, resume: bytes | None = None, projection: Projection | None = None) -> Reader:
+    def open(
+        self, partition: Partition, *, resume: bytes | None = None, projection: Projection | None = None
+    ) -> Reader:
         """Begins to read a partition, from the start or from a resume point.
 
         Args:

@@ -1,0 +1,232 @@
+"""Where the files of an export lie: from whatever path a user gives to the list of output files."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import DataError
+from .export_metadata import (
+    FIREBASE,
+    KIND,
+    OVERALL,
+    SIDE_FILE,
+    KindMetadata,
+    OverallEntry,
+    read_kind,
+    read_overall,
+    safe_path,
+)
+from .times import parse_time
+
+_OUTPUT = re.compile(r"output-(\d+)")
+_ACCEPT = "Export again, or say accept_mismatch=True to read the files that are there."
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """An output file, by its path relative to the export's root."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
+class ExportLayout:
+    """An export on disk.
+
+    Attributes:
+        root: The folder that names of files are relative to.
+        files: The output files, in the order of the metadata.
+        missing: Files that the metadata names and that are not there.
+        unlisted: Files that are there and that the metadata does not name.
+        documents: How many documents the metadata promises; `None` without the overall file.
+        bytes: How many bytes it promises: of records (production) or of files (emulator).
+        emulator: Whether the emulator wrote it; `None` where no metadata says so.
+        start: When reading the documents began.
+        end: When it ended.
+        snapshot_time: The time in the side file `onto_flow.json`.
+    """
+
+    root: Path
+    files: tuple[OutputFile, ...]
+    missing: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
+    documents: int | None = None
+    bytes: int | None = None
+    emulator: bool | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    snapshot_time: datetime | None = None
+
+
+def find_export(place: Path) -> ExportLayout:
+    """The export that a path stands for.
+
+    Args:
+        place: An `.overall_export_metadata` file, or a folder that holds one, a `firebase-export-metadata.json`, an
+            `*.export_metadata` or `output-*` files; tried in this order, and then one folder further down.
+
+    Raises:
+        DataError: `not-found` when there is none, `bad-export` when its metadata cannot be read.
+    """
+    if not place.exists():
+        raise DataError("not-found", f"There is no file or folder {str(place)!r}", fix="Give the folder of an export.")
+    layout = _of_file(place) if place.is_file() else _of_folder(place) or _of_child(place)
+    if layout is None:
+        raise DataError(
+            "not-found",
+            f"There is no export in {str(place)!r}",
+            fix=f"Give a folder that holds a file *{OVERALL}, {FIREBASE}, *{KIND} or output-0.",
+        )
+    return layout
+
+
+def _of_file(place: Path) -> ExportLayout | None:
+    if place.name.endswith(OVERALL):
+        return _of_overall(place, place.parent)
+    if place.name.endswith(KIND):
+        return _of_kinds(place.parent, [place], place.parent)
+    if place.name == FIREBASE:
+        return _of_firebase(place, place.parent)
+    if _OUTPUT.fullmatch(place.name):
+        return _of_outputs(place.parent, [place], place.parent)
+    return None
+
+
+def _of_folder(folder: Path, given: Path | None = None) -> ExportLayout | None:
+    names = sorted(folder.iterdir())
+    given = given or folder
+    overall = [p for p in names if p.name.endswith(OVERALL)]
+    if len(overall) > 1:
+        raise DataError(
+            "bad-export",
+            f"There are {len(overall)} exports in one folder: {', '.join(p.name for p in overall)}",
+            where=str(folder),
+            fix=f"Give the path of one *{OVERALL} file.",
+        )
+    if overall:
+        return _of_overall(overall[0], given)
+    if (folder / FIREBASE).exists():
+        return _of_firebase(folder / FIREBASE, given)
+    kinds = [p for p in names if p.name.endswith(KIND)] or sorted(folder.glob(f"all_namespaces/*/*{KIND}"))
+    if kinds:
+        return _of_kinds(folder, kinds, given)
+    outputs = [p for p in names if _OUTPUT.fullmatch(p.name)]
+    return _of_outputs(folder, outputs, given) if outputs else None
+
+
+def _of_child(folder: Path) -> ExportLayout | None:
+    holding = [p for p in sorted(folder.iterdir()) if p.is_dir() and any(p.glob(f"*{OVERALL}"))]
+    return _of_folder(holding[0], folder) if len(holding) == 1 else None
+
+
+def _of_firebase(file: Path, given: Path) -> ExportLayout:
+    content = _json(file)
+    entry = content.get("firestore")
+    if not isinstance(entry, dict) or not isinstance(entry.get("metadata_file"), str):
+        raise DataError("bad-export", "This export of the emulators holds no Firestore documents", where=str(file))
+    overall = file.parent / safe_path(entry["metadata_file"], str(file))
+    if not overall.is_file():
+        raise DataError("bad-export", f"{overall.name}, which the metadata names, is missing", where=str(file))
+    return _of_overall(overall, given)
+
+
+def _of_overall(file: Path, given: Path) -> ExportLayout:
+    root = file.parent
+    entries = read_overall(file.read_bytes(), str(file))
+    present = [root / e.file for e in entries if (root / e.file).is_file()]
+    absent = [e.file for e in entries if not (root / e.file).is_file()]
+    return _layout(root, present, [given, root], absent, entries)
+
+
+def _of_kinds(root: Path, kinds: Sequence[Path], given: Path) -> ExportLayout:
+    return _layout(root, kinds, [given, root], [], None)
+
+
+def _of_outputs(root: Path, outputs: Sequence[Path], given: Path) -> ExportLayout:
+    ordered = sorted(outputs, key=lambda p: int(p.name.partition("-")[2]))
+    files = tuple(OutputFile(p.name, p.stat().st_size) for p in ordered)
+    return ExportLayout(root, files, snapshot_time=_side_file([given, root]))
+
+
+def _layout(
+    root: Path, kinds: Sequence[Path], places: list[Path], absent: list[str], entries: Sequence[OverallEntry] | None
+) -> ExportLayout:
+    read = [(kind.parent, read_kind(kind.read_bytes(), str(kind))) for kind in kinds]
+    listed = [folder / file for folder, kind in read for file in kind.files]
+    there = [p for p in listed if p.is_file()]
+    found = {p for folder, _ in read for p in folder.glob("output-*") if _OUTPUT.fullmatch(p.name)}
+    if (root.parent / FIREBASE).exists():
+        places.append(root.parent)
+    return ExportLayout(
+        root,
+        tuple(OutputFile(p.relative_to(root).as_posix(), p.stat().st_size) for p in there),
+        missing=tuple(absent + [p.relative_to(root).as_posix() for p in listed if not p.is_file()]),
+        unlisted=tuple(sorted(p.relative_to(root).as_posix() for p in found - set(listed))),
+        documents=None if entries is None else sum(e.documents for e in entries),
+        bytes=None if entries is None else sum(e.bytes for e in entries),
+        emulator=all(kind.emulator for _, kind in read) if read else None,
+        start=_earliest(kind for _, kind in read),
+        end=max((kind.end for _, kind in read if kind.end is not None), default=None),
+        snapshot_time=_side_file(places),
+    )
+
+
+def _earliest(kinds: Iterable[KindMetadata]) -> datetime | None:
+    return min((kind.start for kind in kinds if kind.start is not None), default=None)
+
+
+def _side_file(places: Iterable[Path]) -> datetime | None:
+    for place in places:
+        file = place / SIDE_FILE
+        if file.is_file():
+            try:
+                return parse_time(_json(file)["snapshot_time"])
+            except (DataError, KeyError) as error:
+                raise DataError(
+                    "bad-export",
+                    "The side file gives no snapshot_time",
+                    where=str(file),
+                    fix='Write {"snapshot_time": "2024-05-01T00:00:00Z"}, the time of the export operation.',
+                ) from error
+    return None
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise DataError("bad-export", f"Not JSON text: {error!s:.200}", where=str(file)) from error
+    if not isinstance(content, dict):
+        raise DataError("bad-export", "Not a JSON object", where=str(file))
+    return content
+
+
+def check_layout(layout: ExportLayout, documents: int | None, record_bytes: int | None) -> None:
+    """Compares an export with its metadata.
+
+    Args:
+        layout: The export.
+        documents: How many records its files hold; `None` where they were not counted.
+        record_bytes: The bytes of these records.
+
+    Raises:
+        DataError: `bad-export`: which of files, documents and bytes differ, and the option that accepts it.
+    """
+    wrong = [f"{name} is missing" for name in layout.missing[:5]]
+    wrong += [f"{name} is not in the metadata" for name in layout.unlisted[:5]]
+    if documents is not None and layout.documents not in (None, documents):
+        wrong.append(f"the metadata promises {layout.documents} documents, the files hold {documents}")
+    file_bytes = sum(f.size for f in layout.files)
+    known = {file_bytes, record_bytes} if record_bytes is not None or layout.emulator else None
+    if known is not None and layout.bytes is not None and layout.bytes not in known:
+        wrong.append(f"the metadata promises {layout.bytes} bytes, the files have {file_bytes}")
+    if wrong:
+        what = f"The export contradicts its metadata: {'; '.join(wrong)}"
+        raise DataError("bad-export", what, where=str(layout.root), fix=_ACCEPT)

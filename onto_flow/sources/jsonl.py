@@ -1,0 +1,233 @@
+"""Files of JSON lines: documents as `onto-flow cat` prints them, and change events; `-` is standard input."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from traceback import format_exception
+from typing import Any, NamedTuple
+
+from ..core.change import BELOW_EVENTS, Change, DeadLetter
+from ..core.codec import decode, encode
+from ..core.collection import Projection
+from ..core.errors import DataError
+from ..core.values import Document
+from ..formats.cloudevents import MAX_EVENT_BYTES, decode_event, parse_json
+from ..formats.names import split_name
+from ..formats.typed_json import decode_fields
+from .base import Partition, SourceInfo
+from .lines import Lines
+
+BATCH_LINES = 1000
+MAX_LINE_BYTES = MAX_EVENT_BYTES
+PAYLOAD_BYTES = 64 << 10
+"""How much of a line that cannot be read goes to the dead letters."""
+
+MAX_KEY = 2000
+_STDIN = "-"
+_POLL = timedelta(milliseconds=50)
+
+
+class _JsonLinesFile:
+    def __init__(self, file: str | Path, batch_lines: int | str = BATCH_LINES) -> None:
+        self.file = str(file)
+        self.batch_lines = max(int(batch_lines), 1)
+
+    def partitions(self) -> Sequence[Partition]:
+        """The file is one partition."""
+        if self.file == _STDIN:
+            return [Partition(_STDIN)]
+        try:
+            return [Partition(self.file, os.stat(self.file).st_size)]
+        except OSError as error:
+            raise _no_file(self.file, error) from error
+
+    def acknowledge(self, partition: Partition, resume: bytes) -> None:
+        """A file stays as it is."""
+
+    def _open(self, parse: _Parse, resume: bytes | None) -> JsonLinesReader:
+        if self.file == _STDIN:
+            return JsonLinesReader(Lines(sys.stdin.buffer, 0, MAX_LINE_BYTES), parse, _STDIN, self.batch_lines)
+        offset, line, count = decode(resume) if resume else (0, 0, 0)
+        try:
+            file = open(self.file, "rb")  # noqa: SIM115 - the reader closes it
+        except OSError as error:
+            raise _no_file(self.file, error) from error
+        reader = JsonLinesReader(Lines(file, offset, MAX_LINE_BYTES), parse, self.file, self.batch_lines)
+        reader.line, reader.documents_read = line, count
+        return reader
+
+
+def _no_file(name: str, error: OSError) -> DataError:
+    return DataError("not-found", f"The file {name!r} cannot be read: {error.strerror}")
+
+
+class JsonLines(_JsonLinesFile):
+    """Documents, one a line: `{"path": "users/u1", "fields": {"name": {"stringValue": "Ada"}}}`.
+
+    Args:
+        file: The file, or `-`; standard input is read from where it is, whatever the resume point.
+        database: `projects/P/databases/D`: full names of references into it become paths.
+        batch_lines: The most lines of one batch.
+    """
+
+    def __init__(
+        self, file: str | Path, *, database: str | None = None, batch_lines: int | str = BATCH_LINES
+    ) -> None:
+        super().__init__(file, batch_lines)
+        self.database = database
+
+    def info(self) -> SourceInfo:
+        """Nobody counted the lines; any event is newer than they are."""
+        return SourceInfo(kind="jsonl", ranks_below_events=True)
+
+    def open(
+        self, partition: Partition, *, resume: bytes | None = None, projection: Projection | None = None
+    ) -> JsonLinesReader:
+        """Begins to read the file."""
+        return self._open(_Documents(self.database, projection), resume)
+
+
+class JsonLinesFeed(_JsonLinesFile):
+    """Change events, one CloudEvent a line (see `formats.cloudevents`).
+
+    Args:
+        file: The file, or `-`; standard input is read from where it is, whatever the resume point: versions tell
+            what was applied already.
+        batch_lines: The most lines of one batch.
+    """
+
+    def __init__(self, file: str | Path, *, batch_lines: int | str = BATCH_LINES) -> None:
+        super().__init__(file, batch_lines)
+
+    def info(self) -> SourceInfo:
+        """It ends with the file."""
+        return SourceInfo(kind="jsonl-feed")
+
+    def open(
+        self, partition: Partition, *, resume: bytes | None = None, projection: Projection | None = None
+    ) -> JsonLinesReader:
+        """Begins to read the file."""
+        return self._open(_Events(projection), resume)
+
+
+class _Parsed(NamedTuple):
+    """What a line is about, for its dead letter; empty where the line does not say."""
+
+    key: str
+    read: Callable[[], Change | None]
+
+
+_Parse = Callable[[Any], _Parsed]
+
+
+class _Documents:
+    def __init__(self, database: str | None, projection: Projection | None) -> None:
+        self.database = database
+        self.projection = projection
+
+    def __call__(self, content: Any) -> _Parsed:
+        name = content.get("path", content.get("name"))
+        return _Parsed(f"document:{name}" if isinstance(name, str) else "", lambda: self._read(content, name))
+
+    def _read(self, content: Any, name: Any) -> Change | None:
+        database, path = split_name(name)
+        fields = content.get("fields") or {}
+        if self.projection is not None:
+            if not self.projection.wants(path):
+                return None
+            names = self.projection.fields(path)
+            if names is not None and isinstance(fields, dict):
+                fields = {k: v for k, v in fields.items() if k in names}
+        return Change(path, None, decode_fields(fields, database or self.database, "$.fields"), BELOW_EVENTS, None)
+
+
+class _Events:
+    def __init__(self, projection: Projection | None) -> None:
+        self.projection = projection
+
+    def __call__(self, content: Any) -> _Parsed:
+        id_ = content.get("id")
+        return _Parsed(f"event:{id_}" if isinstance(id_, str) else "", lambda: self._read(content))
+
+    def _read(self, content: Any) -> Change | None:
+        change = decode_event(content)
+        if self.projection is None:
+            return change
+        names = self.projection.fields(change.path)
+        if not self.projection.wants(change.path):
+            return None
+        return change._replace(before=_only(change.before, names), after=_only(change.after, names))
+
+
+def _only(fields: Document | None, names: frozenset[str] | None) -> Document | None:
+    if fields is None or names is None:
+        return fields
+    return {k: v for k, v in fields.items() if k in names}
+
+
+class JsonLinesReader:
+    """Reads lines; a bad one becomes a dead letter and reading goes on.
+
+    Attributes:
+        documents_read: Lines so far, empty ones not counted.
+        line: The number of the last line.
+    """
+
+    def __init__(self, lines: Lines, parse: _Parse, name: str, batch_lines: int) -> None:
+        self.documents_read = 0
+        self.line = 0
+        self._lines = lines
+        self._parse = parse
+        self._name = name
+        self._batch = batch_lines
+        self._letter = "document" if isinstance(parse, _Documents) else "event"
+
+    def next_batch(self) -> Sequence[Change | DeadLetter] | None:
+        """The next lines; empty while a pipe has none."""
+        batch: list[Change | DeadLetter] = []
+        size = 0
+        while len(batch) < self._batch and size < MAX_LINE_BYTES:
+            line = self._lines.next()
+            if line is None:
+                return batch if batch or not self._lines.ended else None
+            self.line += 1
+            size += len(line)
+            if line.strip():
+                self.documents_read += 1
+                item = self._item(line)
+                if item is not None:
+                    batch.append(item)
+        return batch
+
+    def _item(self, line: bytes) -> Change | DeadLetter | None:
+        key = ""
+        try:
+            if self._lines.cut:
+                raise DataError("bad-change", f"A line of more than {MAX_LINE_BYTES} bytes")
+            content = parse_json(line)
+            if not isinstance(content, dict):
+                raise DataError("bad-change", f"Not a JSON object: {content!r:.80}")
+            key, read = self._parse(content)
+            return read()
+        except DataError as error:
+            key = key[:MAX_KEY] or f"{self._letter}:line {self.line} of {self._name}"
+            where = f"line {self.line} of {self._name}" + (f", {error.where}" if error.where else "")
+            code = "bad-change" if self._letter == "event" else "bad-document"
+            reason = f"{code}: {error.what} ({where})"
+            return DeadLetter(key, reason, "".join(format_exception(error)), line[:PAYLOAD_BYTES])
+
+    def next_wake(self) -> datetime | None:
+        """Soon, while a pipe has nothing to read."""
+        return None if self._lines.ended else datetime.now(timezone.utc) + _POLL
+
+    def snapshot(self) -> bytes:
+        """The offset behind the last line, its number, and how many lines were read."""
+        return encode((self._lines.offset, self.line, self.documents_read))
+
+    def close(self) -> None:
+        """Closes the file, but not standard input."""
+        self._lines.close()
