@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from ..core.errors import DeclarationError, SourceLine, did_you_mean
@@ -116,7 +115,7 @@ if TYPE_CHECKING:
     class Relation(RelationAttribute[M]):
         """What `attrs.relation` is for a type checker."""
 
-        @overload  # type: ignore[override]
+        @overload
         def __get__(self, instance: None, owner: type | None = None) -> Relation[M]: ...
         @overload
         def __get__(self, instance: Any, owner: type | None = None) -> Reference[M]: ...
@@ -125,7 +124,7 @@ if TYPE_CHECKING:
     class Relations(RelationAttribute[M]):
         """What `attrs.relations` is for a type checker."""
 
-        @overload  # type: ignore[override]
+        @overload
         def __get__(self, instance: None, owner: type | None = None) -> Relations[M]: ...
         @overload
         def __get__(self, instance: Any, owner: type | None = None) -> list[Reference[M]]: ...
@@ -139,8 +138,8 @@ class Attrs:
     """The namespace `attrs`.
 
     Example:
-        >>> attrs.str(name="first").field if False else attrs.str.kind
-        'str'
+        >>> attrs.str.kind, attrs.float(name="avg_rating").explicit_name
+        ('str', 'avg_rating')
     """
 
     if TYPE_CHECKING:
@@ -183,4 +182,3 @@ class Attrs:
 
 
 attrs = Attrs()
-Unary = Callable[[Any], Any]

@@ -65,8 +65,9 @@ def _to_nested(value: Any, rename: Rename, depth: int, in_list: bool) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = [f.name for f in dataclasses.fields(value)]
         return {rename(n): to_value(getattr(value, n), rename, depth) for n in names}
-    if hasattr(value, "_fields") and isinstance(value, tuple):
-        return {rename(n): to_value(v, rename, depth) for n, v in zip(value._fields, value)}
+    parts: tuple[str, ...] | None = getattr(value, "_fields", None)
+    if parts is not None and isinstance(value, tuple):
+        return {rename(n): to_value(v, rename, depth) for n, v in zip(parts, value)}
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
@@ -138,8 +139,10 @@ def _struct_type(bare: Any, rename: Rename) -> Type:
     return Type("struct", fields=tuple((rename(n), type_of(hints.get(n, Any), rename)) for n in names))
 
 
-def _hints(bare: Any) -> Mapping[str, Any]:
+def hints_of(bare: Any) -> Mapping[str, Any]:
+    """The annotations of a class as objects; as they are written where a name in them is not known."""
     try:
-        return typing.get_typehints_of(bare)
+        return typing.get_type_hints(bare)
     except (NameError, TypeError):
-        return getattr(bare, "__annotations__", {})
+        found: Mapping[str, Any] = getattr(bare, "__annotations__", {})
+        return found

@@ -1,4 +1,4 @@
-"""Apache Flink: the plan as a native PyFlink DataStream job. Code here alone imports `pyflink`, and never `apache_beam`."""
+"""Apache Flink: a plan as a native PyFlink DataStream job. Only code here imports `pyflink`; none `apache_beam`."""
 
 from .engine import FlinkEngine as Engine
 

@@ -22,12 +22,12 @@ class End(NamedTuple):
     Attributes:
         phase: `load` or `feed`.
         partition: The name of the partition.
-        count: How many documents or changes it gave.
+        read: How many documents or changes it held.
     """
 
     phase: str
     partition: str
-    count: int
+    read: int
 
 
 class Unreadable(NamedTuple):

@@ -151,12 +151,13 @@ class Cells:
         self.values = {c.name: ValueCell(c.name, runtime) for c in cells if c.kind == "value"}
         self.maps = {c.name: MapCell(c.name, runtime) for c in cells if c.kind == "map"}
         self.bags = {c.name: BagCell(c.name, runtime) for c in cells if c.kind == "bag"}
+        self._written_at_end: list[ValueCell | MapCell] = [*self.values.values(), *self.maps.values()]
 
     def begin(self) -> None:
         """A step begins."""
-        for cell in (*self.values.values(), *self.maps.values()):
+        for cell in self._written_at_end:
             cell.begin()
 
     def writes(self) -> list[Write]:
         """What the step has to write, all of it encoded: nothing of a step that fails is in the state."""
-        return [write for cell in (*self.values.values(), *self.maps.values()) for write in cell.writes()]
+        return [write for cell in self._written_at_end for write in cell.writes()]

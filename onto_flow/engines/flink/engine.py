@@ -8,7 +8,7 @@ way in the job would else be missing from a published table.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 
 from py4j.protocol import Py4JJavaError
@@ -61,7 +61,7 @@ class FlinkEngine:
         """The job as Flink has it, not yet running."""
         return build_graph(create_environment(self._parallelism), job, coalesce=self._coalesce)
 
-    def outputs(self, job: Job) -> Iterator[Output]:
+    def outputs(self, job: Job) -> Generator[Output, None, None]:
         """Runs the job and gives what its operators and readers put out."""
         graph = self.graph(job)
         with _named_failures(), graph.execute_and_collect("onto_flow") as collected:
@@ -115,12 +115,12 @@ class _Run:
     def _ended(self, end: End) -> None:
         """A partition was read to its end; with the last one of the source the counts are compared."""
         if end.phase == LOAD:
-            self.documents += end.count
+            self.documents += end.read
             self.unread.discard(end.partition)
             if not self.unread:
                 self._check_read()
         else:
-            self.changes += end.count
+            self.changes += end.read
         self.job.progress(Progress("reading", self.documents, self.expected, self.changes, self.view_changes))
 
     def _check_read(self) -> None:

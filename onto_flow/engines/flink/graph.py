@@ -43,9 +43,7 @@ def build_graph(environment: StreamExecutionEnvironment, job: Job, *, coalesce: 
     profile = Profile(drained=False, snapshot=job.snapshot, born=time.time_ns() // 1000)
     for node in job.plan.operators:
         tags = {target: OutputTag(target, _row_type()) for target in node.sends_to}
-        function = OperatorFunction(
-            job.plan, node, profile, generation=job.generation, coalesce=coalesce, tags=tags
-        )
+        function = OperatorFunction(job.plan, node, profile, generation=job.generation, coalesce=coalesce, tags=tags)
         stream = _place(node, inputs[node.id], function)
         for target, tag in tags.items():
             inputs[target].append(_side(stream, tag))
@@ -53,7 +51,9 @@ def build_graph(environment: StreamExecutionEnvironment, job: Job, *, coalesce: 
     return _union(outputs)
 
 
-def _read(environment: StreamExecutionEnvironment, phase: str, source: Source, to_event: ToEvent, job: Job) -> DataStream:
+def _read(
+    environment: StreamExecutionEnvironment, phase: str, source: Source, to_event: ToEvent, job: Job
+) -> DataStream:
     partitions = list(source.partitions())
     projection = job.plan.projection if phase == LOAD else None
     function = ReadPartition(source, partitions, to_event, projection=projection, aside=_aside_tag())

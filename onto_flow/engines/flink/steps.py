@@ -21,6 +21,7 @@ from pyflink.common import Row
 from pyflink.datastream import KeyedProcessFunction, OutputTag, RuntimeContext
 
 from ...core.change import DeadLetter, ViewChange
+from ...core.codec import decode
 from ...operators.base import Key, Operator, Profile
 from ...operators.build import build_operator
 from ...operators.ingest import failure
@@ -88,11 +89,21 @@ class OperatorFunction(KeyedProcessFunction):  # type: ignore[misc]
             self.operator.step(key, [decode_message(data) for data in waiting], step)
             outputs, writes = list(step.outputs(self.tags)), self.cells.writes()
         except Exception as error:
-            letter = failure(f"step:{self.node.id}:{key_text(key)}", error)._replace(payload=list(waiting))
-            outputs, writes = [encode_output(letter)], []
+            outputs, writes = [encode_output(self._letter(key, waiting, error))], []
         for write in writes:
             write()
         yield from outputs
+
+    def _letter(self, key: Key, waiting: Sequence[bytes], error: Exception) -> DeadLetter:
+        name = f"view:{self.node.view}:{self.node.id}:{key_text(key)}" if self.node.view else f"document:{key!s}"
+        return failure(name, error)._replace(payload=[_plain(decode(data)) for data in waiting])
+
+
+def _plain(value: Any) -> Any:
+    """A message as a value of a document, so that dead letters can redact its fields."""
+    if isinstance(value, (tuple, list)):
+        return [_plain(v) for v in value]
+    return {k: _plain(v) for k, v in value.items()} if isinstance(value, dict) else value
 
 
 class StepContext:
