@@ -9,6 +9,7 @@ from typing import Any
 from onto_flow.core.change import Change, DeadLetter
 from onto_flow.core.codec import decode, encode
 from onto_flow.core.collection import Collection, Projection
+from onto_flow.core.errors import DataError
 from onto_flow.core.keys import document_id
 from onto_flow.core.values import Reference, from_micros
 from onto_flow.plan.compile import compile_plan
@@ -51,7 +52,7 @@ class Load:
         return {encode(user.get("org")): ((attends, ticket.get("price"), (user.get("name"), user.get("name"))),)}
 
     def result(self, key: bytes, results: Sequence[Any]) -> tuple[str, Any]:
-        return f"load/{document_id(decode(key))}", dict(zip(("attending", "price", "names"), results))
+        return f"load/{document_id(decode(key))}", dict(zip(("attending", "price", "names"), results, strict=True))
 
 
 class Boards:
@@ -65,6 +66,8 @@ class Boards:
         path, meeting = members["meeting"][0]
         if meeting.get("room") == "broken":
             raise ValueError("a broken room")
+        if meeting.get("room") == "odd":
+            return {"boards/odd": {"a set is no value": {1, 2}}}
         notes = [n.get("text") for _, n in members["notes"]]
         authors = [u.get("name") for _, u in members["authors"]]
         offers = [o.get("price") for _, o in members["offers"]]
@@ -96,7 +99,11 @@ def plan(*names: str) -> Plan:
             (Slot("ticket", 0, "root", TICKETS), _via("user", 1, 0, "user", USERS)),
             (),
             grouped=True,
-            accumulators=(Accumulator("attending", "count"), Accumulator("price", "sum"), Accumulator("names", "collect")),
+            accumulators=(
+                Accumulator("attending", "count"),
+                Accumulator("price", "sum"),
+                Accumulator("names", "collect"),
+            ),
         ),
         "Boards": View(
             "Boards",
@@ -126,13 +133,15 @@ class History:
         self.changes = [self._change(1000 + at) for at in range(changes)]
 
     def _paths(self) -> list[str]:
-        return [f"{c}/{c[0]}{i}" for c in ("meetings", "tickets", "users", "notes", "offers") for i in range(self._size)]
+        return [
+            f"{c}/{c[0]}{i}" for c in ("meetings", "tickets", "users", "notes", "offers") for i in range(self._size)
+        ]
 
     def _fields(self, path: str) -> dict[str, Any]:
         pick, size = self._random.randrange, self._size
         collection = path.split("/")[0]
         if collection == "meetings":
-            tickets = [Reference(f"tickets/t{pick(size)}") for _ in range(pick(4))]
+            tickets: list[Reference[Any]] = [Reference(f"tickets/t{pick(size)}") for _ in range(pick(4))]
             status = self._random.choice(["open", "closed", "hidden"])
             return {"status": status, "tickets": tickets, "room": f"r{pick(size)}", "sku": [pick(3), pick(3)]}
         if collection == "tickets":
@@ -140,7 +149,7 @@ class History:
         if collection == "users":
             return {"name": f"Zoë 😀 {pick(9)}", "org": self._random.choice(["a/b", "Ω", "c"])}
         if collection == "notes":
-            author = Reference(f"users/u{pick(size)}")
+            author: Reference[Any] = Reference(f"users/u{pick(size)}")
             return {"meeting": Reference(f"meetings/m{pick(size)}"), "author": author, "text": f"n{pick(9)}"}
         return {"sku": pick(3), "price": pick(50)}
 
@@ -158,7 +167,9 @@ class History:
 class ListSource:
     """Changes in memory, in some partitions."""
 
-    def __init__(self, changes: Sequence[Change], *, partitions: int = 1, says: int | None = None, breaks: bool = False):
+    def __init__(
+        self, changes: Sequence[Change], *, partitions: int = 1, says: int | None = None, breaks: bool = False
+    ) -> None:
         self.changes, self.count, self.says, self.breaks = list(changes), partitions, says, breaks
 
     def info(self) -> SourceInfo:
@@ -167,7 +178,9 @@ class ListSource:
     def partitions(self) -> list[Partition]:
         return [Partition(str(i)) for i in range(self.count)]
 
-    def open(self, partition: Partition, *, resume: bytes | None = None, projection: Projection | None = None) -> ListReader:
+    def open(
+        self, partition: Partition, *, resume: bytes | None = None, projection: Projection | None = None
+    ) -> ListReader:
         changes = self.changes[int(partition.name) :: self.count]
         return ListReader(changes, self.breaks and partition.name == "0")
 
@@ -183,8 +196,6 @@ class ListReader:
 
     def next_batch(self) -> Sequence[Change | DeadLetter] | None:
         if self._breaks and self.documents_read:
-            from onto_flow.core.errors import DataError
-
             raise DataError("bad-export", "the file ends in the middle of a record", where="output-0, byte 7")
         if not self._batches:
             return None

@@ -10,6 +10,7 @@ from flink_views import History, ListSource, plan
 
 from onto_flow.core.change import Change, DeadLetter, ViewChange
 from onto_flow.core.errors import DataError, EngineError
+from onto_flow.core.values import Reference
 from onto_flow.engines.base import Job, event, seed
 from onto_flow.engines.flink import Engine
 from onto_flow.engines.local.flow import LocalFlow
@@ -84,3 +85,79 @@ def test_tables_are_those_of_the_local_flow(coalesce: bool, parallelism: int) ->
     assert run.sink.calls[0] == "open" and run.sink.calls[-3:] == ["complete", "publish", "close"]
     assert {c.version[:2] for c in run.sink.rows.values()} == {(5, 0)}
     assert (report.documents, report.changes) == (len(history.documents), len(feed.changes))
+    if coalesce:
+        assert report.view_changes == len(run.sink.rows), "each view document is evaluated once"
+    else:
+        assert report.view_changes > len(run.sink.rows)
+
+
+def test_keys_of_any_text_reach_their_state() -> None:
+    names = ["plain", "😀", "a\0b", "Zoë", "{curly} %s"]
+    users = [Change(f"users/{n}", None, {"name": n, "org": n}, (0, 1)) for n in names]
+    tickets = [
+        Change(f"tickets/{n}", None, {"user": Reference(f"users/{n}"), "attendance": True, "price": 1}, (0, 1))
+        for n in names
+    ]
+    sink = TableSink()
+    Engine(coalesce=False).run(Job(plan("Load"), ListSource([*users, *tickets]), sink))
+    assert [c["names"] for c in sink.table().values()] != []
+    assert sorted(c["names"][0] for c in sink.table().values()) == sorted(names)
+
+
+def test_graph_has_one_keyed_function_per_operator() -> None:
+    history = History(1, size=2, changes=1)
+    run = job(plan(), history, feed=ListSource(history.changes))
+    graph = Engine(parallelism=2).graph(run)._j_data_stream.getExecutionEnvironment().getStreamGraph(False)
+    nodes = {n.getOperatorName(): n for n in graph.getStreamNodes().toArray()}
+    operators = {n.id: n for n in run.plan.operators}
+    assert {n for n, node in nodes.items() if len(node.getStatePartitioners())} == {*operators}
+    for name, operator in operators.items():
+        senders = {o.id for o in operators.values() if name in o.sends_to} or {"read.load", "read.feed"}
+        edges = nodes[name].getInEdges()
+        assert {graph.getStreamNode(e.getSourceId()).getOperatorName() for e in edges} == senders
+        assert {str(e.getPartitioner()) for e in edges} == {"HASH"}
+        assert nodes[name].getParallelism() == 2
+        assert nodes[name].getTransformationUID() == operator.id
+
+
+@pytest.mark.parametrize("coalesce", [True, False])
+def test_source_that_gave_too_few_documents_publishes_nothing(coalesce: bool) -> None:
+    history = History(2, size=4, changes=0)
+    source = ListSource(documents(history), partitions=2, says=len(history.documents) + 1)
+    run = job(plan("Sessions"), history, source=source)
+    with pytest.raises(EngineError, match="bad-export"):
+        Engine(coalesce=coalesce).run(run)
+    assert isinstance(run.sink, TableSink)
+    assert run.sink.calls == ["open", "close"]
+
+
+def test_source_that_breaks_off_publishes_nothing() -> None:
+    history = History(2, size=4, changes=0)
+    run = job(plan("Sessions"), history, source=ListSource(documents(history), partitions=2, breaks=True))
+    with pytest.raises(DataError) as raised:
+        Engine(coalesce=False).run(run)
+    assert (raised.value.code, raised.value.where) == ("bad-export", "output-0, byte 7")
+    assert isinstance(run.sink, TableSink)
+    assert run.sink.calls == ["open", "close"]
+
+
+def test_step_that_fails_is_a_dead_letter_and_the_rest_goes_on() -> None:
+    meetings = [Change(f"meetings/{r}", None, {"room": r, "sku": []}, (0, 1)) for r in ("fine", "broken", "odd")]
+    letters: list[DeadLetter] = []
+    sink = TableSink()
+    report = Engine().run(Job(plan("Boards"), ListSource(meetings), sink, dead_letter=letters.append))
+    assert [path for _, path in sink.table()] == ["boards/fine"]
+    assert {x.key: x.reason[:10] for x in letters} == {
+        "view:Boards:meetings/broken": "udf-failed",
+        "view:Boards:Boards.assemble:smeetings/odd": "bad-value:",
+    }
+    assert report.dead_letters == 2
+    odd = next(x for x in letters if x.key.endswith("odd"))
+    assert "meetings/odd" in str(odd.payload)
+
+
+def test_check_names_what_cannot_run() -> None:
+    run = job(plan("Sessions"), History(1, size=2, changes=0), options={"checkpoint": "x"})
+    assert Engine().check(run) == ["engine flink has no option 'checkpoint'"]
+    with pytest.raises(EngineError, match="engine-refused"):
+        Engine().run(run)
