@@ -8,6 +8,7 @@ from typing import Any
 from ..core.errors import DeclarationError, SourceLine
 
 Function = Callable[..., Any]
+Number = type[int] | type[float]
 
 
 class AccumulatorDeclaration:
@@ -15,6 +16,7 @@ class AccumulatorDeclaration:
 
     Attributes:
         kind: `count`, `sum`, `collect`.
+        number: Of a sum: `int`, `float`, or `None` for either.
         value, where, order_by: Functions whose parameters name slots, attributes, the expanded value or parts of the key.
     """
 
@@ -30,7 +32,9 @@ class AccumulatorDeclaration:
         order_by: Function | None = None,
         descending: bool = False,
         limit: int | None = None,
+        number: type | None = None,
     ) -> None:
+        self.number = number
         self.kind, self.line, self.value, self.where, self.order_by = kind, line, value, where, order_by
         self.descending, self.limit = descending, limit
 
@@ -48,12 +52,19 @@ class Aggregates:
         """How many rows; abelian, one integer per group."""
         return AccumulatorDeclaration("count", SourceLine.of_caller(), where=where)
 
-    def sum(self, value: Function, *, where: Function | None = None) -> Any:
+    def sum(self, value: Function, *, where: Function | None = None, type: Number | None = None) -> Any:
         """The exact sum of a number per row, rounded once; 0 of none; abelian.
 
-        An integer while every number is one, else a double.
+        Args:
+            value: The number of a row; `None` to skip it.
+            where: Only of these rows.
+            type: `int` or `float` make a typed column: of `int` every number must be one, of `float` integers count as
+                doubles. Without it the sum is an integer while every number is one, else a double.
         """
-        return AccumulatorDeclaration("sum", SourceLine.of_caller(), value=value, where=where)
+        line = SourceLine.of_caller()
+        if type not in (None, int, float):
+            raise DeclarationError("bad-value", f"type={type!r} of a sum", where=line, fix="Use int or float.")
+        return AccumulatorDeclaration("sum", line, value=value, where=where, number=type)
 
     def collect(
         self,

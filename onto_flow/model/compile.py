@@ -115,7 +115,8 @@ def compile_view(cls: type[ViewModel]) -> CompiledView:
 
 
 def _store_of(cls: type[ViewModel]) -> type[Store]:
-    annotation = next((vars(c)["__annotations__"]["store"] for c in cls.__mro__ if "store" in vars(c).get("__annotations__", {})), None)
+    annotations = (vars(c).get("__annotations__", {}) for c in cls.__mro__)
+    annotation = next((a["store"] for a in annotations if "store" in a), None)
     store = resolve(annotation, cls)
     if not (isinstance(store, type) and issubclass(store, Store)):
         seed_form = "new" in vars(cls)
@@ -331,10 +332,20 @@ def _key_types(view: CompiledView) -> Mapping[str, Type]:
 
 def _attribute_type(view: CompiledView, name: str) -> Type:
     if name in view.accumulators:
-        return {"count": Type("int"), "collect": Type("list", items=(ANY,))}.get(view.accumulators[name].kind, ANY)
+        return _accumulator_type(view, view.accumulators[name])
     function = view.udfs[name].function if name in view.udfs else function_of(view.computed[name])
     annotation = resolve(function.__annotations__.get("return"), view.cls)
     return _type(view, name, annotation, SourceLine.of_code(function.__code__))
+
+
+def _accumulator_type(view: CompiledView, declared: AccumulatorDeclaration) -> Type:
+    if declared.kind == "count":
+        return Type("int")
+    if declared.kind == "sum":
+        return ANY if declared.number is None else Type(declared.number.__name__)
+    annotation = resolve(getattr(declared.value, "__annotations__", {}).get("return"), view.cls)
+    item = ANY if annotation is None else _type(view, declared.name, annotation, declared.line)
+    return Type("list", items=(item,))
 
 
 def _type(view: CompiledView, name: str, annotation: Any, line: SourceLine) -> Type:

@@ -91,7 +91,7 @@ class ViewEvaluator:
     def result(self, key: bytes, results: Sequence[Any]) -> tuple[str, Document]:
         """See `plan.evaluator.Evaluator`."""
         value = decode(key)
-        known = dict(zip(self._view.accumulators, results))
+        known = {n: _typed(a, r) for (n, a), r in zip(self._view.accumulators.items(), results)}
         scope = _Scope(self._in_group, known, None, None)
         self._know_key(scope, value)
         names = (*self._view.key_parts, *self._view.exported)
@@ -182,21 +182,31 @@ def _contribution(declared: AccumulatorDeclaration) -> Callable[[_Scope, Callabl
         if found is None:
             return None
         if declared.kind == "sum":
-            return _number(declared.name, found)
+            return _number(declared, found)
         plain = to_value(found, rename, in_list=True)
         return (None if order is None else _ordered(order(scope), rename), plain)
 
     return contribute
 
 
+def _typed(declared: AccumulatorDeclaration, result: Any) -> Any:
+    return float(result) if declared.number is float else result
+
+
 def _ordered(value: Any, rename: Callable[[str], str]) -> Any:
     return to_value(list(value) if isinstance(value, tuple) else value, rename)
 
 
-def _number(name: str, found: Any) -> Any:
+def _number(declared: AccumulatorDeclaration, found: Any) -> Any:
     if isinstance(found, bool) or not isinstance(found, (int, float)):
         fix = "Give None for a row that does not count."
-        raise DataError("bad-value", f"{name}: a sum takes numbers, not {found!r:.80}", fix=fix)
+        raise DataError("bad-value", f"{declared.name}: a sum takes numbers, not {found!r:.80}", fix=fix)
+    if declared.number is int and not isinstance(found, int):
+        raise DataError("bad-value", f"{declared.name}: a sum of integers was given {found!r}", fix="Use type=float.")
+    if declared.number is float and isinstance(found, int):
+        if int(float(found)) != found:
+            raise DataError("bad-value", f"{declared.name}: {found} is not exact as a double", fix="Use type=int.")
+        return float(found)
     return found
 
 

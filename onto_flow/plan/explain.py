@@ -1,0 +1,109 @@
+"""A plan for people: what each view reads and writes, and the operators that maintain it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .nodes import OperatorNode, Plan, Slot, View
+
+
+def explain_text(plan: Plan) -> str:
+    """The plan as text, one block per view, then the operators in the order of the flow."""
+    blocks = [_view_text(view) for view in plan.views]
+    lines = ["operators"]
+    for node in plan.operators:
+        lines += _operator_text(node)
+    return "\n".join([*blocks, "\n".join(lines)]) + "\n"
+
+
+def explain_json(plan: Plan) -> str:
+    """The same as JSON."""
+    document = {
+        "views": [_view_json(v) for v in plan.views],
+        "operators": [
+            {
+                "id": n.id,
+                "key": n.key,
+                "cells": {c.name: {"kind": c.kind, "holds": c.holds} for c in n.cells},
+                "timers": list(n.timers),
+                "sends_to": list(n.sends_to),
+            }
+            for n in plan.operators
+        ],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def output_path(view: View) -> str:
+    """The path of the view's documents, in words.
+
+    Example:
+        >>> output_path(View("V", "v", None, (Slot("user", 0, "root", None),), (), grouped=True))
+        'v/{key}'
+    """
+    if view.grouped:
+        return f"{view.collection}/{{key}}"
+    if view.owned:
+        return f"{view.collection}/... as the view says, owned by the smallest root"
+    return f"{view.collection}/{{ids of {view.slots[0].name}}}"
+
+
+def _reached(slot: Slot, view: View) -> str:
+    if slot.kind == "root":
+        return "root"
+    parent = view.slots[slot.parent].name
+    if slot.kind == "on":
+        return "on " + ", ".join(f"{parent}.{g} = {slot.name}.{f}" for g, f in slot.pairs)
+    assert slot.relation is not None
+    if slot.kind == "via":
+        return f"via {parent}.{slot.relation.field}"
+    return f"by {slot.name}.{slot.relation.field} -> {parent}" + (", fused into assemble" if slot.fused else "")
+
+
+def _view_text(view: View) -> str:
+    lines = [f"view {view.name} -> {output_path(view)}", f"  code     {view.code.path}", "  slots"]
+    for slot in view.slots:
+        kind = "many" if slot.many else "one, required" if slot.required else "one" if slot.index else "root"
+        how = "" if slot.kind == "root" else f"  {_reached(slot, view)}"
+        lines.append(f"    {slot.name}: {kind} of {slot.collection}{how}")
+    lines.append("  attributes")
+    lines += [f"    {name}: {type_}" for name, type_ in view.schema]
+    for accumulator in view.accumulators:
+        options = (", descending" if accumulator.descending else "") + (
+            f", limit {accumulator.limit}" if accumulator.limit else ""
+        )
+        lines.append(f"  accumulator {accumulator.name}: {accumulator.kind}{options}")
+    lines.append("")
+    return "\n".join(lines)
+
+
+def _operator_text(node: OperatorNode) -> list[str]:
+    lines = [f"  {node.id}", f"    key    {node.key}"]
+    lines += [f"    {c.kind:<6} {c.name}: {c.holds}" for c in node.cells]
+    lines.append(f"    timers {', '.join(node.timers)}")
+    lines.append(f"    to     {', '.join(node.sends_to) or 'the sinks'}")
+    return lines
+
+
+def _view_json(view: View) -> dict[str, Any]:
+    return {
+        "name": view.name,
+        "writes": output_path(view),
+        "code": view.code.path,
+        "reads": list(dict.fromkeys(str(s.collection) for s in view.slots)),
+        "slots": [
+            {
+                "name": s.name,
+                "collection": str(s.collection),
+                "many": s.many,
+                "required": s.required,
+                "reached": _reached(s, view),
+            }
+            for s in view.slots
+        ],
+        "attributes": {name: str(type_) for name, type_ in view.schema},
+        "accumulators": {
+            a.name: {"kind": a.kind, "descending": a.descending, "limit": a.limit} for a in view.accumulators
+        },
+    }

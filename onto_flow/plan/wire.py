@@ -1,0 +1,75 @@
+"""A plan as JSON: the form that travels to workers, is reviewed, and is compared between releases.
+
+Law: `from_json(to_json(plan)) == plan`. Live objects do not travel: code is found again by its import path.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from ..core.collection import Collection, Projection
+from ..core.errors import EngineError
+from ..core.types import Type
+from .nodes import Accumulator, Cell, CodeRef, FieldPath, OperatorNode, Plan, Relation, Slot, View
+
+FORMAT = 1
+_NODES = (Accumulator, Cell, CodeRef, Collection, FieldPath, OperatorNode, Plan, Projection, Relation, Slot, Type, View)
+_BY_NAME = {cls.__name__: cls for cls in _NODES}
+
+
+def to_json(plan: Plan) -> str:
+    """The JSON text of a plan, one line.
+
+    Raises:
+        EngineError: `not-portable` when code in it is known to this process alone.
+    """
+    return json.dumps({"format": FORMAT, "plan": _plain(plan)}, ensure_ascii=False)
+
+
+def from_json(text: str) -> Plan:
+    """The plan of a JSON text.
+
+    Raises:
+        EngineError: `state-version` for a format that this release does not know.
+    """
+    document = json.loads(text)
+    if document.get("format") != FORMAT:
+        raise EngineError("state-version", f"a plan of format {document.get('format')!r}; this release reads {FORMAT}")
+    plan = _node(document["plan"])
+    assert isinstance(plan, Plan)
+    return plan
+
+
+def not_portable(plan: Plan) -> list[str]:
+    """The import paths of a plan that no other process can follow."""
+    codes = [v.code for v in plan.views]
+    codes += [s.relation.parse for v in plan.views for s in v.slots if s.relation and s.relation.parse]
+    return [c.path for c in codes if not c.portable]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, CodeRef):
+        if not value.portable:
+            raise EngineError(
+                "not-portable",
+                f"{value.path} is known to this process alone",
+                fix="Define it at the top level of a module that is installed on every worker.",
+            )
+        return {"node": "CodeRef", "path": value.path}
+    if dataclasses.is_dataclass(value):
+        fields = {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {"node": type(value).__name__, **fields}
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    return value
+
+
+def _node(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_node(v) for v in value)
+    if isinstance(value, dict):
+        cls = _BY_NAME[value["node"]]
+        return cls(**{n: _node(v) for n, v in value.items() if n != "node"})
+    return value

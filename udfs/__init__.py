@@ -1,0 +1,1 @@
+"""View models and functions that get shipped to workers."""
