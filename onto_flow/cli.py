@@ -237,7 +237,7 @@ def _dead_letters(arguments: argparse.Namespace) -> int:
     letters = DeadLetters(file)
     try:
         if arguments.action == "list":
-            for letter in letters.list():
+            for letter in letters:
                 print(f"{letter.key}\t{letter.count}\t{letter.reason}")
             return DONE
         if not arguments.key:

@@ -227,3 +227,7 @@ class Plan:
     def view(self, name: str) -> View:
         """The view of this name."""
         return next(v for v in self.views if v.name == name)
+
+    def sensitive(self) -> tuple[str, ...]:
+        """The fields that nothing printed or kept may show."""
+        return tuple(dict.fromkeys(n for v in self.views for n in v.sensitive))

@@ -1,0 +1,154 @@
+"""View documents as Arrow tables: `__path__`, then the view's attributes, typed by its schema.
+
+| logical type | Arrow |
+|---|---|
+| bool, int, float, str, bytes | bool, int64, double, string, binary |
+| timestamp | timestamp[us, UTC] |
+| geopoint | struct<latitude: double, longitude: double> |
+| reference | string: its path, with the database before it where it is another |
+| vector | list<double> |
+| list, struct | list, struct |
+| map, any | string: JSON in Firestore's typed form |
+
+A value that does not fit its declared type is an error, never a silent cast; an integer counts as a double where it is
+exact.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from ..core.errors import EngineError
+from ..core.types import Type
+from ..core.values import Document, GeoPoint, Reference, Vector
+from ..formats.typed_json import encode_value
+from .base import Table
+
+PATH = "__path__"
+_ARROW: dict[str, pa.DataType] = {
+    "bool": pa.bool_(),
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "str": pa.string(),
+    "bytes": pa.binary(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+    "geopoint": pa.struct([("latitude", pa.float64()), ("longitude", pa.float64())]),
+    "reference": pa.string(),
+    "vector": pa.list_(pa.float64()),
+    "map": pa.string(),
+    "any": pa.string(),
+}
+
+
+def to_arrow(documents: Iterable[tuple[str, Document]], table: Table) -> pa.Table:
+    """The table of some documents.
+
+    Raises:
+        EngineError: `sink-failed` for a value that does not fit, with the path and the attribute.
+    """
+    rows = list(documents)
+    columns: dict[str, Any] = {PATH: pa.array([path for path, _ in rows], pa.string())}
+    for name, type_ in table.schema:
+        convert = _converter(type_)
+        values = [_converted(convert, document.get(name), table, path, name, type_) for path, document in rows]
+        columns[name] = pa.array(values, arrow_type(type_))
+    _refuse_unknown(rows, table)
+    return pa.table(columns)
+
+
+def arrow_type(type_: Type) -> pa.DataType:
+    """The Arrow type of a logical type."""
+    if type_.kind == "list":
+        return pa.list_(arrow_type(type_.items[0]))
+    if type_.kind == "struct":
+        return pa.struct([(name, arrow_type(t)) for name, t in type_.fields])
+    return _ARROW[type_.kind]
+
+
+def _refuse_unknown(rows: Iterable[tuple[str, Document]], table: Table) -> None:
+    known = {name for name, _ in table.schema}
+    for path, document in rows:
+        for name in document:
+            if name not in known:
+                raise EngineError("sink-failed", f"{table.view} has no attribute {name!r} in its schema", where=path)
+
+
+def _converted(convert: Callable[[Any], Any], value: Any, table: Table, path: str, name: str, type_: Type) -> Any:
+    try:
+        return None if value is None else convert(value)
+    except (TypeError, KeyError) as error:
+        raise EngineError(
+            "sink-failed",
+            f"{table.view}.{name} is declared as {type_}, and holds {value!r:.80}",
+            where=path,
+            fix="Correct the annotation of the attribute, or the value.",
+        ) from error
+
+
+def _converter(type_: Type) -> Callable[[Any], Any]:
+    if type_.kind == "list":
+        item = _converter(type_.items[0])
+        return lambda value: [None if v is None else item(v) for v in _of(list, value)]
+    if type_.kind == "struct":
+        parts = {name: _converter(t) for name, t in type_.fields}
+        return lambda value: _struct(value, parts)
+    return _CONVERTERS[type_.kind]
+
+
+def _struct(value: Any, parts: dict[str, Callable[[Any], Any]]) -> dict[str, Any]:
+    _of(dict, value)
+    for name in value:
+        if name not in parts:
+            raise KeyError(name)
+    return {name: None if value.get(name) is None else part(value[name]) for name, part in parts.items()}
+
+
+def _of(cls: type, value: Any) -> Any:
+    if not isinstance(value, cls) or (cls is int and isinstance(value, bool)):
+        raise TypeError(type(value).__name__)
+    return value
+
+
+def _double(value: Any) -> float:
+    if isinstance(value, int) and not isinstance(value, bool) and int(float(value)) == value:
+        return float(value)
+    number: float = _of(float, value)
+    return number
+
+
+def _exactly(cls: type) -> Callable[[Any], Any]:
+    return lambda value: _of(cls, value)
+
+
+def _reference(value: Any) -> str:
+    _of(Reference, value)
+    return value.path if value.database is None else f"{value.database}/documents/{value.path}"
+
+
+def _geo(value: Any) -> dict[str, float]:
+    _of(GeoPoint, value)
+    return {"latitude": value.latitude, "longitude": value.longitude}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(encode_value(value), ensure_ascii=False)
+
+
+_CONVERTERS: dict[str, Callable[[Any], Any]] = {
+    "bool": _exactly(bool),
+    "int": _exactly(int),
+    "float": _double,
+    "str": _exactly(str),
+    "bytes": _exactly(bytes),
+    "timestamp": lambda value: _of(datetime, value),
+    "geopoint": _geo,
+    "reference": _reference,
+    "vector": lambda value: list(_of(Vector, value).values),
+    "map": _json,
+    "any": _json,
+}

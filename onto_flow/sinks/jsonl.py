@@ -1,0 +1,88 @@
+"""View changes as JSON Lines: `{"view", "path", "old", "new", "version": [generation, epoch, seq]}`.
+
+An append sink: at least once. A consumer keeps the highest version per path; after a kill the last line may be cut, and
+is finished by a line break before the next run appends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from typing import IO, Any
+
+from ..core.change import ViewChange
+from ..core.errors import EngineError
+from ..core.values import Document
+from ..formats.typed_json import encode_fields
+from .base import SinkCapabilities, Table
+
+
+class JsonLinesSink:
+    """Appends every view change to a file.
+
+    Args:
+        file: Made when it is not there.
+    """
+
+    def __init__(self, file: str) -> None:
+        self._name = file
+        self._file: IO[bytes] | None = None
+
+    @property
+    def capabilities(self) -> SinkCapabilities:
+        """Keeps every change."""
+        return SinkCapabilities(append=True, atomic_publish=False)
+
+    def open(self, tables: Sequence[Table], generation: int) -> None:
+        """See `Sink`."""
+        try:
+            self._file = open(self._name, "ab+")  # noqa: SIM115 - closed by close()
+        except OSError as error:
+            raise EngineError("sink-failed", f"{self._name} cannot be written: {error}") from error
+        if self._file.tell():
+            self._file.seek(-1, os.SEEK_END)
+            if self._file.read(1) != b"\n":
+                self._file.write(b"\n")
+
+    def write(self, changes: Sequence[ViewChange]) -> None:
+        """See `Sink`."""
+        assert self._file is not None
+        for change in changes:
+            self._file.write(encode_line(change))
+
+    def complete(self) -> None:
+        """See `Sink`; a consumer drops what older generations left when it sees a newer one complete."""
+
+    def publish(self) -> None:
+        """See `Sink`."""
+        assert self._file is not None
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """See `Sink`."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def encode_line(change: ViewChange) -> bytes:
+    """The line of a view change, its end included.
+
+    Example:
+        >>> encode_line(ViewChange("V", "v/1", None, {"n": 1}, (7, 0, 1)))
+        b'{"view": "V", "path": "v/1", "old": null, "new": {"n": {"integerValue": "1"}}, "version": [7, 0, 1]}\\n'
+    """
+    line = {
+        "view": change.view,
+        "path": change.path,
+        "old": _fields(change.old),
+        "new": _fields(change.new),
+        "version": list(change.version),
+    }
+    return json.dumps(line, ensure_ascii=False).encode() + b"\n"
+
+
+def _fields(document: Document | None) -> dict[str, Any] | None:
+    return None if document is None else encode_fields(document)

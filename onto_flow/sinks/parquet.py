@@ -1,0 +1,133 @@
+"""View tables as Parquet: one folder per view, named after its collection, with one file that is replaced as a whole.
+
+A reader of `DIR/<collection>` sees the last published table and never a mix: the new file is written beside the old one
+under a name that readers skip, and then takes its place by one atomic rename. The generation stands in the file's
+metadata; an older one than what is there is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..core.change import ViewChange
+from ..core.errors import EngineError
+from .arrow_table import to_arrow
+from .base import SinkCapabilities, Table
+from .view_table import Tables
+
+MAX_TABLE_BYTES = 256 * 2**20
+"""A larger table is not replaced within the time of a rename that a reader would not notice."""
+
+_FILE = "table.parquet"
+_GENERATION = b"onto_flow.generation"
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
+
+
+class ParquetSink:
+    """Parquet tables in a local folder.
+
+    Args:
+        directory: Where the tables live; made when it is not there.
+    """
+
+    def __init__(self, directory: str) -> None:
+        self._directory = Path(directory)
+        self._tables = Tables()
+        self._schemas: dict[str, Table] = {}
+
+    @property
+    def capabilities(self) -> SinkCapabilities:
+        """Atomic per table."""
+        return SinkCapabilities()
+
+    def open(self, tables: Sequence[Table], generation: int) -> None:
+        """See `Sink`."""
+        self._schemas = {t.view: t for t in tables}
+        for table in tables:
+            self._prepare(table, generation)
+        self._tables.open(list(self._schemas), generation)
+
+    def write(self, changes: Sequence[ViewChange]) -> None:
+        """See `Sink`."""
+        self._tables.write(changes)
+
+    def complete(self) -> None:
+        """See `Sink`."""
+        self._tables.complete()
+
+    def publish(self) -> None:
+        """See `Sink`; a table without changes is not written again."""
+        for view in self._tables.take_changed():
+            self._replace(self._schemas[view])
+
+    def close(self) -> None:
+        """See `Sink`."""
+
+    def folder(self, table: Table) -> Path:
+        """The folder of a table: its collection's name, made safe."""
+        return self._directory / folder_name(table.collection)
+
+    def _prepare(self, table: Table, generation: int) -> None:
+        folder = self.folder(table)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for left_over in folder.glob(f".{_FILE}.*"):
+                left_over.unlink()
+            written = _generation(folder / _FILE)
+        except (OSError, pa.ArrowException) as error:
+            raise EngineError("sink-failed", f"the table of {table.view} cannot be written: {error}", where=folder) from error
+        if written > generation:
+            raise EngineError(
+                "sink-failed",
+                f"the table of {table.view} was written by generation {written}, which is newer than {generation}",
+                where=folder,
+            )
+
+    def _replace(self, table: Table) -> None:
+        data = to_arrow(self._tables.table(table.view).documents(), table)
+        data = data.replace_schema_metadata({_GENERATION: str(self._tables.generation).encode()})
+        folder = self.folder(table)
+        new = folder / f".{_FILE}.{os.getpid()}"
+        try:
+            pq.write_table(data, new)
+            if new.stat().st_size > MAX_TABLE_BYTES:
+                raise EngineError("sink-failed", f"the table of {table.view} is larger than 256 MB", where=folder)
+            _sync(new)
+            os.replace(new, folder / _FILE)
+            _sync(folder)
+        except OSError as error:
+            raise EngineError("sink-failed", f"the table of {table.view} cannot be written: {error}", where=folder) from error
+        finally:
+            new.unlink(missing_ok=True)
+
+
+def folder_name(collection: str) -> str:
+    """The folder of a collection: itself where that is a safe name, else with other characters as `%XX`.
+
+    Example:
+        >>> folder_name("meetingSessions"), folder_name("a/{x}/b"), folder_name("..")
+        ('meetingSessions', 'a%2F%7Bx%7D%2Fb', '%2E.')
+    """
+    name = _UNSAFE.sub(lambda m: "".join(f"%{byte:02X}" for byte in m[0].encode()), collection)
+    return f"%{ord(name[0]):02X}{name[1:]}" if name[0] in "._" else name
+
+
+def _generation(file: Path) -> int:
+    if not file.exists():
+        return 0
+    metadata = pq.read_schema(file).metadata or {}
+    return int(metadata.get(_GENERATION, b"0"))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

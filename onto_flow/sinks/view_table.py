@@ -1,0 +1,87 @@
+"""A view table in memory: the highest version per path, deletions included.
+
+Law: whatever the order of writes and however often they are repeated, a path ends with its highest version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..core.change import ViewChange, ViewVersion
+from ..core.values import Document, path_order
+
+
+class ViewTable:
+    """path -> (version, document or none).
+
+    Example:
+        >>> table = ViewTable()
+        >>> new, old = (ViewChange("V", "v/1", None, {"n": n}, (0, 0, n)) for n in (2, 1))
+        >>> table.write(new), table.write(old), dict(table.documents())
+        (True, False, {'v/1': {'n': 2}})
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[str, tuple[ViewVersion, Document | None]] = {}
+
+    def write(self, change: ViewChange) -> bool:
+        """Takes a change; returns whether it was news."""
+        held = self._rows.get(change.path)
+        if held is not None and held[0] >= change.version:
+            return False
+        self._rows[change.path] = (change.version, change.new)
+        return True
+
+    def complete(self, generation: int) -> bool:
+        """Forgets what older generations left; returns whether a document went."""
+        old = [p for p, (version, _) in self._rows.items() if version[0] < generation]
+        shown = any(self._rows[p][1] is not None for p in old)
+        for path in old:
+            del self._rows[path]
+        return shown
+
+    def documents(self) -> Iterator[tuple[str, Document]]:
+        """(path, document) in path order."""
+        live = [(path, document) for path, (_, document) in self._rows.items() if document is not None]
+        return iter(sorted(live, key=lambda row: path_order(row[0])))
+
+
+class Tables:
+    """The tables of a sink by view."""
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self._tables: dict[str, ViewTable] = {}
+        self._changed: set[str] = set()
+
+    def open(self, views: Sequence[str], generation: int) -> None:
+        """Begins a generation; rows of older ones stay until `complete`."""
+        self.generation = generation
+        for view in views:
+            self._tables.setdefault(view, ViewTable())
+
+    def write(self, changes: Sequence[ViewChange]) -> None:
+        """Takes changes of any views."""
+        for change in changes:
+            if self._tables[change.view].write(change):
+                self._changed.add(change.view)
+
+    def complete(self) -> None:
+        """The present generation is complete."""
+        for view, table in self._tables.items():
+            table.complete(self.generation)
+            self._changed.add(view)
+
+    def take_changed(self) -> list[str]:
+        """The views that changed since this was asked last."""
+        changed = [v for v in self._tables if v in self._changed]
+        self._changed.clear()
+        return changed
+
+    def views(self) -> list[str]:
+        """The names of all views."""
+        return list(self._tables)
+
+    def table(self, view: str) -> ViewTable:
+        """One view's table."""
+        return self._tables[view]
