@@ -1,6 +1,6 @@
 """The movielens tables: one document per genre and one per year, from an export, kept right from a feed when there is one.
 
-    python -m jobs.movielens EXPORT OUT [FEED]
+python -m jobs.movielens EXPORT OUT [FEED]
 """
 
 from __future__ import annotations

@@ -63,7 +63,9 @@ def _open(kind: str, uri: str, entries: dict[str, Entry], bare: str | None) -> A
     scheme, place, options = split(uri)
     if scheme is None:
         if bare is None:
-            raise UsageError("wrong-usage", f"{uri!r} does not say what kind of {kind} it is", fix=did_you_mean("", entries))
+            raise UsageError(
+                "wrong-usage", f"{uri!r} does not say what kind of {kind} it is", fix=did_you_mean("", entries)
+            )
         scheme = bare
     factory = load(kind, scheme, entries)
     try:

@@ -106,7 +106,13 @@ def backfill(
         OntoFlowError: A declaration, source, engine or sink that does not work, in one paragraph.
     """
     return start(
-        views, source=source, sink=sink, engine=engine, dead_letters=dead_letters, on_progress=on_progress, options=options
+        views,
+        source=source,
+        sink=sink,
+        engine=engine,
+        dead_letters=dead_letters,
+        on_progress=on_progress,
+        options=options,
     )
 
 

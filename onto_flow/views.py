@@ -27,7 +27,9 @@ def load_views(name: str) -> list[type[ViewModel]]:
     }
     if not wanted:
         if not found:
-            raise UsageError("not-found", f"{place} defines no view model", fix="Name a module that does, or module:Class.")
+            raise UsageError(
+                "not-found", f"{place} defines no view model", fix="Name a module that does, or module:Class."
+            )
         return list(found.values())
     if wanted not in found:
         raise UsageError("unknown-name", f"{place} defines no view model {wanted!r}", fix=did_you_mean(wanted, found))
@@ -44,7 +46,9 @@ def _from_name(name: str) -> ModuleType:
         if error.name is None or not (name == error.name or name.startswith(error.name + ".")):
             raise
         raise UsageError(
-            "not-found", f"there is no module {name!r} here", fix="Run this where it can be imported, or name file.py:Class."
+            "not-found",
+            f"there is no module {name!r} here",
+            fix="Run this where it can be imported, or name file.py:Class.",
         ) from error
 
 

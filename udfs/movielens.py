@@ -47,7 +47,8 @@ class Best:
 
 def best_of(movie: Movie) -> Best:
     """What the list of the best shows of a movie that is rated enough."""
-    assert movie.avg_rating is not None and movie.ratings is not None
+    assert movie.avg_rating is not None
+    assert movie.ratings is not None
     return Best(movie.title, movie.avg_rating, movie.ratings)
 
 

@@ -74,7 +74,9 @@ def decode_state(data: bytes) -> Any:
         DataError: `state-version` when it was written by a format that this release does not know.
     """
     if not data or data[0] != STATE_VERSION:
-        raise DataError("state-version", f"state of format {data[:1].hex() or 'none'}; this release reads {STATE_VERSION}")
+        raise DataError(
+            "state-version", f"state of format {data[:1].hex() or 'none'}; this release reads {STATE_VERSION}"
+        )
     return decode(data[1:])
 
 

@@ -33,7 +33,9 @@ class Collection:
     def __post_init__(self) -> None:
         parts = self.pattern.split("/")
         if not all(parts) or len(parts) % 2 == 0 or (self.group and len(parts) > 1):
-            raise DataError("bad-key", f"{self.pattern!r} is not the path of a collection", fix="Use users or a/{id}/b.")
+            raise DataError(
+                "bad-key", f"{self.pattern!r} is not the path of a collection", fix="Use users or a/{id}/b."
+            )
 
     @cached_property
     def _parts(self) -> tuple[str | None, ...]:
@@ -57,7 +59,7 @@ class Collection:
         parts = path.split("/")
         if self.group:
             return tuple(parts[1::2])
-        return tuple(p for m, p in zip(self._parts, parts) if m is None) + (parts[-1],)
+        return (*(p for m, p in zip(self._parts, parts) if m is None), parts[-1])
 
     def __str__(self) -> str:
         return f"**/{self.pattern}" if self.group else self.pattern

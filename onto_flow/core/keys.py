@@ -43,10 +43,7 @@ def document_id(key: Any) -> str:
         >>> document_id("u1"), document_id(("Acme", "a|b")), document_id(1995), document_id("a/b"), document_id("__x__")
         ('u1', 'Acme|a%7Cb', '=1995', 'a%2Fb', '%5F_x__')
     """
-    if isinstance(key, tuple):
-        text = "|".join(_part(p) for p in key) + ("|" if len(key) < 2 else "")
-    else:
-        text = _part(key)
+    text = _part(key) if not isinstance(key, tuple) else "|".join(_part(p) for p in key) + "|" * (len(key) < 2)
     if _RESERVED.fullmatch(text):
         text = _escape(text[0]) + text[1:]
     raw = text.encode()

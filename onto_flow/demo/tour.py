@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,9 @@ class _Tour:
         self.feed.write_text("".join(json.dumps(encode_change(s.change)) + "\n" for s in steps))
         shown = _ShownSink(open_sink_of_parquet(self.tables))
         _say("2. The views, computed from it", "and then the change feed: what each change does")
-        run = start(VIEWS, source=str(self.export), feed=_OneByOne(self.feed, [s.says for s in steps], shown), sink=shown)
+        run = start(
+            VIEWS, source=str(self.export), feed=_OneByOne(self.feed, [s.says for s in steps], shown), sink=shown
+        )
         _say("3. The check", "both tables recomputed from scratch, from the documents as they are now")
         return self._check(steps, shown) and not run.letters
 
@@ -149,8 +152,12 @@ class _OneByOne:
     def partitions(self) -> Sequence[Partition]:
         return self._feed.partitions()
 
-    def open(self, partition: Partition, *, resume: bytes | None = None, projection: Projection | None = None) -> Reader:
-        return _OneByOneReader(self._feed.open(partition, resume=resume, projection=projection), self._says, self._shown)
+    def open(
+        self, partition: Partition, *, resume: bytes | None = None, projection: Projection | None = None
+    ) -> Reader:
+        return _OneByOneReader(
+            self._feed.open(partition, resume=resume, projection=projection), self._says, self._shown
+        )
 
     def acknowledge(self, partition: Partition, resume: bytes) -> None:
         self._feed.acknowledge(partition, resume)
@@ -179,8 +186,8 @@ class _OneByOneReader:
         print(f"\n   {next(self._says)}")
         return [self._waiting.pop(0)]
 
-    def next_wake(self) -> None:
-        return self._reader.next_wake() and None
+    def next_wake(self) -> datetime | None:
+        return self._reader.next_wake()
 
     def snapshot(self) -> bytes:
         return self._reader.snapshot()

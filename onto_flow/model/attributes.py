@@ -45,7 +45,9 @@ class Attribute:
         for option in options:
             if option not in ("name", "default", "sensitive"):
                 fix = did_you_mean(option, ("name", "default", "sensitive"))
-                raise DeclarationError("unknown-name", f"attrs.{self.kind} has no option {option!r}", where=line, fix=fix)
+                raise DeclarationError(
+                    "unknown-name", f"attrs.{self.kind} has no option {option!r}", where=line, fix=fix
+                )
         return Attribute(self.kind, line, **options)
 
     def __set_name__(self, owner: type[DomainModel], name: Text) -> None:
@@ -73,7 +75,9 @@ class Attribute:
 class RelationAttribute(Attribute, Generic[M]):
     """A reference to a document of another model, or a list of them."""
 
-    def __init__(self, model: type[M] | Text, line: SourceLine, *, many: bool, name: Text | None, parse: Parse | None) -> None:
+    def __init__(
+        self, model: type[M] | Text, line: SourceLine, *, many: bool, name: Text | None, parse: Parse | None
+    ) -> None:
         super().__init__("relations" if many else "relation", line, name=name)
         self.model = model
         self.many = many

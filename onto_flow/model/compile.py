@@ -170,7 +170,10 @@ def _collect_operator(view: CompiledView, name: str, role: str, call: Call) -> N
         return
     if getattr(view, role) is not None:
         raise DeclarationError(
-            "ambiguous-name", f"{view.cls.__name__} has two operators @operator.{role}", where=call.line, fix="Keep one."
+            "ambiguous-name",
+            f"{view.cls.__name__} has two operators @operator.{role}",
+            where=call.line,
+            fix="Keep one.",
         )
     setattr(view, role, (name, call))
 
@@ -352,4 +355,6 @@ def _type(view: CompiledView, name: str, annotation: Any, line: SourceLine) -> T
     try:
         return ANY if annotation is None else type_of(annotation, view.cls._attribute_name)
     except DataError as error:
-        raise DeclarationError(error.code, f"{view.cls.__name__}.{name}: {error.what}", where=line, fix=error.fix) from error
+        raise DeclarationError(
+            error.code, f"{view.cls.__name__}.{name}: {error.what}", where=line, fix=error.fix
+        ) from error

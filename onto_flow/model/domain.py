@@ -99,4 +99,6 @@ def _collection(cls: type, option: str, value: Any, line: object) -> Collection:
         return Collection(value, group=option == "collection_group")
     except (ValueError, AttributeError) as error:
         what = f"{cls.__name__}.Meta.{option} = {value!r}: {getattr(error, 'what', error)}"
-        raise DeclarationError("bad-meta", what, where=line, fix='Such as "users" or "stocks/{symbol}/daily/{date}".') from error
+        raise DeclarationError(
+            "bad-meta", what, where=line, fix='Such as "users" or "stocks/{symbol}/daily/{date}".'
+        ) from error

@@ -24,7 +24,9 @@ class _Scope:
 
     __slots__ = ("known", "parent", "providers", "view")
 
-    def __init__(self, providers: Mapping[str, Provider], known: dict[str, Any], parent: _Scope | None, view: Any) -> None:
+    def __init__(
+        self, providers: Mapping[str, Provider], known: dict[str, Any], parent: _Scope | None, view: Any
+    ) -> None:
         self.providers, self.known, self.parent, self.view = providers, known, parent, view
 
     def get(self, name: str) -> Any:

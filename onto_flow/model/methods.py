@@ -21,9 +21,11 @@ else:
         """A getter of a view document's attribute: it sees `self.store`, and is evaluated once per view document."""
 
         def __set_name__(self, owner: type, name: str) -> None:
+            """Learns the attribute's name."""
             self.name = name
 
         def __get__(self, instance: Any, owner: type | None = None) -> Any:
+            """The value, computed once per view document."""
             if instance is None:
                 return self
             cache = instance._computed
@@ -32,6 +34,7 @@ else:
             return cache[self.name]
 
         def __set__(self, instance: Any, value: Any) -> None:
+            """Runs the setter; what was computed before is computed again."""
             if self.fset is None:
                 raise AttributeError(f"{type(instance).__name__}.{self.name} has no setter")
             super().__set__(instance, value)
@@ -109,6 +112,7 @@ class ReadOnlyClass:
         raise AttributeError(f"an operator is a pure function: {name} cannot be set on cls")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuses: an operator gets documents, it makes none."""
         raise TypeError("an operator is a pure function: cls makes no objects")
 
 

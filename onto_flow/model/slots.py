@@ -86,7 +86,9 @@ class _Parent:
             self._refuse(f"it starts from {model.__name__}, and this slot is the only one that holds it")
         if not found:
             names = sorted({s.model.__name__ for s in self.slots.values()})
-            self._refuse(f"it starts from {model.__name__}, and no slot holds that", did_you_mean(model.__name__, names))
+            self._refuse(
+                f"it starts from {model.__name__}, and no slot holds that", did_you_mean(model.__name__, names)
+            )
         if len(found) > 1:
             names = [s.name for s in found]
             raise DeclarationError(

@@ -17,8 +17,11 @@ class Many(Generic[M]):
     """The documents of a many slot, in path order.
 
     Example:
-        >>> users = Many([User("users/u1", {}), User("users/u2", {})])                      # doctest: +SKIP
-        >>> len(users), users.get(Reference("users/u3")), users[Reference("users/u1")]      # doctest: +SKIP
+        >>> class User(DomainModel):
+        ...     class Meta:
+        ...         collection_name = "users"
+        >>> users = Many([User("users/u1", {}), User("users/u2", {})])
+        >>> len(users), users.get(Reference("users/u3")), users[Reference("users/u1")]
         (2, None, User('users/u1'))
     """
 

@@ -116,7 +116,9 @@ class Sum:
         ints, doubles, n, nans, plus, minus = state
         if not n:
             if not MIN_INTEGER <= ints <= MAX_INTEGER:
-                raise DataError("bad-value", f"a sum of integers is beyond 64 bits: {ints}", fix="Sum doubles: float(...).")
+                raise DataError(
+                    "bad-value", f"a sum of integers is beyond 64 bits: {ints}", fix="Sum doubles: float(...)."
+                )
             return ints
         if nans or (plus and minus):
             return math.nan

@@ -153,4 +153,3 @@ def _take(record: Record, messages: Sequence[Message]) -> tuple[list[str], list[
         elif isinstance(message, Republish):
             republish.append(message.path)
     return named, republish
-

@@ -47,7 +47,9 @@ class Profile:
     born: int = 0
 
     def __post_init__(self) -> None:
-        if not self.drained and not (self.keep_uncovered > self.young and self.keep_left > self.young + self.keep_uncovered):
+        if not self.drained and not (
+            self.keep_uncovered > self.young and self.keep_left > self.young + self.keep_uncovered
+        ):
             raise ValueError("a profile must have keep_uncovered > young and keep_left > young + keep_uncovered")
 
 

@@ -116,7 +116,9 @@ def failure(key: str, error: Exception) -> DeadLetter:
 
 def _too_late_letter(path: str, event: Event) -> DeadLetter:
     reason = "too-late: the event is older than the late horizon and the document has no state; read it again"
-    return DeadLetter(f"document:{path}", reason, payload={"path": path, "fields": event.fields, "version": [*event.version]})
+    return DeadLetter(
+        f"document:{path}", reason, payload={"path": path, "fields": event.fields, "version": [*event.version]}
+    )
 
 
 class _Difference:

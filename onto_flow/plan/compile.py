@@ -51,17 +51,13 @@ def compile_plan(views: Sequence[View], fields: Sequence[tuple[Collection, tuple
     """
     fused = tuple(replace(v, slots=tuple(replace(s, fused=_fuses(s)) for s in v.slots)) for v in views)
     chains = [_chain(v) for v in fused]
-    entry = tuple(n.id for v, chain in zip(fused, chains) for n in chain if _fed_by_ingest(v, n))
+    entry = tuple(n.id for v, chain in zip(fused, chains) for n in chain if n.kind in ("match", "assemble"))
     ingest = OperatorNode("ingest", "ingest", "", -1, "the document's path", _CELLS["ingest"], _TIMERS["ingest"], entry)
     return Plan(fused, (ingest, *(n for chain in chains for n in chain)), Projection(tuple(fields)))
 
 
 def _fuses(slot: Slot) -> bool:
     return slot.kind == "by" and slot.parent == 0
-
-
-def _fed_by_ingest(view: View, node: OperatorNode) -> bool:
-    return node.kind in ("match", "assemble")
 
 
 def match_id(view: str, slot: Slot) -> str:
@@ -94,5 +90,12 @@ def _match(view: View, slot: Slot) -> OperatorNode:
     children = tuple(match_id(view.name, c) for c in view.slots if c.parent == slot.index)
     sends = (*children, f"{view.name}.assemble")
     return OperatorNode(
-        match_id(view.name, slot), "match", view.name, slot.index, keys[slot.kind], _CELLS["match"], _TIMERS["match"], sends
+        match_id(view.name, slot),
+        "match",
+        view.name,
+        slot.index,
+        keys[slot.kind],
+        _CELLS["match"],
+        _TIMERS["match"],
+        sends,
     )

@@ -81,7 +81,9 @@ class ParquetSink:
                 left_over.unlink()
             written = _generation(folder / _FILE)
         except (OSError, pa.ArrowException) as error:
-            raise EngineError("sink-failed", f"the table of {table.view} cannot be written: {error}", where=folder) from error
+            raise EngineError(
+                "sink-failed", f"the table of {table.view} cannot be written: {error}", where=folder
+            ) from error
         if written > generation:
             raise EngineError(
                 "sink-failed",
@@ -102,7 +104,9 @@ class ParquetSink:
             os.replace(new, folder / _FILE)
             _sync(folder)
         except OSError as error:
-            raise EngineError("sink-failed", f"the table of {table.view} cannot be written: {error}", where=folder) from error
+            raise EngineError(
+                "sink-failed", f"the table of {table.view} cannot be written: {error}", where=folder
+            ) from error
         finally:
             new.unlink(missing_ok=True)
 

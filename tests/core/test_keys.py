@@ -16,7 +16,9 @@ parts = (
     | st.floats(allow_nan=True)
     | st.booleans()
     | st.binary(max_size=3)
-    | st.sampled_from([Reference("a/b"), Reference("a/b", "projects/p/databases/d"), datetime(99, 1, 1, tzinfo=timezone.utc)])
+    | st.sampled_from(
+        [Reference("a/b"), Reference("a/b", "projects/p/databases/d"), datetime(99, 1, 1, tzinfo=timezone.utc)]
+    )
 )
 keys = parts | st.lists(parts | st.none(), max_size=3).map(tuple)
 

@@ -197,6 +197,8 @@ class _Publisher:
     def tick(self) -> None:
         """Publishes when it is time."""
         now = time.monotonic()
-        if self._dirty and (now - self._last_write >= QUIET_SECONDS or now - self._published >= self._job.publish_every):
+        if self._dirty and (
+            now - self._last_write >= QUIET_SECONDS or now - self._published >= self._job.publish_every
+        ):
             self._job.sink.publish()
             self._dirty, self._published = False, now

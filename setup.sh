@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Sets the project up, on a bare Debian or Ubuntu too, and runs its two main commands.
+#
+#   ./setup.sh                both environments: .venv (everything but PyFlink) and .venv-flink (the core with PyFlink)
+#   ./setup.sh main|flink     one of them
+#   ./setup.sh demo [ARGS]    what the demo needs, then the demo
+#   ./setup.sh test [ARGS]    both environments, then every check (.ci/checks); --long adds the long tier
+set -euo pipefail
+cd "$(dirname "$0")"
+
+UV_VERSION=0.13.9
+export UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy
+
+say() { printf '== %s\n' "$*" >&2; }
+
+# A Python with venv: Debian's comes without it.
+need_venv() {
+  command -v python3 >/dev/null || { say "python3 is missing: apt-get install python3 python3-venv"; exit 1; }
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { say "Python 3.10 or newer is needed"; exit 1; }
+  python3 -c 'import ensurepip, venv' 2>/dev/null && return
+  if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+    say "installing python3-venv"
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv; } >/dev/null 2>&1 && return
+  fi
+  say "python3-venv is missing. Install it: sudo apt-get install -y --no-install-recommends python3-venv"
+  exit 1
+}
+
+# uv, pinned, in an environment of its own.
+need_uv() {
+  [[ -x .tools/bin/uv && $(cat .tools/.version 2>/dev/null) == "$UV_VERSION" ]] && return
+  need_venv
+  say "installing uv $UV_VERSION"
+  rm -rf .tools && python3 -m venv .tools
+  .tools/bin/pip install -q --disable-pip-version-check "uv==$UV_VERSION"
+  echo "$UV_VERSION" > .tools/.version
+}
+
+# environment FOLDER STAMP uv-pip-arguments...: makes it unless its stamp says that nothing has changed.
+environment() {
+  local folder=$1 stamp=$2; shift 2
+  [[ -x $folder/bin/python && $(cat "$folder/.stamp" 2>/dev/null) == "$stamp" ]] && return
+  need_uv
+  say "making $folder"
+  [[ -x $folder/bin/python && -f $folder/.stamp ]] || { rm -rf "$folder"; .tools/bin/uv venv -q --python "$(command -v python3)" "$folder"; }
+  .tools/bin/uv pip install -q --python "$folder/bin/python" --compile-bytecode "$@"
+  .tools/bin/uv pip install -q --python "$folder/bin/python" --no-deps --no-build-isolation --editable .
+  echo "$stamp" > "$folder/.stamp"
+}
+
+stamp_of() { cat setup.py "$@" | cksum | tr -d ' '; }
+
+main_environment() { environment .venv "full $(stamp_of requirements.lock)" --require-hashes -r requirements.lock; }
+
+flink_environment() {
+  environment .venv-flink "full $(stamp_of requirements-flink.lock)" --require-hashes -r requirements-flink.lock
+}
+
+# The demo needs little; a full environment that is already there serves too.
+demo_environment() {
+  [[ $(cat .venv/.stamp 2>/dev/null) == "full $(stamp_of requirements.lock)" ]] && return
+  environment .venv "demo $(stamp_of requirements.lock)" --constraint requirements.lock setuptools wheel pyarrow pandas google-crc32c
+}
+
+case ${1:-all} in
+  all) main_environment; flink_environment ;;
+  main) main_environment ;;
+  flink) flink_environment ;;
+  demo) shift; demo_environment; exec .venv/bin/onto-flow demo "$@" ;;
+  test) shift; main_environment; flink_environment; exec bash .ci/checks "$@" ;;
+  *) sed -n '2,8p' "$0"; exit 2 ;;
+esac
