@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from flink_views import History, ListSource, plan
 
+from onto_flow import Reference, plan_views
 from onto_flow.core.change import Change, DeadLetter, ViewChange
 from onto_flow.core.errors import DataError, EngineError
-from onto_flow.core.values import Reference
+from onto_flow.core.values import to_micros
+from onto_flow.demo import data as demo
+from onto_flow.demo.meeting_room import MeetingSession, OrganizationLoad
 from onto_flow.engines.base import Job, event, seed
 from onto_flow.engines.flink import Engine
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.plan.nodes import Plan
 from onto_flow.sinks.base import SinkCapabilities, Table
+from onto_flow.sources.base import Source
+from udfs.movielens import GenreStats, YearStats
 
 pytestmark = pytest.mark.flink
 
@@ -89,6 +95,58 @@ def test_tables_are_those_of_the_local_flow(coalesce: bool, parallelism: int) ->
         assert report.view_changes == len(run.sink.rows), "each view document is evaluated once"
     else:
         assert report.view_changes > len(run.sink.rows)
+
+
+def same_as_local(
+    plan: Plan, documents: list[Change], changes: list[Change], feed: Source, snapshot: int | None
+) -> Any:
+    flow = LocalFlow(plan, snapshot=snapshot)
+    local, sink = TableSink(), TableSink()
+    for events in ([seed(d, snapshot) for d in documents], [event(c) for c in changes]):
+        local.write([o for o in flow.process(events) if isinstance(o, ViewChange)])
+    letters: list[DeadLetter] = []
+    run = Job(plan, ListSource(documents), sink, feed=feed, snapshot=snapshot, dead_letter=letters.append)
+    Engine(parallelism=2, coalesce=False).run(run)
+    assert letters == []
+    assert sink.table() == local.table()
+    return sink.table()
+
+
+def test_meeting_room_after_its_script_twice_in_any_order() -> None:
+    existing = [Change(p, None, f, (0, 1)) for p, f in demo.documents().items()]
+    changes = [step.change for step in demo.script()]
+    delivered = random.Random(3).sample([*changes, *changes], 2 * len(changes))
+    plan = plan_views(MeetingSession, OrganizationLoad)
+    table = same_as_local(plan, existing, changes, ListSource(delivered, partitions=2), to_micros(demo.EXPORTED_AT))
+    assert {path for view, path in table if view == "MeetingSession"} == {
+        "meetingSessions/standup",
+        "meetingSessions/planning",
+    }
+    assert any(view == "OrganizationLoad" for view, _ in table)
+
+
+def test_movielens_when_movies_change_genre_and_go() -> None:
+    pick = random.Random(4)
+
+    def movie() -> dict[str, Any]:
+        rated = {
+            "ratings": pick.randrange(200),
+            "total_rating": pick.randrange(900) / 2,
+            "avg_rating": pick.randrange(50) / 10,
+        }
+        genres = pick.sample(["Drama", "Comedy", "War", "Noir"], pick.randrange(3))
+        return {"title": f"M{pick.randrange(99)}", "year": str(1990 + pick.randrange(4)), "genres": genres, **rated}
+
+    existing = [Change(f"movies/{i}", None, movie(), (0, 1)) for i in range(40)]
+    changes = [
+        Change(f"movies/{pick.randrange(50)}", None, movie() if at % 4 else None, (at, int(at % 4 == 0)))
+        for at in range(1, 80)
+    ]
+    delivered = pick.sample([*changes, *changes[:20]], len(changes) + 20)
+    table = same_as_local(
+        plan_views(GenreStats, YearStats), existing, changes, ListSource(delivered, partitions=2), None
+    )
+    assert {view for view, _ in table} == {"GenreStats", "YearStats"}
 
 
 def test_keys_of_any_text_reach_their_state() -> None:

@@ -11,11 +11,12 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 
-from py4j.protocol import Py4JJavaError
 from pyflink.datastream import DataStream
+from pyflink.util.exceptions import Py4JJavaError
 
 from ...core.change import DeadLetter, ViewChange
 from ...core.errors import EngineError
+from ...plan.wire import not_portable
 from ..base import EngineCapabilities, Job, Progress, Report
 from .carried import LOAD, End, Output, Unreadable, decode_output
 from .environment import create_environment
@@ -45,7 +46,7 @@ class FlinkEngine:
         reasons = [f"engine flink has no option {name!r}" for name in job.options]
         if job.feed is not None and not job.feed.info().bounded:
             reasons.append("engine flink runs feeds that end: its outputs are published when the job has ended")
-        reasons += [f"{v.code.path} is known to this process alone" for v in job.plan.views if not v.code.portable]
+        reasons += [f"{path} is known to this process alone: define it in a module" for path in not_portable(job.plan)]
         return reasons
 
     def run(self, job: Job) -> Report:

@@ -36,8 +36,10 @@ def create_environment(parallelism: int) -> StreamExecutionEnvironment:
 
 
 def import_folders() -> list[str]:
-    """The folders outside the installed packages that this process imports from: views live there."""
-    return [p for p in sys.path if p and Path(p).is_dir() and not {"site-packages", "lib-dynload"} & set(Path(p).parts)]
+    """The folders outside the Python installation that this process imports from: views live there."""
+    installed = [Path(p).resolve() for p in {sys.prefix, sys.base_prefix}]
+    folders = dict.fromkeys(Path(p).resolve() for p in sys.path)
+    return [str(f) for f in folders if f.is_dir() and not any(f.is_relative_to(i) for i in installed)]
 
 
 def find_programs() -> None:

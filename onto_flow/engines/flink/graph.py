@@ -24,6 +24,7 @@ from pyflink.java_gateway import get_gateway
 
 from ...operators.base import Profile
 from ...plan.nodes import OperatorNode
+from ...plan.wire import to_json
 from ...sources.base import Source
 from ..base import Job, event, seed
 from .carried import FEED, LOAD
@@ -41,9 +42,10 @@ def build_graph(environment: StreamExecutionEnvironment, job: Job, *, coalesce: 
     inputs["ingest"] = reads
     outputs = [read.get_side_output(_aside_tag()) for read in reads]
     profile = Profile(drained=False, snapshot=job.snapshot, born=time.time_ns() // 1000)
+    plan = to_json(job.plan)
     for node in job.plan.operators:
         tags = {target: OutputTag(target, _row_type()) for target in node.sends_to}
-        function = OperatorFunction(job.plan, node, profile, generation=job.generation, coalesce=coalesce, tags=tags)
+        function = OperatorFunction(plan, node, profile, generation=job.generation, coalesce=coalesce, tags=tags)
         stream = _place(node, inputs[node.id], function)
         for target, tag in tags.items():
             inputs[target].append(_side(stream, tag))

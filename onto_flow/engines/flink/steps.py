@@ -26,7 +26,8 @@ from ...operators.base import Key, Operator, Profile
 from ...operators.build import build_operator
 from ...operators.ingest import failure
 from ...operators.messages import Message, decode_message, encode_message
-from ...plan.nodes import OperatorNode, Plan, TimerKind
+from ...plan.nodes import OperatorNode, TimerKind
+from ...plan.wire import from_json
 from .carried import encode_output, key_of, key_text
 from .cells import Cells
 
@@ -39,7 +40,7 @@ class OperatorFunction(KeyedProcessFunction):  # type: ignore[misc]
     """Runs one operator.
 
     Args:
-        plan: The plan; the operator is built from it on the worker.
+        plan: The plan as JSON; the operator is built from it on the worker.
         node: Which operator.
         profile: What this engine promises.
         generation: The first part of view versions.
@@ -49,7 +50,7 @@ class OperatorFunction(KeyedProcessFunction):  # type: ignore[misc]
 
     def __init__(
         self,
-        plan: Plan,
+        plan: str,
         node: OperatorNode,
         profile: Profile,
         *,
@@ -64,7 +65,7 @@ class OperatorFunction(KeyedProcessFunction):  # type: ignore[misc]
     def open(self, runtime_context: RuntimeContext) -> None:
         """Builds the operator and finds its state."""
         measure_state_cheaply()
-        self.operator: Operator = build_operator(self.node, self.plan, self.profile)
+        self.operator: Operator = build_operator(self.node, from_json(self.plan), self.profile)
         self.cells = Cells(self.node.cells, runtime_context)
 
     def process_element(self, value: bytes, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
