@@ -115,9 +115,9 @@ def compile_view(cls: type[ViewModel]) -> CompiledView:
 
 
 def _store_of(cls: type[ViewModel]) -> type[Store]:
-    annotations = (vars(c).get("__annotations__", {}) for c in cls.__mro__)
-    annotation = next((a["store"] for a in annotations if "store" in a), None)
-    store = resolve(annotation, cls)
+    owner = next((c for c in cls.__mro__ if "store" in vars(c).get("__annotations__", {})), None)
+    module = sys.modules.get(owner.__module__) if owner else None
+    store = resolve(owner.__annotations__["store"], vars(module), owner) if owner and module else None
     if not (isinstance(store, type) and issubclass(store, Store)):
         seed_form = "new" in vars(cls)
         fix = (
@@ -129,15 +129,20 @@ def _store_of(cls: type[ViewModel]) -> type[Store]:
     return store
 
 
-def resolve(annotation: Any, cls: type) -> Any:
+def resolve(annotation: Any, names: Mapping[str, Any], cls: type) -> Any:
     """An annotation as an object; `None` where a name in it is not known."""
     if not isinstance(annotation, str):
         return annotation
-    module = sys.modules.get(cls.__module__)
     try:
-        return eval(annotation, dict(vars(module)) if module else {}, dict(getattr(cls, "_namespace", {})))  # noqa: S307 - the user's own annotation
+        return eval(annotation, dict(names), dict(getattr(cls, "_namespace", {})))  # noqa: S307 - the user's own code
     except Exception:
         return None
+
+
+def returned(function: Any, view: CompiledView) -> Any:
+    """What a function's annotation says that it returns; `None` where it says nothing."""
+    annotation = getattr(function, "__annotations__", {}).get("return")
+    return resolve(annotation, getattr(function, "__globals__", {}), view.cls)
 
 
 def _collect(view: CompiledView) -> None:
@@ -212,7 +217,7 @@ def _check_collected(view: CompiledView) -> None:
 
 def _named_parts(view: CompiledView) -> tuple[str, ...] | None:
     assert view.key is not None
-    annotation = resolve(view.key[1].function.__annotations__.get("return"), view.cls)
+    annotation = returned(view.key[1].function, view)
     for candidate in (annotation, *typing.get_args(annotation)):
         if isinstance(candidate, type) and hasattr(candidate, "_fields"):
             return tuple(candidate._fields)
@@ -325,7 +330,7 @@ def _schema(view: CompiledView) -> Schema:
 def _key_types(view: CompiledView) -> Mapping[str, Type]:
     assert view.key is not None
     name, call = view.key
-    annotation = resolve(call.function.__annotations__.get("return"), view.cls)
+    annotation = returned(call.function, view)
     if view.key_fields is None:
         return {name: _type(view, name, annotation, call.line)}
     found = next(a for a in (annotation, *typing.get_args(annotation)) if hasattr(a, "_fields"))
@@ -337,8 +342,7 @@ def _attribute_type(view: CompiledView, name: str) -> Type:
     if name in view.accumulators:
         return _accumulator_type(view, view.accumulators[name])
     function = view.udfs[name].function if name in view.udfs else function_of(view.computed[name])
-    annotation = resolve(function.__annotations__.get("return"), view.cls)
-    return _type(view, name, annotation, SourceLine.of_code(function.__code__))
+    return _type(view, name, returned(function, view), SourceLine.of_code(function.__code__))
 
 
 def _accumulator_type(view: CompiledView, declared: AccumulatorDeclaration) -> Type:
@@ -346,7 +350,7 @@ def _accumulator_type(view: CompiledView, declared: AccumulatorDeclaration) -> T
         return Type("int")
     if declared.kind == "sum":
         return ANY if declared.number is None else Type(declared.number.__name__)
-    annotation = resolve(getattr(declared.value, "__annotations__", {}).get("return"), view.cls)
+    annotation = returned(declared.value, view)
     item = ANY if annotation is None else _type(view, declared.name, annotation, declared.line)
     return Type("list", items=(item,))
 

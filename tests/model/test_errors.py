@@ -1,0 +1,514 @@
+"""Every mistake in a declaration: its code, its text, its suggestion, and the user's line (the one that ends with `# <-`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+
+from onto_flow import DomainModel, Store, ViewModel, agg, attrs, computed, many, one, operator, plan_views, root, udf
+from onto_flow.core.errors import DeclarationError
+
+
+class User(DomainModel):
+    class Meta:
+        collection_name = "users"
+
+    name: str = attrs.str
+    team: str = attrs.str
+
+
+class Ticket(DomainModel):
+    class Meta:
+        collection_name = "tickets"
+
+    role: str = attrs.str
+    user = attrs.relation(User)
+    buyer = attrs.relation(User)
+
+
+class TicketStore(Store):
+    ticket = root(Ticket)
+    user = one(User, via=Ticket.user)
+
+
+class Mistake(NamedTuple):
+    code: str
+    what: str
+    fix: str
+    declare: Callable[[], object]
+
+
+MISTAKES: list[Mistake] = []
+
+
+def mistake(code: str, what: str, fix: str = "") -> Callable[[Callable[[], object]], Callable[[], object]]:
+    def add(declare: Callable[[], object]) -> Callable[[], object]:
+        MISTAKES.append(Mistake(code, what, fix, declare))
+        return declare
+
+    return add
+
+
+@mistake("unknown-name", "attrs has no 'string'", "Did you mean str?")
+def unknown_kind():
+    class Note(DomainModel):
+        class Meta:
+            collection_name = "notes"
+
+        text = attrs.string  # <-
+
+
+@mistake("unknown-name", "attrs.str has no option 'nmae'", "Did you mean name?")
+def unknown_option_of_an_attribute():
+    class Note(DomainModel):
+        class Meta:
+            collection_name = "notes"
+
+        text = attrs.str(nmae="t")  # <-
+
+
+@mistake("bad-meta", "Note.Meta names no collection", 'collection_name = "users"')
+def no_collection():
+    class Note(DomainModel):
+        text: str = attrs.str  # <-
+
+
+@mistake("bad-meta", "Note.Meta has no option 'collection'", "Did you mean collection_name?")
+def unknown_meta_option():
+    class Note(DomainModel):
+        class Meta:
+            collection = "notes"
+
+        text: str = attrs.str  # <-
+
+
+@mistake("bad-meta", "Note.Meta names several collections")
+def two_collections():
+    class Note(DomainModel):
+        class Meta:
+            collection_name = "notes"
+            collection_group = "notes"
+
+        text: str = attrs.str  # <-
+
+
+@mistake("bad-meta", "Note.Meta.collection_name = 'a/b': 'a/b' is not the path of a collection")
+def a_document_path_as_collection():
+    class Note(DomainModel):
+        class Meta:
+            collection_name = "a/b"
+
+        text: str = attrs.str  # <-
+
+
+@mistake("bad-slot", "a slot holds a DomainModel, not 'users'")
+def slot_of_a_name():
+    class S(Store):
+        user = root("users")  # <-
+
+
+@mistake("bad-slot", "nothing says how the slot is reached", "via=")
+def slot_without_way():
+    class S(Store):
+        ticket = root(Ticket)
+        users = many(User)  # <-
+
+
+@mistake("bad-slot", "via and by both say how the slot is reached")
+def slot_with_two_ways():
+    class S(Store):
+        ticket = root(Ticket)
+        users = many(User, via=Ticket.user, by=Ticket.user)  # <-
+
+
+@mistake("unknown-name", "many(...) has no option 'wia'", "Did you mean via?")
+def unknown_option_of_a_slot():
+    class S(Store):
+        ticket = root(Ticket)
+        users = many(User, wia=Ticket.user)  # <-
+
+
+@mistake("bad-slot", "S has no root slots", "root(Meeting)")
+def no_root():
+    class S(Store):
+        user = one(User, via=Ticket.user)
+
+    class V(ViewModel):  # <-
+        class Meta:
+            collection_name = "v"
+
+        store: S
+
+    return V
+
+
+@mistake("bad-slot", "S has 2 root slots")
+def two_roots():
+    class S(Store):
+        ticket = root(Ticket)
+        user = root(User)  # <-
+
+    return view_of(S)
+
+
+@mistake("bad-slot", "slot user: it starts from Buyer, and no slot holds that", "Known: Ticket")
+def start_that_no_slot_holds():
+    class Buyer(DomainModel):
+        class Meta:
+            collection_name = "buyers"
+
+        user = attrs.relation(User)
+
+    class S(Store):
+        ticket = root(Ticket)
+        user = one(User, via=Buyer.user)  # <-
+
+    return view_of(S)
+
+
+@mistake("bad-slot", "slot user: via=Ticket.user leads to User, not Ticket")
+def relation_to_another_model():
+    class S(Store):
+        ticket = root(Ticket)
+        user = one(Ticket, via=Ticket.user)  # <-
+
+    return view_of(S)
+
+
+@mistake("bad-slot", "slot user: via='user' is not a relation")
+def via_a_name():
+    class S(Store):
+        ticket = root(Ticket)
+        user = one(User, via="user")  # <-
+
+    return view_of(S)
+
+
+@mistake("ambiguous-name", "slot peers: user and buyer both hold User", "via=(user, User.peer)")
+def start_that_two_slots_hold():
+    class User(DomainModel):
+        class Meta:
+            collection_name = "users"
+
+        peer = attrs.relation("User")
+
+    class Ticket(DomainModel):
+        class Meta:
+            collection_name = "tickets"
+
+        user = attrs.relation(User)
+        buyer = attrs.relation(User)
+
+    class Friend(User):
+        pass
+
+    class S(Store):
+        ticket = root(Ticket)
+        user = one(User, via=Ticket.user)
+        buyer = one(User, via=Ticket.buyer)
+        peers = many(User, via=User.peer)  # <-
+
+    return view_of(S)
+
+
+@mistake("cycle", "the slots a, b lead to each other, and none to the root")
+def slots_in_a_circle():
+    class Node(DomainModel):
+        class Meta:
+            collection_name = "nodes"
+
+        next = attrs.relation("Node")
+
+    slot_b = one(Node, via=Node.next)
+
+    class S(Store):
+        ticket = root(Ticket)
+        a = one(Node, via=(slot_b, Node.next))  # <-
+        b = slot_b
+
+    slot_b.how = (S._slots["a"], Node.next)
+    return view_of(S)
+
+
+@mistake("unknown-name", "Ticket.owner refers to 'Usr'", "Did you mean User?")
+def relation_to_an_unknown_model():
+    class Ticket(DomainModel):
+        class Meta:
+            collection_name = "tickets"
+
+        owner = attrs.relation("Usr")  # <-
+
+    class S(Store):
+        ticket = root(Ticket)
+        user = one(User, via=Ticket.owner)
+
+    return view_of(S)
+
+
+@mistake("bad-slot", "slot same: User.team is not a field of Ticket")
+def pair_with_a_foreign_field():
+    class S(Store):
+        ticket = root(Ticket)
+        same = many(Ticket, on=(Ticket.role, User.team))  # <-
+
+    return view_of(S)
+
+
+@mistake("bad-slot", "V does not say what its store is", "store: MyStore")
+def no_store():
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        total = agg.count()  # <-
+
+    return V
+
+
+@mistake("bad-meta", "V.Meta does not say where the view's documents live")
+def no_output():
+    class V(ViewModel):
+        store: TicketStore
+        total = agg.count()  # <-
+
+    return V
+
+
+@mistake("unknown-name", "V: parameter 'tickt' of names names nothing of the view", "Did you mean ticket?")
+def unknown_parameter():
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        store: TicketStore
+
+        @udf  # <-
+        @staticmethod
+        def names(tickt: Ticket) -> str:
+            return tickt.role
+
+    return V
+
+
+@mistake("unknown-name", "V: parameter 'team' of some is not known yet at that point", "Known: ticket, user")
+def key_part_in_a_filter():
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        store: TicketStore
+
+        @operator.filter  # <-
+        @classmethod
+        def some(cls, team: str) -> bool:
+            return bool(team)
+
+        @operator.key
+        @classmethod
+        def team(cls, user: User) -> str:
+            return user.team
+
+    return V
+
+
+@mistake("unknown-name", "V: parameter 'usr' of <lambda> names nothing of the view", "Did you mean user?")
+def unknown_parameter_of_a_lambda():
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        store: TicketStore
+
+        @operator.key
+        @classmethod
+        def team(cls, user: User) -> str:
+            return user.team
+
+        names = agg.collect(lambda usr: usr.name)  # <-
+
+    return V
+
+
+@mistake("bad-slot", "V.total is an accumulator, and the view has no key to group by", "@operator.key")
+def accumulator_without_key():
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        store: TicketStore
+        total = agg.count()  # <-
+
+    return V
+
+
+@mistake("wrong-decorator", "names is marked as udf, so it must be a staticmethod", "@udf above @staticmethod")
+def udf_without_staticmethod():
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        store: TicketStore
+
+        @udf  # <-
+        def names(self) -> str: ...
+
+    return V
+
+
+@mistake("wrong-decorator", "some is marked as filter, so it must be a classmethod", "@operator.filter above @classmethod")
+def filter_as_staticmethod():
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        store: TicketStore
+
+        @operator.filter  # <-
+        @staticmethod
+        def some(ticket: Ticket) -> bool: ...
+
+    return V
+
+
+@mistake("wrong-decorator", "some is marked as key and as filter", "one role")
+def two_roles():
+    class V(ViewModel):
+        @operator.filter  # <-
+        @operator.key
+        @classmethod
+        def some(cls, ticket: Ticket) -> bool: ...
+
+
+@mistake("ambiguous-name", "V has two operators @operator.key")
+def two_keys():
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        store: TicketStore
+
+        @operator.key
+        @classmethod
+        def team(cls, user: User) -> str: ...
+
+        @operator.key  # <-
+        @classmethod
+        def role(cls, ticket: Ticket) -> str: ...
+
+    return V
+
+
+@mistake("cycle", "V: a -> b -> a")
+def udfs_in_a_circle():
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        store: TicketStore
+
+        @udf  # <-
+        @staticmethod
+        def a(b: int) -> int: ...
+
+        @udf
+        @staticmethod
+        def b(a: int) -> int: ...
+
+    return V
+
+
+@mistake("unknown-name", "V.share needs total, which is known per group, and ticket, which is known per row")
+def udf_over_rows_and_groups():
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        store: TicketStore
+
+        @operator.key
+        @classmethod
+        def team(cls, user: User) -> str: ...
+
+        total = agg.count()
+
+        @udf  # <-
+        @staticmethod
+        def share(total: int, ticket: Ticket) -> int: ...
+
+    return V
+
+
+@mistake("bad-value", "V.table: an array in an array, which Firestore refuses", "Put a map between them.")
+def array_in_an_array():
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        store: TicketStore
+
+        @computed  # <-
+        def table(self) -> list[list[int]]:
+            return [[1]]
+
+    return V
+
+
+@mistake("cycle", "V writes into users, which is read by a view of the same plan", "a collection of its own")
+def view_that_feeds_itself():
+    class V(ViewModel):  # <-
+        class Meta:
+            collection_name = "users"
+
+        store: TicketStore
+
+    return V
+
+
+@mistake("bad-slot", "CityView does not say what its store is", "class CityStore(Store): city = root(City)")
+def view_that_only_has_new():
+    class CityView(ViewModel):  # <-
+        class Meta:
+            collection_name = "cityView"
+
+        @classmethod
+        def new(cls, snapshot): ...
+
+    return CityView
+
+
+@mistake("bad-value", "limit=0 is not a number of values")
+def limit_of_nothing():
+    agg.collect(lambda ticket: ticket, limit=0)  # <-
+
+
+def view_of(store):
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        @udf
+        @staticmethod
+        def a() -> int: ...
+
+    V.__annotations__["store"] = store
+    return V
+
+
+@pytest.mark.parametrize("case", MISTAKES, ids=lambda m: m.declare.__name__)
+def test_a_mistake_is_told_with_its_line(case):
+    with pytest.raises(DeclarationError) as caught:
+        plan_views(case.declare())
+    error = caught.value
+    assert error.code == case.code
+    assert case.what in error.what
+    assert case.fix in error.fix
+    assert __file__ in error.where
+    assert error.where.endswith("# <-")
+
+
+def test_two_views_of_one_name_are_refused():
+    one_view = view_of(TicketStore)
+    with pytest.raises(DeclarationError, match="two views are named V"):
+        plan_views(one_view, view_of(TicketStore))

@@ -1,0 +1,67 @@
+"""Golden files: what `explain` says. After a change that is meant, write them anew with UPDATE_GOLDEN=1."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from onto_flow import plan_views
+from onto_flow.core.errors import EngineError
+from onto_flow.demo.meeting_room import MeetingSession, OrganizationLoad
+from onto_flow.plan.explain import explain_json, explain_text
+from onto_flow.plan.wire import from_json, not_portable, to_json
+from udfs.movielens import GenreStats, YearStats
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+PLANS = {"meeting_room": (MeetingSession, OrganizationLoad), "movielens": (GenreStats, YearStats)}
+
+
+@pytest.mark.parametrize("name", PLANS)
+@pytest.mark.parametrize(("ending", "explain"), [("txt", explain_text), ("json", explain_json)])
+def test_explain_says_what_the_golden_file_says(name, ending, explain):
+    said = explain(plan_views(*PLANS[name]))
+    file = GOLDEN / f"{name}.{ending}"
+    if os.environ.get("UPDATE_GOLDEN"):
+        file.write_text(said)
+    assert said == file.read_text()
+
+
+def test_json_names_what_each_view_depends_on():
+    views = {v["name"]: v for v in json.loads(explain_json(plan_views(MeetingSession, OrganizationLoad)))["views"]}
+    assert views["MeetingSession"]["reads"] == ["meetings", "locations", "tickets", "users"]
+    assert views["OrganizationLoad"]["writes"] == "organizationLoad/{key}"
+
+
+@pytest.mark.parametrize("views", PLANS.values())
+def test_a_plan_comes_back_from_its_json(views):
+    plan = plan_views(*views)
+    back = from_json(to_json(plan))
+    assert back == plan
+    assert back.views[0].code.live is None
+    assert back.views[0].code.resolve() is views[0]
+
+
+def test_a_class_of_this_process_alone_does_not_travel():
+    class Local(MeetingSession):
+        class Meta:
+            collection_name = "local"
+
+    plan = plan_views(Local)
+    assert "<locals>" in not_portable(plan)[0]
+    with pytest.raises(EngineError, match="known to this process alone"):
+        to_json(plan)
+
+
+def test_a_plan_of_another_format_is_refused():
+    with pytest.raises(EngineError, match="a plan of format 99"):
+        from_json('{"format": 99}')
+
+
+def test_every_operator_sends_only_forward():
+    plan = plan_views(*PLANS["meeting_room"])
+    order = [n.id for n in plan.operators]
+    for node in plan.operators:
+        assert all(order.index(target) > order.index(node.id) for target in node.sends_to)
