@@ -4,8 +4,8 @@ Law: at rest a root's weight at a key is the number of its documents that ask fo
 the keys that the root reaches. Whoever is active was sent the whole key when it became so, and every change since.
 
 The form is *activation*: an answer is sent when the weight of a root becomes positive, its end when it ceases to be, and
-the keys of the members are subscribed for active roots only. Engines that do not keep order between stages need `left`:
-an answer then also names the documents that left the key lately, so that the root forgets older versions of them.
+the keys of the members are subscribed for active roots only. An answer also names the documents that `left` the key
+lately (on a drained engine: in this step), so that a root which knows them from another key forgets older versions.
 
 Example:
     A ticket's user is asked for, then the user is renamed; changes in -> changes out:
@@ -83,6 +83,9 @@ class _Step:
             self._tell(changed, [r for r in self._active() if r not in came])
         self._answer(came)
         self._end(ceased, before)
+        if self.profile.drained and not self.profile.page:
+            for path in changed:
+                self.left.pop(path, None)
 
     def _changed(self, newest: dict[str, Doc]) -> dict[str, tuple[Doc | None, Doc]]:
         """Takes the documents that are news; path -> (member before, document now)."""
@@ -108,8 +111,8 @@ class _Step:
             self.left.pop(path, None)
             return
         self.docs.pop(path, None)
+        self.left[path] = (doc.version, doc.keys, self.ctx.now)
         if not self.profile.drained or self.profile.page:
-            self.left[path] = (doc.version, doc.keys, self.ctx.now)
             self.ctx.set_timer("garbage", self.ctx.now + self.profile.keep_left)
 
     def _is_member(self, path: str, doc: Doc) -> bool:

@@ -1,1 +1,4 @@
-"""Shipped with the package, so that users and authors of connectors run it too: suites, oracle, generators of histories."""
+"""What shows that a view is right: the oracle, generators of histories, the shuffling engine, conformance suites.
+
+Code here is handed an engine and never picks one; `oracle`, `judge` and what makes cases share no code with operators.
+"""

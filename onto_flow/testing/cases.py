@@ -1,0 +1,170 @@
+"""Random views and random histories, from anything that draws like `random.Random`.
+
+One generator serves both ways of testing: a seeded `Random` for very many fast histories, and Hypothesis, which gives a
+`Random` whose draws it can shrink (`testing.strategies`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+
+from ..core.values import Document, Reference
+from ..plan.nodes import Plan
+from .histories import START, TICK, Commit, History
+from .shapes import READ, Shape, SlotShape, plan_of
+
+VALUES: tuple[Any, ...] = (0, 1, 1.0, True, False, "1", "a", None, math.nan, -0.0, 0.0, 2, 2.5, "hide", "hide", 10**16, 0.1)
+"""What `n` may be: numbers that are equal and are not the same, and the one that a filter hides."""
+
+KEYS: tuple[Any, ...] = (1, 1.0, True, None, "a", "b", math.nan)
+TEXTS = ("u", "v", "w")
+
+
+@dataclass(frozen=True)
+class Case:
+    """Views and a history.
+
+    Attributes:
+        shapes: The views.
+        history: What happens.
+        read: The fields that the plan reads; `None`: all.
+    """
+
+    shapes: tuple[Shape, ...]
+    history: History
+    read: tuple[str, ...] | None = READ
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of the views."""
+        return plan_of(*self.shapes, read=self.read)
+
+    def describe(self) -> str:
+        """The case as text."""
+        return "\n".join([*(f"  {shape}" for shape in self.shapes), f"  reads {self.read}", self.history.describe()])
+
+
+def random_case(random: Random, *, most: int = 45) -> Case:
+    """Any case: 1 to 3 slots, 3 to 9 documents, 5 to `most` changes."""
+    shapes = [random_shape(random, "V")]
+    if random.random() < 0.1:
+        shapes.append(random_shape(random, "W"))
+    return Case(tuple(shapes), random_history(random, most=most), None if random.random() < 0.1 else READ)
+
+
+def random_shape(random: Random, name: str) -> Shape:
+    """Any view: chains, diamonds, the same collection twice, self references, groups, rows, several paths."""
+    slots: list[SlotShape] = [("root", "a", -1, ())]
+    letters = random.choice(("abc", "ab", "aa", "abcd", "bb", "abd"))
+    for _ in range(random.choice((0, 1, 1, 2, 2, 2, 3, 3, 3))):
+        slots.append(_random_slot(random, len(slots), letters))
+    shape = Shape(
+        name,
+        f"out{name}",
+        tuple(slots),
+        show=random.choice(("all", "all", "few", "root")),
+        paths=random.choice(("root", "root", "root", "field", "both", "rows")),
+        filtered=random.random() < 0.3,
+        required=random.randrange(len(slots)) if random.random() < 0.2 else 0,
+    )
+    return _grouped(random, shape) if random.random() < 0.3 else shape
+
+
+def _random_slot(random: Random, index: int, letters: str) -> SlotShape:
+    parent = random.choice((0, 0, random.randrange(index), index - 1))
+    kind = random.choice(("via", "via", "by", "on"))
+    if kind == "on":
+        pairs = ("k", "k") if random.random() < 0.6 else ("k", "k2", "k2", "k")
+        return (kind, random.choice(letters), parent, pairs)
+    return (kind, random.choice(letters), parent, (random.choice(("r", "r", "s", "lines")),))
+
+
+def _grouped(random: Random, shape: Shape) -> Shape:
+    last = len(shape.slots) - 1
+    several = [
+        (random.choice(("count", "sum", "collect")), random.randint(0, last), random.random() < 0.5, random.choice((-1, -1, 2)))
+        for _ in range(random.randint(1, 3))
+    ]
+    paths = "rows" if random.random() < 0.3 else "root"
+    return replace(shape, paths=paths, key=random.choice((0, 0, last)), accumulators=tuple(several))
+
+
+def random_history(random: Random, *, most: int = 45) -> History:
+    """Any history: deletions, re-creations, changes in fields that no view reads."""
+    paths = _random_paths(random)
+    commits: list[Commit] = []
+    now: dict[str, Document] = {}
+    last: dict[str, Document] = {}
+    time = START
+    for _ in range(random.randint(5, most)):
+        path = random.choice(paths)
+        fields = _next(random, path, now, last, paths)
+        time += random.choice((1, TICK, 3 * TICK))
+        commits.append(Commit(path, fields, time))
+        if fields is None:
+            del now[path]
+        else:
+            now[path] = last[path] = fields
+    exported = random.choice((0, random.randrange(len(commits) + 1), random.randrange(len(commits) + 1)))
+    snapshot = commits[exported - 1].time if exported and random.random() < 0.8 else None
+    return History(tuple(commits), exported, snapshot, random.random() < 0.2)
+
+
+def _random_paths(random: Random) -> list[str]:
+    count = random.randint(3, 9)
+    places = [f"{letter}/{number}" for number in (1, 2, 3) for letter in "abc"] + ["b/1/d/1", "b/2/d/1"]
+    head = ["a/1", random.choice(("a/2", "b/1")), random.choice(("b/1", "b/2"))]
+    rest = [p for p in places if p not in head]
+    random.shuffle(rest)
+    return list(dict.fromkeys([*head, *rest]))[:count]
+
+
+def _next(
+    random: Random, path: str, now: dict[str, Document], last: dict[str, Document], paths: list[str]
+) -> Document | None:
+    """The next content of a document."""
+    if path not in now:
+        return last[path] if path in last and random.random() < 0.4 else random_fields(random, paths)
+    chance = random.random()
+    if chance < 0.18:
+        return None
+    if chance < 0.26:
+        return {**now[path], "x": random.randrange(1000)}
+    fields = random_fields(random, paths)
+    if chance < 0.4:
+        return fields
+    names = random.sample(sorted(READ), random.randint(1, 2))
+    return {**now[path], **{name: fields[name] for name in names if name in fields}}
+
+
+def random_fields(random: Random, paths: list[str]) -> dict[str, Any]:
+    """Any document; `paths` are likely targets of its references."""
+    fields: dict[str, Any] = {
+        "n": random.choice(VALUES),
+        "r": [_reference(random, paths) for _ in range(random.choice((0, 1, 1, 2, 2, 3)))],
+        "s": _reference(random, paths),
+        "lines": [{"p": _reference(random, paths)} for _ in range(random.choice((0, 1, 1, 2)))],
+        "k": random.choice(KEYS) if random.random() < 0.7 else [random.choice(KEYS) for _ in range(random.randrange(4))],
+        "k2": random.choice(KEYS[:5]),
+        "t": [random.choice(TEXTS) for _ in range(random.choice((0, 1, 2, 3)))],
+        "x": random.randrange(1000),
+    }
+    if random.random() < 0.1:
+        del fields[random.choice(("n", "r", "s", "k"))]
+    return fields
+
+
+def _reference(random: Random, paths: list[str]) -> Any:
+    chance = random.random()
+    if chance < 0.06:
+        return None
+    if chance < 0.1:
+        return random.choice((7, "", "none/1/x", Reference("a/1", "projects/p/databases/other")))
+    path = random.choice(paths) if random.random() < 0.92 else random.choice(("a/9", "b/9", "c/9"))
+    form = random.random()
+    if form < 0.8:
+        return Reference(path)
+    return path if form < 0.9 else path.rpartition("/")[2]

@@ -1,0 +1,187 @@
+"""The oracle: view tables, recomputed from scratch over documents.
+
+Law: it shares no code with what it judges. Joins, folds and the owner's rule are derived here once more from the slots of
+a plan, slowly and literally: a document belongs to a slot when some document of the parent slot asks for it.
+
+Example:
+    A view without slots but its root shows each document of its collection:
+
+        >>> from onto_flow.testing.shapes import Shape, plan_of
+        >>> plan = plan_of(Shape("Shown", "shown", (("root", "a", -1, ()),)))
+        >>> recompute(plan, {"a/1": {"n": 7}, "b/1": {"n": 8}})
+        {'Shown': {'shown/a~1': {'s0': [{'p': 'a/1', 'n': 7}]}}}
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from functools import cmp_to_key
+from typing import Any
+
+from ..core.codec import encode
+from ..core.values import Document, Reference, order_key, path_order
+from ..plan.nodes import Accumulator, FieldPath, Plan, Relation, Slot, View
+
+Documents = Mapping[str, Document]
+Found = list[dict[str, Document]]
+"""Per slot, path -> fields of its documents."""
+
+Outputs = dict[Any, Any]
+"""What one root shows: output path -> document, or for a grouped view group -> rows."""
+
+
+def recompute(plan: Plan, documents: Documents) -> dict[str, dict[str, Document]]:
+    """The tables of all views of a plan: view -> path -> document."""
+    projected = {path: project(plan, path, fields) for path, fields in documents.items()}
+    return {view.name: _table(view, projected) for view in plan.views}
+
+
+def project(plan: Plan, path: str, fields: Document) -> Document:
+    """The fields of a document that a plan reads."""
+    wanted = plan.projection.fields(path)
+    return dict(fields) if wanted is None else {n: v for n, v in fields.items() if n in wanted}
+
+
+def outputs(view: View, root: str, documents: Documents) -> Outputs:
+    """What one root shows, over projected documents."""
+    return evaluate(view, members(view, root, documents))
+
+
+def evaluate(view: View, found: Found) -> Outputs:
+    """What a root shows whose slots hold these documents."""
+    if not found[0]:
+        return {}
+    evaluator = view.code.resolve().evaluator()
+    slots = {s.name: sorted(docs.items(), key=lambda e: path_order(e[0])) for s, docs in zip(view.slots, found)}
+    return dict(evaluator.rows(slots) if view.grouped else evaluator.documents(slots))
+
+
+def members(view: View, root: str, documents: Documents) -> Found:
+    """The documents of each slot around a root; all are empty when it does not exist."""
+    if root not in documents:
+        return [{} for _ in view.slots]
+    found: Found = [{root: documents[root]}]
+    for slot in view.slots[1:]:
+        found.append({p: f for p, f in documents.items() if belongs(view, slot, found[slot.parent], p, f)})
+    return found
+
+
+def belongs(view: View, slot: Slot, parents: Documents, path: str, fields: Document) -> bool:
+    """Whether a document belongs to a slot whose parent slot holds `parents`."""
+    return slot.collection.matches(path) and any(_joined(slot, p, f, path, fields) for p, f in parents.items())
+
+
+def _joined(slot: Slot, parent: str, parent_fields: Document, path: str, fields: Document) -> bool:
+    if slot.kind == "on":
+        return all(_values(parent_fields, g) & _values(fields, f) for g, f in slot.pairs)
+    assert slot.relation is not None
+    if slot.kind == "via":
+        return path in references(parent_fields, slot.relation)
+    return parent in references(fields, slot.relation)
+
+
+def _values(fields: Document, where: FieldPath) -> set[bytes]:
+    return {encode(v) for v in _read(fields, where.steps)}
+
+
+def _read(value: Any, steps: Sequence[str]) -> list[Any]:
+    if not steps:
+        elements = value if isinstance(value, list) else [value]
+        return [e for e in elements if e is not None]
+    if steps[0] == "*":
+        return [v for e in value for v in _read(e, steps[1:])] if isinstance(value, list) else []
+    return _read(value[steps[0]], steps[1:]) if isinstance(value, Mapping) and steps[0] in value else []
+
+
+def references(fields: Document, relation: Relation) -> set[str]:
+    """The paths that a document refers to by a relation."""
+    parse = relation.parse.resolve() if relation.parse else None
+    return {p for v in _read(fields, relation.field.steps) if (p := _path(v, relation, parse)) is not None}
+
+
+def _path(value: Any, relation: Relation, parse: Any) -> str | None:
+    if parse is not None:
+        try:
+            value = parse(value)
+        except Exception:
+            return None
+    if isinstance(value, Reference):
+        path = None if value.database else value.path
+    elif not isinstance(value, str):
+        path = None
+    elif value.startswith("projects/"):
+        path = value.split("/documents/", 1)[-1]
+    elif "/" in value:
+        path = value.strip("/")
+    else:
+        free = relation.target.group or "{" in relation.target.pattern
+        path = None if free or not value else f"{relation.target.pattern}/{value}"
+    return path if path is not None and relation.target.matches(path) else None
+
+
+def _table(view: View, documents: Documents) -> dict[str, Document]:
+    roots = sorted((p for p in documents if view.slots[0].collection.matches(p)), key=path_order)
+    shown = {root: outputs(view, root, documents) for root in roots}
+    if view.grouped:
+        return dict(_groups(view, shown))
+    table: dict[str, Document] = {}
+    for root in roots:
+        for path, document in shown[root].items():
+            table.setdefault(path, document)
+    return table
+
+
+def _groups(view: View, shown: Mapping[str, Outputs]) -> Iterable[tuple[str, Document]]:
+    for group in {g for rows in shown.values() for g in rows}:
+        document = fold(view, group, {r: rows[group] for r, rows in shown.items() if group in rows})
+        if document is not None:
+            yield document
+
+
+def fold(view: View, group: bytes, rows: Mapping[str, Sequence[Any]]) -> tuple[str, Document] | None:
+    """The path and document of a group, from the rows of its members; `None` without rows."""
+    flat = [(root, row) for root, several in rows.items() for row in several]
+    if not flat:
+        return None
+    results = []
+    for at, accumulator in enumerate(view.accumulators):
+        results.append(_result(accumulator, [(r, row[at]) for r, row in flat if row[at] is not None]))
+    evaluator = view.code.resolve().evaluator()
+    path, document = evaluator.result(group, results)
+    return path, document
+
+
+def _result(accumulator: Accumulator, contributions: Sequence[tuple[str, Any]]) -> Any:
+    if accumulator.kind == "count":
+        return len(contributions)
+    if accumulator.kind == "sum":
+        return _sum([number for _, number in contributions])
+    sign = -1 if accumulator.descending else 1
+
+    def compare(a: tuple[str, Any], b: tuple[str, Any]) -> int:
+        by_order = _compare(order_key(a[1][0]), order_key(b[1][0])) * sign
+        return by_order or _compare(path_order(a[0]), path_order(b[0])) or _compare(encode(a[1][1]), encode(b[1][1]))
+
+    ordered = [value for _, (_, value) in sorted(contributions, key=cmp_to_key(compare))]
+    return ordered if accumulator.limit is None else ordered[: accumulator.limit]
+
+
+def _compare(a: Any, b: Any) -> int:
+    return (a > b) - (a < b)
+
+
+def _sum(numbers: Sequence[int | float]) -> int | float:
+    if all(isinstance(n, int) for n in numbers):
+        return sum(numbers)
+    odd = {n for n in numbers if isinstance(n, float) and math.isinf(n)}
+    if any(n != n for n in numbers) or len(odd) == 2:
+        return math.nan
+    if odd:
+        return odd.pop()
+    total = sum((Fraction(n) for n in numbers), Fraction(0))
+    try:
+        return float(total)
+    except OverflowError:
+        return math.inf if total > 0 else -math.inf

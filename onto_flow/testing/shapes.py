@@ -1,0 +1,184 @@
+"""Views as values: a small generic view that any process can make again from its import path.
+
+`onto_flow.testing.shapes:shape_HEX` is a view whose definition is the hexadecimal text of its encoded shape, so a generated
+plan travels to the workers of any engine.
+
+Documents of these views have the fields `r` (references), `s` (one reference), `lines` (maps with a reference `p`), `k` and
+`k2` (values to be equal), `n` (what is shown), `t` (texts), and `x`, which no view reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.codec import decode, encode
+from ..core.collection import Collection
+from ..core.keys import document_id
+from ..core.values import Document
+from ..plan.compile import compile_plan
+from ..plan.nodes import Accumulator, AccumulatorKind, CodeRef, FieldPath, Plan, Relation, Slot, View
+
+COLLECTIONS = {"a": Collection("a"), "b": Collection("b"), "c": Collection("c"), "d": Collection("b/{b}/d")}
+READ = ("r", "s", "lines", "k", "k2", "n", "t")
+FIELDS = {"r": ("r",), "s": ("s",), "lines": ("lines", "*", "p"), "k": ("k",), "k2": ("k2",)}
+
+SlotShape = tuple[str, str, int, tuple[str, ...]]
+"""(kind, letter of the collection, parent, fields): the field of a relation, or parent's and own field, pair by pair."""
+
+Members = Mapping[str, Sequence[tuple[str, Document]]]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A generic view.
+
+    Attributes:
+        name: The view's name.
+        collection: Where its documents live.
+        slots: The root first.
+        show: `all`: every member with its `n`; `few`: counts and the set of `n`; `root`: the root alone.
+        paths: `root`: one document per root; `field`: at the path that the root's `n` names, so several roots may claim it;
+            `both`; `rows`: one per text in the root's `t`.
+        filtered: Whether roots with `n` equal to `"hide"` are left out.
+        required: Index of a slot that must not be empty; 0 for none.
+        key: For a grouped view, the index of the slot whose first document's `n` is the group; -1: not grouped. With
+            `paths` `rows`, the texts of the root are the groups.
+        accumulators: (kind, index of the slot that gives `n`, descending, limit or -1).
+    """
+
+    name: str
+    collection: str
+    slots: tuple[SlotShape, ...]
+    show: str = "all"
+    paths: str = "root"
+    filtered: bool = False
+    required: int = 0
+    key: int = -1
+    accumulators: tuple[tuple[str, int, bool, int], ...] = ()
+
+    @property
+    def import_name(self) -> str:
+        """The attribute of this module that is this shape."""
+        return "shape_" + encode(tuple(self.__dict__.values())).hex()
+
+    @property
+    def grouped(self) -> bool:
+        """Whether it has a key."""
+        return bool(self.accumulators)
+
+    def evaluator(self) -> Shape:
+        """Itself: the compiled code of the view."""
+        return self
+
+    def documents(self, members: Members) -> dict[str, Document]:
+        """See `plan.evaluator.Evaluator`."""
+        if not self._wanted(members):
+            return {}
+        path, root = members["s0"][0]
+        shown = self._show(members)
+        paths: dict[str, Document] = {}
+        if self.paths in ("root", "both"):
+            paths[f"{self.collection}/{path.replace('/', '~')}"] = shown
+        if self.paths in ("field", "both") and (name := _key(root.get("n"))) is not None:
+            paths[f"{self.collection}/{document_id(name)}"] = shown
+        if self.paths == "rows":
+            for text in _texts(root):
+                paths[f"{self.collection}/{path.replace('/', '~')}|{text}"] = {**shown, "text": text}
+        return paths
+
+    def rows(self, members: Members) -> dict[bytes, tuple[tuple[Any, ...], ...]]:
+        """See `plan.evaluator.Evaluator`."""
+        if not self._wanted(members):
+            return {}
+        row = tuple(_contribution(kind, members[f"s{slot}"]) for kind, slot, _, _ in self.accumulators)
+        rows: dict[bytes, tuple[tuple[Any, ...], ...]] = {}
+        if self.paths == "rows":
+            for text in _texts(members["s0"][0][1], repeated=True):
+                rows[encode(text)] = (*rows.get(encode(text), ()), row)
+        else:
+            for _, fields in members[f"s{self.key}"][:1]:
+                if (key := _key(fields.get("n"))) is not None:
+                    rows[encode(key)] = (row,)
+        return rows
+
+    def result(self, key: bytes, results: Sequence[Any]) -> tuple[str, Document]:
+        """See `plan.evaluator.Evaluator`."""
+        path = f"{self.collection}/{document_id(decode(key))}"
+        return path, {f"{a[0]}{at}": r for at, (a, r) in enumerate(zip(self.accumulators, results))}
+
+    def _wanted(self, members: Members) -> bool:
+        if self.required and not members[f"s{self.required}"]:
+            return False
+        return not (self.filtered and members["s0"][0][1].get("n") == "hide")
+
+    def _show(self, members: Members) -> dict[str, Any]:
+        if self.show == "all":
+            return {s: [{"p": p, "n": f.get("n")} for p, f in docs] for s, docs in members.items()}
+        if self.show == "root":
+            return {"n": members["s0"][0][1].get("n")}
+        different = {s: {encode(f.get("n")) for _, f in docs} for s, docs in members.items()}
+        return {s: {"count": len(members[s]), "values": [decode(v) for v in sorted(d)]} for s, d in different.items()}
+
+
+def _texts(root: Document, repeated: bool = False) -> list[str]:
+    texts = [t for t in root.get("t") or () if isinstance(t, str)]
+    return texts if repeated else list(dict.fromkeys(texts))
+
+
+def _key(value: Any) -> Any:
+    return value if isinstance(value, (str, bool, int, float)) else None
+
+
+def _contribution(kind: str, docs: Sequence[tuple[str, Document]]) -> Any:
+    numbers = [n for _, f in docs if not isinstance(n := f.get("n"), bool) and isinstance(n, (int, float))]
+    if kind == "count":
+        return True if docs else None
+    if kind == "sum":
+        return numbers[0] if numbers else None
+    return (docs[0][1].get("n"), docs[-1][1].get("n")) if docs else None
+
+
+def __getattr__(name: str) -> Shape:
+    if not name.startswith("shape_"):
+        raise AttributeError(name)
+    return Shape(*decode(bytes.fromhex(name.removeprefix("shape_"))))
+
+
+def plan_of(*shapes: Shape, read: Sequence[str] | None = READ) -> Plan:
+    """The plan of some shapes."""
+    fields = tuple((c, None if read is None else tuple(read)) for c in COLLECTIONS.values())
+    return compile_plan([view_of(s) for s in shapes], fields)
+
+
+def view_of(shape: Shape) -> View:
+    """The view of a shape."""
+    accumulators = tuple(
+        Accumulator(f"{kind}{at}", _KINDS[kind], descending, None if limit < 0 else limit)
+        for at, (kind, _, descending, limit) in enumerate(shape.accumulators)
+    )
+    slots = tuple(_slot(shape, at) for at in range(len(shape.slots)))
+    code = CodeRef(f"{__name__}:{shape.import_name}", live=shape)
+    owned = not shape.grouped and shape.paths in ("field", "both")
+    return View(shape.name, shape.collection, code, slots, (), shape.grouped, accumulators, owned)
+
+
+_KINDS: dict[str, AccumulatorKind] = {"count": "count", "sum": "sum", "collect": "collect"}
+
+
+def _slot(shape: Shape, index: int) -> Slot:
+    kind, letter, parent, names = shape.slots[index]
+    collection, name = COLLECTIONS[letter], f"s{index}"
+    required = bool(index) and index == shape.required
+    if kind == "root":
+        return Slot(name, index, "root", collection)
+    fields = [FieldPath(FIELDS[n]) for n in names]
+    if kind == "on":
+        pairs = tuple(zip(fields[::2], fields[1::2]))
+        return Slot(name, index, "on", collection, parent, many=True, required=required, pairs=pairs)
+    if kind == "via":
+        relation = Relation(fields[0], collection)
+        return Slot(name, index, "via", collection, parent, many=True, required=required, relation=relation)
+    relation = Relation(fields[0], COLLECTIONS[shape.slots[parent][1]])
+    return Slot(name, index, "by", collection, parent, many=True, required=required, relation=relation)
