@@ -103,8 +103,7 @@ class ViewEvaluator:
     def _scope(self, members: Members) -> _Scope | None:
         if any(not members[name] for name in self._required):
             return None
-        view = self._view.cls.__new__(self._view.cls)
-        view.__dict__.update(store=self._view.store(members), _results=None, _computed={})
+        view = self._view.cls(self._view.store(members))
         scope = _Scope(self._at_root, {}, None, view)
         return scope if all(scope.call(f, self._cls) for f in self._view.filters) else None
 
