@@ -74,9 +74,7 @@ class JsonLines(_JsonLinesFile):
         batch_lines: The most lines of one batch.
     """
 
-    def __init__(
-        self, file: str | Path, *, database: str | None = None, batch_lines: int | str = BATCH_LINES
-    ) -> None:
+    def __init__(self, file: str | Path, *, database: str | None = None, batch_lines: int | str = BATCH_LINES) -> None:
         super().__init__(file, batch_lines)
         self.database = database
 

@@ -39,7 +39,7 @@ class Lines:
             self._searched = len(self._buffer)
             if self._searched > self._limit:
                 self._dropped += self._searched - self._limit
-                del self._buffer[self._limit:]
+                del self._buffer[self._limit :]
                 self._searched = self._limit
             if not self._fill():
                 return self._give(len(self._buffer), len(self._buffer)) if self.ended and self._buffer else None

@@ -112,7 +112,14 @@ class SourceSuite:
         _same(documents, _read_all(self.create_source(documents)))
 
     def test_paths_are_kept(self) -> None:
-        paths = ["users/123", "users/00123", "üml/世 sp", "a/missing/b/x/c/deep", "users/a.b:c~d", f"users/{'x' * 1500}"]
+        paths = [
+            "users/123",
+            "users/00123",
+            "üml/世 sp",
+            "a/missing/b/x/c/deep",
+            "users/a.b:c~d",
+            f"users/{'x' * 1500}",
+        ]
         documents = {path: {"at": i} for i, path in enumerate(paths)}
         _same(documents, _read_all(self.create_source(documents)))
 

@@ -1,0 +1,156 @@
+import json
+from datetime import datetime, timezone
+
+import pytest
+
+from onto_flow.core.change import BELOW_EVENTS, Change
+from onto_flow.core.errors import DataError
+from onto_flow.core.values import Reference, to_micros
+from onto_flow.formats import decode, encode_change
+from onto_flow.formats.cloudevents import MAX_EVENT_BYTES
+
+DATABASE = "projects/shop/databases/(default)"
+NAME = f"{DATABASE}/documents/users/u1"
+NOW = datetime(2024, 5, 1, 12, 0, 0, 250_000, tzinfo=timezone.utc)
+EARLIER = datetime(2024, 5, 1, 11, 0, 0, 5, tzinfo=timezone.utc)
+
+
+def document(name="Ada", update_time="2024-05-01T12:00:00.250000Z", **more):
+    typed = {"name": {"stringValue": name}, "boss": {"referenceValue": f"{DATABASE}/documents/users/u2"}}
+    return {"name": NAME, "fields": typed, "createTime": "2024-04-01T00:00:00Z", "updateTime": update_time, **more}
+
+
+OLD = document("Bob", "2024-05-01T11:00:00.000005Z")
+
+
+def event(kind="written", value=None, old=None, **more):
+    return {
+        "specversion": "1.0",
+        "id": "e1",
+        "source": f"//firestore.googleapis.com/{DATABASE}",
+        "type": f"google.cloud.firestore.document.v1.{kind}",
+        "subject": "documents/users/u1",
+        "time": "2024-05-01T12:00:00.3Z",
+        "datacontenttype": "application/json",
+        "data": {"value": value or {}, "oldValue": old or {}, "updateMask": {"fieldPaths": ["name"]}},
+        **more,
+    }
+
+
+def read(content, **attributes):
+    return decode(json.dumps(content).encode(), attributes)
+
+
+FIELDS = {"name": "Ada", "boss": Reference("users/u2")}
+
+
+@pytest.mark.parametrize("suffix", ["", ".withAuthContext"])
+def test_each_type_becomes_a_change(suffix):
+    created = read(event(f"created{suffix}", document()))
+    assert created == Change("users/u1", None, FIELDS, (to_micros(NOW), 0), NOW.replace(microsecond=300_000))
+    updated = read(event(f"updated{suffix}", document(), OLD))
+    assert updated.before == FIELDS | {"name": "Bob"}
+    assert updated.version == (to_micros(NOW), 0)
+    deleted = read(event(f"deleted{suffix}", None, OLD))
+    assert (deleted.after, deleted.version) == (None, (to_micros(EARLIER), 1))
+    assert deleted.time == NOW.replace(microsecond=300_000)
+    assert read(event(f"written{suffix}", None, OLD)) == deleted
+    assert read(event(f"written{suffix}", document(), OLD)) == updated
+
+
+def test_a_document_without_fields_is_empty_and_not_deleted():
+    bare = {"name": NAME, "createTime": "2024-05-01T12:00:00Z", "updateTime": "2024-05-01T12:00:00Z"}
+    assert read(event("created", bare)).after == {}
+
+
+def test_absent_sides_may_be_missing_or_null():
+    content = event("created", document())
+    content["data"] = {"value": document(), "oldValue": None}
+    assert read(content).before is None
+
+
+def test_the_path_comes_from_the_name_the_document_or_the_subject():
+    value = {k: v for k, v in document().items() if k != "name"}
+    assert read(event(value=value)).path == "users/u1"
+    assert read(event(value=value, document="users/u3/notes/n1", subject=None)).path == "users/u3/notes/n1"
+    with_database = read(event(value=value, project="shop", database="(default)"))
+    assert with_database.after["boss"] == Reference("users/u2")
+
+
+def test_binary_form_carries_its_attributes_beside_the_body():
+    whole = event("updated", document(), OLD)
+    attributes = {f"ce-{k}": v for k, v in whole.items() if k not in ("data", "datacontenttype")}
+    body = json.dumps(whole["data"]).encode()
+    assert decode(body, attributes | {"content-type": "application/json"}) == read(whole)
+    with pytest.raises(DataError, match="send JSON"):
+        decode(b"\x0a\x00", attributes | {"Content-Type": "application/protobuf"})
+
+
+def without(key, side="value"):
+    content = event("written", document(), OLD)
+    del content["data"][side][key]
+    return content
+
+
+REFUSED = {
+    "another type": event() | {"type": "google.cloud.storage.object.v1.finalized"},
+    "no type": {"specversion": "1.0"},
+    "protobuf": {k: v for k, v in event("created").items() if k != "data"} | {"data_base64": "CgA="},
+    "text as data": event() | {"data": "CgA="},
+    "no data": event() | {"data": None},
+    "neither side": event("written"),
+    "created without document": event("created", None, OLD),
+    "deleted with document": event("deleted", document(), OLD),
+    "no update time": without("updateTime"),
+    "a broken update time": event(value=document(update_time="yesterday")),
+    "an update time of a number": event(value=document(update_time=5)),
+    "an update time before 1970": event(value=document(update_time="1969-01-01T00:00:00Z")),
+    "a delete without update time": event("deleted", None, {"name": NAME, "fields": {}}),
+    "a broken time": event("created", document(), time="noon"),
+    "a broken value": event("created", document(fields={"a": {"floatValue": 1}})),
+    "a broken name": event("created", document() | {"name": "users"}),
+    "a document that is a list": event() | {"data": {"value": [1]}},
+    "a list": [1],
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_is_no_change_is_refused(what):
+    with pytest.raises(DataError) as error:
+        read(REFUSED[what])
+    assert error.value.code == "bad-change"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{", b"\xff", b'{"a": NaN}', b"[" * 100_000, b" " * (MAX_EVENT_BYTES + 1), b'{"a": 1' + b"0" * 5000 + b"}"],
+    ids=["empty", "cut", "not text", "NaN", "deep", "large", "long number"],
+)
+def test_what_is_no_json_of_bounded_size_is_refused(data):
+    with pytest.raises(DataError) as error:
+        decode(data)
+    assert error.value.code == "bad-change"
+
+
+def test_a_broken_value_says_where_it_is():
+    with pytest.raises(DataError) as error:
+        read(event("created", document(fields={"a": {"arrayValue": {"values": [{"integerValue": "x"}]}}})))
+    assert error.value.where == "$.data.value.fields.a[0]"
+
+
+def test_an_event_of_two_documents_of_a_megabyte_is_read():
+    big = document(fields={"b": {"stringValue": "\x01" * 600_000}})
+    assert len(read(event("updated", big, big)).after["b"]) == 600_000
+
+
+def test_the_same_change_is_the_same_event():
+    change = Change("users/u1", None, {"a": 1}, (5, 0))
+    assert encode_change(change) == encode_change(change)
+    assert encode_change(change)["id"] != encode_change(change._replace(version=(6, 0)))["id"]
+    assert encode_change(change, event_id="mine")["id"] == "mine"
+
+
+@pytest.mark.parametrize("change", [Change("a/b", None, {}, BELOW_EVENTS), Change("a/b", {}, None, (5, 0))])
+def test_a_version_that_no_event_has_is_refused(change):
+    with pytest.raises(DataError, match="bad-change"):
+        encode_change(change)
