@@ -46,11 +46,12 @@ _log = logging.getLogger(__name__)
 
 
 class Key(NamedTuple):
-    """The name of a document: its path, its database, and whether the emulator wrote it."""
+    """The name of a document: its path, its database, whether the emulator wrote it, and where its fields begin."""
 
     path: str
     database: str
     emulator: bool
+    end: int
 
 
 class Entity(NamedTuple):
@@ -83,10 +84,21 @@ class EntityDecoder:
             DataError: `bad-document` when the record does not begin with a key.
         """
         try:
-            path, (database, emulator), _ = self._key(data)
+            return self._key(data)
         except _DAMAGE as error:
             raise _damaged(error) from error
-        return Key(path, database, emulator)
+
+    def fields(self, data: bytes, key: Key, wanted: Collection[str] | None = None) -> dict[str, Any]:
+        """The fields of a record whose key was read; of the top level only what is wanted.
+
+        Raises:
+            DataError: As for `decode`.
+        """
+        self._database = key.database
+        try:
+            return self._fields(data, key.end, len(data), 0, wanted)
+        except _DAMAGE as error:
+            raise _damaged(error) from error
 
     def decode(self, data: bytes, fields: Collection[str] | None = None) -> Entity:
         """The document of a record.
@@ -103,13 +115,10 @@ class EntityDecoder:
             >>> EntityDecoder().decode(encode_entity("users/u1", {"tags": ["a", 1], "n": None}))[2]
             {'tags': ['a', 1], 'n': None}
         """
-        try:
-            path, (self._database, _), at = self._key(data)
-            return Entity(path, self._database, self._fields(data, at, len(data), 0, fields))
-        except _DAMAGE as error:
-            raise _damaged(error) from error
+        key = self.key(data)
+        return Entity(key.path, key.database, self.fields(data, key, fields))
 
-    def _key(self, data: bytes) -> tuple[str, tuple[str, bool], int]:
+    def _key(self, data: bytes) -> Key:
         if data[0] != 0x6A:
             raise bad_document("a record that does not begin with a key", 0)
         size, at = get_varint(data, 1)
@@ -121,7 +130,7 @@ class EntityDecoder:
             raise bad_document("a key without a path", at)
         size, at = get_varint(data, at + 1)
         path, at = get_path(data, at, at + size)
-        return path, self._database_of(app, data, at, stop), stop
+        return Key(path, *self._database_of(app, data, at, stop), stop)
 
     def _database_of(self, app: bytes, data: bytes, at: int, stop: int) -> tuple[str, bool]:
         rest = data[at:stop]
@@ -160,6 +169,9 @@ class EntityDecoder:
             raw = data[at : at + size]
             at += size
             name = names.get(raw) or self._name(raw)
+            if wanted is not None and name not in wanted:
+                at = stop
+                continue
             multiple = data[at + 1]
             if data[at] != 0x20 or data[at + 2] != 0x2A or multiple > 1:
                 raise bad_document(f"field {name!r:.80} has an unknown form", at)
@@ -167,11 +179,8 @@ class EntityDecoder:
             at += 4
             if size > 127:
                 size, at = get_varint(data, at - 1)
-            if at + size != stop or stop > end:
+            if at + size != stop:
                 raise bad_document(f"field {name!r:.80} is not as long as it says", at)
-            if wanted is not None and name not in wanted:
-                at = stop
-                continue
             if meaning != NONE:
                 value = self._meant(meaning, data, at, stop, depth)
             else:
@@ -183,6 +192,8 @@ class EntityDecoder:
                 raise bad_document(f"field {name!r:.80} occurs twice", at)
             else:
                 fields[name] = value
+        if at != end:
+            raise bad_document("a field that is longer than its message", at)
         return _with_vectors(fields, vectors) if vectors else fields
 
     def _name(self, raw: bytes) -> str:

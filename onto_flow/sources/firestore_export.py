@@ -197,27 +197,20 @@ class ExportReader:
         return offset, record
 
     def _item(self, offset: int, record: bytes) -> Change | DeadLetter | None:
-        path = None
+        name = f"{self._file.name}@{offset}"
         try:
-            fields = None
+            key = self._decoder.key(record)
+            name, wanted = key.path, None
             if self._wanted is not None:
-                path = self._decoder.key(record).path
-                wants, fields = self._wanted(path.rpartition("/")[0])
+                wants, wanted = self._wanted(name.rpartition("/")[0])
                 if not wants:
                     return None
-            entity = self._decoder.decode(record, fields)
+            fields = self._decoder.fields(record, key, wanted)
         except DataError as error:
-            return self._dead_letter(offset, record, path, error)
-        return Change(entity.path, None, entity.fields, BELOW_EVENTS, None)
-
-    def _dead_letter(self, offset: int, record: bytes, path: str | None, error: DataError) -> DeadLetter:
-        place = f"{self._file.name}@{offset}"
-        try:
-            path = path or self._decoder.key(record).path
-        except DataError:
-            path = place
-        reason = f"{error.code}: {error.what} ({place}{', ' if error.where else ''}{error.where})"
-        return DeadLetter(f"document:{path}", reason, "".join(format_exception(error)), record[:PAYLOAD_BYTES])
+            where = f"{self._file.name}@{offset}" + (f", {error.where}" if error.where else "")
+            reason = f"{error.code}: {error.what} ({where})"
+            return DeadLetter(f"document:{name}", reason, "".join(format_exception(error)), record[:PAYLOAD_BYTES])
+        return Change(name, None, fields, BELOW_EVENTS, None)
 
     def next_wake(self) -> datetime | None:
         """There is nothing to wait for."""

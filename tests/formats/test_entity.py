@@ -149,6 +149,10 @@ DAMAGED = {
     "a vector and something else": entity(
         prop(b"\x08\x01"), prop(b"\x21" + struct.pack("<d", 1), meaning=31, multiple=1)
     ),
+    "a map that is longer than its field": entity(
+        prop(b"\x1a\x04" + prop(b"\x08\x01")[:4], meaning=19), prop(b"", name=b"w")
+    ),
+    "a field that is longer than the record": entity()[:-3] + b"\x7a\x20\x1a\x01v\x20\x00\x2a\x1b\x1a\x02ab",
     "text that is not UTF-8": entity(prop(b"\x1a\x01\xff")),
     "a text that is too short": entity(prop(b"\x1a\x05ab")),
     "a boolean of 2": entity(prop(b"\x10\x02")),
@@ -168,6 +172,11 @@ def test_what_is_not_understood_is_an_error_and_never_dropped(what):
     with pytest.raises(DataError) as error:
         EntityDecoder().decode(DAMAGED[what])
     assert error.value.code == "bad-document"
+
+
+def test_a_field_that_nobody_wants_must_end_with_the_record():
+    with pytest.raises(DataError, match="longer than its message"):
+        EntityDecoder().decode(DAMAGED["a field that is longer than the record"], {"other"})
 
 
 @pytest.mark.parametrize(
