@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from ..core.errors import DeclarationError, SourceLine, did_you_mean
+from ..core.errors import DataError, DeclarationError, SourceLine, did_you_mean
 from ..core.references import Parse, reference_path
 from ..core.values import Reference
 
@@ -56,10 +56,20 @@ class Attribute:
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None:
             return self
-        return instance._value(self.python_name, self.read)
+        known: dict[Text, Any] = instance._known
+        value = known.get(self.python_name, known)
+        if value is known:
+            value = known[self.python_name] = self.read(instance._fields)
+        return value
 
     def __set__(self, instance: Any, value: Any) -> None:
-        instance._overrides[self.python_name] = value
+        if not instance._writable:
+            what = f"{type(instance).__name__}.{self.python_name} cannot be set: a view is a pure function of its documents"
+            raise DataError("bad-value", what, where=instance.path, fix="Set it in a @name.setter.")
+        instance._known[self.python_name] = value
+
+    def __repr__(self) -> Text:
+        return f"{self.owner.__name__}.{self.python_name}" if self.python_name else f"attrs.{self.kind}"
 
     @property
     def field(self) -> Text:
@@ -69,7 +79,29 @@ class Attribute:
     def read(self, fields: Any) -> Any:
         """The value in a document's fields."""
         value = fields.get(self.field, fields)
-        return self.default if value is fields else value
+        if value is fields:
+            value = self.default
+        return _copy(value) if isinstance(value, (list, dict)) else value
+
+
+def _copy(value: Any) -> Any:
+    """A copy of an array or map: user code may sort its own, and never the document's."""
+    if isinstance(value, list):
+        return [_copy(v) if isinstance(v, (list, dict)) else v for v in value]
+    return {k: _copy(v) if isinstance(v, (list, dict)) else v for k, v in value.items()}
+
+
+class PathPart:
+    """An id in the path of a document, by the name that `Meta.path` gives it."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else instance.path.split("/")[self.index]
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        raise DataError("bad-value", f"{instance.path}: a part of a path cannot be set", where=instance.path)
 
 
 class RelationAttribute(Attribute, Generic[M]):

@@ -2,42 +2,60 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..core.collection import Collection
-from ..core.errors import DeclarationError
+from ..core.errors import DataError, DeclarationError, SourceLine, did_you_mean
 from ..core.values import Document
-from .attributes import Attribute
-from .meta import class_line, options_of
+from .attributes import Attribute, PathPart
+from .meta import declaring_frame, options_of
 from .names import camel_case
 
-_OPTIONS = ("collection_name", "path", "collection_group", "convert_names")
+_PLACES = ("collection_name", "path", "collection_group")
+_OPTIONS = (*_PLACES, "convert_names")
+_TAKEN = ("path", "doc_id")
 
 
 class DomainModel:
     """A document of a collection, read through declared attributes.
 
-    `Meta` names the collection: `collection_name = "users"`, `path = "stocks/{symbol}/daily/{date}"`, or
-    `collection_group = "daily"`. A missing field reads as the attribute's default, a wrong type reads as it is.
+    `Meta` names the collection: `collection_name = "users"`, `path = "stocks/{symbol}/daily/{date}"` (whose parts are
+    attributes too), or `collection_group = "daily"`. A missing field reads as the attribute's default, a wrong type reads
+    as it is.
+
+    Example:
+        >>> from onto_flow import DomainModel, attrs
+        >>> class Day(DomainModel):
+        ...     class Meta:
+        ...         path = "stocks/{symbol}/daily/{date}"
+        ...     close_price: float = attrs.float
+        >>> day = Day("stocks/ABC/daily/2024-05-01", {"closePrice": 7.5})
+        >>> day.close_price, day.symbol, day.doc_id
+        (7.5, 'ABC', '2024-05-01')
     """
 
+    path: str
     _collection: ClassVar[Collection]
     _attributes: ClassVar[Mapping[str, Attribute]] = {}
     _convert_names: ClassVar[bool] = True
     _namespace: ClassVar[Mapping[str, Any]] = {}
+    _fields: Document
+    _known: dict[str, Any]
+    _writable: bool
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        line = class_line(cls)
+        frame = declaring_frame()
+        line = SourceLine(frame.f_code.co_filename, frame.f_lineno)
         options = options_of(cls, _OPTIONS, line)
-        cls._namespace = sys._getframe(1).f_locals
-        cls._convert_names = bool(options.get("convert_names", cls._convert_names))
+        cls._namespace = frame.f_locals
+        cls._convert_names = options.get("convert_names", cls._convert_names)
         cls._attributes = {
             n: a for base in reversed(cls.__mro__) for n, a in vars(base).items() if isinstance(a, Attribute)
         }
-        places = [n for n in ("collection_name", "path", "collection_group") if n in options]
+        places = [n for n in _PLACES if n in options]
         if len(places) > 1 or (not places and not hasattr(cls, "_collection")):
             raise DeclarationError(
                 "bad-meta",
@@ -47,23 +65,21 @@ class DomainModel:
             )
         if places:
             cls._collection = _collection(cls, places[0], options[places[0]], line)
+        _name_path_parts(cls, options.get("path", ""))
+        _refuse_clashes(cls)
 
-    def __init__(self, path: str, fields: Document) -> None:
-        self.path = path
-        self._fields = fields
-        self._cache: dict[str, Any] = {}
-        self._overrides: dict[str, Any] = {}
+    def __init__(self, path: str, fields: Document, *, writable: bool = False) -> None:
+        self.__dict__.update(path=path, _fields=fields, _known={}, _writable=writable)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not hasattr(type(self), name):
+            what = f"{type(self).__name__} has no attribute {name!r}"
+            raise DataError("unknown-name", what, where=self.path, fix=did_you_mean(name, self._attributes))
+        object.__setattr__(self, name, value)
 
     @classmethod
     def _field_name(cls, name: str) -> str:
         return camel_case(name) if cls._convert_names else name
-
-    def _value(self, name: str, read: Callable[[Document], Any]) -> Any:
-        if name in self._overrides:
-            return self._overrides[name]
-        if name not in self._cache:
-            self._cache[name] = read(self._fields)
-        return self._cache[name]
 
     @property
     def doc_id(self) -> str:
@@ -84,21 +100,45 @@ def is_missing(document: DomainModel, name: str) -> bool:
     """Whether a declared field is missing in the document (it then reads as its default).
 
     Raises:
-        KeyError: The model declares no such attribute.
+        DeclarationError: `unknown-name` when the model declares no such attribute.
     """
-    return type(document)._attributes[name].field not in document._fields
+    attribute = type(document)._attributes.get(name)
+    if attribute is None:
+        fix = did_you_mean(name, type(document)._attributes)
+        what = f"{type(document).__name__} has no attribute {name!r}"
+        raise DeclarationError("unknown-name", what, where=SourceLine.of_caller(), fix=fix)
+    return attribute.field not in document._fields
 
 
-def _collection(cls: type, option: str, value: Any, line: object) -> Collection:
+def _collection(cls: type, option: str, value: str, line: SourceLine) -> Collection:
     try:
         if option == "path":
-            pattern, slash, last = str(value).rpartition("/")
+            pattern, slash, last = value.rpartition("/")
             if not slash or not last:
                 raise ValueError("a path ends with a document id")
             return Collection(pattern)
         return Collection(value, group=option == "collection_group")
-    except (ValueError, AttributeError) as error:
+    except ValueError as error:
         what = f"{cls.__name__}.Meta.{option} = {value!r}: {getattr(error, 'what', error)}"
-        raise DeclarationError(
-            "bad-meta", what, where=line, fix='Such as "users" or "stocks/{symbol}/daily/{date}".'
-        ) from error
+        fix = 'Such as "users" or "stocks/{symbol}/daily/{date}".'
+        raise DeclarationError("bad-meta", what, where=line, fix=fix) from error
+
+
+def _name_path_parts(cls: type[DomainModel], path: str) -> None:
+    for index, part in enumerate(path.split("/")):
+        name = re.fullmatch(r"\{(\w+)\}", part)
+        if name and name[1] not in cls._attributes and name[1] not in _TAKEN:
+            setattr(cls, name[1], PathPart(index))
+
+
+def _refuse_clashes(cls: type[DomainModel]) -> None:
+    fields: dict[str, str] = {}
+    for name, attribute in cls._attributes.items():
+        if name in _TAKEN:
+            what = f"{cls.__name__}.{name}: every document has its own {name}"
+            fix = f'Take another name for the attribute: document_{name} = attrs.{attribute.kind}(name="{name}").'
+            raise DeclarationError("ambiguous-name", what, where=attribute.line, fix=fix)
+        other = fields.setdefault(attribute.field, name)
+        if other != name:
+            what = f"{cls.__name__}: {other} and {name} are both {attribute.field} in Firestore"
+            raise DeclarationError("ambiguous-name", what, where=attribute.line, fix="Give one of them name=...")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ..core.codec import decode, encode
@@ -10,57 +12,43 @@ from ..core.errors import DataError
 from ..core.keys import check_path, document_id
 from ..core.values import Document, Reference
 from ..plan.evaluator import Members, Row
-from .aggregates import AccumulatorDeclaration
-from .compile import Call, CompiledView
-from .documents import to_value
+from .annotations import Shape, returned, shape_of
+from .compile import CompiledView
+from .contributions import Contribution, contribution_of
+from .documents import Converter
 from .methods import ReadOnlyClass
+from .scopes import Source
+from .values import Getter, Scope, getter_of
 
-_UNKNOWN = object()
-Provider = Callable[["_Scope"], Any]
-
-
-class _Scope:
-    """The names of one view document, each computed once, when it is asked for."""
-
-    __slots__ = ("known", "parent", "providers", "view")
-
-    def __init__(
-        self, providers: Mapping[str, Provider], known: dict[str, Any], parent: _Scope | None, view: Any
-    ) -> None:
-        self.providers, self.known, self.parent, self.view = providers, known, parent, view
-
-    def get(self, name: str) -> Any:
-        value = self.known.get(name, _UNKNOWN)
-        if value is _UNKNOWN:
-            provider = self.providers.get(name)
-            if provider is None:
-                assert self.parent is not None
-                return self.parent.get(name)
-            value = self.known[name] = provider(self)
-        return value
-
-    def call(self, call: Call, *first: Any) -> Any:
-        return call.function(*first, *[self.get(n) for n in call.parameters])
+_WHOLE_KEY = Source("key", "")
+_NO_ELEMENT: Any = object()
 
 
 class ViewEvaluator:
-    """The `plan.evaluator.Evaluator` of a view model."""
+    """The `plan.evaluator.Evaluator` of a view model.
+
+    Law: pure. Nothing is kept between calls but what depends on the declaration alone.
+    """
 
     def __init__(self, view: CompiledView) -> None:
+        declared = self._declared = view.declared
         self._view = view
-        self._rename = view.cls._attribute_name
-        self._cls = ReadOnlyClass(view.cls)
-        udfs = {n: _udf(c) for n, c in view.udfs.items()}
-        self._at_root: dict[str, Provider] = {
-            **{s.name: _slot(s.name) for s in view.slots},
-            **{n: _getter(n) for n in view.computed},
-            **{n: p for n, p in udfs.items() if n not in view.row_names and n not in view.group_names},
-        }
-        self._in_row = {n: p for n, p in udfs.items() if n in view.row_names or n in view.group_names}
-        self._in_group = {n: udfs[n] for n in view.group_names}
-        self._required = tuple(s.name for s in view.slots if s.required)
-        self._root = view.slots[0]
-        self._contribute = tuple(_contribution(a) for a in view.accumulators.values())
+        self._name = declared.cls.__name__
+        self._converter = Converter(declared.cls._attribute_name)
+        cls = ReadOnlyClass(declared.cls)
+        bound = view.names.calls
+        self._filters = [getter_of(bound[f], cls) for f in declared.filters]
+        self._expand = getter_of(bound[declared.expand[1]], cls) if declared.expand else None
+        self._key = getter_of(bound[declared.key[1]], cls) if declared.key else None
+        self._element = Source("element", declared.expand[0]) if declared.expand else None
+        self._at_root = {Source("slot", s.name): partial(_slot, s.name) for s in declared.slots} | self._rules("root")
+        self._in_row = self._rules("row", "key")
+        self._in_group = self._rules("key", "group")
+        self._required = tuple(s.name for s in declared.slots if s.required)
+        self._contributions: list[Contribution] = [
+            contribution_of(a, declared, view.names, self._converter) for a in declared.accumulators.values()
+        ]
+        self._exported = [(declared.cls._attribute_name(s.name), s, self._shape(s)) for s in view.exported]
 
     def documents(self, members: Members) -> dict[str, Document]:
         """See `plan.evaluator.Evaluator`."""
@@ -68,151 +56,158 @@ class ViewEvaluator:
         if scope is None:
             return {}
         found: dict[str, Document] = {}
+        elements: dict[str, bytes] = {}
         for row, element in self._rows_of(scope):
-            document = {self._rename(n): self._value(row, n) for n in self._view.exported}
+            document = self._document(row)
             for path in self._paths(scope, members, element):
+                self._refuse_other(elements, path, element)
                 found[path] = document
         return found
 
     def rows(self, members: Members) -> dict[bytes, tuple[Row, ...]]:
         """See `plan.evaluator.Evaluator`."""
         scope = self._scope(members)
-        found: dict[bytes, list[Row]] = {}
-        if scope is None:
+        if scope is None or self._key is None:
             return {}
-        assert self._view.key is not None
+        found: dict[bytes, list[Row]] = {}
         for row, _ in self._rows_of(scope):
-            key = row.call(self._view.key[1], self._cls)
+            key = self._key(row)
             if key is None:
                 continue
-            document_id(_plain(key))
-            self._know_key(row, key)
-            found.setdefault(encode(_plain(key)), []).append(tuple(c(row, self._rename) for c in self._contribute))
+            plain = self._plain_key(key)
+            document_id(plain)
+            self._know_key(row, plain)
+            found.setdefault(encode(plain), []).append(tuple([c(row) for c in self._contributions]))
         return {k: tuple(rows) for k, rows in found.items()}
 
     def result(self, key: bytes, results: Sequence[Any]) -> tuple[str, Document]:
         """See `plan.evaluator.Evaluator`."""
-        value = decode(key)
-        known = {n: _typed(a, r) for (n, a), r in zip(self._view.accumulators.items(), results)}
-        scope = _Scope(self._in_group, known, None, None)
-        self._know_key(scope, value)
-        names = (*self._view.key_parts, *self._view.exported)
-        document = {self._rename(n): self._value(scope, n) for n in names}
-        return f"{self._view.collection}/{document_id(value)}", document
+        plain = decode(key)
+        scope = Scope(self._in_group)
+        self._know_key(scope, plain)
+        for (name, declared), result in zip(self._declared.accumulators.items(), results):
+            value = float(result) if declared.number is float else result
+            scope[Source("accumulator", name)] = list(value) if isinstance(value, list) else value
+        scope.view = self._declared.cls(None, lambda name: scope[Source("accumulator", name)])
+        parts = {self._declared.cls._attribute_name(n): scope[Source("key", n)] for n in self._declared.key_parts}
+        document = {n: list(v) if isinstance(v, tuple) else v for n, v in parts.items()}
+        document.update(self._document(scope))
+        return f"{self._declared.collection}/{document_id(plain)}", document
 
-    def _scope(self, members: Members) -> _Scope | None:
-        if any(not members[name] for name in self._required):
+    def _rules(self, *levels: str) -> dict[Source, Getter]:
+        names, declared = self._view.names, self._declared
+        rules: dict[Source, Getter] = {}
+        for source, level in names.levels.items():
+            if level in levels:
+                if source.kind == "computed":
+                    rules[source] = partial(_computed, source.name)
+                else:
+                    rules[source] = getter_of(names.calls[declared.udfs[source.name]])
+        return rules
+
+    def _shape(self, source: Source) -> Shape | None:
+        declared = self._declared
+        if source.kind == "accumulator":
             return None
-        view = self._view.cls(self._view.store(members))
-        scope = _Scope(self._at_root, {}, None, view)
-        return scope if all(scope.call(f, self._cls) for f in self._view.filters) else None
+        call = declared.udfs[source.name] if source.kind == "udf" else declared.computed[source.name]
+        return shape_of(returned(call.function, declared.cls), declared.cls._attribute_name)
 
-    def _rows_of(self, scope: _Scope) -> Iterable[tuple[_Scope, Any]]:
-        if self._view.expand is None:
-            yield _Scope(self._in_row, {}, scope, scope.view), _UNKNOWN
+    def _scope(self, members: Members) -> Scope | None:
+        for name in self._required:
+            if not members[name]:
+                return None
+        scope = Scope(self._at_root)
+        scope.view = self._declared.cls(self._declared.store(members, writable=False))
+        for passes in self._filters:
+            if not passes(scope):
+                return None
+        return scope
+
+    def _rows_of(self, scope: Scope) -> Iterable[tuple[Scope, Any]]:
+        if self._expand is None or self._element is None:
+            yield Scope(self._in_row, scope), _NO_ELEMENT
             return
-        name, call = self._view.expand
-        for element in scope.call(call, self._cls) or ():
-            yield _Scope(self._in_row, {name: element}, scope, scope.view), element
+        for element in self._expand(scope) or ():
+            row = Scope(self._in_row, scope)
+            row[self._element] = element
+            yield row, element
 
-    def _know_key(self, scope: _Scope, key: Any) -> None:
-        assert self._view.key is not None
-        if self._view.key_fields is not None:
-            scope.known.update(zip(self._view.key_fields, key))
+    def _document(self, scope: Scope) -> dict[str, Any]:
+        document = {}
+        for name, source, shape in self._exported:
+            try:
+                document[name] = self._converter.value(scope[source], shape)
+            except DataError as error:
+                what = f"{self._name}.{source.name}: {error.what}"
+                raise DataError(error.code, what, where=error.where, fix=error.fix) from error
+        return document
+
+    def _plain_key(self, key: Any) -> Any:
+        """The key as values of Firestore: a named tuple or tuple as a tuple."""
+        parts = self._declared.key_type
+        if isinstance(key, tuple):
+            plain = tuple(self._converter.value(p) for p in key)
+            if parts is None and hasattr(key, "_fields"):
+                fix = f"Annotate it: -> {type(key).__name__}, so that its fields are attributes."
+                raise DataError("bad-key", f"the key of {self._name} is a {type(key).__name__}", fix=fix)
+            if parts is None or len(plain) == len(parts._fields):
+                return plain
+        elif parts is None:
+            return key if isinstance(key, str) else self._converter.value(key)
+        raise DataError("bad-key", f"the key of {self._name} is annotated {parts.__name__}, and gave {key!r:.80}")
+
+    def _know_key(self, scope: Scope, plain: Any) -> None:
+        declared = self._declared
+        if declared.key_type is None:
+            scope[Source("key", declared.key_parts[0])] = plain
+            return
+        scope[_WHOLE_KEY] = declared.key_type(*plain)
+        for name, part in zip(declared.key_parts, plain):
+            scope[Source("key", name)] = part
+
+    def _paths(self, scope: Scope, members: Members, element: Any) -> list[str]:
+        declared = self._declared
+        if declared.paths is not None:
+            named = getattr(scope.view, declared.paths)
+            named = [named] if named is None or isinstance(named, (str, Reference)) else named
+            return [_path_of(p) for p in named if p is not None]
+        root = declared.slots[0]
+        path = members[root.name][0][0]
+        if element is not _NO_ELEMENT:
+            name = document_id((*root.collection.ids(path), *self._element_parts(element)))
+        elif root.collection.top_level:
+            name = path.rpartition("/")[2]
         else:
-            scope.known[self._view.key[0]] = key
+            name = document_id(root.collection.ids(path))
+        return [f"{declared.collection}/{name}"]
 
-    def _value(self, scope: _Scope, name: str) -> Any:
-        try:
-            return to_value(scope.get(name), self._rename)
-        except DataError as error:
-            raise DataError(error.code, f"{self._view.cls.__name__}.{name}: {error.what}", fix=error.fix) from error
+    def _element_parts(self, element: Any) -> tuple[Any, ...]:
+        """What tells the rows of one root apart: a plain value, the parts of a flat one, or canonical bytes."""
+        value = self._converter.value(element)
+        nested = value if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else None
+        if nested is None:
+            return (value,)
+        flat = isinstance(element, tuple) or dataclasses.is_dataclass(element)
+        return tuple(nested) if flat and not any(isinstance(v, _NESTED) for v in nested) else (encode(value),)
 
-    def _paths(self, scope: _Scope, members: Members, element: Any) -> list[str]:
-        if self._view.paths is not None:
-            named = getattr(scope.view, self._view.paths)
-            return [_path_of(p) for p in (named if isinstance(named, (list, tuple)) else [named]) if p is not None]
-        path = members[self._root.name][0][0]
-        collection = self._root.collection
-        if element is _UNKNOWN:
-            name = path.rpartition("/")[2] if collection.top_level else document_id(collection.ids(path))
-        else:
-            name = document_id((*collection.ids(path), *_element_key(element, self._rename)))
-        return [f"{self._view.collection}/{name}"]
-
-
-def _slot(name: str) -> Provider:
-    return lambda scope: getattr(scope.view.store, name)
+    def _refuse_other(self, elements: dict[str, bytes], path: str, element: Any) -> None:
+        if element is _NO_ELEMENT:
+            return
+        content = encode(self._converter.value(element))
+        if elements.setdefault(path, content) != content:
+            raise DataError("bad-key", f"two different rows of {self._name} have the path {path}")
 
 
-def _getter(name: str) -> Provider:
-    return lambda scope: getattr(scope.view, name)
+_NESTED = (list, dict)
 
 
-def _udf(call: Call) -> Provider:
-    return lambda scope: scope.call(call)
+def _slot(name: str, scope: Mapping[Source, Any]) -> Any:
+    return getattr(scope.view.store, name)  # type: ignore[attr-defined]
 
 
-def _plain(key: Any) -> Any:
-    return tuple(key) if isinstance(key, tuple) else key
+def _computed(name: str, scope: Mapping[Source, Any]) -> Any:
+    return getattr(scope.view, name)  # type: ignore[attr-defined]
 
 
 def _path_of(named: Any) -> str:
     return check_path(named.path if isinstance(named, Reference) else str(named))
-
-
-def _element_key(element: Any, rename: Callable[[str], str]) -> tuple[Any, ...]:
-    """What tells the rows of one root apart: the element itself, or the canonical bytes of a nested one."""
-    value = to_value(element, rename)
-    if isinstance(element, tuple) and not any(isinstance(v, (dict, list)) for v in element):
-        return tuple(element)
-    return (encode(value),) if isinstance(value, (dict, list)) else (value,)
-
-
-def _contribution(declared: AccumulatorDeclaration) -> Callable[[_Scope, Callable[[str], str]], Any]:
-    value = _function(declared.value)
-    where = _function(declared.where)
-    order = _function(declared.order_by)
-
-    def contribute(scope: _Scope, rename: Callable[[str], str]) -> Any:
-        if where is not None and not where(scope):
-            return None
-        if value is None:
-            return True
-        found = value(scope)
-        if found is None:
-            return None
-        if declared.kind == "sum":
-            return _number(declared, found)
-        plain = to_value(found, rename, in_list=True)
-        return (None if order is None else _ordered(order(scope), rename), plain)
-
-    return contribute
-
-
-def _typed(declared: AccumulatorDeclaration, result: Any) -> Any:
-    return float(result) if declared.number is float else result
-
-
-def _ordered(value: Any, rename: Callable[[str], str]) -> Any:
-    return to_value(list(value) if isinstance(value, tuple) else value, rename)
-
-
-def _number(declared: AccumulatorDeclaration, found: Any) -> Any:
-    if isinstance(found, bool) or not isinstance(found, (int, float)):
-        fix = "Give None for a row that does not count."
-        raise DataError("bad-value", f"{declared.name}: a sum takes numbers, not {found!r:.80}", fix=fix)
-    if declared.number is int and not isinstance(found, int):
-        raise DataError("bad-value", f"{declared.name}: a sum of integers was given {found!r}", fix="Use type=float.")
-    if declared.number is float and isinstance(found, int):
-        if int(float(found)) != found:
-            raise DataError("bad-value", f"{declared.name}: {found} is not exact as a double", fix="Use type=int.")
-        return float(found)
-    return found
-
-
-def _function(function: Callable[..., Any] | None) -> Callable[[_Scope], Any] | None:
-    if function is None:
-        return None
-    names = function.__code__.co_varnames[: function.__code__.co_argcount]
-    return lambda scope: function(*[scope.get(n) for n in names])

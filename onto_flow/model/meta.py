@@ -1,41 +1,43 @@
-"""`Meta`: the options of a model, checked when the class is declared."""
+"""`Meta` and the place of a class statement: what is known of a model when it is declared."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
+from types import FrameType
 from typing import Any
 
 from ..core.errors import DeclarationError, SourceLine, did_you_mean
 
 
-def class_line(cls: type) -> SourceLine:
-    """The line of the `class` statement, as near as it is known."""
-    for member in vars(cls).values():
-        line = getattr(member, "line", None)
-        if isinstance(line, SourceLine):
-            return line
-    depth = 2
-    while True:
-        frame = sys._getframe(depth)
-        if not frame.f_globals.get("__name__", "").startswith("onto_flow.model"):
-            return SourceLine(frame.f_code.co_filename, frame.f_lineno)
-        depth += 1
+def declaring_frame() -> FrameType:
+    """The frame that runs the class statement which is being declared; subclass hooks in between do not count."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and (
+        frame.f_code.co_name == "__init_subclass__" or frame.f_globals.get("__name__", "").startswith(__package__ or "")
+    ):
+        frame = frame.f_back
+    return frame
 
 
 def options_of(cls: type, known: Iterable[str], line: SourceLine) -> Mapping[str, Any]:
     """The options in a class's own `Meta`.
 
     Raises:
-        DeclarationError: `bad-meta` for an option that is not known.
+        DeclarationError: `bad-meta` for an option that is not known, or a value of a wrong type.
     """
     meta = vars(cls).get("Meta")
-    if meta is None:
+    if not isinstance(meta, type):
         return {}
-    options = {n: v for n, v in vars(meta).items() if not n.startswith("__")}
-    for name in options:
+    options: dict[str, Any] = {}
+    for base in reversed(meta.__mro__[:-1]):
+        options.update({n: v for n, v in vars(base).items() if not n.startswith("__")})
+    for name, value in options.items():
+        where = f"{cls.__name__}.Meta"
         if name not in known:
-            raise DeclarationError(
-                "bad-meta", f"{cls.__name__}.Meta has no option {name!r}", where=line, fix=did_you_mean(name, known)
-            )
+            fix = did_you_mean(name, known)
+            raise DeclarationError("bad-meta", f"{where} has no option {name!r}", where=line, fix=fix)
+        wanted = bool if name == "convert_names" else str
+        if not isinstance(value, wanted):
+            raise DeclarationError("bad-meta", f"{where}.{name} = {value!r} is not a {wanted.__name__}", where=line)
     return options

@@ -52,12 +52,13 @@ class _Parent:
 
     def find(self) -> _Declared:
         slot = self.slot
-        start, how = _unpack(slot.how) if slot.kind != "on" else (_start_of_pairs(slot), slot.how)
+        pairs = pairs_of(slot) if slot.kind == "on" else []
+        start, how = (_start_of_pairs(slot), slot.how) if pairs else _unpack(slot.how)
         if start is not None:
             return self._named(start)
         if slot.kind == "via":
             relation = self._relation(how, "via=Ticket.user: a relation of the slot that it starts from")
-            if not issubclass(slot.model, relation.target):
+            if not issubclass(slot.model, relation.target) and slot.model._collection != relation.target._collection:
                 self._refuse(f"via={_dotted(relation)} leads to {relation.target.__name__}, not {slot.model.__name__}")
             return self._holding(relation.owner, f"via=(slot, {_dotted(relation)})")
         if slot.kind == "by":
@@ -65,7 +66,6 @@ class _Parent:
             if not issubclass(slot.model, relation.owner):
                 self._refuse(f"by={_dotted(relation)} is not a relation of {slot.model.__name__}")
             return self._holding(relation.target, f"by=(slot, {_dotted(relation)})")
-        pairs = pairs_of(slot)
         return self._holding(pairs[0][0].owner, f"on=((slot, {_dotted(pairs[0][0])}), ...)")
 
     def _named(self, start: Any) -> _Declared:
@@ -112,8 +112,11 @@ def _dotted(attribute: Attribute) -> str:
 
 
 def _start_of_pairs(slot: _Declared) -> Any:
-    first = _pair_list(slot.how)[0][0]
-    return first[0] if isinstance(first, tuple) else None
+    return _start(_pair_list(slot.how)[0])
+
+
+def _start(pair: Any) -> Any:
+    return pair[0][0] if isinstance(pair[0], tuple) else None
 
 
 def _pair_list(how: Any) -> Sequence[Any]:
@@ -133,8 +136,8 @@ def pairs_of(slot: _Declared) -> list[tuple[Attribute, Attribute]]:
         if not issubclass(slot.model, right.owner):
             raise _bad_pair(slot, f"{_dotted(right)} is not a field of {slot.model.__name__}")
         pairs.append((left, right))
-    if len({left.owner for left, _ in pairs}) != 1:
-        raise _bad_pair(slot, "the pairs start from different models")
+    if len({(left.owner, id(_start(pair))) for (left, _), pair in zip(pairs, _pair_list(slot.how))}) != 1:
+        raise _bad_pair(slot, "the pairs start from different slots")
     return pairs
 
 

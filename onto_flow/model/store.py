@@ -51,7 +51,9 @@ class Many(Generic[M]):
 
 
 def _path(document: Any) -> str:
-    return document if isinstance(document, str) else getattr(document, "path", "")
+    if isinstance(document, str):
+        return document
+    return "" if getattr(document, "database", None) is not None else getattr(document, "path", "")
 
 
 class SlotDeclaration(Generic[M]):
@@ -78,6 +80,9 @@ class SlotDeclaration(Generic[M]):
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else instance._slot(self)
+
+    def __repr__(self) -> str:
+        return f"{self.kind} slot of {self.model.__name__}"
 
 
 if TYPE_CHECKING:
@@ -161,7 +166,12 @@ def _how(how: Mapping[str, Any], line: SourceLine, function: str) -> tuple[str, 
 
 
 class Store:
-    """The documents that one view document is made of: `root(...)` once, then `one(...)` and `many(...)`."""
+    """The documents that one view document is made of: `root(...)` once, then `one(...)` and `many(...)`.
+
+    Args:
+        members: Slot name -> (path, fields) of its documents in path order.
+        writable: Whether attributes of the documents may be set, as setters of a view do; seen in this store alone.
+    """
 
     _slots: ClassVar[Mapping[str, SlotDeclaration[Any]]] = {}
 
@@ -171,14 +181,15 @@ class Store:
             n: s for base in reversed(cls.__mro__) for n, s in vars(base).items() if isinstance(s, SlotDeclaration)
         }
 
-    def __init__(self, members: Mapping[str, Sequence[tuple[str, Document]]]) -> None:
+    def __init__(self, members: Mapping[str, Sequence[tuple[str, Document]]], *, writable: bool = True) -> None:
         self._members = members
+        self._writable = writable
         self._built: dict[str, Any] = {}
 
     def _slot(self, slot: SlotDeclaration[Any]) -> Any:
         found = self._built.get(slot.name, self)
         if found is self:
-            documents = [slot.model(path, fields) for path, fields in self._members[slot.name]]
+            documents = [slot.model(path, fields, writable=self._writable) for path, fields in self._members[slot.name]]
             found = Many(documents) if slot.many else (documents[0] if documents else None)
             self._built[slot.name] = found
         return found

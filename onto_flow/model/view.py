@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..core.errors import DeclarationError, SourceLine
-from .meta import class_line, options_of
+from ..core.collection import Collection
+from ..core.errors import DataError, DeclarationError, SourceLine
+from .meta import declaring_frame, options_of
 from .names import camel_case
 
 if TYPE_CHECKING:
@@ -32,10 +32,11 @@ class ViewModel:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._line = line = class_line(cls)
-        options = options_of(cls, _OPTIONS, line)
-        cls._namespace = sys._getframe(1).f_locals
-        cls._convert_names = bool(options.get("convert_names", cls._convert_names))
+        frame = declaring_frame()
+        cls._line = SourceLine(frame.f_code.co_filename, frame.f_lineno)
+        options = options_of(cls, _OPTIONS, cls._line)
+        cls._namespace = frame.f_locals
+        cls._convert_names = options.get("convert_names", cls._convert_names)
         if "collection_name" in options:
             cls._collection_name = options["collection_name"]
 
@@ -93,12 +94,16 @@ def output_collection(cls: type[ViewModel]) -> str:
     Raises:
         DeclarationError: `bad-meta` when it does not say.
     """
-    name = getattr(cls, "_collection_name", None)
-    if not isinstance(name, str) or not name or len(name.split("/")) % 2 == 0:
-        raise DeclarationError(
-            "bad-meta",
-            f"{cls.__name__}.Meta does not say where the view's documents live",
-            where=cls._line,
-            fix='Say class Meta: collection_name = "meetingSessions".',
-        )
-    return name
+    name: str | None = getattr(cls, "_collection_name", None)
+    try:
+        if name is not None and Collection(name).top_level:
+            return name
+        what = "does not say where the view's documents live"
+    except DataError as error:
+        what = f"names no collection: {error.what}"
+    raise DeclarationError(
+        "bad-meta",
+        f"{cls.__name__}.Meta {what}",
+        where=cls._line,
+        fix='Say class Meta: collection_name = "meetingSessions".',
+    )

@@ -71,36 +71,36 @@ def unknown_option_of_an_attribute():
 
 @mistake("bad-meta", "Note.Meta names no collection", 'collection_name = "users"')
 def no_collection():
-    class Note(DomainModel):
-        text: str = attrs.str  # <-
+    class Note(DomainModel):  # <-
+        text: str = attrs.str
 
 
 @mistake("bad-meta", "Note.Meta has no option 'collection'", "Did you mean collection_name?")
 def unknown_meta_option():
-    class Note(DomainModel):
+    class Note(DomainModel):  # <-
         class Meta:
             collection = "notes"
 
-        text: str = attrs.str  # <-
+        text: str = attrs.str
 
 
 @mistake("bad-meta", "Note.Meta names several collections")
 def two_collections():
-    class Note(DomainModel):
+    class Note(DomainModel):  # <-
         class Meta:
             collection_name = "notes"
             collection_group = "notes"
 
-        text: str = attrs.str  # <-
+        text: str = attrs.str
 
 
 @mistake("bad-meta", "Note.Meta.collection_name = 'a/b': 'a/b' is not the path of a collection")
 def a_document_path_as_collection():
-    class Note(DomainModel):
+    class Note(DomainModel):  # <-
         class Meta:
             collection_name = "a/b"
 
-        text: str = attrs.str  # <-
+        text: str = attrs.str
 
 
 @mistake("bad-slot", "a slot holds a DomainModel, not 'users'")
@@ -258,20 +258,20 @@ def pair_with_a_foreign_field():
 
 @mistake("bad-slot", "V does not say what its store is", "store: MyStore")
 def no_store():
-    class V(ViewModel):
+    class V(ViewModel):  # <-
         class Meta:
             collection_name = "v"
 
-        total = agg.count()  # <-
+        total = agg.count()
 
     return V
 
 
 @mistake("bad-meta", "V.Meta does not say where the view's documents live")
 def no_output():
-    class V(ViewModel):
+    class V(ViewModel):  # <-
         store: TicketStore
-        total = agg.count()  # <-
+        total = agg.count()
 
     return V
 

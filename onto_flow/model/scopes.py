@@ -1,0 +1,192 @@
+"""What the names of a view stand for, and when each is known: per root, per row, per group.
+
+| known | names |
+|---|---|
+| per root | slots, computed attributes, UDFs over them |
+| per row | the expanded value, the parts of the key, UDFs over them |
+| per group | the parts of the key, accumulators, UDFs and computed attributes over them alone |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from ..core.errors import DeclarationError, did_you_mean
+from .declaration import Call, Declaration, call_of
+from .reads import self_reads
+
+Kind = Literal["slot", "computed", "udf", "element", "key", "accumulator"]
+Level = Literal["root", "row", "key", "group"]
+
+
+class Source(NamedTuple):
+    """Where a name's value comes from; the whole key has the name `""`."""
+
+    kind: Kind
+    name: str
+
+
+@dataclass(frozen=True)
+class BoundCall:
+    """A call whose parameters are known: (parameter, source)."""
+
+    call: Call
+    sources: tuple[tuple[str, Source], ...]
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names of a view, resolved.
+
+    Attributes:
+        calls: Each UDF, operator and accumulator's function.
+        levels: Of each computed attribute and UDF, the level at which it is known; `key` for rows and groups alike.
+    """
+
+    calls: Mapping[Call, BoundCall]
+    levels: Mapping[Source, Level]
+
+
+def resolve_names(view: Declaration) -> Names:
+    """Resolves every parameter of a view's functions.
+
+    Raises:
+        DeclarationError: `unknown-name`, `ambiguous-name`, `cycle`.
+    """
+    calls: dict[Call, BoundCall] = {}
+    at_root = _at_root(view)
+    in_rows = [*at_root, *([Source("element", view.expand[0])] if view.expand else [])]
+    with_key = [*in_rows, *(Source("key", n) for n in _key_names(view))]
+    everything = [*with_key, *(Source("accumulator", n) for n in view.accumulators)]
+    for call in (*view.filters, *([view.expand[1]] if view.expand else [])):
+        calls[call] = _bind(view, call, at_root)
+    if view.key is not None:
+        calls[view.key[1]] = _bind(view, view.key[1], in_rows)
+    for call in accumulator_calls(view):
+        calls[call] = _bind(view, call, with_key)
+    for call in view.udfs.values():
+        calls[call] = _bind(view, call, everything)
+    levels = _Levels(view, calls)
+    return Names(calls, {s: levels.of(s) for s in at_root if s.kind in ("computed", "udf")})
+
+
+def accumulator_calls(view: Declaration) -> list[Call]:
+    """The functions of all accumulators."""
+    return [
+        call_of(function, line=a.line)
+        for a in view.accumulators.values()
+        for function in (a.value, a.where, a.order_by)
+        if function is not None
+    ]
+
+
+def _at_root(view: Declaration) -> list[Source]:
+    slots = [Source("slot", n) for n in view.store._slots]
+    return [*slots, *(Source("computed", n) for n in view.computed), *(Source("udf", n) for n in view.udfs)]
+
+
+def _key_names(view: Declaration) -> Iterable[str]:
+    if view.key is None:
+        return ()
+    return view.key_parts if view.key[0] in view.key_parts else (*view.key_parts, view.key[0])
+
+
+def key_source(view: Declaration, name: str) -> Source:
+    """The source of a name that the key gives."""
+    return Source("key", name if name in view.key_parts else "")
+
+
+def _bind(view: Declaration, call: Call, known: Iterable[Source]) -> BoundCall:
+    meanings: dict[str, list[Source]] = {}
+    for source in known:
+        meanings.setdefault(source.name, []).append(source)
+    sources = []
+    for name in (*call.required, *call.optional):
+        found = meanings.get(name, [])
+        if len(found) > 1:
+            meant = " and ".join(_written(s) for s in found)
+            raise DeclarationError(
+                "ambiguous-name",
+                f"{view.cls.__name__}: {name!r}, a parameter of {call.name}, is {meant}",
+                where=call.line,
+                fix="Rename one of them.",
+            )
+        if found:
+            sources.append((name, key_source(view, name) if found[0].kind == "key" else found[0]))
+        elif name in call.required:
+            raise _unknown(view, call, name, meanings)
+    return BoundCall(call, tuple(sources))
+
+
+def _unknown(view: Declaration, call: Call, name: str, known: Iterable[str]) -> DeclarationError:
+    later = name in (*view.accumulators, *_key_names(view), *([view.expand[0]] if view.expand else []))
+    what = "is not known yet at that point" if later else "names nothing of the view"
+    return DeclarationError(
+        "unknown-name",
+        f"{view.cls.__name__}: parameter {name!r} of {call.name} {what}",
+        where=call.line,
+        fix=did_you_mean(name, known),
+    )
+
+
+def _written(source: Source) -> str:
+    words = {"element": "an expanded value", "key": "a part of the key", "accumulator": "an accumulator"}
+    return words.get(source.kind, f"a {source.kind}")
+
+
+class _Levels:
+    """Finds what each attribute needs, through others."""
+
+    def __init__(self, view: Declaration, calls: Mapping[Call, BoundCall]) -> None:
+        self.view, self.calls = view, calls
+        self.needs: dict[Source, dict[Level, str]] = {}
+
+    def of(self, source: Source) -> Level:
+        """The level at which a computed attribute or UDF is known."""
+        needs = self._needs(source, ())
+        if "group" in needs:
+            other = needs.get("root") or needs.get("row")
+            if other is not None:
+                raise self._mixed(source, needs["group"], other)
+            return "group"
+        if source.kind == "computed":
+            return "root"
+        if self.view.key is not None and set(needs) <= {"key"}:
+            return "key"
+        return "row" if "row" in needs or "key" in needs else "root"
+
+    def _needs(self, source: Source, under_way: tuple[Source, ...]) -> dict[Level, str]:
+        if source.kind not in ("computed", "udf"):
+            levels: dict[Kind, Level] = {"slot": "root", "element": "row", "key": "key", "accumulator": "group"}
+            return {levels[source.kind]: source.name}
+        if source in under_way:
+            circle = " -> ".join(s.name for s in (*under_way[under_way.index(source) :], source))
+            raise DeclarationError("cycle", f"{self.view.cls.__name__}: {circle}", where=self._call(source).line)
+        if source not in self.needs:
+            found: dict[Level, str] = {}
+            for other in self._sources(source):
+                found.update(self._needs(other, (*under_way, source)))
+            self.needs[source] = found
+        return self.needs[source]
+
+    def _call(self, source: Source) -> Call:
+        return self.view.udfs[source.name] if source.kind == "udf" else self.view.computed[source.name]
+
+    def _sources(self, source: Source) -> Iterable[Source]:
+        if source.kind == "udf":
+            return [s for _, s in self.calls[self._call(source)].sources]
+        read = self_reads(self._call(source).function)
+        found = [Source("computed", n) for n in self.view.computed if n in read]
+        found += [Source("accumulator", n) for n in self.view.accumulators if n in read]
+        return [*found, *([Source("slot", "store")] if "store" in read else [])]
+
+    def _mixed(self, source: Source, group: str, other: str) -> DeclarationError:
+        return DeclarationError(
+            "unknown-name",
+            f"{self.view.cls.__name__}.{source.name} needs {group}, which is known per group, and {other}, which is known "
+            "per row",
+            where=self._call(source).line,
+            fix="Compute the one in an accumulator's function, the other from accumulators alone.",
+        )
