@@ -1,0 +1,184 @@
+"""Runs a bounded job as a Beam pipeline, and applies its view changes to the sink of the submitting process.
+
+The pipeline writes its outputs as lines of text (base64 of their bytes) to a folder, with Beam's own file writer, which
+commits each file once whatever is retried; the submitting process reads them back when the job has ended well, and
+writes, completes and publishes. So the same code serves the runner in this process and one elsewhere, and no sink has to
+travel; for a runner on other machines `--temp_location` must be a folder that all of them see. The price is that all view
+changes pass through one process: fine for the local runners, which this lowering is proved on.
+"""
+
+from __future__ import annotations
+
+import base64
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
+from apache_beam.runners.runner import PipelineState
+from apache_beam.runners.worker import statecache
+
+from ...core.change import DeadLetter, ViewChange
+from ...core.errors import EngineError
+from ...plan.wire import not_portable
+from ..base import EngineCapabilities, Job, Progress, Report
+from .carried import Carried, Fenced, Unreadable, decode_carried
+from .graph import Outputs, build_pipeline
+
+IN_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+"""The default: named in full, for plain `DirectRunner` chooses among three runners by what it finds."""
+
+_WRITE_AT_ONCE = 1000
+
+
+class BeamEngine:
+    """Apache Beam's Python SDK; options are Beam's own pipeline options, `runner` before all."""
+
+    name = "beam"
+    capabilities = EngineCapabilities(
+        drained=False, keeps_order=False, exactly_once_between_stages=True, restores_by="nothing", unbounded=False
+    )
+
+    def check(self, job: Job) -> Sequence[str]:
+        """Why the job cannot run here."""
+        known = {"runner", *PipelineOptions([]).get_all_options()}
+        reasons = [f"Beam has no pipeline option {name!r}" for name in job.options if name not in known]
+        if job.feed is not None and not job.feed.info().bounded:
+            reasons.append("engine beam runs feeds that end: its outputs are published when the job has ended")
+        reasons += [
+            f"{path} is known to this process alone: define it in a module, or run it on engine local"
+            for path in not_portable(job.plan)
+        ]
+        return reasons
+
+    def run(self, job: Job) -> Report:
+        """Runs the job; see `Engine.run`."""
+        reasons = self.check(job)
+        if reasons:
+            raise EngineError("engine-refused", "; ".join(reasons))
+        return _Run(job).run()
+
+    def pipeline(self, job: Job) -> tuple[beam.Pipeline, Outputs]:
+        """The job as Beam has it, not yet running, and its collections."""
+        pipeline = beam.Pipeline(options=_options(job))
+        return pipeline, build_pipeline(pipeline, job)
+
+
+def _options(job: Job) -> PipelineOptions:
+    return PipelineOptions.from_dictionary({"runner": IN_PROCESS, **job.options})
+
+
+class _Run:
+    """What the submitting process does."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.fenced = Fenced(0, 0, None)
+        self.view_changes = self.dead_letters = 0
+        self.held: list[ViewChange] = []
+
+    def run(self) -> Report:
+        """Runs the pipeline, takes its outputs, then publishes."""
+        started = time.monotonic()
+        job = self.job
+        job.sink.open(job.tables(), job.generation)
+        try:
+            with _folder(_options(job).view_as(GoogleCloudOptions).temp_location) as folder:
+                self._execute(folder)
+                self._go_on()
+                for output in _read_back(folder):
+                    self._take(output)
+            self._write()
+            if self.fenced.refused is not None:
+                raise Unreadable(*self.fenced.refused).error()
+            job.sink.complete()
+            job.sink.publish()
+        finally:
+            job.sink.close()
+        job.progress(Progress("done", self.fenced.documents, None, self.fenced.changes, self.view_changes))
+        seconds = time.monotonic() - started
+        return Report(self.fenced.documents, self.fenced.changes, self.view_changes, self.dead_letters, seconds)
+
+    def _execute(self, folder: str) -> None:
+        self._go_on()
+        pipeline, outputs = BeamEngine().pipeline(self.job)
+        lines = tuple(outputs) | "outputs" >> beam.Flatten() | "lines" >> beam.Map(_line).with_output_types(str)
+        _ = lines | "write" >> beam.io.WriteToText(FileSystems.join(folder, "outputs"))
+        with _cheap_state_sizes():
+            try:
+                state = pipeline.run().wait_until_finish()
+            except Exception as error:
+                last = str(error).strip().splitlines()[-1:]
+                what = f"Beam stopped the job: {''.join(last)}; nothing was published"
+                raise EngineError("engine-refused", what) from error
+        if state != PipelineState.DONE:
+            raise EngineError("engine-refused", f"the job ended as {state}; nothing was published")
+
+    def _go_on(self) -> None:
+        if self.job.stop.is_set():
+            raise EngineError("engine-refused", "stopped before the job had ended; nothing was published")
+
+    def _take(self, output: Carried) -> None:
+        if isinstance(output, ViewChange):
+            self.view_changes += 1
+            self.held.append(output)
+            if len(self.held) >= _WRITE_AT_ONCE:
+                self._write()
+        elif isinstance(output, DeadLetter):
+            self.dead_letters += not output.cleared
+            self.job.dead_letter(output)
+        elif isinstance(output, Fenced):
+            self.fenced = output
+
+    def _write(self) -> None:
+        if self.held:
+            self.job.sink.write(self.held)
+            self.held = []
+
+
+def _line(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _read_back(folder: str) -> Iterator[Carried]:
+    (found,) = FileSystems.match([FileSystems.join(folder, "outputs*")])
+    for file in found.metadata_list:
+        with FileSystems.open(file.path) as lines:
+            while line := lines.readline():
+                yield decode_carried(base64.b64decode(line))
+
+
+@contextmanager
+def _folder(place: str | None) -> Iterator[str]:
+    """A folder for this job alone, which goes when it has ended."""
+    if place is None:
+        with tempfile.TemporaryDirectory(prefix="onto_flow_beam_") as folder:
+            yield folder
+        return
+    folder = FileSystems.join(place, f"onto_flow_{uuid.uuid4().hex}")
+    FileSystems.mkdirs(folder)
+    try:
+        yield folder
+    finally:
+        FileSystems.delete([folder])
+
+
+@contextmanager
+def _cheap_state_sizes() -> Iterator[None]:
+    """Replaces the size probe of the state cache in this process: it walks all module globals, milliseconds per key."""
+    probe = statecache.get_deep_size
+    statecache.get_deep_size = _size
+    try:
+        yield
+    finally:
+        statecache.get_deep_size = probe
+
+
+def _size(*objects: Any) -> int:
+    return sum(sys.getsizeof(o) + (_size(*o) if isinstance(o, (list, tuple)) else 0) for o in objects)

@@ -1,0 +1,140 @@
+"""Reads the partitions of a source inside the pipeline, and fences what may be published.
+
+The partitions are a collection; each is opened by a worker and read to its end in one call, followed by its end marker
+with the number of documents that it held. When all have ended, the fence compares their sum with what the source says
+of itself, and the gate lets view changes pass, or none of them. So the fence is data, and no watermark.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import apache_beam as beam
+
+from ...core.change import Change, DeadLetter
+from ...core.codec import decode, encode
+from ...core.errors import EngineError, OntoFlowError
+from ...operators.messages import Event, encode_message
+from ...plan.wire import from_json
+from ...sources.base import Partition, Source
+from ..base import event, seed
+from .carried import FEED, LOAD, Carried, End, Fenced, KeyedMessage, Unreadable, decode_carried, encode_carried, encode_key
+from .steps import LETTERS
+
+ENDS = "ends"
+"""The output of end markers."""
+
+_IDLE_SECONDS = 0.05
+
+ToEvent = Callable[[Change], tuple[str, Event]]
+
+
+def encode_partition(partition: Partition) -> bytes:
+    """The bytes of a partition."""
+    return encode((partition.name, partition.size))
+
+
+class ReadPartition(beam.DoFn):
+    """Partitions -> events for ingest; end markers and dead letters have their own outputs.
+
+    A partition that cannot be read says so in place of its end marker: a runner that tried again would read the same.
+
+    Args:
+        source: Opens the partitions; travels to the workers as it is.
+        phase: `load`: documents, by the plan's projection; `feed`: changes.
+        plan: The plan as JSON.
+        snapshot: The time of the documents.
+    """
+
+    def __init__(self, source: Source, phase: str, plan: str, snapshot: int | None) -> None:
+        super().__init__()
+        self.source, self.phase, self.plan, self.snapshot = source, phase, plan, snapshot
+
+    def default_label(self) -> str:
+        """A name that does not follow the names of classes."""
+        return "partition"
+
+    def process(self, element: bytes) -> Iterator[KeyedMessage]:
+        """Reads one partition."""
+        partition = Partition(*decode(element))
+        try:
+            yield from self._read(partition)
+        except OntoFlowError as error:
+            yield _tagged(ENDS, Unreadable.of(error))
+
+    def _read(self, partition: Partition) -> Iterator[KeyedMessage]:
+        load = self.phase == LOAD
+        to_event: ToEvent = partial(seed, snapshot=self.snapshot) if load else event
+        reader = self.source.open(partition, projection=from_json(self.plan).projection if load else None)
+        changes = 0
+        try:
+            while (batch := reader.next_batch()) is not None:
+                if not batch:
+                    time.sleep(_IDLE_SECONDS)
+                for item in batch:
+                    if isinstance(item, DeadLetter):
+                        yield _tagged(LETTERS, item)
+                    else:
+                        changes += 1
+                        path, happened = to_event(item)
+                        yield encode_key(path), encode_message(happened)
+            count = reader.documents_read if load else changes
+        finally:
+            reader.close()
+        yield _tagged(ENDS, End(self.phase, partition.name, count))
+
+
+class Fence(beam.DoFn):
+    """All end markers -> what may be published (`Fenced`).
+
+    Args:
+        expected: How many documents the source says that it has; `None` where nobody knows.
+        partitions: How many partitions must end.
+    """
+
+    def __init__(self, expected: int | None, partitions: int) -> None:
+        super().__init__()
+        self.expected, self.partitions = expected, partitions
+
+    def default_label(self) -> str:
+        """A name that does not follow the names of classes."""
+        return "compare"
+
+    def process(self, element: bytes, ends: Sequence[bytes]) -> Iterator[bytes]:
+        """Compares what was read with what there is."""
+        markers = [decode_carried(data) for data in ends]
+        ended = [m for m in markers if isinstance(m, End)]
+        documents = sum(m.read for m in ended if m.phase == LOAD)
+        changes = sum(m.read for m in ended if m.phase == FEED)
+        broken = next((m for m in markers if isinstance(m, Unreadable)), None)
+        if broken is None and (len(ended) != self.partitions or self.expected not in (None, documents)):
+            broken = Unreadable.of(self._half_read(documents, self.partitions - len(ended)))
+        yield encode_carried(Fenced(documents, changes, None if broken is None else tuple(broken)))
+
+    def _half_read(self, documents: int, missing: int) -> EngineError:
+        return EngineError(
+            "bad-export",
+            f"the source gave {documents} documents and says that it has {self.expected}, "
+            f"{missing} of the partitions did not end; nothing was published",
+        )
+
+
+class Gate(beam.DoFn):
+    """View changes -> view changes, once the fence has seen the whole source; else nothing."""
+
+    def default_label(self) -> str:
+        """A name that does not follow the names of classes."""
+        return "pass"
+
+    def process(self, element: bytes, fenced: bytes) -> Iterator[bytes]:
+        """Lets one pass."""
+        found = decode_carried(fenced)
+        if isinstance(found, Fenced) and found.refused is None:
+            yield element
+
+
+def _tagged(tag: str, carried: Carried) -> KeyedMessage:
+    tagged: KeyedMessage = beam.pvalue.TaggedOutput(tag, encode_carried(carried))
+    return tagged

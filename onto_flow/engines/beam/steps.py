@@ -1,0 +1,233 @@
+"""One operator of the plan as one keyed, stateful DoFn.
+
+Messages wait in the `inbox` bag until an event-time timer at the end of the global window takes all of a key as one
+step. A bounded pipeline has no watermark before the end of its input, and the timers of a stage hold back the watermark
+of those behind it: so a stage's timers fire after all of its input has come, and the job runs stage by stage, each key
+once per stage. That is the bulk build of the protocol. With a feed in the same pipeline, ingest nets the documents of the
+first load and the changes by their versions, and each view document is evaluated once, over what is final.
+Processing-time timers would not do: some local runners fire them at the end of the input in no order, others lose them.
+No result may depend on when timers fire: the operators are built for unordered delivery (`Profile(drained=False)`), and
+a runner that fires early only makes more steps of the same messages.
+
+Ingest has no inbox: it takes every event as it comes, and what it sends is netted by the next stage.
+Garbage timers are never set: on bounded input the state goes when the input ends, and they must not act there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, MutableMapping, Sequence
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.transforms.timeutil import TimeDomain
+from apache_beam.transforms.userstate import TimerSpec, on_timer
+from apache_beam.transforms.window import GlobalWindow
+
+from ...core.change import DeadLetter, ViewChange
+from ...core.codec import decode
+from ...operators.base import Key, Operator, Profile
+from ...operators.build import build_operator
+from ...operators.ingest import failure
+from ...operators.messages import Message, decode_message, encode_message
+from ...plan.nodes import OperatorNode, Plan, TimerKind
+from ...plan.wire import from_json, to_json
+from .carried import KeyedMessage, decode_key, encode_carried, encode_key
+from .cells import Cells, NeedsShards, state_specs
+
+INBOX = "inbox"
+LETTERS = "letters"
+"""The output of dead letters; view changes are the main output, and every operator that is sent to has its own."""
+
+COALESCE = TimerSpec("coalesce", TimeDomain.WATERMARK)
+WIDE = TimerSpec("wide", TimeDomain.WATERMARK)
+_END_OF_INPUT = GlobalWindow().max_timestamp()
+
+
+def operator_fn(plan: Plan, node: OperatorNode, profile: Profile, generation: int) -> OperatorFn:
+    """The DoFn of one operator."""
+    kind = CoalescedOperatorFn if any(c.name == INBOX for c in node.cells) else OperatorFn
+    return kind(to_json(plan), node, profile, generation)
+
+
+class OperatorFn(beam.DoFn):
+    """Runs one operator, each message as a step.
+
+    Beam learns the states of a method from the default values of its parameters; as the cells of an operator are data
+    of the plan, the `_inspect_...` methods say instead what the parameters are (Beam's own hook for wrapped functions).
+
+    Args:
+        plan: The plan as JSON; the operator is built from it on the worker.
+        node: Which operator.
+        profile: What this engine promises.
+        generation: The first part of view versions.
+    """
+
+    def __init__(self, plan: str, node: OperatorNode, profile: Profile, generation: int) -> None:
+        super().__init__()
+        self.plan, self.node, self.profile, self.generation = plan, node, profile, generation
+        # One object per state in all methods: within a bundle, Beam keeps what was written by the object.
+        self.specs = state_specs(node.cells, wide=True)
+        self.narrow = {name: self.specs[name] for name in state_specs(node.cells, wide=False)}
+
+    def default_label(self) -> str:
+        """A name that does not follow the names of classes: state is found by it."""
+        return "step"
+
+    def setup(self) -> None:
+        """Builds the operator."""
+        plan = from_json(self.plan)
+        node = next(n for n in plan.operators if n.id == self.node.id)
+        self.operator: Operator = build_operator(node, plan, self.profile)
+
+    def _inspect_process(self) -> tuple[list[str], list[Any]]:
+        return ["element", *self.specs], _states(self.specs)
+
+    def process(self, element: KeyedMessage, *states: Any) -> Sequence[Any]:
+        """A message came."""
+        key, message = element
+        return self._step(decode_key(key), [message], Cells(self.node.cells, dict(zip(self.specs, states)), wide=True))
+
+    def _step(self, key: Key, waiting: Sequence[bytes], cells: Cells) -> Sequence[Any]:
+        """Runs a step; its state and messages come to be together, or a dead letter instead of both.
+
+        Raises:
+            NeedsShards: Nothing of the step counts; it must be run again with the shards.
+        """
+        step = StepContext(cells, self.generation)
+        try:
+            self.operator.step(key, [decode_message(data) for data in waiting], step)
+            outputs, writes = list(step.outputs()), cells.writes()
+        except NeedsShards:
+            raise
+        except Exception as error:
+            outputs, writes = [_tagged(LETTERS, encode_carried(self._letter(key, waiting, error)))], []
+        if cells.needs_shards:
+            raise NeedsShards
+        for write in writes:
+            write()
+        return outputs
+
+    def _letter(self, key: Key, waiting: Sequence[bytes], error: Exception) -> DeadLetter:
+        shown = f"s{key}" if isinstance(key, str) else f"b{key.hex()}"
+        name = f"view:{self.node.view}:{self.node.id}:{shown}" if self.node.view else f"document:{key!s}"
+        return failure(name, error)._replace(payload=[_plain(decode(data)) for data in waiting])
+
+
+class CoalescedOperatorFn(OperatorFn):
+    """Runs one operator, all messages that wait for a key as one step."""
+
+    def _inspect_process(self) -> tuple[list[str], list[Any]]:
+        return ["element", INBOX, "timer"], [beam.DoFn.StateParam(self.specs[INBOX]), beam.DoFn.TimerParam(COALESCE)]
+
+    def process(self, element: KeyedMessage, *states: Any) -> None:
+        """A message came: it waits."""
+        inbox, timer = states
+        inbox.add(element[1])
+        timer.set(_END_OF_INPUT)
+
+    def _inspect_coalesce(self) -> tuple[list[str], list[Any]]:
+        names, defaults = ["key", *self.narrow], [beam.DoFn.KeyParam, *_states(self.narrow)]
+        if self._has_maps:
+            return [*names, "wide"], [*defaults, beam.DoFn.TimerParam(WIDE)]
+        return names, defaults
+
+    @on_timer(COALESCE)
+    def coalesce(self, key: bytes, wide: Any = None, **states: Any) -> Sequence[Any]:
+        """All that waits for a key is one step; with the shards only if it must be."""
+        try:
+            return self._take(key, states, wide=False)
+        except NeedsShards:
+            wide.set(_END_OF_INPUT)
+            return ()
+
+    def _inspect_shards(self) -> tuple[list[str], list[Any]]:
+        if self._has_maps:
+            return ["key", *self.specs], [beam.DoFn.KeyParam, *_states(self.specs)]
+        return ["key"], [beam.DoFn.KeyParam]
+
+    @on_timer(WIDE)
+    def shards(self, key: bytes, **states: Any) -> Sequence[Any]:
+        """The same for a key with a large map."""
+        return self._take(key, states, wide=True)
+
+    @property
+    def _has_maps(self) -> bool:
+        return len(self.narrow) < len(self.specs)
+
+    def _take(self, key: bytes, states: dict[str, Any], *, wide: bool) -> Sequence[Any]:
+        inbox = states[INBOX]
+        waiting = list(inbox.read())
+        if not waiting:
+            return ()
+        outputs = self._step(decode_key(key), waiting, Cells(self.node.cells, states, wide=wide))
+        inbox.clear()
+        return outputs
+
+
+class StepContext:
+    """The context of one step (`operators.base.Context`); what it sends is held until the step has ended well."""
+
+    epoch = 0
+    silent = False
+
+    def __init__(self, cells: Cells, generation: int) -> None:
+        self._cells = cells
+        self.generation = generation
+        self._sent: list[tuple[str, Key, Message]] = []
+        self._emitted: list[ViewChange | DeadLetter] = []
+
+    @property
+    def now(self) -> int:
+        """Processing time in microseconds."""
+        return time.time_ns() // 1000
+
+    def get(self, cell: str) -> Any:
+        """What a value cell holds."""
+        return self._cells.values[cell].get()
+
+    def put(self, cell: str, value: Any) -> None:
+        """Sets a value cell at the end of the step."""
+        self._cells.values[cell].put(value)
+
+    def map(self, cell: str) -> MutableMapping[Any, Any]:
+        """A map cell."""
+        return self._cells.maps[cell]
+
+    def send(self, operator: str, key: Key, message: Message) -> None:
+        """Keeps a message for the end of the step."""
+        self._sent.append((operator, key, message))
+
+    def emit(self, output: ViewChange | DeadLetter) -> None:
+        """Keeps an output for the end of the step."""
+        self._emitted.append(output)
+
+    def set_timer(self, kind: TimerKind, at: int) -> None:
+        """Does nothing: garbage is not collected on bounded input, and no step of this profile goes on by pages."""
+
+    def outputs(self) -> Iterator[Any]:
+        """What Beam is to carry: messages to their operators' outputs, dead letters to theirs, view changes."""
+        encoded: dict[int, bytes] = {}
+        for operator, key, message in self._sent:
+            raw = encoded.get(id(message))
+            if raw is None:
+                raw = encoded[id(message)] = encode_message(message)
+            yield _tagged(operator, (encode_key(key), raw))
+        for output in self._emitted:
+            raw = encode_carried(output)
+            yield _tagged(LETTERS, raw) if isinstance(output, DeadLetter) else raw
+
+
+def _tagged(tag: str, value: Any) -> Any:
+    return beam.pvalue.TaggedOutput(tag, value)
+
+
+def _states(specs: dict[str, Any]) -> list[Any]:
+    return [beam.DoFn.StateParam(spec) for spec in specs.values()]
+
+
+def _plain(value: Any) -> Any:
+    """A message as a value of a document, so that dead letters can redact its fields."""
+    if isinstance(value, (tuple, list)):
+        return [_plain(v) for v in value]
+    return {k: _plain(v) for k, v in value.items()} if isinstance(value, dict) else value
