@@ -25,6 +25,7 @@ CODES: dict[str, str] = {
     "bad-value": "A value that Firestore does not have.",
     "cycle": "Computed attributes or slots need each other in a circle.",
     "engine-refused": "An engine cannot run a plan, or not with these options.",
+    "engine-failed": "An engine stopped a job that it had begun.",
     "missing-extra": "A package that an engine or a connector needs is not installed.",
     "missing-document": "A referenced document does not exist.",
     "no-snapshot-time": "An export and a feed cannot be joined without the time of the export.",

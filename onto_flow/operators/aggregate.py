@@ -58,12 +58,12 @@ class Aggregate:
         for message in messages:
             if isinstance(message, Rows):
                 self._take(message, fold, ctx)
-        again = any(isinstance(m, Republish) for m in messages)
         if not ctx.silent or any(isinstance(m, CaughtUp) for m in messages):
             path, document, seq, failed = self._show(key, fold, (path, document, seq, failed), ctx)
-        if again and path is not None:
+        for again in {m.path for m in messages if isinstance(m, Republish)}:
+            # Not `path`: a group that was made and unmade since the snapshot does not know its own any more.
             seq += 1
-            ctx.emit(ViewChange(self.view.name, path, document, document, (ctx.generation, ctx.epoch, seq)))
+            ctx.emit(ViewChange(self.view.name, again, document, document, (ctx.generation, ctx.epoch, seq)))
         ctx.put("group", (fold.size, tuple(fold.states), path, document, seq, failed) if fold.size or seq else None)
 
     def on_timer(self, key: Key, kind: TimerKind, ctx: Context) -> None:

@@ -98,6 +98,7 @@ class Assemble:
         letter = f"view:{self.view.name}:{root}"
         try:
             shown = self._evaluate(found)
+            changed = [o for o in {**record.last, **shown} if not same(record.last.get(o), shown.get(o))]
         except Exception as error:
             record.failed = True
             ctx.emit(failure(letter, error))
@@ -105,7 +106,8 @@ class Assemble:
         if record.failed:
             record.failed = False
             ctx.emit(DeadLetter(letter, "", cleared=True))
-        self._emit(record, root, shown, ctx)
+        if changed:
+            self._emit(record, root, shown, changed, ctx)
 
     def _evaluate(self, found: list[dict[str, Document]]) -> Mapping[Any, Any]:
         if not found[0]:
@@ -116,13 +118,9 @@ class Assemble:
         }
         return self.evaluator.rows(documents) if self.view.grouped else self.evaluator.documents(documents)
 
-    def _emit(self, record: Record, root: str, shown: Mapping[Any, Any], ctx: Context) -> None:
-        last = record.last
-        changed = [o for o in {**last, **shown} if not same(last.get(o), shown.get(o))]
-        if not changed:
-            return
+    def _emit(self, record: Record, root: str, shown: Mapping[Any, Any], changed: Sequence[Any], ctx: Context) -> None:
+        last, record.last = record.last, dict(shown)
         record.seq += 1
-        record.last = dict(shown)
         for output in changed:
             self._send(root, output, record.seq, last.get(output), shown.get(output), ctx)
 

@@ -146,4 +146,4 @@ def _named_failures() -> Iterator[None]:
     except Py4JJavaError as error:
         causes = [line for line in str(error).splitlines() if line.startswith("Caused by: ")]
         what = causes[-1].removeprefix("Caused by: ") if causes else str(error).strip()
-        raise EngineError("engine-refused", f"Flink stopped the job: {what}; nothing was published") from error
+        raise EngineError("engine-failed", f"Flink stopped the job: {what}; nothing was published") from error
