@@ -83,22 +83,23 @@ def _joined(slot: Slot, parent: str, parent_fields: Document, path: str, fields:
 
 
 def _values(fields: Document, where: FieldPath) -> set[bytes]:
-    return {encode(v) for v in _read(fields, where.steps)}
+    return {encode(v) for v in read(fields, where.steps)}
 
 
-def _read(value: Any, steps: Sequence[str]) -> list[Any]:
+def read(value: Any, steps: Sequence[str]) -> list[Any]:
+    """All values at some steps into a document, without nulls; an array at the end counts as its elements."""
     if not steps:
         elements = value if isinstance(value, list) else [value]
         return [e for e in elements if e is not None]
     if steps[0] == "*":
-        return [v for e in value for v in _read(e, steps[1:])] if isinstance(value, list) else []
-    return _read(value[steps[0]], steps[1:]) if isinstance(value, Mapping) and steps[0] in value else []
+        return [v for e in value for v in read(e, steps[1:])] if isinstance(value, list) else []
+    return read(value[steps[0]], steps[1:]) if isinstance(value, Mapping) and steps[0] in value else []
 
 
 def references(fields: Document, relation: Relation) -> set[str]:
     """The paths that a document refers to by a relation."""
     parse = relation.parse.resolve() if relation.parse else None
-    return {p for v in _read(fields, relation.field.steps) if (p := _path(v, relation, parse)) is not None}
+    return {p for v in read(fields, relation.field.steps) if (p := _path(v, relation, parse)) is not None}
 
 
 def _path(value: Any, relation: Relation, parse: Any) -> str | None:

@@ -1,0 +1,291 @@
+"""The judge of what a flow emits: law 2, the chain of old and new, versions, owners and groups.
+
+Law: every view document that was ever shown is the view of document versions that really existed, which per view document
+never go backwards per source document, and are never older than the export behind the fence. The search for such
+versions is exact; a *witness*, where the flow can say what it used, only makes it fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ..core.change import NEVER, Version, ViewChange
+from ..core.values import Document, path_order, same
+from ..plan.nodes import Plan, View
+from .histories import History
+from .oracle import Found, belongs, evaluate, fold, members, project
+
+BUDGET = 20_000
+"""How many assignments the exact search looks at before it gives up, which counts as a complaint."""
+
+Floors = dict[str, int]
+
+
+class Shown(NamedTuple):
+    """What one root shows from some moment on.
+
+    Attributes:
+        view: The view's name.
+        root: The root's path.
+        outputs: Everything that it shows: output path -> document, or group -> rows.
+        witness: path -> version of the documents that it was made from, as far as the flow says.
+    """
+
+    view: str
+    root: str
+    outputs: Mapping[Any, Any]
+    witness: Mapping[str, Version]
+
+
+class Timeline:
+    """The contents of one document as a plan reads them, since the export; equal neighbours are one."""
+
+    def __init__(self, plan: Plan, path: str, states: Sequence[tuple[Version, Document | None]]) -> None:
+        self.contents: list[Document | None] = []
+        self._index: dict[Version, int] = {}
+        for version, fields in states:
+            content = None if fields is None else project(plan, path, fields)
+            if not self.contents or not same(content, self.contents[-1]):
+                self.contents.append(content)
+            self._index[version] = len(self.contents) - 1
+
+    def index(self, version: Version) -> int | None:
+        """Which content a version has; `None` when there never was such a version."""
+        return self._index.get(tuple(version))
+
+
+def timelines(plan: Plan, history: History) -> dict[str, Timeline]:
+    """The timelines of all documents of a history."""
+    return {path: Timeline(plan, path, states) for path, states in history.states.items()}
+
+
+def judge_shown(view: View, shown: Sequence[Shown], lines: Mapping[str, Timeline]) -> str | None:
+    """What is wrong with what one root showed, in its order; `None` when nothing is."""
+    floors: Floors | None = dict.fromkeys(lines, 0)
+    for item in shown:
+        floors = _witnessed(view, item, lines, floors)
+        if floors is None:
+            break
+    else:
+        return None
+    try:
+        reached = _Search(view, shown, lines).run()
+    except _TooLongError:
+        return f"{view.name} of {shown[0].root}: no witness, and the search for versions was given up"
+    if reached == len(shown):
+        return None
+    return f"{view.name} of {shown[0].root} showed a state that never was (number {reached + 1}): {shown[reached].outputs}"
+
+
+def _witnessed(view: View, item: Shown, lines: Mapping[str, Timeline], floors: Floors) -> Floors | None:
+    """The floors after this state, when its witness holds."""
+    at = {p: i for p, v in item.witness.items() if p in lines and (i := lines[p].index(v)) is not None}
+    documents = {p: f for p, i in at.items() if (f := lines[p].contents[i]) is not None}
+    found = members(view, item.root, documents)
+    if not _equal(evaluate(view, found), item.outputs):
+        return None
+    return _raised(view, item.root, found, lines, {**floors, **{p: at[p] for docs in found for p in docs}}, floors)
+
+
+def _raised(
+    view: View, root: str, found: Found, lines: Mapping[str, Timeline], chosen: Floors, floors: Floors
+) -> Floors | None:
+    """The least floors after a state with these members at these versions; `None` when no versions do."""
+    used = {p for docs in found for p in docs}
+    if any(chosen[p] < floors[p] for p in used):
+        return None
+    raised = {p: chosen[p] for p in used}
+    for path, line in lines.items():
+        if path not in used:
+            free = (i for i in range(floors[path], len(line.contents)) if not _shows(view, root, found, path, line.contents[i]))
+            index = next(free, None)
+            if index is None:
+                return None
+            raised[path] = index
+    return raised
+
+
+def _shows(view: View, root: str, found: Found, path: str, fields: Document | None) -> bool:
+    if fields is None:
+        return False
+    return path == root or any(belongs(view, s, found[s.parent], path, fields) for s in view.slots[1:])
+
+
+def _equal(left: Mapping[Any, Any], right: Mapping[Any, Any]) -> bool:
+    return left.keys() == right.keys() and all(same(left[k], right[k]) for k in left)
+
+
+class _TooLongError(Exception):
+    pass
+
+
+class _Search:
+    """Depth first, over the states of one root and the versions of the documents around it."""
+
+    def __init__(self, view: View, shown: Sequence[Shown], lines: Mapping[str, Timeline]) -> None:
+        self.view, self.shown, self.lines = view, shown, lines
+        self.failed: set[tuple[int, tuple[tuple[str, int], ...]]] = set()
+        self.budget = BUDGET
+        self.reached = 0
+
+    def run(self) -> int:
+        """How many states can be explained one after the other."""
+        self._solve(0, dict.fromkeys(self.lines, 0))
+        return self.reached
+
+    def _solve(self, at: int, floors: Floors) -> bool:
+        self.reached = max(self.reached, at)
+        if at == len(self.shown):
+            return True
+        state = (at, tuple(sorted(floors.items())))
+        if state in self.failed:
+            return False
+        for raised in self._explanations(self.shown[at], floors):
+            if self._solve(at + 1, raised):
+                return True
+        self.failed.add(state)
+        return False
+
+    def _explanations(self, item: Shown, floors: Floors) -> Iterator[Floors]:
+        if item.root not in self.lines:
+            if not item.outputs:
+                yield floors
+            return
+        for index in range(floors[item.root], len(self.lines[item.root].contents)):
+            fields = self.lines[item.root].contents[index]
+            found: Found = [{} if fields is None else {item.root: fields}]
+            chosen = {item.root: index}
+            for complete, at in self._filled(found, chosen, floors) if fields is not None else [(self._nothing(), chosen)]:
+                self.budget -= 1
+                if self.budget < 0:
+                    raise _TooLongError
+                if not _equal(evaluate(self.view, complete), item.outputs):
+                    continue
+                raised = _raised(self.view, item.root, complete, self.lines, {**floors, **at}, floors)
+                if raised is not None:
+                    yield raised
+
+    def _nothing(self) -> Found:
+        return [{} for _ in self.view.slots]
+
+    def _filled(self, found: Found, chosen: Floors, floors: Floors) -> Iterator[tuple[Found, Floors]]:
+        """All ways to fill the slots from here on."""
+        if len(found) == len(self.view.slots):
+            documents = {p: self._content(p, chosen[p]) for docs in found for p in docs}
+            root = next(iter(found[0]))
+            if members(self.view, root, documents) == found:
+                yield found, chosen
+            return
+        slot = self.view.slots[len(found)]
+        options = []
+        for path, line in self.lines.items():
+            indexes = [chosen[path]] if path in chosen else range(floors[path], len(line.contents))
+            fits = [i for i in indexes if self._fits(slot.index, found, path, i)]
+            if fits:
+                options.append((path, fits if path in chosen else [*fits, None]))
+        for some in _combinations(options):
+            docs = {p: self._content(p, i) for p, i in some.items()}
+            yield from self._filled([*found, docs], {**chosen, **some}, floors)
+
+    def _content(self, path: str, index: int) -> Document:
+        content = self.lines[path].contents[index]
+        assert content is not None
+        return content
+
+    def _fits(self, slot: int, found: Found, path: str, index: int) -> bool:
+        fields, of = self.lines[path].contents[index], self.view.slots[slot]
+        return fields is not None and belongs(self.view, of, found[of.parent], path, fields)
+
+
+def _combinations(options: Sequence[tuple[str, Sequence[int | None]]]) -> Iterator[dict[str, int]]:
+    if not options:
+        yield {}
+        return
+    path, indexes = options[0]
+    for rest in _combinations(options[1:]):
+        for index in indexes:
+            yield rest if index is None else {**rest, path: index}
+
+
+class Ledger:
+    """Judges what groups and owners show: exactly what they took of their roots, the highest number per root."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.taken: dict[tuple[str, str | bytes], dict[str, tuple[int, Any]]] = {}
+
+    def copy(self) -> Ledger:
+        """The ledger as it is now."""
+        other = Ledger(self.plan)
+        other.taken = {owner: dict(roots) for owner, roots in self.taken.items()}
+        return other
+
+    def take(self, view: str, key: str | bytes, root: str, number: int, value: Any) -> None:
+        """A group or owner takes the value of a root."""
+        roots = self.taken.setdefault((view, key), {})
+        if root not in roots or roots[root][0] < number:
+            roots[root] = (number, value)
+
+    def judge(self, key: str | bytes, change: ViewChange) -> str | None:
+        """What is wrong with what a group or owner shows now."""
+        view = self.plan.view(change.view)
+        values = {r: v for r, (_, v) in self.taken.get((change.view, key), {}).items() if v is not None}
+        if isinstance(key, bytes):
+            document = fold(view, key, values)
+            expected = None if document is None else document[1]
+        else:
+            expected = values[min(values, key=path_order)] if values else None
+        return None if same(expected, change.new) else f"{change} is not what its members say: {expected}"
+
+
+def judge_chain(changes: Iterable[tuple[ViewChange, bool]]) -> Iterator[str]:
+    """Complaints about the order of view changes: old as shown before, no repetition, versions that rise.
+
+    Args:
+        changes: What was emitted, in order, and whether it was asked for again after a restore.
+    """
+    before: dict[tuple[str, str], ViewChange] = {}
+    for change, again in changes:
+        last = before.get((change.view, change.path))
+        before[change.view, change.path] = change
+        if last is not None and last.version >= change.version:
+            yield f"the version does not rise from {last} to {change}"
+        if again:
+            continue
+        restored = (last.version if last else (0, 0, 0))[:2] < change.version[:2]
+        if not restored and not same(last.new if last else None, change.old):
+            yield f"old is not what was shown before: {last}, then {change}"
+        if same(change.old, change.new):
+            yield f"shown again unchanged: {change}"
+
+
+def applied(changes: Iterable[ViewChange]) -> dict[str, dict[str, Document]]:
+    """The tables that an idempotent sink holds after some view changes, in any order and however often."""
+    newest: dict[tuple[str, str], ViewChange] = {}
+    for change in changes:
+        held = newest.get((change.view, change.path))
+        if held is None or held.version < change.version:
+            newest[change.view, change.path] = change
+    tables: dict[str, dict[str, Document]] = {}
+    for (view, path), change in newest.items():
+        if change.new is not None:
+            tables.setdefault(view, {})[path] = change.new
+    return tables
+
+
+def judge_tables(expected: Mapping[str, Mapping[str, Any]], tables: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Complaints about tables that differ from the expected ones."""
+    for view, table in expected.items():
+        found = tables.get(view, {})
+        for path in sorted({*table, *found}):
+            if not same(table.get(path), found.get(path)):
+                yield f"{view} at {path} should be {table.get(path)} and is {found.get(path)}"
+
+
+def unknown_version(item: Shown, lines: Mapping[str, Timeline]) -> str | None:
+    """A version in a witness that no document ever had."""
+    for path, version in item.witness.items():
+        if tuple(version) != NEVER and (path not in lines or lines[path].index(version) is None):
+            return f"{item.view} of {item.root} holds {path} at {version}, which never was"
+    return None

@@ -1,0 +1,122 @@
+"""What operators may still hold when nothing is under way and all timers ran: nothing that no view document needs.
+
+The weights of subscriptions are derived here from the documents and compared one by one; so are open keys and registers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import Any
+
+from ..core.codec import encode
+from ..core.values import Document
+from ..operators.record import Record
+from ..plan.nodes import Plan, Slot, View
+from .oracle import Documents, project, read, references
+
+States = Mapping[str, Mapping[Any, Mapping[str, Any]]]
+"""operator -> key -> cell -> what it holds."""
+
+Asked = tuple[int, str | bytes]
+
+
+def complaints_at_rest(plan: Plan, states: States, documents: Documents) -> Iterator[str]:
+    """What is left over, or missing, in the state of a flow at rest over these documents."""
+    projected = {path: project(plan, path, fields) for path, fields in documents.items()}
+    for view in plan.views:
+        records = {root: Record.of(cells["record"]) for root, cells in _cells(states, f"{view.name}.assemble", "record")}
+        roots = {*records, *(p for p in projected if view.slots[0].collection.matches(p))}
+        needs = {root: _Need(view, root, projected) for root in roots}
+        yield from _match(view, states, needs)
+        for root, record in records.items():
+            yield from _record(view, root, record, needs[root])
+        for kind, cell in (("aggregate", "members"), ("own", "claims")):
+            for key, cells in _cells(states, f"{view.name}.{kind}", cell):
+                if any(entry[1] is None for entry in cells[cell].values()):
+                    yield f"{view.name}.{kind} at {key!r} remembers members that left: {cells[cell]}"
+
+
+def _cells(states: States, operator: str, cell: str) -> Iterator[tuple[Any, Mapping[str, Any]]]:
+    for key, cells in states.get(operator, {}).items():
+        if cells.get(cell):
+            yield key, cells
+
+
+def _match(view: View, states: States, needs: Mapping[str, _Need]) -> Iterator[str]:
+    wanted: dict[Asked, dict[str, int]] = {}
+    for root, need in needs.items():
+        for asked, weight in need.weights.items():
+            wanted.setdefault(asked, {})[root] = weight
+    for slot in view.slots[1:]:
+        held = states.get(f"{view.name}.match.{slot.name}", {})
+        for key in {*held, *(k for s, k in wanted if s == slot.index)}:
+            cells = held.get(key, {})
+            if (subs := dict(cells.get("subs") or {})) != (want := wanted.get((slot.index, key), {})):
+                yield f"{view.name}.match.{slot.name} at {key!r} has subscriptions {subs}, not {want}"
+            if cells.get("left") or cells.get("round"):
+                yield f"{view.name}.match.{slot.name} at {key!r} still holds {cells}"
+
+
+def _record(view: View, root: str, record: Record, need: _Need) -> Iterator[str]:
+    opened = dict.fromkeys(need.weights, 1)
+    if record.open != opened:
+        yield f"{view.name} of {root} has open {record.open}, not {opened}"
+    spare = {p for p in record.reg if p not in need.registers}
+    if spare:
+        yield f"{view.name} of {root} holds {spare}, which nothing asks for"
+    if record.behind or record.due:
+        yield f"{view.name} of {root} is not at rest: behind={record.behind}, due={record.due}"
+
+
+class _Need:
+    """What one root needs: the weight of each subscription, and the registers that may stay."""
+
+    def __init__(self, view: View, root: str, documents: Documents) -> None:
+        self.weights: dict[Asked, int] = {}
+        self.registers = {root}
+        held: list[list[tuple[str, Document, int]]] = []
+        for slot in view.slots:
+            if slot.kind == "root":
+                exists = root in documents and slot.collection.matches(root)
+                held.append([(root, documents[root], 1)] if exists else [])
+            elif slot.fused:
+                held.append([(p, f, 1) for p, f in documents.items() if root in _doc_keys(slot, p, f)])
+            else:
+                held.append(self._asked(slot, held[slot.parent], documents))
+            self.registers.update(p for p, _, _ in held[-1])
+
+    def _asked(self, slot: Slot, parents: list[tuple[str, Document, int]], documents: Documents) -> Any:
+        keys: dict[str | bytes, int] = {}
+        for path, fields, times in parents:
+            for key in _parent_keys(slot, path, fields):
+                keys[key] = keys.get(key, 0) + times
+        self.weights.update({(slot.index, k): w for k, w in keys.items()})
+        if slot.kind == "via":
+            self.registers.update(str(k) for k in keys)
+        counted = ((p, f, len(_doc_keys(slot, p, f) & keys.keys())) for p, f in documents.items())
+        return [(p, f, times) for p, f, times in counted if times]
+
+
+def _parent_keys(slot: Slot, path: str, fields: Document) -> set[Any]:
+    if slot.kind == "by":
+        return {path}
+    if slot.kind == "on":
+        return _products(fields, [g.steps for g, _ in slot.pairs])
+    assert slot.relation is not None
+    return references(fields, slot.relation)
+
+
+def _doc_keys(slot: Slot, path: str, fields: Document) -> set[Any]:
+    if not slot.collection.matches(path):
+        return set()
+    if slot.kind == "via":
+        return {path}
+    if slot.kind == "on":
+        return _products(fields, [f.steps for _, f in slot.pairs])
+    assert slot.relation is not None
+    return set(references(fields, slot.relation))
+
+
+def _products(fields: Document, steps: list[tuple[str, ...]]) -> set[bytes]:
+    return {encode(values) for values in product(*(read(fields, s) for s in steps))}

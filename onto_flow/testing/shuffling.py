@@ -1,0 +1,267 @@
+"""The shuffling engine: runs a plan's operators in any order that the contract allows, reproducibly from a seed.
+
+Law: whatever it does, an engine may do. Any key of any operator is next; any part of what waits for it is one step; state and
+messages are bytes between steps; timers come late within bounds; time jumps beyond all of them when nothing is under way;
+a crash restores an older state and the sources deliver again, in another order (`testing.recovery`).
+
+The bounds are those of `operators.base.Profile`: no message is under way for longer than `young`, and timers of assemble are
+at most `LATE` late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, NamedTuple
+
+from ..core.change import DeadLetter, ViewChange
+from ..operators.base import Key, Operator, Profile
+from ..operators.build import build_operators
+from ..operators.messages import CaughtUp, Claim, Event, Message, Republish, Rows, decode_message, encode_message
+from ..operators.record import Record
+from ..plan.nodes import Plan, TimerKind
+from .cells import Cells, Step, Store
+from .judge import Ledger, Shown
+
+YOUNG, LATE = 100, 60
+LOOSE = Profile(drained=False, young=YOUNG, keep_uncovered=3 * YOUNG + 1, keep_left=6 * YOUNG + LATE + 2, horizon=10**12)
+TIGHT = Profile(drained=False, young=YOUNG, keep_uncovered=YOUNG + 1, keep_left=2 * YOUNG + LATE + 2, horizon=10**12)
+
+STYLES = ("even", "even", "deep", "slow", "biased", "biased")
+
+
+class Waiting(NamedTuple):
+    """A message under way: when its cause left ingest, and whether it was sent before the caught-up signal passed."""
+
+    message: Any
+    origin: int
+    before: bool
+
+
+class Emitted(NamedTuple):
+    """A view change, the key that made it, and whether it was asked for again after a restore."""
+
+    change: ViewChange
+    operator: str
+    key: Key
+    again: bool
+
+
+@dataclass
+class Trace:
+    """What the judge needs: everything shown and emitted, in order, and complaints met on the way."""
+
+    ledger: Ledger
+    shown: dict[tuple[str, str], list[Shown]] = field(default_factory=dict)
+    emitted: list[Emitted] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+
+class ShufflingEngine:
+    """One run of a plan.
+
+    Args:
+        plan: The views.
+        random: Decides everything.
+        profile: The bounds; `drained` must be off.
+        packed: Whether state and messages are bytes between steps; off for speed.
+    """
+
+    def __init__(self, plan: Plan, random: Random, profile: Profile = LOOSE, *, packed: bool = True) -> None:
+        self.plan, self.random, self.profile, self.packed = plan, random, profile, packed
+        self.operators: dict[str, Operator] = build_operators(plan, profile)
+        self.names = list(self.operators)
+        self.store = Store(self.names, packed)
+        self.queues: dict[str, dict[Key, list[Waiting]]] = {name: {} for name in self.names}
+        self.timers: dict[tuple[str, Key, TimerKind], Waiting] = {}
+        self.now = self.epoch = 0
+        self.trace = Trace(Ledger(plan))
+        self.silent_stages: set[str] = set()
+        self.silent_keys: dict[str, set[Key]] = {name: set() for name in self.names}
+        self.behind: dict[str, set[Key]] = {name: set() for name in self.names}
+        self.weights = self._weights(random.choice(STYLES))
+        self.unanswered = 0
+        self._step: tuple[str, Key, int, bool] = ("", "", 0, False)
+        self._sent: list[Message] = []
+        self._again = False
+
+    def _weights(self, style: str) -> dict[str, float]:
+        count = len(self.names)
+        if style == "deep":
+            return {name: 10.0 ** (i - count) for i, name in enumerate(self.names)}
+        if style == "slow":
+            return {name: 10.0**-i for i, name in enumerate(self.names)}
+        if style == "biased":
+            return {name: self.random.choice((0.01, 1, 1)) for name in self.names}
+        return dict.fromkeys(self.names, 1)
+
+    def feed(self, path: str, event: Event, *, before: bool = False) -> None:
+        """Puts an event before ingest, where it may wait as long as it likes."""
+        self._enqueue("ingest", path, event, self.now, before)
+
+    def run(self, events: Iterable[tuple[str, Event]]) -> None:
+        """Delivers events while everything else goes on, then runs to rest."""
+        waiting = list(events)[::-1]
+        rate = self.random.choice((0.05, 0.3, 0.9))
+        while waiting or self.busy:
+            if waiting and (not self.busy or self.random.random() < rate):
+                self.feed(*waiting.pop())
+            else:
+                self.move()
+        self.rest()
+
+    def bulk(self, events: Iterable[tuple[str, Event]]) -> None:
+        """Builds the state from the documents of an export: one batch, stage by stage."""
+        for path, event in events:
+            self.feed(path, event)
+        for name in self.names:
+            for key in list(self.queues[name]):
+                self.step(name, key, everything=True)
+        for timer in [t for t in self.timers if t[2] == "coalesce"]:
+            while timer in self.timers:
+                self.fire(timer)
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything but garbage is under way."""
+        return any(self.queues.values()) or any(kind == "coalesce" for _, _, kind in self.timers)
+
+    def move(self) -> None:
+        """One random thing happens."""
+        chance = self.random.random()
+        if chance < 0.12:
+            self.advance()
+        due = [t for t, w in self.timers.items() if w.message <= self.now] if self.timers else []
+        if due and (chance < 0.4 or not any(self.queues.values())):
+            self.fire(self.random.choice(due))
+        elif any(self.queues.values()):
+            names = [name for name in self.names if self.queues[name]]
+            name = names[0] if len(names) == 1 else self.random.choices(names, [self.weights[n] for n in names])[0]
+            self.step(name, self.random.choice(list(self.queues[name])))
+
+    def advance(self) -> None:
+        """Time goes on, as far as the bounds allow."""
+        oldest = self._oldest()
+        most = self.random.choice((1, YOUNG, 3 * YOUNG, 8 * YOUNG))
+        if oldest is not None:
+            most = min(most, max(0, oldest + self.profile.young - self.now))
+        late = [w.message + LATE - self.now for (op, _, kind), w in self.timers.items() if op.endswith(".assemble")]
+        self.now += self.random.randint(0, max(0, min([most, *late])))
+
+    def _oldest(self) -> int | None:
+        origins = [w.origin for name in self.names[1:] for queue in self.queues[name].values() for w in queue]
+        origins += [w.origin for (_, _, kind), w in self.timers.items() if kind == "coalesce"]
+        return min(origins, default=None)
+
+    def rest(self) -> None:
+        """Runs everything that is under way, then all timers but those of ingest's tombstones."""
+        while True:
+            while self.busy:
+                self.move()
+            timers = {t: w for t, w in self.timers.items() if t[0] != "ingest"}
+            if not timers:
+                return
+            timer = min(timers, key=lambda t: timers[t].message)
+            self.now = max(self.now, timers[timer].message)
+            self.fire(timer)
+
+    def step(self, name: str, key: Key, *, everything: bool = False) -> None:
+        """A random part of what waits for a key is one step."""
+        queue = self.queues[name].pop(key)
+        if not everything and len(queue) > 1:
+            self.random.shuffle(queue)
+            if self.random.random() < 0.5:
+                cut = self.random.randint(1, len(queue))
+                queue, self.queues[name][key] = queue[:cut], queue[cut:]
+                if not self.queues[name][key]:
+                    del self.queues[name][key]
+        messages: list[Message] = [decode_message(w.message) if self.packed else w.message for w in queue]
+        origin = self.now if name == "ingest" else min(w.origin for w in queue)
+        self._act(name, key, messages, origin, any(w.before for w in queue))
+
+    def fire(self, timer: tuple[str, Key, TimerKind]) -> None:
+        """A timer comes."""
+        name, key, kind = timer
+        waiting = self.timers.pop(timer)
+        origin = waiting.origin if kind == "coalesce" else self.now
+        self._act(name, key, kind, origin, waiting.before)
+
+    def _act(self, name: str, key: Key, what: Sequence[Message] | TimerKind, origin: int, before: bool) -> None:
+        cells = self.store.open(name, key)
+        step = Step(self, cells, name in self.silent_stages or key in self.silent_keys[name])
+        unsure = name in self.silent_stages or bool(self.silent_keys[name]) or bool(self.behind[name])
+        round_before = self.timers.get((name, key, "coalesce"))
+        if round_before is not None:
+            origin, before = min(origin, round_before.origin), before or round_before.before
+            self.timers[name, key, "coalesce"] = Waiting(round_before.message, origin, before)
+        self._step = (name, key, origin, before or unsure)
+        heard = len(self.trace.emitted)
+        self._sent = []
+        asked = 0 if isinstance(what, str) else sum(isinstance(m, Republish) for m in what)
+        self._again = asked > 0
+        self.unanswered -= asked
+        if isinstance(what, str):
+            self.operators[name].on_timer(key, what, step)
+        else:
+            self._take(name, key, what)
+            self.operators[name].step(key, what, step)
+        self._note(name, key, cells, heard)
+        self.store.close(name, key, cells)
+        if not isinstance(what, str) and any(isinstance(m, CaughtUp) for m in what):
+            self.silent_keys[name].discard(key)
+
+    def _take(self, name: str, key: Key, messages: Sequence[Message]) -> None:
+        for message in messages:
+            if isinstance(message, Rows):
+                self.trace.ledger.take(self.operators[name].node.view, key, message.root, message.seq, message.new)
+            elif isinstance(message, Claim):
+                self.trace.ledger.take(self.operators[name].node.view, key, message.root, message.seq, message.document)
+
+    def _note(self, name: str, key: Key, cells: Cells, heard: int) -> None:
+        """Writes down what a step showed, and judges groups and owners."""
+        node = self.operators[name].node
+        emitted = self.trace.emitted[heard:]
+        if node.kind == "assemble":
+            held = cells.get("record")
+            record = Record.of(held.pack() if isinstance(held, Record) else held)
+            (self.behind[name].add if record.behind else self.behind[name].discard)(key)
+            if emitted or self._sent:
+                witness = {p: d.version for p, d in record.reg.items() if not d.gone}
+                assert isinstance(key, str)
+                shown = Shown(node.view, key, record.last, witness)
+                self.trace.shown.setdefault((node.view, key), []).append(shown)
+        elif node.kind in ("aggregate", "own"):
+            judged = (self.trace.ledger.judge(key, e.change) for e in emitted)
+            self.trace.complaints.extend(c for c in judged if c is not None)
+
+    def send(self, operator: str, key: Key, message: Message) -> None:
+        """A message to a later operator."""
+        if self.names.index(operator) <= self.names.index(self._step[0]):
+            self.trace.complaints.append(f"{self._step[0]} sent {message} back to {operator}")
+        if isinstance(message, (Rows, Claim)):
+            self._sent.append(message)
+        self._enqueue(operator, key, message, self._step[2], self._step[3])
+
+    def enqueue(self, operator: str, key: Key, message: Message) -> None:
+        """Puts a message of the engine's own before a key."""
+        self._enqueue(operator, key, message, self.now, False)
+
+    def _enqueue(self, operator: str, key: Key, message: Message, origin: int, before: bool) -> None:
+        waiting = Waiting(encode_message(message) if self.packed else message, origin, before)
+        self.queues[operator].setdefault(key, []).append(waiting)
+
+    def emit(self, output: ViewChange | DeadLetter) -> None:
+        """An output of the step."""
+        if isinstance(output, DeadLetter):
+            self.trace.letters.append(output)
+        else:
+            self.trace.emitted.append(Emitted(output, self._step[0], self._step[1], self._again))
+
+    def set_timer(self, kind: TimerKind, at: int) -> None:
+        """A timer of the step's key; the earliest counts."""
+        name, key, origin, before = self._step
+        held = self.timers.get((name, key, kind))
+        earliest = at if held is None else min(at, held.message)
+        self.timers[name, key, kind] = Waiting(earliest, origin, before)

@@ -1,0 +1,143 @@
+"""One case through the shuffling engine, from a seed to complaints; and the smallest history that still complains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from random import Random
+
+from ..core.change import Change
+from ..core.values import to_micros
+from ..operators.base import Profile
+from ..operators.messages import Event
+from .cases import Case, random_case
+from .histories import DELIVERIES, deliver
+from .judge import applied, judge_chain, judge_shown, judge_tables, timelines, unknown_version
+from .oracle import recompute
+from .recovery import CrashingEngine, Item
+from .rest import complaints_at_rest
+from .shuffling import LOOSE, TIGHT, ShufflingEngine, Trace
+
+MODES = ("shuffled", "shuffled", "shuffled", "streamed", "outbox", "epoch")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a case is run.
+
+    Attributes:
+        mode: `shuffled`; `streamed`: the first load comes as messages, silently; `outbox`, `epoch`: with crashes.
+        delivery: See `histories.deliver`.
+        page: How many subscribers one step may tell; 0 for all.
+        tight: Whether times are just as long as required, instead of as recommended.
+        packed: Whether state and messages are bytes.
+    """
+
+    mode: str = "shuffled"
+    delivery: str = "shuffled"
+    page: int = 0
+    tight: bool = False
+    packed: bool = True
+
+    def profile(self, snapshot: int | None) -> Profile:
+        """The profile of the run."""
+        return replace(TIGHT if self.tight else LOOSE, page=self.page, snapshot=snapshot)
+
+
+def random_setting(random: Random, *, packed: float = 0.25) -> Setting:
+    """Any setting."""
+    return Setting(
+        random.choice(MODES),
+        random.choice(DELIVERIES),
+        random.choice((0, 0, 1, 2)),
+        random.random() < 0.2,
+        random.random() < packed,
+    )
+
+
+def item(change: Change) -> Item:
+    """A change as ingest takes it."""
+    time = None if change.time is None else to_micros(change.time)
+    return change.path, Event(change.version, change.after, time)
+
+
+def complaints(case: Case, setting: Setting, random: Random) -> list[str]:
+    """What is wrong when a case is run; empty when nothing is."""
+    return list(_judged(case, _run(case, setting, random), random))
+
+
+def _run(case: Case, setting: Setting, random: Random) -> ShufflingEngine:
+    history = case.history
+    engine = ShufflingEngine(case.plan, random, setting.profile(history.snapshot), packed=setting.packed)
+    seeds = [item(change) for change in history.seeds()]
+    feed = [item(history.change(i)) for i in deliver(history.feed, random, setting.delivery)]
+    crashing = CrashingEngine(
+        engine, "epoch" if setting.mode == "epoch" else "outbox", random.randint(1, 3) if setting.mode in ("outbox", "epoch") else 0
+    )
+    if setting.mode == "streamed":
+        crashing.load(seeds)
+    else:
+        engine.bulk(seeds)
+    if setting.mode == "shuffled":
+        engine.run(feed)
+    else:
+        crashing.run(feed)
+    return engine
+
+
+def _judged(case: Case, engine: ShufflingEngine, random: Random) -> Iterator[str]:
+    trace: Trace = engine.trace
+    expected = recompute(case.plan, case.history.final)
+    changes = [e.change for e in trace.emitted]
+    repeated = [*changes, *(c for c in changes if random.random() < 0.3)]
+    random.shuffle(repeated)
+    yield from judge_tables(expected, applied(repeated))
+    yield from trace.complaints
+    yield from judge_chain((e.change, e.again) for e in trace.emitted)
+    lines = timelines(case.plan, case.history)
+    for (name, _), shown in trace.shown.items():
+        view = case.plan.view(name)
+        yield from (c for s in shown if (c := unknown_version(s, lines)) is not None)
+        if (complaint := judge_shown(view, shown, lines)) is not None:
+            yield complaint
+    yield from complaints_at_rest(case.plan, engine.store.opened(), case.history.final)
+    yield from (f"a dead letter: {d}" for d in trace.letters if not d.cleared and not d.reason.startswith("path-claimed"))
+
+
+def run_seed(seed: int, *, packed: float = 0.25, most: int = 45) -> list[str]:
+    """Runs the case and setting of a seed."""
+    random = Random(seed)
+    return complaints(random_case(random, most=most), random_setting(random, packed=packed), random)
+
+
+def explain(seed: int, *, packed: float = 0.25, most: int = 45) -> str:
+    """A failing seed as text, with the smallest history that was found to fail in the same setting."""
+    random = Random(seed)
+    case, setting = random_case(random, most=most), random_setting(random, packed=packed)
+
+    def fails(smaller: Case) -> str | None:
+        for schedule in range(40):
+            found = complaints(smaller, setting, Random(schedule))
+            if found:
+                return f"schedule {schedule}: {found[0]}"
+        return None
+
+    small, why = shrink(case, fails)
+    return f"seed {seed}, {setting}\n{small.describe()}\n{why}"
+
+
+def shrink(case: Case, fails: Callable[[Case], str | None]) -> tuple[Case, str]:
+    """The smallest history found by leaving out commits, and why it fails."""
+    why = fails(case) or "it did not fail again under 40 other schedules"
+    size = len(case.history.commits) // 2
+    while size:
+        start = 0
+        while start < len(case.history.commits):
+            smaller = replace(case, history=case.history.without(start, start + size))
+            found = fails(smaller)
+            if found is None:
+                start += size
+            else:
+                case, why = smaller, found
+        size //= 2
+    return case, why
