@@ -137,7 +137,8 @@ def _put_time(out: bytearray, value: datetime, depth: int) -> None:
 
 def _put_geo(out: bytearray, value: GeoPoint, depth: int) -> None:
     out.append(_GEO)
-    out += _pack_double(value.latitude) + _pack_double(value.longitude)
+    for degrees in (value.latitude, value.longitude):
+        out += _NAN if degrees != degrees else _pack_double(degrees)
 
 
 def _put_reference(out: bytearray, value: Reference[Any], depth: int) -> None:

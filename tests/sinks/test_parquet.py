@@ -1,0 +1,147 @@
+"""Parquet tables as the data world reads them."""
+
+from __future__ import annotations
+
+import threading
+
+import duckdb
+import pandas as pd
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+
+from onto_flow.core.change import ViewChange
+from onto_flow.core.errors import EngineError
+from onto_flow.core.types import Type
+from onto_flow.sinks.base import Table
+from onto_flow.sinks.parquet import ParquetSink, folder_name
+
+TABLE = Table("Room", "rooms", (("n", Type("int")), ("name", Type("str", optional=True))))
+ROWS = 50
+
+
+def opened(folder, generation=1, table=TABLE):
+    sink = ParquetSink(str(folder))
+    sink.open([table], generation)
+    return sink
+
+
+def write(sink, n, rows=ROWS):
+    sink.write([ViewChange("Room", f"rooms/{i}", None, {"n": n, "name": str(n)}, (1, 0, n)) for i in range(rows)])
+
+
+def test_every_reader_reads_the_folder(tmp_path):
+    sink = opened(tmp_path)
+    write(sink, 3, rows=2)
+    sink.publish()
+    folder = str(tmp_path / "rooms")
+    expected = [("rooms/0", 3, "3"), ("rooms/1", 3, "3")]
+    assert [tuple(r.values()) for r in pq.read_table(folder).to_pylist()] == expected
+    assert list(pd.read_parquet(folder).itertuples(index=False, name=None)) == expected
+    assert pl.read_parquet(f"{folder}/").rows() == expected
+    assert duckdb.sql(f"select * from '{folder}/*.parquet'").fetchall() == expected
+
+
+@pytest.mark.parametrize("publishes", [20, pytest.param(200, marks=pytest.mark.long)])
+def test_a_reader_never_sees_a_mix(tmp_path, publishes):
+    sink = opened(tmp_path)
+    write(sink, 1)
+    sink.publish()
+    folder = tmp_path / "rooms"
+    reads = {
+        "pyarrow": lambda: pq.read_table(folder).column("n").to_pylist(),
+        "polars": lambda: pl.read_parquet(f"{folder}/*.parquet")["n"].to_list(),
+        "duckdb": lambda: [r[0] for r in duckdb.connect().sql(f"select n from '{folder}/*.parquet'").fetchall()],
+    }
+    done = threading.Event()
+    wrong: list[str] = []
+    counts = dict.fromkeys(reads, 0)
+
+    def read(name):
+        while not (done.is_set() and counts[name]):
+            try:
+                found = reads[name]()
+                counts[name] += 1
+                if len(found) != ROWS or len(set(found)) != 1:
+                    wrong.append(f"{name}: {len(found)} rows of {sorted(set(found))}")
+            except Exception as error:
+                wrong.append(f"{name}: {error!r}")
+                counts[name] += 1
+
+    readers = [threading.Thread(target=read, args=(name,)) for name in reads]
+    for reader in readers:
+        reader.start()
+    for n in range(2, publishes + 2):
+        write(sink, n)
+        sink.publish()
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert wrong == []
+
+
+def test_an_unchanged_table_is_not_written_again(tmp_path):
+    sink = opened(tmp_path)
+    write(sink, 1)
+    sink.publish()
+    before = (tmp_path / "rooms" / "table.parquet").stat().st_ino
+    write(sink, 1)
+    sink.publish()
+    assert (tmp_path / "rooms" / "table.parquet").stat().st_ino == before
+
+
+def test_an_empty_view_is_an_empty_table_with_its_columns(tmp_path):
+    sink = opened(tmp_path)
+    sink.complete()
+    sink.publish()
+    assert pq.read_table(tmp_path / "rooms").column_names == ["__path__", "n", "name"]
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        ({"n": 1.5}, r"Room\.n is declared as int, and holds 1\.5"),
+        ({"n": True}, r"Room\.n is declared as int, and holds True"),
+        ({"n": 1, "name": 7}, r"Room\.name is declared as str\?, and holds 7"),
+        ({"n": 1, "other": 7}, "Room has no attribute 'other'"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_by_name_and_keeps_the_old_table(tmp_path, document, says):
+    sink = opened(tmp_path)
+    write(sink, 1, rows=1)
+    sink.publish()
+    sink.write([ViewChange("Room", "rooms/0", None, document, (1, 0, 2))])
+    with pytest.raises(EngineError, match=says) as caught:
+        sink.publish()
+    assert caught.value.where == "rooms/0"
+    assert pq.read_table(tmp_path / "rooms").column("n").to_pylist() == [1]
+
+
+def test_left_overs_of_a_killed_writer_go(tmp_path):
+    folder = tmp_path / "rooms"
+    folder.mkdir()
+    (folder / ".table.parquet.123").write_bytes(b"half")
+    opened(tmp_path)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("collection", ["../../etc", "a/../b", ".", "..", "a\x00b", "C:\\x", "é"])
+def test_hostile_names_stay_in_the_folder(tmp_path, collection):
+    name = folder_name(collection)
+    assert (tmp_path / name).resolve().parent == tmp_path.resolve()
+    assert "/" not in name and "\x00" not in name and not name.startswith(".")
+
+
+def test_a_table_that_is_too_large_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("onto_flow.sinks.parquet.MAX_TABLE_BYTES", 100)
+    sink = opened(tmp_path)
+    write(sink, 1)
+    with pytest.raises(EngineError, match="larger than"):
+        sink.publish()
+    assert list((tmp_path / "rooms").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EngineError, match="sink-failed"):
+        opened(tmp_path / "file")

@@ -1,0 +1,96 @@
+"""The sinks against their suite, and the suite against sinks that are broken on purpose."""
+
+from __future__ import annotations
+
+import inspect
+import json
+
+import pyarrow.parquet as pq
+import pytest
+
+from onto_flow.core.change import ViewChange
+from onto_flow.core.values import GeoPoint, Reference, Vector
+from onto_flow.formats.typed_json import decode_fields, decode_value
+from onto_flow.sinks.jsonl import JsonLinesSink
+from onto_flow.sinks.memory import MemorySink
+from onto_flow.sinks.parquet import ParquetSink
+from onto_flow.testing.sink_suite import SinkSuite, broken_sinks
+
+
+def value_of(value, type_):
+    """A value of a table's column as the document's value."""
+    if value is None:
+        return None
+    if type_.kind in ("any", "map"):
+        return decode_value(json.loads(value))
+    if type_.kind == "geopoint":
+        return GeoPoint(**value)
+    if type_.kind == "reference":
+        return Reference(value)
+    if type_.kind == "vector":
+        return Vector(tuple(value))
+    return value
+
+
+class TestMemory(SinkSuite):
+    def create_sink(self, folder):
+        return MemorySink()
+
+    def read_back(self, sink, table):
+        return sink.documents(table.view)
+
+
+class TestParquet(SinkSuite):
+    def create_sink(self, folder):
+        return ParquetSink(str(folder / "tables"))
+
+    def read_back(self, sink, table):
+        rows = pq.read_table(sink.folder(table)).to_pylist()
+        types = dict(table.schema)
+        return {r.pop("__path__"): {n: value_of(v, types[n]) for n, v in r.items()} for r in rows}
+
+
+class TestJsonLines(SinkSuite):
+    def create_sink(self, folder):
+        return JsonLinesSink(str(folder / "changes.jsonl"))
+
+    def read_back(self, sink, table):
+        """What a consumer that keeps the highest version per path has."""
+        newest = {}
+        with open(sink._name, encoding="utf-8") as file:
+            lines = [json.loads(line) for line in file if json.loads(line)["view"] == table.view]
+        for line in lines:
+            if line["version"] > newest.get(line["path"], {"version": []})["version"]:
+                newest[line["path"]] = line
+        last = max((line["version"][0] for line in lines), default=0)
+        return {p: decode_fields(x["new"]) for p, x in newest.items() if x["new"] is not None and x["version"][0] == last}
+
+
+@pytest.mark.parametrize("broken", broken_sinks(MemorySink), ids=lambda b: b.__name__)
+def test_the_suite_finds_a_broken_sink(broken, tmp_path):
+    class Suite(TestMemory):
+        def create_sink(self, folder):
+            return broken()
+
+    suite = Suite()
+    found = []
+    for name, test in inspect.getmembers(suite, inspect.ismethod):
+        if name.startswith("test_"):
+            folder = tmp_path / name
+            folder.mkdir()
+            try:
+                test(folder)
+            except AssertionError:
+                found.append(name)
+    assert found
+
+
+def test_a_cut_last_line_is_finished_before_the_next_run_appends(tmp_path):
+    file = tmp_path / "changes.jsonl"
+    file.write_bytes(b'{"view": "V", "pa')
+    sink = JsonLinesSink(str(file))
+    sink.open([], 1)
+    sink.write([ViewChange("V", "v/1", None, {}, (1, 0, 1))])
+    sink.publish()
+    sink.close()
+    assert json.loads(file.read_bytes().splitlines()[1])["path"] == "v/1"
