@@ -39,8 +39,6 @@ INBOX = "inbox"
 LETTERS = "letters"
 """The output of dead letters; view changes are the main output, and every operator that is sent to has its own."""
 
-COALESCE = TimerSpec("coalesce", TimeDomain.WATERMARK)
-WIDE = TimerSpec("wide", TimeDomain.WATERMARK)
 _END_OF_INPUT = GlobalWindow().max_timestamp()
 
 
@@ -117,8 +115,17 @@ class OperatorFn(beam.DoFn):
 class CoalescedOperatorFn(OperatorFn):
     """Runs one operator, all messages that wait for a key as one step."""
 
+    def __init__(self, plan: str, node: OperatorNode, profile: Profile, generation: int) -> None:
+        super().__init__(plan, node, profile, generation)
+        # FnApiRunner buffers the timers of a stage by their name alone: fused operators must not share one.
+        self.coalesce_timer = TimerSpec(f"{node.id}.coalesce", TimeDomain.WATERMARK)
+        self.shards_timer = TimerSpec(f"{node.id}.shards", TimeDomain.WATERMARK)
+        on_timer(self.coalesce_timer)(CoalescedOperatorFn.coalesce)
+        on_timer(self.shards_timer)(CoalescedOperatorFn.shards)
+
     def _inspect_process(self) -> tuple[list[str], list[Any]]:
-        return ["element", INBOX, "timer"], [beam.DoFn.StateParam(self.specs[INBOX]), beam.DoFn.TimerParam(COALESCE)]
+        defaults = [beam.DoFn.StateParam(self.specs[INBOX]), beam.DoFn.TimerParam(self.coalesce_timer)]
+        return ["element", INBOX, "timer"], defaults
 
     def process(self, element: KeyedMessage, *states: Any) -> None:
         """A message came: it waits."""
@@ -129,16 +136,15 @@ class CoalescedOperatorFn(OperatorFn):
     def _inspect_coalesce(self) -> tuple[list[str], list[Any]]:
         names, defaults = ["key", *self.narrow], [beam.DoFn.KeyParam, *_states(self.narrow)]
         if self._has_maps:
-            return [*names, "wide"], [*defaults, beam.DoFn.TimerParam(WIDE)]
+            return [*names, "again"], [*defaults, beam.DoFn.TimerParam(self.shards_timer)]
         return names, defaults
 
-    @on_timer(COALESCE)
-    def coalesce(self, key: bytes, wide: Any = None, **states: Any) -> Sequence[Any]:
+    def coalesce(self, key: bytes, again: Any = None, **states: Any) -> Sequence[Any]:
         """All that waits for a key is one step; with the shards only if it must be."""
         try:
             return self._take(key, states, wide=False)
         except NeedsShards:
-            wide.set(_END_OF_INPUT)
+            again.set(_END_OF_INPUT)
             return ()
 
     def _inspect_shards(self) -> tuple[list[str], list[Any]]:
@@ -146,7 +152,6 @@ class CoalescedOperatorFn(OperatorFn):
             return ["key", *self.specs], [beam.DoFn.KeyParam, *_states(self.specs)]
         return ["key"], [beam.DoFn.KeyParam]
 
-    @on_timer(WIDE)
     def shards(self, key: bytes, **states: Any) -> Sequence[Any]:
         """The same for a key with a large map."""
         return self._take(key, states, wide=True)
