@@ -147,6 +147,8 @@ def _payload(payload: Any, redact: frozenset[str]) -> str:
     """The payload as JSON text, in Firestore's typed form where it is a value."""
     if payload is None:
         return ""
+    if isinstance(payload, bytes) and len(payload) <= MAX_PAYLOAD_BYTES and (text := _text(payload)):
+        return text
     from .formats.typed_json import encode_value
 
     shown = _redacted(payload, redact)
@@ -157,6 +159,14 @@ def _payload(payload: Any, redact: frozenset[str]) -> str:
         text = repr(shown)[:MAX_PAYLOAD_BYTES]
         size = len(text)
     return text or f"(a payload of {size} bytes, more than {MAX_PAYLOAD_BYTES}, is not kept)"
+
+
+def _text(payload: bytes) -> str:
+    """A line of a feed as text; empty when it is none."""
+    try:
+        return payload.decode()
+    except UnicodeDecodeError:
+        return ""
 
 
 def _redacted(value: Any, names: frozenset[str]) -> Any:
