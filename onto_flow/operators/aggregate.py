@@ -6,13 +6,20 @@ the higher number wins; a drained engine retracts `old` and adds `new`, and keep
 need them. A group without rows has no document.
 
 Example:
-    Two tickets of one organization, one of which is deleted; changes in -> changes out:
+    Two tickets of one organization, of which the first is deleted; changes in -> changes out:
 
-    | to aggregate `("Acme", "speaker")` | out |
-    |---|---|
-    | Rows tickets/t1 seq 1: none -> (attending) | none -> {attending: 1} |
-    | Rows tickets/t2 seq 1: none -> (attending) | {attending: 1} -> {attending: 2} |
-    | Rows tickets/t1 seq 2: (attending) -> none | {attending: 2} -> {attending: 1} |
+        >>> from onto_flow.core.codec import encode
+        >>> from onto_flow.demo.meeting_room import OrganizationLoad
+        >>> from onto_flow.testing.one_operator import OneOperator
+        >>> load = OneOperator(OrganizationLoad.plan(), "OrganizationLoad.aggregate")
+        >>> acme, row = encode(("Acme", "guest")), (True, (None, "Ada"))
+        >>> load.step(acme, Rows("tickets/t1", 1, None, (row,)), Rows("tickets/t2", 1, None, ((None, (None, "Bob")),)))
+        ... # doctest: +NORMALIZE_WHITESPACE
+        organizationLoad/Acme|guest: None ->
+            {'organization': 'Acme', 'role': 'guest', 'attending': 1, 'names': ['Ada', 'Bob']}, seq 1
+        >>> load.step(acme, Rows("tickets/t1", 2, (row,), None))  # doctest: +NORMALIZE_WHITESPACE
+        organizationLoad/Acme|guest: {'organization': 'Acme', 'role': 'guest', 'attending': 1, 'names': ['Ada', 'Bob']} ->
+            {'organization': 'Acme', 'role': 'guest', 'attending': 0, 'names': ['Bob']}, seq 2
 """
 
 from __future__ import annotations

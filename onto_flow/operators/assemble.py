@@ -4,13 +4,21 @@ Law: what it emits is the view of document versions that really existed, never g
 half-joined: while an answer is under way it holds, keeping what it showed. It emits (old, new) only where they differ.
 
 Example:
-    A meeting without tickets, then the same meeting again with another status; changes in -> changes out:
+    A meeting without tickets, an older version of it that comes late, then a newer one; changes in -> changes out:
 
-    | to assemble `meetings/m1` | out |
-    |---|---|
-    | Told meetings/m1 at (5, 0): open | `meetingSessions/m1`: none -> {inSession: true}, seq 1 |
-    | Told meetings/m1 at (4, 0): closed | (older: nothing) |
-    | Told meetings/m1 at (9, 0): closed | `meetingSessions/m1`: {inSession: true} -> {inSession: false}, seq 2 |
+        >>> from onto_flow.demo.meeting_room import MeetingSession
+        >>> from onto_flow.operators.messages import Doc
+        >>> from onto_flow.testing.one_operator import OneOperator
+        >>> def meeting(status):
+        ...     return {"status": status, "tickets": []}
+        >>> sessions = OneOperator(MeetingSession.plan(), "MeetingSession.assemble")
+        >>> def told(time, status):
+        ...     sessions.step("meetings/m1", Told("meetings/m1", Doc((time, 0), meeting(status), ())))
+        >>> told(5, "in-session")
+        meetingSessions/m1: None -> {'inSession': True, 'address': None, 'attending': [], 'numHearingAidRequested': 0}, seq 1
+        >>> told(4, "closed")
+        >>> told(9, "not-started")
+        meetingSessions/m1: {'inSession': True, 'address': None, 'attending': [], 'numHearingAidRequested': 0} -> None, seq 2
 """
 
 from __future__ import annotations

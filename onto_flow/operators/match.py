@@ -8,14 +8,18 @@ the keys of the members are subscribed for active roots only. An answer also nam
 lately (on a drained engine: in this step), so that a root which knows them from another key forgets older versions.
 
 Example:
-    A ticket's user is asked for, then the user is renamed; changes in -> changes out:
+    A user is asked for, renamed, and asked for no longer; changes in -> changes out:
 
-    | at key `users/u1` | to assemble `meetings/m1` |
-    |---|---|
-    | Told users/u1 at (5, 0): Ada | |
-    | Subscribe meetings/m1 +1 | Answer +1: users/u1 at (5, 0): Ada |
-    | Told users/u1 at (9, 0): Grace | Told users/u1 at (9, 0): Grace |
-    | Subscribe meetings/m1 -1 | Answer -1 |
+        >>> from onto_flow.demo.meeting_room import MeetingSession
+        >>> from onto_flow.testing.one_operator import OneOperator
+        >>> users = OneOperator(MeetingSession.plan(), "MeetingSession.match.users")
+        >>> users.step("users/u1", Told("users/u1", Doc((5, 0), {"firstName": "Ada"}, ())))
+        >>> users.step("users/u1", Subscribe((("meetings/m1", 1),)))
+        MeetingSession.assemble meetings/m1: Answer(3, 'users/u1', 1, (('users/u1', ((5, 0), {'firstName': 'Ada'}, ())),), ())
+        >>> users.step("users/u1", Told("users/u1", Doc((9, 0), {"firstName": "Grace"}, ())))
+        MeetingSession.assemble meetings/m1: Told('users/u1', ((9, 0), {'firstName': 'Grace'}, ()))
+        >>> users.step("users/u1", Subscribe((("meetings/m1", -1),)))
+        MeetingSession.assemble meetings/m1: Answer(3, 'users/u1', -1, (), ())
 """
 
 from __future__ import annotations

@@ -7,11 +7,19 @@ every replay.
 Example:
     Two meetings that name one path; changes in -> changes out:
 
-    | to own `rooms/r1` | out |
-    |---|---|
-    | Claim meetings/m2 seq 1: {title: B} | none -> {title: B} |
-    | Claim meetings/m1 seq 1: {title: A} | {title: B} -> {title: A}; a dead letter names m1 and m2 |
-    | Claim meetings/m2 seq 2: none | (nothing: m1 shows); the dead letter is taken back |
+        >>> from dataclasses import replace
+        >>> from onto_flow.demo.meeting_room import MeetingSession
+        >>> from onto_flow.plan.compile import compile_plan
+        >>> from onto_flow.testing.one_operator import OneOperator
+        >>> view = replace(MeetingSession.plan().views[0], owned=True)
+        >>> rooms = OneOperator(compile_plan([view], []), "MeetingSession.own")
+        >>> rooms.step("rooms/r1", Claim("meetings/m2", 1, {"title": "B"}))
+        rooms/r1: None -> {'title': 'B'}, seq 1
+        >>> rooms.step("rooms/r1", Claim("meetings/m1", 1, {"title": "A"}))
+        rooms/r1: {'title': 'B'} -> {'title': 'A'}, seq 2
+        dead letter view:MeetingSession:rooms/r1: path-claimed: meetings/m1 shows at rooms/r1, which meetings/m2 claims too
+        >>> rooms.step("rooms/r1", Claim("meetings/m2", 2, None))
+        dead letter view:MeetingSession:rooms/r1: taken back
 """
 
 from __future__ import annotations
@@ -77,7 +85,7 @@ class Own:
     def _report(self, path: str, roots: Sequence[str], claimants: int, ctx: Context) -> None:
         letter = f"view:{self.view.name}:{path}"
         if len(roots) > 1:
-            reason = f"path-claimed: {roots[0]} shows at {path}, which is claimed by {', '.join(roots[1:10])} too"
+            reason = f"path-claimed: {roots[0]} shows at {path}, which {', '.join(roots[1:10])} claims too"
             ctx.emit(DeadLetter(letter, reason, payload=list(roots[:100])))
         elif claimants > 1:
             ctx.emit(DeadLetter(letter, "", cleared=True))
