@@ -1,0 +1,123 @@
+"""run.py: how source, feed, engine and sink become a job."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from onto_flow import ViewModel, udf
+from onto_flow.core.errors import EngineError, UsageError
+from onto_flow.core.values import to_micros
+from onto_flow.demo import data
+from onto_flow.demo.meeting_room import Meeting, MeetingSession, MeetingSessionStore, OrganizationLoad
+from onto_flow.formats.cloudevents import encode_change
+from onto_flow.formats.export_writer import write_export
+from onto_flow.formats.typed_json import encode_fields
+from onto_flow.run import EXPORT_MARGIN, _cutover, backfill, start
+from onto_flow.sinks.parquet import ParquetSink
+from onto_flow.sources.base import SourceInfo
+
+NOON = datetime(2024, 5, 1, 12, tzinfo=timezone.utc)
+
+
+@pytest.fixture
+def documents(tmp_path):
+    file = tmp_path / "documents.jsonl"
+    lines = [json.dumps({"path": p, "fields": encode_fields(f)}) for p, f in data.documents().items()]
+    file.write_text("\n".join(lines))
+    return f"jsonl:{file}"
+
+
+def test_backfill_of_a_class_gives_its_table(documents):
+    seen = []
+    run = MeetingSession.backfill(source=documents, on_progress=seen.append)
+    assert run.report.view_changes == 2 and run.progress.stage == "computing" and seen
+    assert list(run.documents()) == ["meetingSessions/retro", "meetingSessions/standup"]
+    assert run.to_arrow().column_names[0] == "__path__"
+    frame = run.to_pandas().set_index("__path__")
+    assert bool(frame.loc["meetingSessions/retro", "inSession"]) and frame.loc["meetingSessions/retro", "address"] == "Cellar"
+
+
+def test_several_views_are_asked_for_by_name(documents):
+    run = backfill(MeetingSession, OrganizationLoad, source=documents)
+    assert len(run.documents(OrganizationLoad)) == len(run.documents("OrganizationLoad")) == 6
+    with pytest.raises(UsageError, match="say which view: MeetingSession, OrganizationLoad"):
+        run.documents()
+    with pytest.raises(UsageError, match="Did you mean MeetingSession"):
+        run.documents("MeetingSesion")
+
+
+def test_tables_elsewhere_are_not_read_back(documents, tmp_path):
+    run = MeetingSession.backfill(source=documents, sink=ParquetSink(str(tmp_path / "out")))
+    with pytest.raises(UsageError, match="outside this process"):
+        run.to_pandas()
+
+
+def test_a_view_of_this_process_alone_runs_on_local_and_nowhere_else(documents):
+    class Mine(MeetingSession):
+        class Meta:
+            collection_name = "mine"
+
+    assert len(Mine.backfill(source=documents).documents()) == 2
+
+
+def test_a_later_generation_replaces_the_table(documents, tmp_path):
+    first = backfill(MeetingSession, source=documents, sink=f"parquet:{tmp_path}/out")
+    second = backfill(MeetingSession, source=documents, sink=f"parquet:{tmp_path}/out")
+    assert first.report.view_changes == second.report.view_changes == 2
+
+
+def test_user_code_that_fails_is_told_in_the_run(documents):
+    class Fails(ViewModel):
+        class Meta:
+            collection_name = "fails"
+
+        store: MeetingSessionStore
+
+        @udf
+        @staticmethod
+        def broken(meeting: Meeting) -> int:
+            return 1 // 0
+
+    run = Fails.backfill(source=documents)
+    assert run.documents() == {} and run.report.dead_letters == 3
+    assert run.letters["view:Fails:meetings/retro"].reason.startswith("udf-failed: ZeroDivisionError")
+
+
+def test_an_export_that_knows_its_time_joins_a_feed(tmp_path):
+    write_export(tmp_path / "export", sorted(data.documents().items()), snapshot_time=data.EXPORTED_AT)
+    feed = tmp_path / "feed.jsonl"
+    feed.write_text("\n".join(json.dumps(encode_change(s.change)) for s in data.script()))
+    run = start([MeetingSession], source=str(tmp_path / "export"), feed=str(feed))
+    assert list(run.documents()) == ["meetingSessions/planning", "meetingSessions/standup"]
+
+
+@pytest.mark.parametrize(
+    ("info", "feed", "given", "inconsistent", "snapshot", "held"),
+    [
+        (SourceInfo("firestore-export", snapshot_time=NOON), True, None, False, NOON, False),
+        (SourceInfo("firestore-export", snapshot_time=NOON), True, NOON + timedelta(1), False, NOON + timedelta(1), False),
+        (SourceInfo("firestore-export"), False, None, False, None, False),
+        (SourceInfo("jsonl", ranks_below_events=True), True, None, False, None, False),
+        (SourceInfo("firestore-export", start_time=NOON), True, None, True, NOON - EXPORT_MARGIN, True),
+        (SourceInfo("emulator-export", start_time=NOON), True, None, False, NOON - EXPORT_MARGIN, True),
+    ],
+)
+def test_the_cutover_follows_from_what_the_source_knows(info, feed, given, inconsistent, snapshot, held):
+    cutover = _cutover(info, feed, given, inconsistent)
+    assert cutover.snapshot == (None if snapshot is None else to_micros(snapshot))
+    assert cutover.publish_after_feed is held
+
+
+def test_a_production_export_without_time_is_refused_with_a_feed():
+    with pytest.raises(UsageError, match="--inconsistent-export"):
+        _cutover(SourceInfo("firestore-export", start_time=NOON), True, None, False)
+    with pytest.raises(UsageError, match="when it began"):
+        _cutover(SourceInfo("firestore-export"), True, None, True)
+
+
+def test_an_unknown_engine_option_is_refused(documents):
+    with pytest.raises(EngineError, match="no option 'fast'"):
+        backfill(MeetingSession, source=documents, fast=True)
