@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from ..core.errors import DeclarationError, SourceLine
+from .meta import refuse_options
 
 Function = Callable[..., Any]
 Number = type[int] | type[float]
@@ -48,20 +49,26 @@ class AccumulatorDeclaration:
 class Aggregates:
     """The namespace `agg`."""
 
-    def count(self, *, where: Function | None = None) -> Any:
+    def count(self, *, where: Function | None = None, **unknown: NoReturn) -> Any:
         """How many rows; abelian, one integer per group."""
-        return AccumulatorDeclaration("count", SourceLine.of_caller(), where=where)
+        line = SourceLine.of_caller()
+        refuse_options("agg.count", unknown, ("where",), line)
+        return AccumulatorDeclaration("count", line, where=where)
 
-    def sum(self, value: Function, *, where: Function | None = None, type: Number | None = None) -> Any:
+    def sum(
+        self, value: Function, *, where: Function | None = None, type: Number | None = None, **unknown: NoReturn
+    ) -> Any:
         """The exact sum of a number per row, rounded once; 0 of none; abelian.
 
         Args:
             value: The number of a row; `None` to skip it.
             where: Only of these rows.
             type: `int` or `float` make a typed column: of `int` every number must be one, of `float` integers count as
-                doubles. Without it the sum is an integer while every number is one, else a double.
+                doubles. Without it the sum is an integer while every number is one, else a double; the column's type
+                is then that of the field which `value` returns, and `any` where it returns no field as it is.
         """
         line = SourceLine.of_caller()
+        refuse_options("agg.sum", unknown, ("where", "type"), line)
         if type not in (None, int, float):
             raise DeclarationError("bad-value", f"type={type!r} of a sum", where=line, fix="Use int or float.")
         return AccumulatorDeclaration("sum", line, value=value, where=where, number=type)
@@ -74,6 +81,7 @@ class Aggregates:
         order_by: Function | None = None,
         descending: bool = False,
         limit: int | None = None,
+        **unknown: NoReturn,
     ) -> Any:
         """The values of the rows as a list; keeps a contribution per row.
 
@@ -85,6 +93,7 @@ class Aggregates:
             limit: At most so many.
         """
         line = SourceLine.of_caller()
+        refuse_options("agg.collect", unknown, ("where", "order_by", "descending", "limit"), line)
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
             raise DeclarationError("bad-value", f"limit={limit!r} is not a number of values", where=line)
         return AccumulatorDeclaration(

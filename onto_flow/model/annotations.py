@@ -41,7 +41,8 @@ def resolve(annotation: Any, names: Mapping[str, Any], cls: type) -> Any:
     if not isinstance(annotation, str):
         return annotation
     try:
-        return eval(annotation, dict(names), dict(getattr(cls, "_namespace", {})))  # noqa: S307 - the user's own code
+        around = getattr(cls, "_around", None)
+        return eval(annotation, dict(names), dict(around.names) if around else {})  # noqa: S307 - the user's own code
     except Exception:
         return None
 
@@ -74,8 +75,8 @@ def named_parts(annotation: Any) -> type | None:
     return annotation if isinstance(annotation, type) and hasattr(annotation, "_fields") else None
 
 
-def type_of(annotation: Any, rename: Rename, in_list: bool = False) -> Type:
-    """The logical type of an annotation; `any` where it says nothing.
+def type_of(annotation: Any, rename: Rename, in_list: bool = False, inside: tuple[type, ...] = ()) -> Type:
+    """The logical type of an annotation; `any` where it says nothing, and where a structure holds itself.
 
     Raises:
         DataError: `bad-value` for a type that Firestore refuses: an array in an array, a set, a whole document.
@@ -86,10 +87,10 @@ def type_of(annotation: Any, rename: Rename, in_list: bool = False) -> Type:
     """
     annotation, optional = without_none(annotation)
     if optional:
-        return dataclasses.replace(type_of(annotation, rename, in_list), optional=True)
+        return dataclasses.replace(type_of(annotation, rename, in_list, inside), optional=True)
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in _WRAPPERS:
-        return type_of(arguments[0], rename, in_list)
+        return type_of(arguments[0], rename, in_list, inside)
     if origin is typing.Literal:
         return _type_of_values(arguments)
     bare = getattr(annotation, "__supertype__", origin or annotation)
@@ -99,13 +100,13 @@ def type_of(annotation: Any, rename: Rename, in_list: bool = False) -> Type:
         return Type(_SCALARS[bare])
     _refuse(bare)
     if typing.is_typeddict(bare) or dataclasses.is_dataclass(bare) or hasattr(bare, "_fields"):
-        return _struct_type(bare, rename)
+        return ANY if bare in inside else _struct_type(bare, rename, (*inside, bare))
     if issubclass(bare, enum.Enum):
         return _type_of_values([member.value for member in bare])
     if issubclass(bare, Mapping):
         return Type("map")
     if issubclass(bare, (list, tuple)) or bare in (Sequence, Collection):
-        return _list_type(bare, arguments, rename, in_list)
+        return _list_type(bare, arguments, in_list, lambda item: type_of(item, rename, True, inside))
     return ANY
 
 
@@ -123,17 +124,18 @@ def _type_of_values(values: Iterable[Any]) -> Type:
     return Type(_SCALARS.get(kinds.pop(), "any")) if len(kinds) == 1 else ANY
 
 
-def _list_type(bare: Any, arguments: tuple[Any, ...], rename: Rename, in_list: bool) -> Type:
+def _list_type(bare: Any, arguments: tuple[Any, ...], in_list: bool, item: Callable[[Any], Type]) -> Type:
     if in_list:
         raise DataError("bad-value", "an array in an array, which Firestore refuses", fix="Put a map between them.")
     if not arguments or (issubclass(bare, tuple) and not (len(arguments) == 2 and arguments[1] is Ellipsis)):
         return Type("list", items=(ANY,))
-    return Type("list", items=(type_of(arguments[0], rename, in_list=True),))
+    return Type("list", items=(item(arguments[0]),))
 
 
-def _struct_type(bare: type, rename: Rename) -> Type:
+def _struct_type(bare: type, rename: Rename, inside: tuple[type, ...]) -> Type:
     hints = hints_of(bare)
-    return Type("struct", fields=tuple((rename(n), type_of(hints.get(n, Any), rename)) for n in _names(bare, hints)))
+    types = [(n, type_of(hints.get(n, Any), rename, inside=inside)) for n in _names(bare, hints)]
+    return Type("struct", fields=tuple((rename(n), t) for n, t in types))
 
 
 def _names(bare: Any, hints: Mapping[str, Any]) -> Sequence[str]:
@@ -164,7 +166,7 @@ class Shape:
     items: Shape | None = None
 
 
-def shape_of(annotation: Any, rename: Rename) -> Shape | None:
+def shape_of(annotation: Any, rename: Rename, known: dict[Any, Shape] | None = None) -> Shape | None:
     """The shape of an annotation; `None` when there is no `TypedDict` in it.
 
     Example:
@@ -173,14 +175,21 @@ def shape_of(annotation: Any, rename: Rename) -> Shape | None:
         >>> shape_of(list[Person] | None, lambda name: name.upper())
         Shape(names=None, items=Shape(names={'first_name': ('FIRST_NAME', None)}, items=None))
     """
+    known = {} if known is None else known
     annotation, _ = without_none(annotation)
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in _WRAPPERS:
-        return shape_of(arguments[0], rename)
+        return shape_of(arguments[0], rename, known)
     if typing.is_typeddict(annotation):
-        hints = hints_of(annotation)
-        return Shape(names={n: (rename(n), shape_of(h, rename)) for n, h in hints.items()})
+        return known[annotation] if annotation in known else _shape_of_keys(annotation, rename, known)
     if not arguments or not isinstance(origin, type) or not issubclass(origin, Iterable):
         return None
-    inner = shape_of(arguments[-1] if issubclass(origin, Mapping) else arguments[0], rename)
+    inner = shape_of(arguments[-1] if issubclass(origin, Mapping) else arguments[0], rename, known)
     return None if inner is None else Shape(items=inner)
+
+
+def _shape_of_keys(annotation: Any, rename: Rename, known: dict[Any, Shape]) -> Shape:
+    names: dict[str, tuple[str, Shape | None]] = {}
+    shape = known[annotation] = Shape(names=names)
+    names.update((n, (rename(n), shape_of(h, rename, known))) for n, h in hints_of(annotation).items())
+    return shape

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 from ..core.errors import DataError, DeclarationError, SourceLine, did_you_mean
 from ..core.references import Parse, reference_path
 from ..core.values import Reference
+from .meta import refuse_options
 
 if TYPE_CHECKING:
     from .domain import DomainModel
@@ -42,12 +43,8 @@ class Attribute:
     def __call__(self, **options: Any) -> Attribute:
         """The same kind with options: `name=`, `default=`, `sensitive=`."""
         line = SourceLine.of_caller()
-        for option in options:
-            if option not in ("name", "default", "sensitive"):
-                fix = did_you_mean(option, ("name", "default", "sensitive"))
-                raise DeclarationError(
-                    "unknown-name", f"attrs.{self.kind} has no option {option!r}", where=line, fix=fix
-                )
+        known = ("name", "default", "sensitive")
+        refuse_options(f"attrs.{self.kind}", (n for n in options if n not in known), known, line)
         return Attribute(self.kind, line, **options)
 
     def __set_name__(self, owner: type[DomainModel], name: Text) -> None:
@@ -121,7 +118,7 @@ class RelationAttribute(Attribute, Generic[M]):
         if not isinstance(self.model, str):
             return self.model  # type: ignore[return-value]
         module = sys.modules.get(self.owner.__module__)
-        found = self.owner._namespace.get(self.model, getattr(module, self.model, None))
+        found = self.owner._around.names.get(self.model, getattr(module, self.model, None))
         if not isinstance(found, type):
             known = [n for n, v in vars(module).items() if isinstance(v, type)] if module else []
             raise DeclarationError(
@@ -204,17 +201,23 @@ class Attrs:
     def relation(self, model: type[M], *, name: Text | None = None, parse: Parse | None = None) -> Relation[M]: ...
     @overload
     def relation(self, model: Text, *, name: Text | None = None, parse: Parse | None = None) -> Relation[Any]: ...
-    def relation(self, model: Any, *, name: Text | None = None, parse: Parse | None = None) -> Any:
+    def relation(self, model: Any, *, name: Text | None = None, parse: Parse | None = None, **unknown: NoReturn) -> Any:
         """A reference to a document of `model` (a class, or its name)."""
-        return RelationAttribute(model, SourceLine.of_caller(), many=False, name=name, parse=parse)
+        line = SourceLine.of_caller()
+        refuse_options("attrs.relation", unknown, ("name", "parse"), line)
+        return RelationAttribute(model, line, many=False, name=name, parse=parse)
 
     @overload
     def relations(self, model: type[M], *, name: Text | None = None, parse: Parse | None = None) -> Relations[M]: ...
     @overload
     def relations(self, model: Text, *, name: Text | None = None, parse: Parse | None = None) -> Relations[Any]: ...
-    def relations(self, model: Any, *, name: Text | None = None, parse: Parse | None = None) -> Any:
+    def relations(
+        self, model: Any, *, name: Text | None = None, parse: Parse | None = None, **unknown: NoReturn
+    ) -> Any:
         """A list of references to documents of `model`."""
-        return RelationAttribute(model, SourceLine.of_caller(), many=True, name=name, parse=parse)
+        line = SourceLine.of_caller()
+        refuse_options("attrs.relations", unknown, ("name", "parse"), line)
+        return RelationAttribute(model, line, many=True, name=name, parse=parse)
 
 
 attrs = Attrs()

@@ -10,7 +10,7 @@ from ..core.collection import Collection
 from ..core.errors import DataError, DeclarationError, SourceLine, did_you_mean
 from ..core.values import Document
 from .attributes import Attribute, PathPart
-from .meta import declaring_frame, options_of
+from .meta import Surroundings, declaring_frame, options_of
 from .names import camel_case
 
 _PLACES = ("collection_name", "path", "collection_group")
@@ -40,7 +40,7 @@ class DomainModel:
     _collection: ClassVar[Collection]
     _attributes: ClassVar[Mapping[str, Attribute]] = {}
     _convert_names: ClassVar[bool] = True
-    _namespace: ClassVar[Mapping[str, Any]] = {}
+    _around: ClassVar[Surroundings]
     _fields: Document
     _known: dict[str, Any]
     _writable: bool
@@ -50,7 +50,7 @@ class DomainModel:
         frame = declaring_frame()
         line = SourceLine(frame.f_code.co_filename, frame.f_lineno)
         options = options_of(cls, _OPTIONS, line)
-        cls._namespace = frame.f_locals
+        cls._around = Surroundings(frame)
         cls._convert_names = options.get("convert_names", cls._convert_names)
         cls._attributes = {
             n: a for base in reversed(cls.__mro__) for n, a in vars(base).items() if isinstance(a, Attribute)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Iterable, Mapping
 from types import FrameType
@@ -18,6 +19,20 @@ def declaring_frame() -> FrameType:
     ):
         frame = frame.f_back
     return frame
+
+
+class Surroundings:
+    """The names around a class statement, also those that are defined after it."""
+
+    def __init__(self, frame: FrameType) -> None:
+        in_function = frame.f_code.co_flags & inspect.CO_OPTIMIZED
+        self._frame = frame if in_function else None
+        self._names: Mapping[str, Any] = frame.f_locals
+
+    @property
+    def names(self) -> Mapping[str, Any]:
+        """Name -> object, as it is now."""
+        return self._names if self._frame is None else self._frame.f_locals
 
 
 def options_of(cls: type, known: Iterable[str], line: SourceLine) -> Mapping[str, Any]:
@@ -41,3 +56,15 @@ def options_of(cls: type, known: Iterable[str], line: SourceLine) -> Mapping[str
         if not isinstance(value, wanted):
             raise DeclarationError("bad-meta", f"{where}.{name} = {value!r} is not a {wanted.__name__}", where=line)
     return options
+
+
+def refuse_options(function: str, given: Iterable[str], known: Iterable[str], line: SourceLine) -> None:
+    """Refuses options that a function of a declaration does not have.
+
+    Raises:
+        DeclarationError: `unknown-name`, with the nearest option.
+    """
+    for name in given:
+        raise DeclarationError(
+            "unknown-name", f"{function} has no option {name!r}", where=line, fix=did_you_mean(name, known)
+        )

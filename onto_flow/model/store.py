@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, TypeVar, overload
 
-from ..core.errors import DeclarationError, MissingDocument, SourceLine, did_you_mean
+from ..core.errors import DeclarationError, MissingDocument, SourceLine
 from ..core.values import Document, Reference
 from .domain import DomainModel
+from .meta import refuse_options
 
 M = TypeVar("M", bound=DomainModel)
-S = TypeVar("S", bound=DomainModel)
+_WAYS = ("via", "by", "on")
 
 
 class Many(Generic[M]):
@@ -118,9 +119,11 @@ else:
     Root = One = ManySlot = SlotDeclaration
 
 
-def root(model: type[M]) -> Root[M]:
+def root(model: type[M], **unknown: NoReturn) -> Root[M]:
     """The slot that a view document is made for: one view document per document of this model."""
-    return Root(model, SourceLine.of_caller(), kind="root")
+    line = SourceLine.of_caller()
+    refuse_options("root(...)", unknown, (), line)
+    return Root(model, line, kind="root")
 
 
 @overload
@@ -138,22 +141,21 @@ def one(model: type[M], *, required: bool = False, **how: Any) -> Any:
         required: Whether there is no view document while it is missing.
     """
     line = SourceLine.of_caller()
-    kind, value = _how(how, line, "one")
+    refuse_options("one(...)", (n for n in how if n not in _WAYS), (*_WAYS, "required"), line)
+    kind, value = _way(how, line)
     return One(model, line, kind=kind, how=value, required=required)
 
 
-def many(model: type[M], **how: Any) -> ManySlot[M]:
+def many(model: type[M], *, via: Any = None, by: Any = None, on: Any = None, **unknown: NoReturn) -> ManySlot[M]:
     """A slot of many documents: `via=`, `by=` or `on=`, as for `one`."""
     line = SourceLine.of_caller()
-    kind, value = _how(how, line, "many")
+    refuse_options("many(...)", unknown, _WAYS, line)
+    kind, value = _way({"via": via, "by": by, "on": on}, line)
     return ManySlot(model, line, kind=kind, many=True, how=value)
 
 
-def _how(how: Mapping[str, Any], line: SourceLine, function: str) -> tuple[str, Any]:
-    for name in how:
-        if name not in ("via", "by", "on"):
-            fix = did_you_mean(name, ("via", "by", "on", *(["required"] if function == "one" else [])))
-            raise DeclarationError("unknown-name", f"{function}(...) has no option {name!r}", where=line, fix=fix)
+def _way(ways: Mapping[str, Any], line: SourceLine) -> tuple[str, Any]:
+    how = {name: way for name, way in ways.items() if way is not None}
     if len(how) != 1:
         what = "nothing says" if not how else f"{' and '.join(how)} both say"
         raise DeclarationError(

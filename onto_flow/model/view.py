@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..core.collection import Collection
 from ..core.errors import DataError, DeclarationError, SourceLine
-from .meta import declaring_frame, options_of
+from .meta import Surroundings, declaring_frame, options_of
 from .names import camel_case
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class ViewModel:
 
     _collection_name: ClassVar[str]
     _convert_names: ClassVar[bool] = True
-    _namespace: ClassVar[Mapping[str, Any]] = {}
+    _around: ClassVar[Surroundings]
     _line: ClassVar[SourceLine]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -35,7 +35,7 @@ class ViewModel:
         frame = declaring_frame()
         cls._line = SourceLine(frame.f_code.co_filename, frame.f_lineno)
         options = options_of(cls, _OPTIONS, cls._line)
-        cls._namespace = frame.f_locals
+        cls._around = Surroundings(frame)
         cls._convert_names = options.get("convert_names", cls._convert_names)
         if "collection_name" in options:
             cls._collection_name = options["collection_name"]

@@ -7,7 +7,21 @@ from typing import NamedTuple
 
 import pytest
 
-from onto_flow import DomainModel, Store, ViewModel, agg, attrs, computed, many, one, operator, plan_views, root, udf
+from onto_flow import (
+    DomainModel,
+    Store,
+    ViewModel,
+    agg,
+    attrs,
+    computed,
+    is_missing,
+    many,
+    one,
+    operator,
+    plan_views,
+    root,
+    udf,
+)
 from onto_flow.core.errors import DeclarationError
 
 
@@ -31,6 +45,17 @@ class Ticket(DomainModel):
 class TicketStore(Store):
     ticket = root(Ticket)
     user = one(User, via=Ticket.user)
+
+
+class Tagged(DomainModel):
+    class Meta:
+        collection_name = "tagged"
+
+    tags: list = attrs.list
+
+
+class TagStore(Store):
+    tagged = root(Tagged)
 
 
 class Mistake(NamedTuple):
@@ -482,6 +507,241 @@ def view_that_only_has_new():
 def limit_of_nothing():
     agg.collect(lambda ticket: ticket, limit=0)  # <-
 
+@mistake("unknown-name", "agg.count has no option 'were'", "Did you mean where?")
+def unknown_option_of_an_accumulator():
+    agg.count(were=lambda ticket: ticket)  # <-
+
+
+@mistake("unknown-name", "attrs.relation has no option 'pars'", "Did you mean parse?")
+def unknown_option_of_a_relation():
+    attrs.relation(User, pars=str)  # <-
+
+
+@mistake("unknown-name", "root(...) has no option 'phantom'")
+def unknown_option_of_a_root():
+    root(Ticket, phantom=True)  # <-
+
+
+@mistake("bad-meta", "Note.Meta.convert_names = 'no' is not a bool")
+def meta_option_of_a_wrong_type():
+    class Note(DomainModel):  # <-
+        class Meta:
+            collection_name = "notes"
+            convert_names = "no"
+
+
+@mistake("bad-meta", "V.Meta has no option 'strict'", "Known: collection_name, convert_names")
+def unknown_meta_option_of_a_view():
+    class V(ViewModel):  # <-
+        class Meta:
+            collection_name = "v"
+            strict = True
+
+
+@mistake("bad-meta", "V.Meta does not say where the view's documents live")
+def view_into_a_pattern_of_collections():
+    class V(ViewModel):  # <-
+        class Meta:
+            collection_name = "teams/{team}/v"
+
+        store: TicketStore
+
+    return V
+
+
+@mistake("ambiguous-name", "Note.path: every document has its own path", 'attrs.str(name="path")')
+def attribute_that_every_document_has():
+    class Note(DomainModel):
+        class Meta:
+            collection_name = "notes"
+
+        path: str = attrs.str  # <-
+
+
+@mistake("ambiguous-name", "Note: first_line and firstLine are both firstLine in Firestore", "name=")
+def two_attributes_of_one_field():
+    class Note(DomainModel):
+        class Meta:
+            collection_name = "notes"
+
+        first_line: str = attrs.str
+        firstLine: str = attrs.str  # <-
+
+
+@mistake("bad-slot", "slot same: on=User.team is not a pair of fields", "on=(Meeting.sku, User.sku)")
+def on_without_a_pair():
+    class S(Store):
+        ticket = root(Ticket)
+        same = many(User, on=User.team)  # <-
+
+    return view_of(S)
+
+
+@mistake("bad-slot", "slot same: the pairs start from different slots")
+def pairs_of_two_starts():
+    class S(Store):
+        ticket = root(Ticket)
+        user = one(User, via=Ticket.user)
+        same = many(User, on=[(Ticket.role, User.team), (User.name, User.name)])  # <-
+
+    return view_of(S)
+
+
+@mistake("ambiguous-name", "V: 'user', a parameter of names, is a slot and a computed", "Rename one of them.")
+def parameter_with_two_meanings():
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        store: TicketStore
+
+        @computed
+        def user(self) -> str: ...
+
+        @udf  # <-
+        @staticmethod
+        def names(user: User) -> str: ...
+
+    return V
+
+
+@mistake("ambiguous-name", "V: role is a part of the key and an accumulator")
+def accumulator_named_like_a_part_of_the_key():
+    class Role(NamedTuple):
+        role: str
+
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        store: TicketStore
+
+        @operator.key
+        @classmethod
+        def by_role(cls, ticket: Ticket) -> Role: ...
+
+        role = agg.count()  # <-
+
+    return V
+
+
+@mistake("cycle", "V: a -> b -> a")
+def computed_attributes_in_a_circle():
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        store: TicketStore
+
+        @computed  # <-
+        def a(self) -> int:
+            return self.b + 1
+
+        @computed
+        def b(self) -> int:
+            return sum(self.a for _ in range(2))
+
+    return V
+
+
+@mistake("unknown-name", "names takes *tickets, which names nothing")
+def udf_of_whatever():
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        store: TicketStore
+
+        @udf  # <-
+        @staticmethod
+        def names(*tickets: Ticket) -> str: ...
+
+    return V
+
+
+@mistake("wrong-decorator", "V.doc_ref names documents per root, and team makes rows", "the id comes from the key")
+def paths_of_a_keyed_view():
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        store: TicketStore
+
+        @property
+        def doc_ref(self) -> str: ...
+
+        @operator.key  # <-
+        @classmethod
+        def team(cls, user: User) -> str: ...
+
+    return V
+
+
+@mistake("wrong-decorator", "@computed is for a getter with self, which V.names is not", "@udf above @staticmethod")
+def computed_staticmethod():
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        store: TicketStore
+
+        @computed  # <-
+        @staticmethod
+        def names(ticket: Ticket) -> str: ...
+
+    return V
+
+
+@mistake("bad-value", "V.names: a set has no order", "sorted(...)")
+def attribute_that_is_a_set():
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        store: TicketStore
+
+        @computed  # <-
+        def names(self) -> set[str]: ...
+
+    return V
+
+
+@mistake("bad-value", "V.first: a whole User in a view", "Return the attributes")
+def attribute_that_is_a_document():
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        store: TicketStore
+
+        @computed  # <-
+        def first(self) -> User | None: ...
+
+    return V
+
+
+@mistake("bad-value", "V.tags: an array in an array")
+def collected_arrays():
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        store: TagStore
+
+        @operator.key
+        @classmethod
+        def team(cls, tagged: Tagged) -> str: ...
+
+        tags = agg.collect(lambda tagged: tagged.tags)  # <-
+
+    return V
+
+
+@mistake("unknown-name", "Ticket has no attribute 'rolle'", "Did you mean role?")
+def missing_of_an_unknown_attribute():
+    is_missing(Ticket("tickets/t1", {}), "rolle")  # <-
+
+
 
 def view_of(store):
     class V(ViewModel):
@@ -512,3 +772,15 @@ def test_two_views_of_one_name_are_refused():
     one_view = view_of(TicketStore)
     with pytest.raises(DeclarationError, match="two views are named V"):
         plan_views(one_view, view_of(TicketStore))
+
+
+def test_two_views_of_one_collection_are_refused():
+    first, second = view_of(TicketStore), view_of(TicketStore)
+    second.__name__ = "W"
+    with pytest.raises(DeclarationError, match="W and V both write into v"):
+        plan_views(first, second)
+
+
+def test_a_view_that_is_named_twice_is_planned_once():
+    view = view_of(TicketStore)
+    assert [v.name for v in plan_views(view, view).views] == ["V"]
