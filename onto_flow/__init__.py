@@ -1,5 +1,8 @@
 """Maintained views over document databases: declared once, backfilled, kept right under change."""
 
+import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from .core.change import Change as Change
 from .core.change import ViewChange as ViewChange
 from .core.errors import MissingDocument as MissingDocument
@@ -23,3 +26,20 @@ from .model.store import root as root
 from .model.view import ViewModel as ViewModel
 
 __version__ = "0.1.0"
+
+if not _TYPE_CHECKING:
+    _LOADED_ON_USE = {"beam": "engines.beam", "flink": "engines.flink", "formats": "formats"}
+
+    def __getattr__(name: str) -> object:
+        """Loads an engine's public module on use, so that `import onto_flow` loads none."""
+        if name not in _LOADED_ON_USE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        try:
+            return _importlib.import_module(f"{__name__}.{_LOADED_ON_USE[name]}")
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith(__name__):
+                raise
+            from .core.errors import EngineError
+
+            what = f"onto_flow.{name} needs the package {error.name}, which is not installed"
+            raise EngineError("missing-extra", what, fix=f"pip install 'onto-flow[{name}]'") from error

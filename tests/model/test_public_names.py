@@ -1,0 +1,40 @@
+"""`import onto_flow`: the public names, light and fast to import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import onto_flow
+from onto_flow.core.errors import EngineError
+
+NAMES = """Change DomainModel GeoPoint Many MissingDocument OntoFlowError Reference Store Vector ViewChange ViewModel
+agg attrs computed is_missing many one operator plan_views root udf""".split()
+HEAVY = ("apache_beam", "pyflink", "pyarrow", "pandas", "numpy", "onto_flow.run", "onto_flow.engines", "onto_flow.sources")
+
+
+def test_the_public_names_are_these():
+    modules = {n for n, v in vars(onto_flow).items() if type(v).__name__ == "module"}
+    assert sorted(n for n in vars(onto_flow) if not n.startswith("_") and n not in modules) == sorted(NAMES)
+
+
+def test_importing_loads_no_engine_and_no_library():
+    code = f"import sys; before = set(sys.modules); import onto_flow; new = set(sys.modules) - before; print(new & set({HEAVY!r}))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def test_formats_load_on_use_and_unknown_names_do_not():
+    assert onto_flow.formats.__name__ == "onto_flow.formats"
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        onto_flow.nothing
+
+
+def test_an_engine_whose_package_is_missing_gives_the_line_that_installs_it(monkeypatch):
+    monkeypatch.setattr(
+        onto_flow._importlib, "import_module", lambda name: (_ for _ in ()).throw(ModuleNotFoundError(name="pyflink"))
+    )
+    with pytest.raises(EngineError, match=r"needs the package pyflink") as caught:
+        onto_flow.flink
+    assert caught.value.fix == "pip install 'onto-flow[flink]'"
