@@ -28,7 +28,7 @@ YOUNG, LATE = 100, 60
 LOOSE = Profile(drained=False, young=YOUNG, keep_uncovered=3 * YOUNG + 1, keep_left=6 * YOUNG + LATE + 2, horizon=10**12)
 TIGHT = Profile(drained=False, young=YOUNG, keep_uncovered=YOUNG + 1, keep_left=2 * YOUNG + LATE + 2, horizon=10**12)
 
-STYLES = ("even", "even", "deep", "slow", "biased", "biased")
+STYLES = ("even", "deep", "slow", "biased", "held", "held")
 
 
 class Waiting(NamedTuple):
@@ -81,7 +81,9 @@ class ShufflingEngine:
         self.silent_stages: set[str] = set()
         self.silent_keys: dict[str, set[Key]] = {name: set() for name in self.names}
         self.behind: dict[str, set[Key]] = {name: set() for name in self.names}
-        self.weights = self._weights(random.choice(STYLES))
+        style = random.choice(STYLES)
+        self.weights = self._weights(style)
+        self.held: dict[tuple[str, Key], bool] = {("", ""): True} if style == "held" else {}
         self.unanswered = 0
         self._step: tuple[str, Key, int, bool] = ("", "", 0, False)
         self._sent: list[Message] = []
@@ -133,13 +135,22 @@ class ShufflingEngine:
         chance = self.random.random()
         if chance < 0.12:
             self.advance()
+        if chance < 0.004:
+            self.held = {key: self.random.random() > 0.3 for key in self.held}
         due = [t for t, w in self.timers.items() if w.message <= self.now] if self.timers else []
         if due and (chance < 0.4 or not any(self.queues.values())):
             self.fire(self.random.choice(due))
         elif any(self.queues.values()):
-            names = [name for name in self.names if self.queues[name]]
-            name = names[0] if len(names) == 1 else self.random.choices(names, [self.weights[n] for n in names])[0]
-            self.step(name, self.random.choice(list(self.queues[name])))
+            self.step(*self._next())
+
+    def _next(self) -> tuple[str, Key]:
+        """A key for which something waits."""
+        names = [name for name in self.names if self.queues[name]]
+        if self.held:
+            ready = [(name, key) for name in names for key in self.queues[name]]
+            return self.random.choice([r for r in ready if self.held.setdefault(r, self.random.random() > 0.3)] or ready)
+        name = names[0] if len(names) == 1 else self.random.choices(names, [self.weights[n] for n in names])[0]
+        return name, self.random.choice(list(self.queues[name]))
 
     def advance(self) -> None:
         """Time goes on, as far as the bounds allow."""
@@ -172,8 +183,8 @@ class ShufflingEngine:
         queue = self.queues[name].pop(key)
         if not everything and len(queue) > 1:
             self.random.shuffle(queue)
-            if self.random.random() < 0.5:
-                cut = self.random.randint(1, len(queue))
+            if self.random.random() < 0.6:
+                cut = self.random.choice((1, self.random.randint(1, len(queue))))
                 queue, self.queues[name][key] = queue[:cut], queue[cut:]
                 if not self.queues[name][key]:
                     del self.queues[name][key]
