@@ -25,7 +25,9 @@ def loaded_by(statement: str) -> set[str]:
 def test_import_loads_no_engine_no_pandas_and_no_cloud():
     loaded = loaded_by("import onto_flow")
     assert not {name for name in loaded if name.partition(".")[0] in HEAVY}
-    assert not {name for name in loaded if name.startswith(("onto_flow.engines", "onto_flow.sinks", "onto_flow.sources"))}
+    assert not {
+        name for name in loaded if name.startswith(("onto_flow.engines", "onto_flow.sinks", "onto_flow.sources"))
+    }
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: str(m.relative_to(PROJECT)))
@@ -52,5 +54,7 @@ def test_every_code_of_an_error_is_used_and_documented():
 def test_the_wheel_would_hold_the_package_alone():
     from setuptools import find_packages
 
-    assert {p.partition(".")[0] for p in find_packages(str(PROJECT), include=["onto_flow", "onto_flow.*"])} == {"onto_flow"}
+    assert {p.partition(".")[0] for p in find_packages(str(PROJECT), include=["onto_flow", "onto_flow.*"])} == {
+        "onto_flow"
+    }
     assert (PROJECT / "onto_flow" / "py.typed").exists()

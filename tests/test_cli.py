@@ -142,13 +142,21 @@ def test_a_failing_view_keeps_its_last_document_and_says_so(room):
         (["backfill", f"{VIEWS}:MeetingSesion", "--source", "export", "--sink", "parquet:out"], 2, "MeetingSession?"),
         (["backfill", "no_such_module", "--source", "export", "--sink", "parquet:out"], 2, "there is no module"),
         (["backfill", "missing.py", "--source", "export", "--sink", "parquet:out"], 2, "there is no file missing.py"),
-        (["backfill", VIEWS, "--source", "export", "--sink", "parquet:out", "--engine", "spark"], 2, "no engine 'spark'"),
+        (
+            ["backfill", VIEWS, "--source", "export", "--sink", "parquet:out", "--engine", "spark"],
+            2,
+            "no engine 'spark'",
+        ),
         (["backfill", VIEWS, "--source", "export", "--sink", "parquet:out", "--checkpoint", "x"], 1, "--checkpoint"),
         (["backfill", VIEWS, "--source", "export", "--sink", "parquet:out", "--sped", "x"], 1, "no option 'sped'"),
         (["explain", VIEWS, "--sped"], 2, "unrecognized argument: --sped"),
         (["cat", "export", "--collection", "a/b"], 1, "not the path of a collection"),
         (["dead-letters", "list", "--file", "none.sqlite"], 2, "there are no dead letters"),
-        (["run", VIEWS, "--source", "export", "--feed", "f", "--sink", "parquet:o", "--snapshot-time", "x"], 2, "RFC 3339"),
+        (
+            ["run", VIEWS, "--source", "export", "--feed", "f", "--sink", "parquet:o", "--snapshot-time", "x"],
+            2,
+            "RFC 3339",
+        ),
     ],
 )
 def test_an_error_is_one_clear_paragraph(room, arguments, code, says):

@@ -1,7 +1,8 @@
-"""README and docs are executed: every Python block runs, in the order of its page."""
+"""README, docs and notebooks are executed: every Python block runs, in the order of its page."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -30,3 +31,14 @@ def test_the_readme_names_the_two_commands_that_ci_runs():
     readme = (PROJECT / "README.md").read_text()
     assert "./setup.sh demo " in readme and "./setup.sh test " in readme
     assert "./setup.sh test" in (PROJECT / ".ci" / "run").read_text()
+
+
+@pytest.mark.parametrize("notebook", sorted((PROJECT / "notebooks").glob("*.ipynb")), ids=lambda n: n.name)
+def test_a_notebook_runs_from_top_to_bottom_and_is_kept_without_outputs(notebook, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "__main__"}
+    cells = [c for c in json.loads(notebook.read_text())["cells"] if c["cell_type"] == "code"]
+    for cell in cells:
+        exec(compile("".join(cell["source"]), str(notebook), "exec"), names)
+    assert names["run"].report.documents == 16
+    assert all(c["outputs"] == [] and c["execution_count"] is None for c in cells)

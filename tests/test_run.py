@@ -37,7 +37,10 @@ def test_backfill_of_a_class_gives_its_table(documents):
     assert list(run.documents()) == ["meetingSessions/retro", "meetingSessions/standup"]
     assert run.to_arrow().column_names[0] == "__path__"
     frame = run.to_pandas().set_index("__path__")
-    assert bool(frame.loc["meetingSessions/retro", "inSession"]) and frame.loc["meetingSessions/retro", "address"] == "Cellar"
+    assert (
+        bool(frame.loc["meetingSessions/retro", "inSession"])
+        and frame.loc["meetingSessions/retro", "address"] == "Cellar"
+    )
 
 
 def test_several_views_are_asked_for_by_name(documents):
@@ -98,7 +101,14 @@ def test_an_export_that_knows_its_time_joins_a_feed(tmp_path):
     ("info", "feed", "given", "inconsistent", "snapshot", "held"),
     [
         (SourceInfo("firestore-export", snapshot_time=NOON), True, None, False, NOON, False),
-        (SourceInfo("firestore-export", snapshot_time=NOON), True, NOON + timedelta(1), False, NOON + timedelta(1), False),
+        (
+            SourceInfo("firestore-export", snapshot_time=NOON),
+            True,
+            NOON + timedelta(1),
+            False,
+            NOON + timedelta(1),
+            False,
+        ),
         (SourceInfo("firestore-export"), False, None, False, None, False),
         (SourceInfo("jsonl", ranks_below_events=True), True, None, False, None, False),
         (SourceInfo("firestore-export", start_time=NOON), True, None, True, NOON - EXPORT_MARGIN, True),

@@ -43,11 +43,18 @@ class Collection:
 
     def matches(self, path: str) -> bool:
         """Whether a document with this path belongs to the collection."""
+        if self._plain:
+            head, _, tail = path.partition("/")
+            return head == self.pattern and "/" not in tail and bool(tail)
         parts = path.split("/")
         if self.group:
             return len(parts) % 2 == 0 and parts[-2] == self.pattern
         mine = self._parts
         return len(parts) == len(mine) + 1 and all(m is None or m == p for m, p in zip(mine, parts))
+
+    @cached_property
+    def _plain(self) -> bool:
+        return not self.group and "/" not in self.pattern
 
     @property
     def top_level(self) -> bool:

@@ -117,7 +117,16 @@ def same(left: Any, right: Any) -> bool:
 
     if left is right:
         return True
-    return left is not None and right is not None and encode(left) == encode(right)
+    kind = type(left)
+    if kind is not type(right):
+        return left is not None and right is not None and encode(left) == encode(right)
+    if kind is str or kind is int or kind is bytes or kind is bool:
+        return bool(left == right)
+    if kind is dict:
+        return len(left) == len(right) and all(n in right and same(v, right[n]) for n, v in left.items())
+    if kind is list or kind is tuple:
+        return len(left) == len(right) and all(map(same, left, right))
+    return encode(left) == encode(right)
 
 
 def order_key(value: Any) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 from ..core.errors import DataError, DeclarationError, SourceLine, did_you_mean
@@ -68,7 +69,7 @@ class Attribute:
     def __repr__(self) -> Text:
         return f"{self.owner.__name__}.{self.python_name}" if self.python_name else f"attrs.{self.kind}"
 
-    @property
+    @cached_property
     def field(self) -> Text:
         """Its name in Firestore."""
         return self.explicit_name or self.owner._field_name(self.python_name)

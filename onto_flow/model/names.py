@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 
+
+@lru_cache(maxsize=4096)
 def camel_case(name: str) -> str:
     """The Firestore form of a declared name.
 

@@ -51,8 +51,9 @@ class Assemble:
         """Takes documents and answers, then shows the view of them."""
         assert isinstance(key, str)
         record = Record.of(ctx.get("record"))
-        named, republish = _take(record, messages)
-        self._tidy(record, key, named, ctx)
+        named, republish, structural = _take(record, messages)
+        if structural or not self.profile.drained:
+            self._tidy(record, key, named, ctx)
         if ctx.silent and not any(isinstance(m, CaughtUp) for m in messages):
             record.behind = True
         else:
@@ -146,16 +147,25 @@ class Assemble:
         ctx.emit(ViewChange(self.view.name, path, document, document, (ctx.generation, ctx.epoch, record.seq)))
 
 
-def _take(record: Record, messages: Sequence[Message]) -> tuple[list[str], list[str]]:
-    """Takes all messages of a step; the documents that they named, and the output paths to publish again."""
+def _take(record: Record, messages: Sequence[Message]) -> tuple[list[str], list[str], bool]:
+    """Takes all messages of a step.
+
+    Returns:
+        The documents that they named, the output paths to publish again, and whether what the record asks for or holds
+        may have changed: a document whose join keys are as before changes neither.
+    """
     named: list[str] = []
     republish: list[str] = []
+    structural = False
     for message in messages:
         if isinstance(message, Told):
+            held = record.reg.get(message.path)
+            structural = structural or held is None or held.keys != message.doc.keys
             record.told(message.path, message.doc)
             named.append(message.path)
         elif isinstance(message, Answer):
+            structural = True
             named.extend(record.answered(message))
         elif isinstance(message, Republish):
             republish.append(message.path)
-    return named, republish
+    return named, republish, structural

@@ -382,7 +382,9 @@ def udf_without_staticmethod():
     return V
 
 
-@mistake("wrong-decorator", "some is marked as filter, so it must be a classmethod", "@operator.filter above @classmethod")
+@mistake(
+    "wrong-decorator", "some is marked as filter, so it must be a classmethod", "@operator.filter above @classmethod"
+)
 def filter_as_staticmethod():
     class V(ViewModel):
         class Meta:
@@ -506,6 +508,7 @@ def view_that_only_has_new():
 @mistake("bad-value", "limit=0 is not a number of values")
 def limit_of_nothing():
     agg.collect(lambda ticket: ticket, limit=0)  # <-
+
 
 @mistake("unknown-name", "agg.count has no option 'were'", "Did you mean where?")
 def unknown_option_of_an_accumulator():
@@ -740,7 +743,6 @@ def collected_arrays():
 @mistake("unknown-name", "Ticket has no attribute 'rolle'", "Did you mean role?")
 def missing_of_an_unknown_attribute():
     is_missing(Ticket("tickets/t1", {}), "rolle")  # <-
-
 
 
 def view_of(store):

@@ -12,7 +12,16 @@ from onto_flow.core.errors import EngineError
 
 NAMES = """Change DomainModel GeoPoint Many MissingDocument OntoFlowError Reference Store Vector ViewChange ViewModel
 agg attrs computed is_missing many one operator plan_views root udf""".split()
-HEAVY = ("apache_beam", "pyflink", "pyarrow", "pandas", "numpy", "onto_flow.run", "onto_flow.engines", "onto_flow.sources")
+HEAVY = (
+    "apache_beam",
+    "pyflink",
+    "pyarrow",
+    "pandas",
+    "numpy",
+    "onto_flow.run",
+    "onto_flow.engines",
+    "onto_flow.sources",
+)
 
 
 def test_the_public_names_are_these():

@@ -89,7 +89,11 @@ def test_slots_read_as_objects_none_or_many():
 
 
 def view(**attributes):
-    attributes = {"Meta": type("Meta", (), {"collection_name": "out"}), "__annotations__": {"store": PersonStore}, **attributes}
+    attributes = {
+        "Meta": type("Meta", (), {"collection_name": "out"}),
+        "__annotations__": {"store": PersonStore},
+        **attributes,
+    }
     return type("V", (ViewModel,), attributes)
 
 

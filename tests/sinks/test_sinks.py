@@ -63,7 +63,9 @@ class TestJsonLines(SinkSuite):
             if line["version"] > newest.get(line["path"], {"version": []})["version"]:
                 newest[line["path"]] = line
         last = max((line["version"][0] for line in lines), default=0)
-        return {p: decode_fields(x["new"]) for p, x in newest.items() if x["new"] is not None and x["version"][0] == last}
+        return {
+            p: decode_fields(x["new"]) for p, x in newest.items() if x["new"] is not None and x["version"][0] == last
+        }
 
 
 @pytest.mark.parametrize("broken", broken_sinks(MemorySink), ids=lambda b: b.__name__)
