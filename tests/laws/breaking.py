@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import CodeType, ModuleType
 from typing import Any
 
-RELOADED = ("onto_flow.operators", "onto_flow.engines.base", "onto_flow.engines.local", "onto_flow.testing", "tests.laws.scenarios", "tests.laws.local")
+RELOADED = ("onto_flow.operators", "onto_flow.engines.base", "onto_flow.engines.local", "onto_flow.testing", "tests.laws.scenarios", "tests.laws.hand", "tests.laws.local")
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,13 @@ FAULTS = (
 )
 
 
+def found_by_scenario(fault: Fault) -> list[str]:
+    """The directed scenarios that fail."""
+    with broken(fault):
+        scenarios = importlib.import_module("tests.laws.scenarios").SCENARIOS
+        return [name for name, scenario in scenarios.items() if _complains(scenario)]
+
+
 def found_at_random(fault: Fault, seeds: range) -> str | None:
     """The first seed whose run complains, local or shuffled; `None` when all pass."""
     with broken(fault):
@@ -97,12 +104,14 @@ def _complains(run: object, *args: object) -> bool:
 def main(seeds: int) -> None:
     """Prints what finds each fault."""
     for fault in FAULTS:
+        scenarios: list[str] = []
         try:
+            scenarios = found_by_scenario(fault)
             found = found_at_random(fault, range(seeds))
         except (AssertionError, SyntaxError):
             traceback.print_exc(limit=1)
             found = "NO LONGER APPLIES"
-        print(f"{found or '-':12} {fault.name}", flush=True)
+        print(f"{found or '-':12} {fault.name}: {', '.join(scenarios)}", flush=True)
 
 
 if __name__ == "__main__":

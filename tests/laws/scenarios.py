@@ -1,0 +1,249 @@
+"""Directed scenarios: orders that random tests meet once in 20,000 histories or never, each with its rule.
+
+Every scenario passes with the rules and fails when its own rule is broken (`mutants.FAULTS`).
+"""
+
+from __future__ import annotations
+
+from onto_flow.core.codec import encode
+from onto_flow.operators.messages import Republish
+from onto_flow.operators.record import Record
+from onto_flow.testing.oracle import recompute
+from onto_flow.testing.shapes import Shape
+from tests.laws.hand import LATE, LOOSE, TIGHT, YOUNG, Hand
+
+ON = Shape("V", "outV", (("root", "a", -1, ()), ("on", "b", 0, ("k", "k"))))
+BOTH = Shape("V", "outV", (("root", "a", -1, ()), ("via", "b", 0, ("r",)), ("on", "b", 0, ("k", "k"))))
+X, Y = encode(("x",)), encode(("y",))
+G, K = LOOSE.keep_uncovered, LOOSE.keep_left
+
+
+def check(hand: Hand) -> None:
+    """At rest the table is the recomputed one."""
+    hand.rest()
+    assert hand.table() == recompute(hand.engine.plan, hand.known)[hand.name]
+
+
+def close_gap_and_open_again() -> None:
+    """A document leaves a key while the root does not ask for it: the next answer says so (`left`)."""
+    hand = Hand(ON)
+    hand.load(a1={"k": "x"}, b1={"k": "x", "n": 1})
+    hand.write("a/1", {"k": "z"})
+    hand.drain()
+    hand.write("b/1", None)
+    hand.drain()
+    hand.write("a/1", {"k": "x"})
+    hand.drain()
+    assert hand.slot("a/1", "s1") == []
+    check(hand)
+
+
+def left_against_garbage() -> None:
+    """Root leaves a key, document leaves it, a short-lived `left` expires, root returns: K must outlive G."""
+    hand = Hand(ON)
+    hand.load(a1={"k": "x"}, b1={"k": "x", "n": 1})
+    hand.write("a/1", {"k": "z"})
+    hand.drain()
+    hand.write("b/1", None)
+    hand.drain()
+    hand.wait(G + LATE - 1, fire=lambda operator, kind: not operator.endswith("assemble"))
+    hand.write("a/1", {"k": "x"})
+    hand.drain()
+    assert hand.slot("a/1", "s1") == []
+    check(hand)
+
+
+def an_older_version_arrives_within_young() -> None:
+    """The news that a document left overtakes an older version of it: the register must wait for that (G > L)."""
+    hand = Hand(ON)
+    hand.load(a1={"k": "x"})
+    hand.write("b/1", {"k": "x", "n": 1})
+    hand.step("match.s1", X)
+    hand.keep("assemble", "a/1")
+    hand.write("b/1", {"k": "y", "n": 2})
+    hand.drain()
+    hand.wait(YOUNG - 1)
+    hand.give()
+    check(hand)
+
+
+def another_key_renews_the_time_to_live() -> None:
+    """Failure (1): the same version again by another key must renew the register's time, its answer is still to come."""
+    hand = Hand(ON, TIGHT)
+    hand.load(a1={"k": "x"}, b1={"k": "x", "n": 1})
+    hand.write("b/1", {"k": "y", "n": 2})
+    hand.step("match.s1", X)
+    hand.step("assemble", "a/1")
+    late = hand.engine.queues["V.match.s1"].pop(Y)
+    hand.wait(YOUNG - 5)
+    hand.write("a/1", {"k": ["x", "y"]})
+    hand.step("assemble", "a/1")
+    hand.step("match.s1", Y)
+    hand.keep("assemble", "a/1")
+    hand.engine.queues["V.match.s1"][Y] = late
+    hand.wait(YOUNG - 1)
+    hand.drain()
+    hand.wait(TIGHT.keep_uncovered + 1)
+    hand.give()
+    check(hand)
+
+
+def departures_bring_no_fields() -> None:
+    """Failure (1b): an old departure must not bring back what the record has dropped, nor make it hold."""
+    hand = Hand(ON)
+    hand.load(a1={"k": "y"}, b1={"k": "x", "n": 1})
+    hand.write("b/1", {"k": "y", "n": 2})
+    hand.drain()
+    hand.write("b/1", {"k": "z", "n": 3})
+    hand.drain()
+    hand.wait(G + 2)
+    hand.write("a/1", {"k": ["x", "y"], "n": 7})
+    hand.drain()
+    assert hand.table()["outV/a~1"] == {"s0": [{"p": "a/1", "n": 7}], "s1": []}
+    check(hand)
+
+
+def gone_is_awaited() -> None:
+    """Law 2: what is known only from a departure may be a member at that version; its key is about to deliver it."""
+    hand = Hand(ON)
+    hand.load(a1={"k": "y", "n": 1}, b1={"k": "x", "n": 1})
+    hand.write("b/1", {"k": "y", "n": 2})
+    hand.step("match.s1", X)
+    hand.keep("match.s1", Y)
+    hand.write("a/1", {"k": ["x", "y"], "n": 2})
+    hand.drain()
+    assert hand.table()["outV/a~1"] == {"s0": [{"p": "a/1", "n": 1}], "s1": []}
+    hand.give()
+    hand.drain()
+    assert hand.table()["outV/a~1"] == {"s0": [{"p": "a/1", "n": 2}], "s1": [{"p": "b/1", "n": 2}]}
+    check(hand)
+
+
+def an_answer_to_nothing_is_forgotten() -> None:
+    """Failure (2): an end that overtakes its answer leaves nothing open."""
+    hand = Hand(ON)
+    hand.load(a1={"k": "z"})
+    hand.write("a/1", {"k": "x"})
+    hand.step("match.s1", X)
+    hand.keep("assemble", "a/1")
+    hand.write("a/1", {"k": "z"})
+    hand.drain()
+    hand.give()
+    hand.rest()
+    record = Record.of(hand.engine.store.open("V.assemble", "a/1")["record"])
+    assert record.open == {(1, encode(("z",))): 1}
+    check(hand)
+
+
+def a_page_says_what_an_answer_would_say() -> None:
+    """Failure (4): a departure that waits for its page must not come as a member, with the fields of then."""
+    hand = Hand(ON, page=1)
+    hand.load(a1={"k": ["x"]}, a2={"k": ["x", "y"]}, b1={"k": "x", "n": 1})
+    hand.write("b/1", {"k": "y", "n": 2})
+    hand.drain()
+    hand.page("match.s1")
+    hand.drain()
+    hand.write("b/1", {"k": "w", "n": 3})
+    hand.drain()
+    hand.wait(G + 1, fire=lambda operator, kind: kind == "garbage")
+    hand.page("match.s1")
+    hand.drain()
+    assert hand.slot("a/2", "s1") == []
+    check(hand)
+
+
+def a_tombstone_outlives_its_round() -> None:
+    """Failure (3): nothing that left is forgotten while a round is under way, however late its pages are."""
+    hand = Hand(ON, page=1)
+    hand.load(a1={"k": "x"}, a2={"k": "x"}, b1={"k": "x", "n": 1})
+    hand.write("b/1", {"k": "x", "n": 2})
+    hand.drain()
+    hand.write("b/1", {"k": "z", "n": 3})
+    hand.drain()
+    hand.wait(K + 1, fire=lambda operator, kind: kind == "garbage")
+    check(hand)
+
+
+def an_end_during_a_round_carries_its_news() -> None:
+    """A root that leaves before its page came, for a key that has forgotten the departure, hears of it at the end."""
+    hand = Hand(ON, page=1)
+    hand.load(a1={"k": "x"}, a2={"k": "x"}, b1={"k": ["x", "y"], "n": 1})
+    hand.write("b/1", {"k": "z", "n": 2})
+    hand.drain()
+    hand.wait(K + 1, fire=lambda operator, kind: kind == "garbage")
+    for root in ("a/1", "a/2"):
+        hand.write(root, {"k": "y"})
+    hand.drain()
+    assert (hand.slot("a/1", "s1"), hand.slot("a/2", "s1")) == ([], [])
+    check(hand)
+
+
+def gone_under_an_open_via_key_becomes_missing() -> None:
+    """Failure (4b): very late news of a departure takes the place of a document whose via key forgot its deletion."""
+    hand = Hand(BOTH, page=1)
+    hand.load(a1={"k": "x", "r": []}, a2={"k": "x", "r": []}, b1={"k": "x", "n": 1})
+    hand.write("b/1", {"k": "y", "n": 2})
+    hand.drain()
+    hand.write("b/1", None)
+    hand.drain()
+    hand.wait(K + 1, fire=lambda operator, kind: kind == "garbage")
+    for root in ("a/1", "a/2"):
+        hand.write(root, {"k": "x", "r": ["b/1"], "n": 9})
+    hand.drain()
+    hand.page("match.s2")
+    hand.page("match.s2")
+    check(hand)
+
+
+def a_deletion_is_a_departure_of_its_via_key() -> None:
+    """Failure (4b): the answer for a deleted document says at which version it was deleted."""
+    hand = Hand(BOTH)
+    hand.load(a1={"k": "x", "r": []}, b1={"k": "x", "n": 1})
+    hand.write("a/1", {"k": "z", "r": []})
+    hand.drain()
+    hand.write("b/1", None)
+    hand.drain()
+    hand.write("a/1", {"k": "z", "r": ["b/1"]})
+    hand.drain()
+    assert hand.slot("a/1", "s1") == []
+    check(hand)
+
+
+def a_group_that_forgot_its_path_is_published_again() -> None:
+    """After a restore a row that was made and unmade since the snapshot goes: its owner is asked by path."""
+    hand = Hand(Shape("V", "outV", (("root", "a", -1, ()),), key=0, accumulators=(("count", 0, False, -1),)))
+    hand.engine.enqueue("V.aggregate", encode("u"), Republish("outV/u"))
+    hand.step("aggregate", encode("u"))
+    [emitted] = hand.engine.trace.emitted
+    assert (emitted.change.path, emitted.change.new, emitted.change.version) == ("outV/u", None, (1, 0, 1))
+
+
+def an_unread_field_changes_nothing() -> None:
+    """Projection: a change in no field that a view reads stops at ingest."""
+    hand = Hand(BOTH)
+    hand.load(a1={"k": "x", "r": ["b/1"], "x": 1}, b1={"k": "x", "n": 1, "x": 1})
+    hand.write("a/1", {"k": "x", "r": ["b/1"], "x": 2})
+    hand.write("b/1", {"k": "x", "n": 1, "x": 2})
+    assert hand.waiting() == []
+    check(hand)
+
+
+SCENARIOS = {
+    scenario.__name__: scenario
+    for scenario in (
+        close_gap_and_open_again,
+        left_against_garbage,
+        an_older_version_arrives_within_young,
+        another_key_renews_the_time_to_live,
+        departures_bring_no_fields,
+        gone_is_awaited,
+        an_answer_to_nothing_is_forgotten,
+        a_page_says_what_an_answer_would_say,
+        a_tombstone_outlives_its_round,
+        an_end_during_a_round_carries_its_news,
+        gone_under_an_open_via_key_becomes_missing,
+        a_deletion_is_a_departure_of_its_via_key,
+        a_group_that_forgot_its_path_is_published_again,
+        an_unread_field_changes_nothing,
+    )
+}
