@@ -7,7 +7,9 @@ traceback only with `--debug`. What is asked for goes to standard output, everyt
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
+import os
 import signal
 import sys
 import time
@@ -18,6 +20,7 @@ from typing import Any
 
 from .core.errors import OntoFlowError, UsageError
 
+_ENVIRONMENTS = {"beam": ("apache_beam", ".venv"), "flink": ("pyflink", ".venv-flink")}
 DONE, FAILED, WRONG_USAGE, WITH_DEAD_LETTERS = 0, 1, 2, 3
 
 
@@ -28,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = getattr(known, "debug", False)
     try:
         known.engine_options = _engine_options(unknown, parser, allowed=known.takes_engine_options)
+        if known.takes_engine_options:
+            _go_to_environment(known.engine, sys.argv[1:] if arguments is None else arguments)
         code: int = known.command(known)
         return code
     except BrokenPipeError:
@@ -101,6 +106,21 @@ def _engine_options(unknown: Sequence[str], parser: argparse.ArgumentParser, *, 
             value, equals = waiting.pop(0), "="
         options[name.replace("-", "_")] = value if equals else True
     return options
+
+
+def _go_to_environment(engine: str, arguments: Sequence[str]) -> None:
+    """Runs the command in the environment that has the engine, where setup.sh made one beside this one."""
+    package, environment = _ENVIRONMENTS.get(engine, ("onto_flow", ""))
+    if importlib.util.find_spec(package) is not None:
+        return
+    tool = Path(sys.prefix).parent / environment / "bin" / "onto-flow"
+    if not tool.exists():
+        raise UsageError(
+            "missing-extra",
+            f"engine {engine!r} needs {package}, which is not installed here",
+            fix=f"In the project: ./setup.sh; elsewhere: pip install 'onto-flow[{engine}]'.",
+        )
+    os.execv(tool, [str(tool), *arguments])  # noqa: S606 - the same command, in the other environment
 
 
 def _backfill(arguments: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from onto_flow import cli
 from onto_flow.demo import data
 from onto_flow.formats.cloudevents import encode_change
 from onto_flow.formats.export_writer import write_export
@@ -161,6 +162,25 @@ def test_a_failing_view_keeps_its_last_document_and_says_so(room):
 )
 def test_an_error_is_one_clear_paragraph(room, arguments, code, says):
     assert says in tool(*arguments, folder=room, code=code).stderr
+
+
+@pytest.mark.parametrize(("made", "code"), [(True, 7), (False, 2)])
+def test_an_engine_of_another_environment_runs_there_or_is_told(tmp_path, monkeypatch, capsys, made, code):
+    """The command goes on as a process of its own, with the same arguments."""
+    monkeypatch.setitem(cli._ENVIRONMENTS, "spark", ("no_such_package", ".venv-spark"))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
+    there = tmp_path / ".venv-spark" / "bin" / "onto-flow"
+    ran = []
+    monkeypatch.setattr(cli.os, "execv", lambda tool, words: ran.append((Path(tool), words)) or sys.exit(7))
+    if made:
+        there.parent.mkdir(parents=True)
+        there.write_text("")
+    line = ["backfill", VIEWS, "--source", "e", "--sink", "parquet:o", "--engine", "spark"]
+    try:
+        assert cli.main(line) == code
+        assert "./setup.sh" in capsys.readouterr().err
+    except SystemExit as ended:
+        assert ended.code == code and ran == [(there, [str(there), *line])]
 
 
 def test_a_traceback_comes_only_with_debug(room):
