@@ -44,14 +44,14 @@ class Setting:
         return replace(TIGHT if self.tight else LOOSE, page=self.page, snapshot=snapshot)
 
 
-def random_setting(random: Random, *, packed: float = 0.25) -> Setting:
+def random_setting(random: Random) -> Setting:
     """Any setting."""
     return Setting(
         random.choice(MODES),
         random.choice(DELIVERIES),
         random.choice((0, 0, 1, 2)),
         random.random() < 0.2,
-        random.random() < packed,
+        random.random() < 0.25,
     )
 
 
@@ -71,9 +71,8 @@ def _run(case: Case, setting: Setting, random: Random) -> ShufflingEngine:
     engine = ShufflingEngine(case.plan, random, setting.profile(history.snapshot), packed=setting.packed)
     seeds = [item(change) for change in history.seeds()]
     feed = [item(history.change(i)) for i in deliver(history.feed, random, setting.delivery)]
-    crashing = CrashingEngine(
-        engine, "epoch" if setting.mode == "epoch" else "outbox", random.randint(1, 3) if setting.mode in ("outbox", "epoch") else 0
-    )
+    crashes = random.randint(1, 3) if setting.mode in ("outbox", "epoch") else 0
+    crashing = CrashingEngine(engine, "epoch" if setting.mode == "epoch" else "outbox", crashes)
     if setting.mode == "streamed":
         crashing.load(seeds)
     else:
@@ -104,16 +103,21 @@ def _judged(case: Case, engine: ShufflingEngine, random: Random) -> Iterator[str
     yield from (f"a dead letter: {d}" for d in trace.letters if not d.cleared and not d.reason.startswith("path-claimed"))
 
 
-def run_seed(seed: int, *, packed: float = 0.25, most: int = 45) -> list[str]:
-    """Runs the case and setting of a seed."""
+def of_seed(seed: int, mode: str = "") -> tuple[Case, Setting, Random]:
+    """What a seed stands for: a case, a setting (of this mode, if one is given), and all further decisions."""
     random = Random(seed)
-    return complaints(random_case(random, most=most), random_setting(random, packed=packed), random)
+    case, setting = random_case(random), random_setting(random)
+    return case, replace(setting, mode=mode) if mode else setting, random
 
 
-def explain(seed: int, *, packed: float = 0.25, most: int = 45) -> str:
+def run_seed(seed: int, mode: str = "") -> list[str]:
+    """Runs the case of a seed."""
+    return complaints(*of_seed(seed, mode))
+
+
+def explain(seed: int, mode: str = "") -> str:
     """A failing seed as text, with the smallest history that was found to fail in the same setting."""
-    random = Random(seed)
-    case, setting = random_case(random, most=most), random_setting(random, packed=packed)
+    case, setting, _ = of_seed(seed, mode)
 
     def fails(smaller: Case) -> str | None:
         for schedule in range(40):

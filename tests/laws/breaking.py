@@ -23,12 +23,14 @@ class Fault:
     Attributes:
         name: What is wrong.
         patches: (module, text, text instead); each text must be there.
-        found_by: `seed:N`, `local:N`, `setting...` or the name of a scenario: what finds it fast.
+        mode: The mode of the shuffling engine that can meet it; any by default.
+        directed: Whether random histories are not expected to find it, so that a scenario must.
     """
 
     name: str
     patches: tuple[tuple[str, str, str], ...]
-    found_by: str = ""
+    mode: str = ""
+    directed: bool = False
 
 
 class _Loader(importlib.machinery.SourceFileLoader):

@@ -5,11 +5,13 @@ Every scenario passes with the rules and fails when its own rule is broken (`mut
 
 from __future__ import annotations
 
+from onto_flow.core.change import ViewChange
 from onto_flow.core.codec import encode
-from onto_flow.operators.messages import Republish
+from onto_flow.engines.local.flow import LocalFlow
+from onto_flow.operators.messages import Event, Republish
 from onto_flow.operators.record import Record
 from onto_flow.testing.oracle import recompute
-from onto_flow.testing.shapes import Shape
+from onto_flow.testing.shapes import Shape, plan_of
 from tests.laws.hand import LATE, LOOSE, TIGHT, YOUNG, Hand
 
 ON = Shape("V", "outV", (("root", "a", -1, ()), ("on", "b", 0, ("k", "k"))))
@@ -209,6 +211,16 @@ def a_deletion_is_a_departure_of_its_via_key() -> None:
     check(hand)
 
 
+def a_deletion_and_a_subscription_in_one_batch() -> None:
+    """Drained: an answer names what left in its own step, or the root keeps what it knows from an ending key."""
+    plan = plan_of(ON)
+    flow = LocalFlow(plan)
+    flow.process([("b/1", Event((1, 0), {"k": ["x", "y"], "n": 1})), ("a/1", Event((2, 0), {"k": "x"}))])
+    [change] = flow.process([("b/1", Event((3, 0), None)), ("a/1", Event((4, 0), {"k": "y"}))])
+    assert isinstance(change, ViewChange)
+    assert change.new == {"s0": [{"p": "a/1", "n": None}], "s1": []}
+
+
 def a_group_that_forgot_its_path_is_published_again() -> None:
     """After a restore a row that was made and unmade since the snapshot goes: its owner is asked by path."""
     hand = Hand(Shape("V", "outV", (("root", "a", -1, ()),), key=0, accumulators=(("count", 0, False, -1),)))
@@ -243,6 +255,7 @@ SCENARIOS = {
         an_end_during_a_round_carries_its_news,
         gone_under_an_open_via_key_becomes_missing,
         a_deletion_is_a_departure_of_its_via_key,
+        a_deletion_and_a_subscription_in_one_batch,
         a_group_that_forgot_its_path_is_published_again,
         an_unread_field_changes_nothing,
     )
