@@ -117,9 +117,9 @@ class _ShownSink:
         self._sink.complete()
         self.memory.complete()
 
-    def publish(self) -> None:
-        self._sink.publish()
+    def publish(self) -> Sequence[DeadLetter]:
         self.memory.publish()
+        return self._sink.publish()
 
     def close(self) -> None:
         self._sink.close()

@@ -10,8 +10,8 @@
 | list, struct | list, struct |
 | map, any | string: JSON in Firestore's typed form |
 
-A value that does not fit its declared type is an error, never a silent cast; an integer counts as a double where it is
-exact.
+A value that does not fit its declared type is never cast: it is null in the table and told by path and attribute. An
+integer counts as a double where it is exact.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..core.errors import EngineError
 from ..core.types import Type
 from ..core.values import Document, GeoPoint, Reference, Vector
 from ..formats.typed_json import encode_value
@@ -45,20 +44,46 @@ _ARROW: dict[str, pa.DataType] = {
 }
 
 
-def to_arrow(documents: Iterable[tuple[str, Document]], table: Table) -> pa.Table:
-    """The table of some documents.
+def to_arrow(documents: Iterable[tuple[str, Document]], table: Table) -> tuple[pa.Table, dict[str, str]]:
+    """The table of some documents, and path -> what of the document does not fit in it.
 
-    Raises:
-        EngineError: `sink-failed` for a value that does not fit, with the path and the attribute.
+    Example:
+        >>> rooms = Table("Room", "rooms", (("seats", Type("int")),))
+        >>> data, misfits = to_arrow([("rooms/a", {"seats": 3}), ("rooms/b", {"seats": "three"})], rooms)
+        >>> data.to_pylist()
+        [{'__path__': 'rooms/a', 'seats': 3}, {'__path__': 'rooms/b', 'seats': None}]
+        >>> misfits
+        {'rooms/b': "Room.seats is declared as int and holds 'three'"}
     """
     rows = list(documents)
+    misfits: dict[str, str] = {}
     columns: dict[str, Any] = {PATH: pa.array([path for path, _ in rows], pa.string())}
     for name, type_ in table.schema:
         convert = _converter(type_)
-        values = [_converted(convert, document.get(name), table, path, name, type_) for path, document in rows]
+        values = [_fitting(convert, document.get(name), table, path, name, type_, misfits) for path, document in rows]
         columns[name] = pa.array(values, arrow_type(type_))
-    _refuse_unknown(rows, table)
-    return pa.table(columns)
+    known = {name for name, _ in table.schema}
+    for path, document in rows:
+        unknown = [name for name in document if name not in known]
+        if unknown:
+            misfits.setdefault(path, f"{table.view} has no attribute {unknown[0]!r} in its schema")
+    return pa.table(columns), misfits
+
+
+def _fitting(
+    convert: Callable[[Any], Any],
+    value: Any,
+    table: Table,
+    path: str,
+    name: str,
+    type_: Type,
+    misfits: dict[str, str],
+) -> Any:
+    try:
+        return None if value is None else convert(value)
+    except (TypeError, KeyError):
+        misfits.setdefault(path, f"{table.view}.{name} is declared as {type_} and holds {value!r:.80}")
+        return None
 
 
 def arrow_type(type_: Type) -> pa.DataType:
@@ -68,26 +93,6 @@ def arrow_type(type_: Type) -> pa.DataType:
     if type_.kind == "struct":
         return pa.struct([(name, arrow_type(t)) for name, t in type_.fields])
     return _ARROW[type_.kind]
-
-
-def _refuse_unknown(rows: Iterable[tuple[str, Document]], table: Table) -> None:
-    known = {name for name, _ in table.schema}
-    for path, document in rows:
-        for name in document:
-            if name not in known:
-                raise EngineError("sink-failed", f"{table.view} has no attribute {name!r} in its schema", where=path)
-
-
-def _converted(convert: Callable[[Any], Any], value: Any, table: Table, path: str, name: str, type_: Type) -> Any:
-    try:
-        return None if value is None else convert(value)
-    except (TypeError, KeyError) as error:
-        raise EngineError(
-            "sink-failed",
-            f"{table.view}.{name} is declared as {type_}, and holds {value!r:.80}",
-            where=path,
-            fix="Correct the annotation of the attribute, or the value.",
-        ) from error
 
 
 def _converter(type_: Type) -> Callable[[Any], Any]:

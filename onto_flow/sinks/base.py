@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from ..core.change import ViewChange
+from ..core.change import DeadLetter, ViewChange
 from ..core.types import Schema
 
 
@@ -69,8 +69,13 @@ class Sink(Protocol):
     def complete(self) -> None:
         """The tables are complete: documents of older generations that were not written again go."""
 
-    def publish(self) -> None:
-        """Makes all that was written visible, each table as a whole."""
+    def publish(self) -> Sequence[DeadLetter]:
+        """Makes all that was written visible, each table as a whole.
+
+        Returns:
+            What a typed table cannot hold, one letter per document; the document is shown without these values. A letter
+            is taken back when its document fits.
+        """
 
     def close(self) -> None:
         """Publishes nothing more; lets go of files and connections."""

@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from typing import IO, Any
 
-from ..core.change import ViewChange
+from ..core.change import DeadLetter, ViewChange
 from ..core.errors import EngineError
 from ..core.values import Document
 from ..formats.typed_json import encode_fields
@@ -54,11 +54,12 @@ class JsonLinesSink:
     def complete(self) -> None:
         """See `Sink`; a consumer drops what older generations left when it sees a newer one complete."""
 
-    def publish(self) -> None:
+    def publish(self) -> Sequence[DeadLetter]:
         """See `Sink`."""
         assert self._file is not None
         self._file.flush()
         os.fsync(self._file.fileno())
+        return ()
 
     def close(self) -> None:
         """See `Sink`."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from ..core.change import ViewChange
+from ..core.change import DeadLetter, ViewChange
 from ..core.errors import UsageError, did_you_mean
 from ..core.values import Document
 from .base import SinkCapabilities, Table
@@ -44,10 +45,11 @@ class MemorySink:
         """See `Sink`."""
         self._tables.complete()
 
-    def publish(self) -> None:
+    def publish(self) -> Sequence[DeadLetter]:
         """See `Sink`."""
         for view in self._tables.take_changed():
             self._published[view] = dict(self._tables.table(view).documents())
+        return ()
 
     def close(self) -> None:
         """See `Sink`."""
@@ -63,10 +65,16 @@ class MemorySink:
         return dict(self._published.get(view, {}))
 
     def to_arrow(self, view: str) -> Any:
-        """The published table as a `pyarrow.Table`: `__path__`, then the view's attributes."""
+        """The published table as a `pyarrow.Table`: `__path__`, then the view's attributes.
+
+        A value that does not fit the declared type of its attribute is null there, and a warning names it.
+        """
         from .arrow_table import to_arrow
 
-        return to_arrow(self.documents(view).items(), self._schemas[view])
+        table, misfits = to_arrow(self.documents(view).items(), self._schemas[view])
+        for path, what in misfits.items():
+            warnings.warn(f"{path}: {what}", stacklevel=2)
+        return table
 
     def to_pandas(self, view: str) -> Any:
         """The published table as a `pandas.DataFrame`."""

@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..core.change import ViewChange
+from ..core.change import DeadLetter, ViewChange
 from ..core.errors import EngineError
 from .arrow_table import to_arrow
 from .base import SinkCapabilities, Table
@@ -40,6 +40,7 @@ class ParquetSink:
         self._directory = Path(directory)
         self._tables = Tables()
         self._schemas: dict[str, Table] = {}
+        self._misfits: dict[str, dict[str, str]] = {}
 
     @property
     def capabilities(self) -> SinkCapabilities:
@@ -61,10 +62,15 @@ class ParquetSink:
         """See `Sink`."""
         self._tables.complete()
 
-    def publish(self) -> None:
+    def publish(self) -> Sequence[DeadLetter]:
         """See `Sink`; a table without changes is not written again."""
+        letters: list[DeadLetter] = []
         for view in self._tables.take_changed():
-            self._replace(self._schemas[view])
+            misfits = self._replace(self._schemas[view])
+            before, self._misfits[view] = self._misfits.get(view, {}), misfits
+            letters += [DeadLetter(f"table:{view}:{p}", f"sink-failed: {what}") for p, what in misfits.items()]
+            letters += [DeadLetter(f"table:{view}:{p}", "", cleared=True) for p in before if p not in misfits]
+        return letters
 
     def close(self) -> None:
         """See `Sink`."""
@@ -91,8 +97,8 @@ class ParquetSink:
                 where=folder,
             )
 
-    def _replace(self, table: Table) -> None:
-        data = to_arrow(self._tables.table(table.view).documents(), table)
+    def _replace(self, table: Table) -> dict[str, str]:
+        data, misfits = to_arrow(self._tables.table(table.view).documents(), table)
         data = data.replace_schema_metadata({_GENERATION: str(self._tables.generation).encode()})
         folder = self.folder(table)
         new = folder / f".{_FILE}.{os.getpid()}"
@@ -109,6 +115,7 @@ class ParquetSink:
             ) from error
         finally:
             new.unlink(missing_ok=True)
+        return misfits
 
 
 def folder_name(collection: str) -> str:

@@ -71,11 +71,12 @@ class Recording(MemorySink):
 
     def __init__(self):
         super().__init__()
-        self.published = []
+        self.published, self.misfits = [], []
 
     def publish(self):
         super().publish()
         self.published.append(len(self.changes))
+        return self.misfits
 
 
 def documents():
@@ -151,6 +152,14 @@ def test_dead_letters_of_source_and_feed_are_counted_and_passed_on():
     bad = DeadLetter("document:x", "bad-document: no")
     run, _ = job(Scripted([bad, *documents()]), Scripted([bad]), dead_letter=letters.append)
     assert Engine().run(run).dead_letters == 2 and letters == [bad, bad]
+
+
+def test_what_a_table_cannot_hold_is_a_dead_letter():
+    letters = []
+    run, sink = job(Scripted(documents()), dead_letter=letters.append)
+    sink.misfits = [DeadLetter("table:MeetingSession:x", "sink-failed: no")]
+    Engine().run(run)
+    assert set(letters) == set(sink.misfits)
 
 
 def test_nothing_of_a_feed_is_acknowledged_while_state_is_in_memory():

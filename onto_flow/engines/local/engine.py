@@ -7,7 +7,7 @@ is killed begins again from its source, under a higher generation; so nothing of
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ...core.change import Change, DeadLetter, ViewChange
@@ -75,7 +75,7 @@ class _Run:
             if job.feed is not None:
                 self._follow()
             if self.fenced:
-                job.sink.publish()
+                self._publish()
             elif not job.stop.is_set():
                 self._open_fence()
         finally:
@@ -125,14 +125,18 @@ class _Run:
         self.job.sink.write(self.held)
         self.held = []
         self.job.sink.complete()
-        self.job.sink.publish()
+        self._publish()
+
+    def _publish(self) -> None:
+        for letter in self.job.sink.publish():
+            self._dead(letter)
 
     def _follow(self) -> None:
         """Takes the feed batch by batch until it ends or the job is stopped."""
         feed = self.job.feed
         assert feed is not None
         readers: list[Reader] = [feed.open(partition) for partition in feed.partitions()]
-        publisher = _Publisher(self.job)
+        publisher = _Publisher(self.job.publish_every, self._publish)
         try:
             while readers and not self.job.stop.is_set():
                 idle = True
@@ -184,8 +188,8 @@ class _Run:
 class _Publisher:
     """Publishes when the feed has been quiet for a second, and at the latest every `publish_every` seconds."""
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
+    def __init__(self, every: float, publish: Callable[[], None]) -> None:
+        self._every, self._publish = every, publish
         self._published = self._last_write = time.monotonic()
         self._dirty = False
 
@@ -197,8 +201,6 @@ class _Publisher:
     def tick(self) -> None:
         """Publishes when it is time."""
         now = time.monotonic()
-        if self._dirty and (
-            now - self._last_write >= QUIET_SECONDS or now - self._published >= self._job.publish_every
-        ):
-            self._job.sink.publish()
+        if self._dirty and (now - self._last_write >= QUIET_SECONDS or now - self._published >= self._every):
+            self._publish()
             self._dirty, self._published = False, now
