@@ -18,6 +18,7 @@ from typing import Any
 from ..connect import open_sink
 from ..core.change import Change, DeadLetter, ViewChange
 from ..core.collection import Projection
+from ..core.errors import EngineError
 from ..core.values import same
 from ..formats.cloudevents import encode_change
 from ..formats.export_writer import write_export
@@ -51,7 +52,7 @@ class _Tour:
         _say("1. An export", f"{len(documents)} documents, as Firestore writes them")
         write_export(self.export, sorted(documents.items()), snapshot_time=data.EXPORTED_AT)
         self.feed.write_text("".join(json.dumps(encode_change(s.change)) + "\n" for s in steps))
-        shown = _ShownSink(open_sink_of_parquet(self.tables))
+        shown = _ShownSink(_parquet_or_memory(self.tables))
         _say("2. The views, computed from it", "and then the change feed: what each change does")
         run = start(
             VIEWS, source=str(self.export), feed=_OneByOne(self.feed, [s.says for s in steps], shown), sink=shown
@@ -77,12 +78,14 @@ class _Tour:
         return right
 
 
-def open_sink_of_parquet(folder: Path) -> Sink:
+def _parquet_or_memory(folder: Path) -> Sink:
     """The Parquet sink, or memory where pyarrow is not installed."""
     try:
         return open_sink(f"parquet:{folder}")
-    except Exception as error:
-        print(f"   (tables stay in memory: {error})", file=sys.stderr)
+    except EngineError as error:
+        if error.code != "missing-extra":
+            raise
+        print(f"   (tables stay in memory: {error.what})", file=sys.stderr)
         return MemorySink()
 
 
