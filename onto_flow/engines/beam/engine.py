@@ -38,12 +38,19 @@ _WRITE_AT_ONCE = 1000
 
 
 class BeamEngine:
-    """Apache Beam's Python SDK; options are Beam's own pipeline options, `runner` before all."""
+    """Apache Beam's Python SDK; options are Beam's own pipeline options, `runner` before all.
+
+    Args:
+        coalesce: Whether all messages of a key are one step per stage (`steps`); else every message is one.
+    """
 
     name = "beam"
     capabilities = EngineCapabilities(
         drained=False, keeps_order=False, exactly_once_between_stages=True, restores_by="nothing", unbounded=False
     )
+
+    def __init__(self, *, coalesce: bool = True) -> None:
+        self._coalesce = coalesce
 
     def check(self, job: Job) -> Sequence[str]:
         """Why the job cannot run here."""
@@ -62,12 +69,12 @@ class BeamEngine:
         reasons = self.check(job)
         if reasons:
             raise EngineError("engine-refused", "; ".join(reasons))
-        return _Run(job).run()
+        return _Run(job, self).run()
 
     def pipeline(self, job: Job) -> tuple[beam.Pipeline, Outputs]:
         """The job as Beam has it, not yet running, and its collections."""
         pipeline = beam.Pipeline(options=_options(job))
-        return pipeline, build_pipeline(pipeline, job)
+        return pipeline, build_pipeline(pipeline, job, coalesce=self._coalesce)
 
 
 def _options(job: Job) -> PipelineOptions:
@@ -77,8 +84,8 @@ def _options(job: Job) -> PipelineOptions:
 class _Run:
     """What the submitting process does."""
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
+    def __init__(self, job: Job, engine: BeamEngine) -> None:
+        self.job, self.engine = job, engine
         self.fenced = Fenced(0, 0, None)
         self.view_changes = self.dead_letters = 0
         self.held: list[ViewChange] = []
@@ -107,7 +114,7 @@ class _Run:
 
     def _execute(self, folder: str) -> None:
         self._go_on()
-        pipeline, outputs = BeamEngine().pipeline(self.job)
+        pipeline, outputs = self.engine.pipeline(self.job)
         lines = tuple(outputs) | "outputs" >> beam.Flatten() | "lines" >> beam.Map(_line).with_output_types(str)
         _ = lines | "write" >> beam.io.WriteToText(FileSystems.join(folder, "outputs"))
         with _cheap_state_sizes():

@@ -44,8 +44,8 @@ class Outputs(NamedTuple):
     fenced: Any
 
 
-def build_pipeline(pipeline: beam.Pipeline, job: Job) -> Outputs:
-    """Adds a job to a pipeline."""
+def build_pipeline(pipeline: beam.Pipeline, job: Job, *, coalesce: bool) -> Outputs:
+    """Adds a job to a pipeline; see `steps` for `coalesce`."""
     phases = {LOAD: job.source} | ({FEED: job.feed} if job.feed is not None else {})
     reads = {phase: _read(pipeline, phase, source, job) for phase, source in phases.items()}
     inputs: dict[str, list[Any]] = {node.id: [] for node in job.plan.operators}
@@ -54,7 +54,7 @@ def build_pipeline(pipeline: beam.Pipeline, job: Job) -> Outputs:
     views = []
     profile = Profile(drained=False, snapshot=job.snapshot, born=time.time_ns() // 1000)
     for node in job.plan.operators:
-        fn = operator_fn(job.plan, node, profile, job.generation)
+        fn = operator_fn(job.plan, node, profile, job.generation, coalesce=coalesce)
         outputs = _place(node, _flatten(f"{node.id}.in", inputs[node.id]), fn)
         for target in node.sends_to:
             inputs[target].append(outputs[target])
@@ -88,4 +88,6 @@ def _fence(pipeline: beam.Pipeline, job: Job, ends: Sequence[Any]) -> Any:
 
 
 def _flatten(label: str, collections: Sequence[Any]) -> Any:
+    if len(collections) == 1:
+        return collections[0]  # FnApiRunner gives the elements of a Flatten of one collection twice, as a side input
     return tuple(collections) | label >> beam.Flatten()

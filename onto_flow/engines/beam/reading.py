@@ -20,7 +20,18 @@ from ...operators.messages import Event, encode_message
 from ...plan.wire import from_json
 from ...sources.base import Partition, Source
 from ..base import event, seed
-from .carried import FEED, LOAD, Carried, End, Fenced, KeyedMessage, Unreadable, decode_carried, encode_carried, encode_key
+from .carried import (
+    FEED,
+    LOAD,
+    Carried,
+    End,
+    Fenced,
+    KeyedMessage,
+    Unreadable,
+    decode_carried,
+    encode_carried,
+    encode_key,
+)
 from .steps import LETTERS
 
 ENDS = "ends"
@@ -105,9 +116,9 @@ class Fence(beam.DoFn):
     def process(self, element: bytes, ends: Sequence[bytes]) -> Iterator[bytes]:
         """Compares what was read with what there is."""
         markers = [decode_carried(data) for data in ends]
-        ended = [m for m in markers if isinstance(m, End)]
-        documents = sum(m.read for m in ended if m.phase == LOAD)
-        changes = sum(m.read for m in ended if m.phase == FEED)
+        ended = {(m.phase, m.partition): m.read for m in markers if isinstance(m, End)}
+        documents = sum(read for (phase, _), read in ended.items() if phase == LOAD)
+        changes = sum(read for (phase, _), read in ended.items() if phase == FEED)
         broken = next((m for m in markers if isinstance(m, Unreadable)), None)
         if broken is None and (len(ended) != self.partitions or self.expected not in (None, documents)):
             broken = Unreadable.of(self._half_read(documents, self.partitions - len(ended)))

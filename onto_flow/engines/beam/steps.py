@@ -7,7 +7,7 @@ once per stage. That is the bulk build of the protocol. With a feed in the same 
 first load and the changes by their versions, and each view document is evaluated once, over what is final.
 Processing-time timers would not do: some local runners fire them at the end of the input in no order, others lose them.
 No result may depend on when timers fire: the operators are built for unordered delivery (`Profile(drained=False)`), and
-a runner that fires early only makes more steps of the same messages.
+a runner that fires early only makes more steps of the same messages. With `coalesce=False` there are no timers at all.
 
 Ingest has no inbox: it takes every event as it comes, and what it sends is netted by the next stage.
 Garbage timers are never set: on bounded input the state goes when the input ends, and they must not act there.
@@ -42,9 +42,10 @@ LETTERS = "letters"
 _END_OF_INPUT = GlobalWindow().max_timestamp()
 
 
-def operator_fn(plan: Plan, node: OperatorNode, profile: Profile, generation: int) -> OperatorFn:
-    """The DoFn of one operator."""
-    kind = CoalescedOperatorFn if any(c.name == INBOX for c in node.cells) else OperatorFn
+def operator_fn(plan: Plan, node: OperatorNode, profile: Profile, generation: int, *, coalesce: bool) -> OperatorFn:
+    """The DoFn of one operator; without `coalesce`, or without an inbox, every message is a step."""
+    waits = coalesce and any(c.name == INBOX for c in node.cells)
+    kind = CoalescedOperatorFn if waits else OperatorFn
     return kind(to_json(plan), node, profile, generation)
 
 
@@ -127,11 +128,12 @@ class CoalescedOperatorFn(OperatorFn):
         defaults = [beam.DoFn.StateParam(self.specs[INBOX]), beam.DoFn.TimerParam(self.coalesce_timer)]
         return ["element", INBOX, "timer"], defaults
 
-    def process(self, element: KeyedMessage, *states: Any) -> None:
+    def process(self, element: KeyedMessage, *states: Any) -> Sequence[Any]:
         """A message came: it waits."""
         inbox, timer = states
         inbox.add(element[1])
         timer.set(_END_OF_INPUT)
+        return ()
 
     def _inspect_coalesce(self) -> tuple[list[str], list[Any]]:
         names, defaults = ["key", *self.narrow], [beam.DoFn.KeyParam, *_states(self.narrow)]
