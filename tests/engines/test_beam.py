@@ -256,9 +256,7 @@ def test_edges_are_those_of_the_plan_and_nothing_is_pickled_on_them() -> None:
     transforms = {t.unique_name: t for t in pipeline.components.transforms.values()}
     produced = {c: name for name, t in transforms.items() for c in t.outputs.values() if "/" in name}
     for node in run.plan.operators:
-        inputs = transforms[f"{node.id}/ParDo(step)"].inputs.values()
-        joined = transforms.get(f"{node.id}.in")
-        senders = {produced[c].split("/")[0] for c in (joined.inputs.values() if joined else inputs)}
+        senders = {produced[c].split("/")[0] for c in transforms[f"{node.id}.in"].inputs.values()}
         assert senders == ({o.id for o in run.plan.operators if node.id in o.sends_to} or {"read.load", "read.feed"})
     ours = [
         t for n, t in transforms.items() if n.endswith(("/ParDo(step)", "/ParDo(partition)", ".in", "fence", "gate"))

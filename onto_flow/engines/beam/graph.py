@@ -88,6 +88,4 @@ def _fence(pipeline: beam.Pipeline, job: Job, ends: Sequence[Any]) -> Any:
 
 
 def _flatten(label: str, collections: Sequence[Any]) -> Any:
-    if len(collections) == 1:
-        return collections[0]  # FnApiRunner gives the elements of a Flatten of one collection twice, as a side input
     return tuple(collections) | label >> beam.Flatten()

@@ -100,6 +100,9 @@ class ReadPartition(beam.DoFn):
 class Fence(beam.DoFn):
     """All end markers -> what may be published (`Fenced`).
 
+    A partition counts once, however often its marker comes: FnApiRunner gives a side input again with every round of
+    timers of the stage that made it.
+
     Args:
         expected: How many documents the source says that it has; `None` where nobody knows.
         partitions: How many partitions must end.
