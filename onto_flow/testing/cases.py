@@ -17,7 +17,25 @@ from ..plan.nodes import Plan
 from .histories import START, TICK, Commit, History
 from .shapes import READ, Shape, SlotShape, plan_of
 
-VALUES: tuple[Any, ...] = (0, 1, 1.0, True, False, "1", "a", None, math.nan, -0.0, 0.0, 2, 2.5, "hide", "hide", 10**16, 0.1)
+VALUES: tuple[Any, ...] = (
+    0,
+    1,
+    1.0,
+    True,
+    False,
+    "1",
+    "a",
+    None,
+    math.nan,
+    -0.0,
+    0.0,
+    2,
+    2.5,
+    "hide",
+    "hide",
+    10**16,
+    0.1,
+)
 """What `n` may be: numbers that are equal and are not the same, and the one that a filter hides."""
 
 KEYS: tuple[Any, ...] = (1, 1.0, True, None, "a", "b", math.nan)
@@ -112,7 +130,7 @@ def random_world(random: Random, letters: str) -> World:
     return World(tuple(paths), tuple(values), tuple(keys), random.choice((0.3, 0.6, 0.9)))
 
 
-PLACES = tuple(f"{letter}/{number}" for number in (1, 2, 3) for letter in "abc") + ("b/1/d/1", "b/2/d/1", "b/1/d/2")
+PLACES = (*(f"{letter}/{number}" for number in (1, 2, 3) for letter in "abc"), "b/1/d/1", "b/2/d/1", "b/1/d/2")
 COLLECTIONS_OF = {place: place.split("/")[-2] for place in PLACES}
 
 
@@ -150,7 +168,11 @@ def _next(
     fields = random_fields(random, world)
     if chance < 0.3:
         return fields
-    names = random.sample(("r", "s", "lines", "k", "k2"), random.randint(1, 3)) if random.random() < world.moving else ("n", "t")
+    names = (
+        random.sample(("r", "s", "lines", "k", "k2"), random.randint(1, 3))
+        if random.random() < world.moving
+        else ("n", "t")
+    )
     return {**now[path], **{name: fields[name] for name in names if name in fields}}
 
 
@@ -162,7 +184,9 @@ def random_fields(random: Random, world: World) -> dict[str, Any]:
         "r": [_reference(random, world.paths) for _ in range(random.choice((0, 1, 1, 2, 2, 3)))],
         "s": _reference(random, world.paths),
         "lines": [{"p": _reference(random, world.paths)} for _ in range(random.choice((0, 1, 1, 2)))],
-        "k": random.choice(keys) if random.random() < 0.5 else [random.choice(keys) for _ in range(random.randrange(4))],
+        "k": random.choice(keys)
+        if random.random() < 0.5
+        else [random.choice(keys) for _ in range(random.randrange(4))],
         "k2": random.choice(keys),
         "t": [random.choice(TEXTS) for _ in range(random.choice((0, 1, 2, 3)))],
         "x": random.randrange(1000),

@@ -43,7 +43,10 @@ class Store:
         other = Store([], self.packed)
         if self.packed:
             other.states = {
-                name: {key: {c: dict(v) if isinstance(v, dict) else v for c, v in cells.items()} for key, cells in keys.items()}
+                name: {
+                    key: {c: dict(v) if isinstance(v, dict) else v for c, v in cells.items()}
+                    for key, cells in keys.items()
+                }
                 for name, keys in self.states.items()
             }
         else:
@@ -55,13 +58,18 @@ class Store:
         cells = self.states[operator].get(key, {})
         if not self.packed:
             return cells
-        return {c: {k: decode_state(e) for k, e in v.items()} if isinstance(v, dict) else decode_state(v) for c, v in cells.items()}
+        return {
+            c: {k: decode_state(e) for k, e in v.items()} if isinstance(v, dict) else decode_state(v)
+            for c, v in cells.items()
+        }
 
     def close(self, operator: str, key: Key, cells: Cells) -> None:
         """Keeps the cells of a key; those that are empty go."""
         kept = {c: v for c, v in cells.items() if v is not None and v != {}}
         if self.packed:
-            kept = {c: {k: _pack(e) for k, e in v.items()} if isinstance(v, dict) else _pack(v) for c, v in kept.items()}
+            kept = {
+                c: {k: _pack(e) for k, e in v.items()} if isinstance(v, dict) else _pack(v) for c, v in kept.items()
+            }
         if kept:
             self.states[operator][key] = kept
         else:

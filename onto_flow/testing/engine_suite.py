@@ -58,7 +58,9 @@ FIXED: dict[str, Case] = {
     ),
     "a reference moves": Case(
         (VIA,),
-        history_of(("b/1", {"n": 1}), ("b/2", {"n": 2}), ("a/1", {"r": _ref("b/1")}), ("a/1", {"r": _ref("b/2")}), exported=3),
+        history_of(
+            ("b/1", {"n": 1}), ("b/2", {"n": 2}), ("a/1", {"r": _ref("b/1")}), ("a/1", {"r": _ref("b/2")}), exported=3
+        ),
     ),
     "the same target through two parents": Case(
         (VIA,),
@@ -72,25 +74,57 @@ FIXED: dict[str, Case] = {
             exported=1,
         ),
     ),
-    "a document refers to itself": Case((SELF,), history_of(("a/1", {"r": _ref("a/1"), "n": 1}), ("a/1", {"r": _ref("a/1"), "n": 2}))),
-    "a reference to nothing, then to something": Case((VIA,), history_of(("a/1", {"r": _ref("b/1", "b/9")}), ("b/1", {"n": 1}))),
+    "a document refers to itself": Case(
+        (SELF,), history_of(("a/1", {"r": _ref("a/1"), "n": 1}), ("a/1", {"r": _ref("a/1"), "n": 2}))
+    ),
+    "a reference to nothing, then to something": Case(
+        (VIA,), history_of(("a/1", {"r": _ref("b/1", "b/9")}), ("b/1", {"n": 1}))
+    ),
     "a reverse reference moves to another root": Case(
         (BY,),
-        history_of(("a/1", {}), ("a/2", {}), ("b/1", {"r": _ref("a/1"), "s": Reference("c/1")}), ("c/1", {"n": 1}), ("b/1", {"r": _ref("a/2")})),
+        history_of(
+            ("a/1", {}),
+            ("a/2", {}),
+            ("b/1", {"r": _ref("a/1"), "s": Reference("c/1")}),
+            ("c/1", {"n": 1}),
+            ("b/1", {"r": _ref("a/2")}),
+        ),
     ),
     "a root is deleted and created again": Case(
-        (VIA,), history_of(("b/1", {"n": 1}), ("a/1", {"r": _ref("b/1")}), ("a/1", None), ("b/1", {"n": 2}), ("a/1", {"r": _ref("b/1")}))
+        (VIA,),
+        history_of(
+            ("b/1", {"n": 1}),
+            ("a/1", {"r": _ref("b/1")}),
+            ("a/1", None),
+            ("b/1", {"n": 2}),
+            ("a/1", {"r": _ref("b/1")}),
+        ),
     ),
-    "the newest member leaves": Case((ON,), history_of(("a/1", {"k": 1}), ("b/1", {"k": 1}), ("b/2", {"k": 1}), ("b/2", {"k": 2}))),
-    "keys of other types do not meet": Case((ON,), history_of(("a/1", {"k": 1}), ("b/1", {"k": 1.0}), ("b/2", {"k": True}), ("b/3", {"k": [1, None]}))),
+    "the newest member leaves": Case(
+        (ON,), history_of(("a/1", {"k": 1}), ("b/1", {"k": 1}), ("b/2", {"k": 1}), ("b/2", {"k": 2}))
+    ),
+    "keys of other types do not meet": Case(
+        (ON,), history_of(("a/1", {"k": 1}), ("b/1", {"k": 1.0}), ("b/2", {"k": True}), ("b/3", {"k": [1, None]}))
+    ),
     "a group moves": Case(
         (GROUPS,),
-        history_of(("b/1", {"n": "g"}), ("a/1", {"n": 1, "s": Reference("b/1")}), ("a/2", {"n": 0.1, "s": Reference("b/1")}), ("b/1", {"n": "h"})),
+        history_of(
+            ("b/1", {"n": "g"}),
+            ("a/1", {"n": 1, "s": Reference("b/1")}),
+            ("a/2", {"n": 0.1, "s": Reference("b/1")}),
+            ("b/1", {"n": "h"}),
+        ),
     ),
-    "a group becomes empty": Case((GROUPS,), history_of(("b/1", {"n": "g"}), ("a/1", {"n": 1, "s": Reference("b/1")}), ("a/1", None))),
+    "a group becomes empty": Case(
+        (GROUPS,), history_of(("b/1", {"n": "g"}), ("a/1", {"n": 1, "s": Reference("b/1")}), ("a/1", None))
+    ),
     "rows come and go": Case((ROWS,), history_of(("a/1", {"t": ["u", "v"]}), ("a/1", {"t": ["v", "w"]}))),
-    "repeated rows count": Case((ROW_GROUPS,), history_of(("a/1", {"t": ["u", "u", "v"]}), ("a/1", {"t": ["u"]}), ("a/2", {"t": ["u"]}))),
-    "two roots name one path": Case((CLAIMS,), history_of(("a/2", {"n": "p"}), ("a/1", {"n": "p"}), ("a/2", {"n": "q"}), ("a/1", None))),
+    "repeated rows count": Case(
+        (ROW_GROUPS,), history_of(("a/1", {"t": ["u", "u", "v"]}), ("a/1", {"t": ["u"]}), ("a/2", {"t": ["u"]}))
+    ),
+    "two roots name one path": Case(
+        (CLAIMS,), history_of(("a/2", {"n": "p"}), ("a/1", {"n": "p"}), ("a/2", {"n": "q"}), ("a/1", None))
+    ),
     "a number changes its type": Case((VIA,), history_of(("a/1", {"n": 1}), ("a/1", {"n": 1.0}), ("a/2", {"n": True}))),
     "an unread field changes": Case((VIA,), history_of(("a/1", {"n": 1, "x": 1}), ("a/1", {"n": 1, "x": 2}))),
 }
@@ -110,7 +144,9 @@ class EngineSuite:
     generated = 60
     together = 40
 
-    def run(self, plan: Plan, documents: Mapping[str, Document], snapshot: int | None, changes: Sequence[Change]) -> Tables:
+    def run(
+        self, plan: Plan, documents: Mapping[str, Document], snapshot: int | None, changes: Sequence[Change]
+    ) -> Tables:
         """Runs a job to its end.
 
         Args:
@@ -131,7 +167,11 @@ class EngineSuite:
         tables = self.run(case.plan, history.documents, history.snapshot, changes)
         for view, expected in recompute(case.plan, history.final).items():
             found = dict(tables.get(view, {}))
-            wrong = {p: (found.get(p), expected.get(p)) for p in {*found, *expected} if not same(found.get(p), expected.get(p))}
+            wrong = {
+                p: (found.get(p), expected.get(p))
+                for p in {*found, *expected}
+                if not same(found.get(p), expected.get(p))
+            }
             if wrong:
                 lines = [f"  {p} is {is_} and should be {should}" for p, (is_, should) in sorted(wrong.items())]
                 pytest.fail("\n".join([f"{view} is wrong:", *lines, case.describe(), f"  delivered: {list(order)}"]))
@@ -167,7 +207,13 @@ class EngineSuite:
         if not self.together:
             pytest.skip("the engine starts slowly: test_generated_cases has its generated cases")
 
-        @settings(max_examples=self.together, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(
+            max_examples=self.together,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        )
         @given(cases(most=20))
         def law(case: Case) -> None:
             self.judge(case, deliver(case.history.feed, Random(1), "shuffled"))

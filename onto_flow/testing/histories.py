@@ -102,7 +102,9 @@ class History:
     def without(self, start: int, stop: int) -> History:
         """The history without some commits, for shrinking."""
         kept = self.commits[:start] + self.commits[stop:]
-        return replace(self, commits=kept, exported=self.exported - sum(start <= i < stop for i in range(self.exported)))
+        return replace(
+            self, commits=kept, exported=self.exported - sum(start <= i < stop for i in range(self.exported))
+        )
 
     def describe(self) -> str:
         """The history as lines."""

@@ -52,7 +52,7 @@ class Timeline:
 
     def index(self, version: Version) -> int | None:
         """Which content a version has; `None` when there never was such a version."""
-        return self._index.get(tuple(version))
+        return self._index.get((version[0], version[1]))
 
 
 def timelines(plan: Plan, history: History) -> dict[str, Timeline]:
@@ -62,11 +62,12 @@ def timelines(plan: Plan, history: History) -> dict[str, Timeline]:
 
 def judge_shown(view: View, shown: Sequence[Shown], lines: Mapping[str, Timeline]) -> str | None:
     """What is wrong with what one root showed, in its order; `None` when nothing is."""
-    floors: Floors | None = dict.fromkeys(lines, 0)
+    floors: Floors = dict.fromkeys(lines, 0)
     for item in shown:
-        floors = _witnessed(view, item, lines, floors)
-        if floors is None:
+        raised = _witnessed(view, item, lines, floors)
+        if raised is None:
             break
+        floors = raised
     else:
         return None
     try:
@@ -75,7 +76,9 @@ def judge_shown(view: View, shown: Sequence[Shown], lines: Mapping[str, Timeline
         return f"{view.name} of {shown[0].root}: no witness, and the search for versions was given up"
     if reached == len(shown):
         return None
-    return f"{view.name} of {shown[0].root} showed a state that never was (number {reached + 1}): {shown[reached].outputs}"
+    return (
+        f"{view.name} of {shown[0].root} showed a state that never was (number {reached + 1}): {shown[reached].outputs}"
+    )
 
 
 def _witnessed(view: View, item: Shown, lines: Mapping[str, Timeline], floors: Floors) -> Floors | None:
@@ -98,7 +101,11 @@ def _raised(
     raised = {p: chosen[p] for p in used}
     for path, line in lines.items():
         if path not in used:
-            free = (i for i in range(floors[path], len(line.contents)) if not _shows(view, root, found, path, line.contents[i]))
+            free = (
+                i
+                for i in range(floors[path], len(line.contents))
+                if not _shows(view, root, found, path, line.contents[i])
+            )
             index = next(free, None)
             if index is None:
                 return None
@@ -156,7 +163,9 @@ class _Search:
             fields = self.lines[item.root].contents[index]
             found: Found = [{} if fields is None else {item.root: fields}]
             chosen = {item.root: index}
-            for complete, at in self._filled(found, chosen, floors) if fields is not None else [(self._nothing(), chosen)]:
+            for complete, at in (
+                self._filled(found, chosen, floors) if fields is not None else [(self._nothing(), chosen)]
+            ):
                 self.budget -= 1
                 if self.budget < 0:
                     raise _TooLongError
@@ -253,7 +262,7 @@ def judge_chain(changes: Iterable[tuple[ViewChange, bool]]) -> Iterator[str]:
             yield f"the version does not rise from {last} to {change}"
         if again:
             continue
-        restored = (last.version if last else (0, 0, 0))[:2] < change.version[:2]
+        restored = last is not None and last.version[:2] < change.version[:2]
         if not restored and not same(last.new if last else None, change.old):
             yield f"old is not what was shown before: {last}, then {change}"
         if same(change.old, change.new):

@@ -142,8 +142,8 @@ class CrashingEngine:
     def _again(self) -> None:
         """Asks for every row that the sink got since the snapshot.
 
-        The recovery ends, and the next snapshot may be taken, when all are answered: a snapshot with such a message under way
-        would publish, after another restore, what the row was then.
+        The recovery ends, and the next snapshot may be taken, when all are answered: a snapshot with such a message
+        under way would publish, after another restore, what the row was then.
         """
         engine = self.engine
         self.asked = True

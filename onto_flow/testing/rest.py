@@ -25,7 +25,9 @@ def complaints_at_rest(plan: Plan, states: States, documents: Documents) -> Iter
     """What is left over, or missing, in the state of a flow at rest over these documents."""
     projected = {path: project(plan, path, fields) for path, fields in documents.items()}
     for view in plan.views:
-        records = {root: Record.of(cells["record"]) for root, cells in _cells(states, f"{view.name}.assemble", "record")}
+        records = {
+            root: Record.of(cells["record"]) for root, cells in _cells(states, f"{view.name}.assemble", "record")
+        }
         roots = {*records, *(p for p in projected if view.slots[0].collection.matches(p))}
         needs = {root: _Need(view, root, projected) for root in roots}
         yield from _match(view, states, needs)

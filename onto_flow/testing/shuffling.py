@@ -1,11 +1,11 @@
 """The shuffling engine: runs a plan's operators in any order that the contract allows, reproducibly from a seed.
 
-Law: whatever it does, an engine may do. Any key of any operator is next; any part of what waits for it is one step; state and
-messages are bytes between steps; timers come late within bounds; time jumps beyond all of them when nothing is under way;
-a crash restores an older state and the sources deliver again, in another order (`testing.recovery`).
+Law: whatever it does, an engine may do. Any key of any operator is next; any part of what waits for it is one step;
+state and messages are bytes between steps; timers come late within bounds; time jumps beyond all of them when nothing is
+under way; a crash restores an older state and the sources deliver again, in another order (`testing.recovery`).
 
-The bounds are those of `operators.base.Profile`: no message is under way for longer than `young`, and timers of assemble are
-at most `LATE` late.
+The bounds are those of `operators.base.Profile`: no message is under way for longer than `young`, and timers of assemble
+are at most `LATE` late.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from .cells import Cells, Step, Store
 from .judge import Ledger, Shown
 
 YOUNG, LATE = 100, 60
-LOOSE = Profile(drained=False, young=YOUNG, keep_uncovered=3 * YOUNG + 1, keep_left=6 * YOUNG + LATE + 2, horizon=10**12)
+LOOSE = Profile(
+    drained=False, young=YOUNG, keep_uncovered=3 * YOUNG + 1, keep_left=6 * YOUNG + LATE + 2, horizon=10**12
+)
 TIGHT = Profile(drained=False, young=YOUNG, keep_uncovered=YOUNG + 1, keep_left=2 * YOUNG + LATE + 2, horizon=10**12)
 
 STYLES = ("even", "deep", "slow", "biased", "held", "held")
@@ -148,7 +150,9 @@ class ShufflingEngine:
         names = [name for name in self.names if self.queues[name]]
         if self.held:
             ready = [(name, key) for name in names for key in self.queues[name]]
-            return self.random.choice([r for r in ready if self.held.setdefault(r, self.random.random() > 0.3)] or ready)
+            return self.random.choice(
+                [r for r in ready if self.held.setdefault(r, self.random.random() > 0.3)] or ready
+            )
         name = names[0] if len(names) == 1 else self.random.choices(names, [self.weights[n] for n in names])[0]
         return name, self.random.choice(list(self.queues[name]))
 

@@ -100,7 +100,9 @@ def _judged(case: Case, engine: ShufflingEngine, random: Random) -> Iterator[str
         if (complaint := judge_shown(view, shown, lines)) is not None:
             yield complaint
     yield from complaints_at_rest(case.plan, engine.store.opened(), case.history.final)
-    yield from (f"a dead letter: {d}" for d in trace.letters if not d.cleared and not d.reason.startswith("path-claimed"))
+    yield from (
+        f"a dead letter: {d}" for d in trace.letters if not d.cleared and not d.reason.startswith("path-claimed")
+    )
 
 
 def of_seed(seed: int, mode: str = "") -> tuple[Case, Setting, Random]:

@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from types import CodeType, ModuleType
 from typing import Any
 
-RELOADED = ("onto_flow.operators", "onto_flow.engines.base", "onto_flow.engines.local", "onto_flow.testing", "tests.laws.scenarios", "tests.laws.hand", "tests.laws.local")
+RELOADED = (
+    "onto_flow.operators",
+    "onto_flow.engines.base",
+    "onto_flow.engines.local",
+    "onto_flow.testing",
+    "tests.laws.scenarios",
+    "tests.laws.hand",
+    "tests.laws.local",
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,9 @@ class _Finder(importlib.abc.MetaPathFinder):
         spec = importlib.machinery.PathFinder.find_spec(fullname, path)
         assert spec is not None
         assert spec.origin is not None
-        return importlib.util.spec_from_file_location(fullname, spec.origin, loader=_Loader(fullname, spec.origin, patches))
+        return importlib.util.spec_from_file_location(
+            fullname, spec.origin, loader=_Loader(fullname, spec.origin, patches)
+        )
 
 
 def _reloaded(name: str) -> bool:

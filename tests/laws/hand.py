@@ -83,7 +83,9 @@ class Hand:
 
     def page(self, operator: str) -> None:
         """One page of a round."""
-        self.engine.fire(next(t for t in self.engine.timers if t[0] == f"{self.name}.{operator}" and t[2] == "coalesce"))
+        self.engine.fire(
+            next(t for t in self.engine.timers if t[0] == f"{self.name}.{operator}" and t[2] == "coalesce")
+        )
 
     def rest(self) -> None:
         """Everything, and all timers."""

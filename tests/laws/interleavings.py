@@ -32,7 +32,9 @@ class _Explorer:
         if state in self.seen:
             return
         self.seen.add(state)
-        choices = [(op, key, i) for op, keys in engine.queues.items() for key, queue in keys.items() for i in range(len(queue))]
+        choices = [
+            (op, key, i) for op, keys in engine.queues.items() for key, queue in keys.items() for i in range(len(queue))
+        ]
         snapshot = _Snapshot(engine, 0)
         if not choices:
             self._judge()
@@ -53,14 +55,23 @@ class _Explorer:
     def _state(self) -> bytes:
         """What the future and the judgement depend on."""
         engine = self.engine
-        queues = [(op, repr(key), sorted(w.message for w in queue)) for op, keys in engine.queues.items() for key, queue in keys.items()]
-        shown = [(str(who), [(s.root, dict(s.outputs)) for s in several]) for who, several in sorted(engine.trace.shown.items())]
+        queues = [
+            (op, repr(key), sorted(w.message for w in queue))
+            for op, keys in engine.queues.items()
+            for key, queue in keys.items()
+        ]
+        shown = [
+            (str(who), [(s.root, dict(s.outputs)) for s in several])
+            for who, several in sorted(engine.trace.shown.items())
+        ]
         return encode((repr(sorted(_frozen(engine.store.states))), repr(sorted(queues)), repr(shown)))
 
     def _judge(self) -> None:
         self.engine.rest()
         trace, case = self.engine.trace, self.case
-        assert list(judge_tables(recompute(case.plan, case.history.final), applied(e.change for e in trace.emitted))) == []
+        assert (
+            list(judge_tables(recompute(case.plan, case.history.final), applied(e.change for e in trace.emitted))) == []
+        )
         assert list(judge_chain((e.change, e.again) for e in trace.emitted)) == []
         assert list(complaints_at_rest(case.plan, self.engine.store.opened(), case.history.final)) == []
         lines = timelines(case.plan, case.history)

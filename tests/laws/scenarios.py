@@ -121,6 +121,20 @@ def gone_is_awaited() -> None:
     check(hand)
 
 
+def a_reference_waits_for_its_answer() -> None:
+    """HOLD, with preloaded state: never half-joined; what was shown stays until the new key has been answered."""
+    hand = Hand(Shape("V", "outV", (("root", "a", -1, ()), ("via", "b", 0, ("r",)))))
+    hand.load(b1={"n": 1}, b2={"n": 2}, a1={"r": ["b/1"], "n": 1})
+    hand.write("a/1", {"r": ["b/2"], "n": 2})
+    hand.step("assemble", "a/1")
+    hand.step("match.s1", "b/1")
+    hand.step("assemble", "a/1")
+    assert hand.table()["outV/a~1"] == {"s0": [{"p": "a/1", "n": 1}], "s1": [{"p": "b/1", "n": 1}]}
+    hand.drain()
+    assert hand.table()["outV/a~1"] == {"s0": [{"p": "a/1", "n": 2}], "s1": [{"p": "b/2", "n": 2}]}
+    check(hand)
+
+
 def an_answer_to_nothing_is_forgotten() -> None:
     """Failure (2): an end that overtakes its answer leaves nothing open."""
     hand = Hand(ON)
@@ -249,6 +263,7 @@ SCENARIOS = {
         another_key_renews_the_time_to_live,
         departures_bring_no_fields,
         gone_is_awaited,
+        a_reference_waits_for_its_answer,
         an_answer_to_nothing_is_forgotten,
         a_page_says_what_an_answer_would_say,
         a_tombstone_outlives_its_round,

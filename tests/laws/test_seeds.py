@@ -30,7 +30,11 @@ def test_seed_363_group_made_and_unmade_since_the_snapshot(schedule: int):
     shape = Shape("V", "outV", (("root", "a", -1, ()), ("via", "b", 0, ("s",))), key=0, accumulators=COUNTED)
     root = {"s": Reference("b/1")}
     history = history_of(
-        ("b/1", {"n": 1}), ("a/1", {"n": "g", **root}), ("a/1", {"n": "h", **root}), ("a/1", None), ("a/1", {"n": "i", **root})
+        ("b/1", {"n": 1}),
+        ("a/1", {"n": "g", **root}),
+        ("a/1", {"n": "h", **root}),
+        ("a/1", None),
+        ("a/1", {"n": "i", **root}),
     )
     assert complaints(Case((shape,), history), Setting("epoch", "ordered"), Random(schedule)) == []
 
@@ -47,5 +51,3 @@ def test_seed_4698_second_crash_with_rows_to_publish_again_under_way(schedule: i
 def test_local_seeds_that_failed():
     for seed in (2281, 2346):
         assert local.run_seed(seed) == []
-
-

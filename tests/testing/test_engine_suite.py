@@ -109,5 +109,13 @@ def test_hypothesis_makes_a_failure_small():
 
 def test_the_local_flow_equals_recompute_on_every_fixed_case():
     for name, case in FIXED.items():
-        found = tables(case.plan, case.history.documents, case.history.snapshot, [case.history.change(i) for i in case.history.feed])
-        assert same({v: dict(t) for v, t in found.items() if t}, {v: t for v, t in recompute(case.plan, case.history.final).items() if t}), name
+        found = tables(
+            case.plan,
+            case.history.documents,
+            case.history.snapshot,
+            [case.history.change(i) for i in case.history.feed],
+        )
+        assert same(
+            {v: dict(t) for v, t in found.items() if t},
+            {v: t for v, t in recompute(case.plan, case.history.final).items() if t},
+        ), name

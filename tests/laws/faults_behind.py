@@ -1,0 +1,216 @@
+"""Faults in assemble and what comes behind it: records, groups, owners, restores."""
+
+from __future__ import annotations
+
+from tests.laws.breaking import Fault
+
+RECORD = "operators.record"
+ASSEMBLE = "operators.assemble"
+AGGREGATE = "operators.aggregate"
+OWN = "operators.own"
+RECOVERY = "testing.recovery"
+
+FAULTS_BEHIND = (
+    Fault("uncovered dropped at once without order", ((ASSEMBLE, "if self.profile.drained:", "if True:"),)),
+    Fault("uncovered never dropped", ((ASSEMBLE, "if self.profile.drained:", "if True: return\n        if False:"),)),
+    Fault(
+        "answer state by last arrival",
+        (
+            (
+                RECORD,
+                "weight = self.open.get(asked, 0) + answer.weight",
+                "weight = answer.weight or self.open.get(asked, 0)",
+            ),
+        ),
+    ),
+    Fault(
+        "negative answers are dropped",
+        ((RECORD, "if weight:\n            self.open", "if weight > 0:\n            self.open"),),
+    ),
+    Fault(
+        "an open weight of zero stays (2)",
+        (
+            (
+                RECORD,
+                "        else:\n            self.open.pop(asked, None)",
+                "        elif answer.weight < 0:\n            self.open.pop(asked, None)\n        else:\n            self.open[asked] = 0",
+            ),
+        ),
+    ),
+    Fault(
+        "register by last arrival, assemble",
+        ((RECORD, "if held is None or held.version < doc.version or", "if True or"),),
+    ),
+    Fault(
+        "one version per slot instead of per record",
+        (
+            (
+                RECORD,
+                'docs = _by_path(record, keys) if slot.kind == "via" else',
+                'docs = _by_path(record, keys) if slot.kind == "via" and slot.index == 1 else _first(record, slot, keys) if slot.kind == "via" else',
+            ),
+            (
+                RECORD,
+                "def _by_key(",
+                "def _first(record, slot, keys):\n    shown = _by_path(record, keys)\n    if shown is HOLD:\n        return HOLD\n    return {p: record.before.get(p, f) for p, f in shown.items()}\n\n\ndef _by_key(",
+            ),
+            (RECORD, '__slots__ = ("behind",', '__slots__ = ("before", "behind",'),
+            (RECORD, "self.reg: dict[str, Doc] = {}\n", "self.reg: dict[str, Doc] = {}\n        self.before = {}\n"),
+            (
+                RECORD,
+                "            self.reg[path] = doc\n            return True",
+                "            if held is not None and held.fields is not None:\n                self.before[path] = held.fields\n            self.reg[path] = doc\n            return True",
+            ),
+        ),
+    ),
+    Fault(
+        "n restarts",
+        (
+            (
+                RECORD,
+                "return bool(self.seq or self.reg or self.open or self.last)",
+                "return bool(self.open or self.last or any(d.fields is not None for d in self.reg.values()))",
+            ),
+        ),
+    ),
+    Fault("n restarts in a group", ((AGGREGATE, "if fold.size or seq else None", "if fold.size else None"),)),
+    Fault(
+        "aggregate deltas without order",
+        (
+            (
+                AGGREGATE,
+                "if held is not None:\n                if held[0] >= message.seq:\n                    return\n                old = held[1]\n            elif not self.profile.drained:\n                old = None",
+                "pass",
+            ),
+        ),
+    ),
+    Fault(
+        "aggregate without member sequence",
+        ((AGGREGATE, "if held[0] >= message.seq:\n                    return\n                old", "old"),),
+    ),
+    Fault(
+        "a member that left a group leaves no tombstone",
+        ((AGGREGATE, "if message.new is None and self.profile.drained:", "if message.new is None:"),),
+    ),
+    Fault(
+        "no hold for unanswered keys",
+        (
+            (RECORD, "if not slot.fused and not all(record.is_open(slot.index, k) for k in keys):", "if False:"),
+            (
+                RECORD,
+                "if doc is None or doc.gone:\n            return HOLD",
+                "if doc is None or doc.gone:\n            continue",
+            ),
+        ),
+    ),
+    Fault(
+        "no hold for gone registers",
+        (
+            (
+                RECORD,
+                "if doc.fields is None:\n                return HOLD",
+                "if doc.fields is None:\n                continue",
+            ),
+            (
+                RECORD,
+                "if doc is None or doc.gone:\n            return HOLD",
+                "if doc is None or doc.gone:\n            continue",
+            ),
+        ),
+        directed=True,
+    ),
+    Fault("unchanged emitted again", ((ASSEMBLE, "if not same(record.last.get(o), shown.get(o))]", "]"),)),
+    Fault(
+        "gone under an open via key stays unknown after G",
+        ((ASSEMBLE, "record.reg[path] = known_missing()", "pass"),),
+        directed=True,
+    ),
+    Fault(
+        "time to live of an uncovered register is not renewed (1)",
+        ((ASSEMBLE, "due if p in fresh else record.due.get(p, due)", "record.due.get(p, due)"),),
+        directed=True,
+    ),
+    Fault(
+        "old departures count where nothing is held",
+        ((RECORD, "if held is not None else left.young", "if held is not None else True"),),
+        directed=True,
+    ),
+    Fault(
+        "an equal version does not replace gone",
+        ((RECORD, "(held.version == doc.version and held.gone and not doc.gone)", "False"),),
+    ),
+    Fault(
+        "own: the last to arrive wins",
+        (
+            (
+                OWN,
+                'roots = sorted((r for r, c in ctx.map("claims").items() if c[1] is not None), key=path_order)',
+                'roots = [m.root for m in messages if isinstance(m, Claim) and m.document is not None][-1:] or [r for r, c in ctx.map("claims").items() if c[1] is not None]',
+            ),
+        ),
+    ),
+    Fault("own: claims without sequence", ((OWN, "if held is not None and held[0] >= claim.seq:", "if False:"),)),
+    Fault(
+        "own: a claim taken back deletes",
+        (
+            (
+                OWN,
+                'shown: Document | None = ctx.map("claims")[roots[0]][1] if roots else None',
+                'shown: Document | None = ctx.map("claims")[roots[0]][1] if roots and messages[-1].document is not None else None',
+            ),
+        ),
+    ),
+    Fault(
+        "restore: sequence alone",
+        ((RECOVERY, 'if self.form == "epoch":\n            self._fall_silent(snapshot.emitted)', "pass"),),
+        mode="epoch",
+    ),
+    Fault(
+        "restore: no silence",
+        (
+            (
+                RECOVERY,
+                "engine.silent_stages = set(engine.names)\n        engine.silent_keys = {name: set() for name in engine.names}",
+                "engine.silent_keys = {name: set() for name in engine.names}",
+            ),
+        ),
+        mode="epoch",
+    ),
+    Fault(
+        "restore: not again",
+        (
+            (
+                RECOVERY,
+                "for operator, key, path in rows:\n            engine.enqueue(operator, key, Republish(path))\n        engine.unanswered = len(rows)",
+                "pass",
+            ),
+        ),
+        mode="epoch",
+    ),
+    Fault(
+        "restore: the signal does not go by stages (5)",
+        (
+            (
+                RECOVERY,
+                "if any(self._unsure(n) for n in above) or self._waits(name):\n                continue",
+                'if self._waits("ingest"):\n                continue',
+            ),
+        ),
+        mode="epoch",
+    ),
+    Fault(
+        "restore: a group that forgot its path is not published again",
+        (
+            (
+                AGGREGATE,
+                "for again in {m.path for m in messages if isinstance(m, Republish)}:",
+                "for again in {path for m in messages if isinstance(m, Republish) and path is not None}:",
+            ),
+        ),
+        mode="epoch",
+    ),
+    Fault(
+        "equality of Python instead of types",
+        ((ASSEMBLE, "if not same(record.last.get(o), shown.get(o))", "if record.last.get(o) != shown.get(o)"),),
+    ),
+)

@@ -1,0 +1,80 @@
+"""The shuffling engine: the same seed is the same run, bytes change nothing, bounds are kept, failures shrink."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from onto_flow.core.values import Reference
+from onto_flow.operators.messages import Event
+from onto_flow.testing import simulation
+from onto_flow.testing.cases import Case
+from onto_flow.testing.histories import history_of
+from onto_flow.testing.shapes import Shape
+from onto_flow.testing.shuffling import LATE, LOOSE, ShufflingEngine
+from onto_flow.testing.simulation import Setting, of_seed
+from tests.laws.breaking import Fault, broken
+
+CASE = Case(
+    (Shape("V", "outV", (("root", "a", -1, ()), ("via", "b", 0, ("r",)), ("by", "b", 1, ("s",)))),),
+    history_of(
+        *((f"{'ab'[n % 2]}/{n % 3 + 1}", {"n": n, "r": [Reference("b/2")], "s": Reference("b/2")}) for n in range(20))
+    ),
+)
+
+
+def emitted(case, setting, seed):
+    return [e.change for e in simulation._run(case, setting, Random(seed)).trace.emitted]
+
+
+@pytest.mark.parametrize("mode", ["shuffled", "streamed", "outbox", "epoch"])
+def test_same_seed_is_the_same_run(mode):
+    assert emitted(CASE, Setting(mode), 5) == emitted(CASE, Setting(mode), 5)
+    assert any(emitted(CASE, Setting(mode), 5) != emitted(CASE, Setting(mode), seed) for seed in range(6, 12))
+
+
+@pytest.mark.parametrize("mode", ["shuffled", "streamed", "outbox", "epoch"])
+def test_bytes_between_steps_change_nothing(mode):
+    for seed in range(30):
+        assert emitted(CASE, Setting(mode), seed) == emitted(CASE, Setting(mode, packed=False), seed)
+
+
+def test_nothing_is_under_way_for_longer_than_young_and_timers_of_assemble_are_late_within_bounds(monkeypatch):
+    advance = ShufflingEngine.advance
+    seen = []
+
+    def watched(self):
+        advance(self)
+        oldest = self._oldest()
+        seen.append(self.now)
+        assert oldest is None or self.now - oldest <= LOOSE.young
+        assert all(self.now <= w.message + LATE for (op, _, _), w in self.timers.items() if op.endswith("assemble"))
+
+    monkeypatch.setattr(ShufflingEngine, "advance", watched)
+    for seed in range(40):
+        simulation.complaints(*of_seed(seed))
+    assert max(seen) > LOOSE.keep_left
+
+
+def test_message_back_to_an_earlier_operator_is_a_complaint():
+    engine = ShufflingEngine(CASE.plan, Random(0))
+    engine._step = ("V.assemble", "a/1", 0, False)
+    engine.send("ingest", "a/1", Event((1, 0), None))
+    assert "back to ingest" in engine.trace.complaints[0]
+
+
+def test_failure_is_explained_with_a_small_history():
+    fault = Fault(
+        "no tombstone",
+        (("operators.ingest", "if event.version <= tuple(version):", "if event.version == tuple(version):"),),
+    )
+    with broken(fault):
+        import importlib
+
+        broken_simulation = importlib.import_module("onto_flow.testing.simulation")
+        seed = next(s for s in range(100) if broken_simulation.run_seed(s))
+        text = broken_simulation.explain(seed)
+    assert f"seed {seed}" in text
+    assert "schedule" in text
+    assert len(text.splitlines()) < 12
