@@ -3,12 +3,12 @@
 | cell | state | written |
 |---|---|---|
 | value | read-modify-write, bytes | at the end of a step, where the bytes differ |
-| map | read-modify-write, bytes: the whole map while it is small, else shards by the hash of the key | shards that changed |
+| map | read-modify-write, bytes: the whole map while it is small, else shards by the key's hash | shards that changed |
 | bag | bag of bytes | appended at once |
 
-Beam's Python SDK has no map state. And every state that a method of a DoFn names costs 1.3 kB and 11 microseconds per key
-and bundle, touched or not (measured, Beam 2.77); so a step is first run with the first state of each map (*narrow*), and
-again with all shards (*wide*) only for a key that has a split map, or grows one.
+Beam's Python SDK has no map state. And every state that a method of a DoFn names costs 1.3 kB and 11 microseconds per
+key and bundle, touched or not (measured, Beam 2.77); so a step is first run with the first state of each map (*narrow*),
+and again with all shards (*wide*) only for a key that has a split map, or grows one.
 
 Law: a step that fails, or has to be run again, leaves its key as it was.
 """

@@ -2,9 +2,9 @@
 
 The pipeline writes its outputs as lines of text (base64 of their bytes) to a folder, with Beam's own file writer, which
 commits each file once whatever is retried; the submitting process reads them back when the job has ended well, and
-writes, completes and publishes. So the same code serves the runner in this process and one elsewhere, and no sink has to
-travel; for a runner on other machines `--temp_location` must be a folder that all of them see. The price is that all view
-changes pass through one process: fine for the local runners, which this lowering is proved on.
+writes, completes and publishes. So the same code serves the runner in this process and one elsewhere, and no sink has
+to travel; for a runner on other machines `--temp_location` must be a folder that all of them see. The price is that all
+view changes pass through one process: fine for the local runners (FnApiRunner, Prism), the only ones this was run on.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Messages wait in the `inbox` bag until an event-time timer at the end of the global window takes all of a key as one
 step. A bounded pipeline has no watermark before the end of its input, and the timers of a stage hold back the watermark
 of those behind it: so a stage's timers fire after all of its input has come, and the job runs stage by stage, each key
-once per stage. That is the bulk build of the protocol. With a feed in the same pipeline, ingest nets the documents of the
-first load and the changes by their versions, and each view document is evaluated once, over what is final.
+once per stage. That is the bulk build of the protocol. With a feed in the same pipeline, ingest nets the documents of
+the first load and the changes by their versions, and each view document is evaluated once, over what is final.
 Processing-time timers would not do: some local runners fire them at the end of the input in no order, others lose them.
 No result may depend on when timers fire: the operators are built for unordered delivery (`Profile(drained=False)`), and
 a runner that fires early only makes more steps of the same messages. With `coalesce=False` there are no timers at all.
