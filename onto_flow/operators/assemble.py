@@ -54,9 +54,10 @@ class Assemble:
         named, republish, structural = _take(record, messages)
         if structural or not self.profile.drained:
             self._tidy(record, key, named, ctx)
-        if ctx.silent and not any(isinstance(m, CaughtUp) for m in messages):
-            record.behind = True
-        else:
+        caught_up = any(isinstance(m, CaughtUp) for m in messages)
+        # A record that holds when the signal comes stays behind, which keeps the signal from groups and owners.
+        record.behind = record.behind or ctx.silent
+        if caught_up or not ctx.silent:
             self._show(record, key, ctx)
         for path in republish:
             self._republish(record, path, ctx)
@@ -71,7 +72,7 @@ class Assemble:
         record = Record.of(held)
         if self._drop(record, key, ctx) and not ctx.silent:
             self._show(record, key, ctx)
-        ctx.put("record", record)
+        ctx.put("record", record if record.worth_keeping else None)
 
     def _tidy(self, record: Record, root: str, named: Iterable[str], ctx: Context) -> None:
         """Drops what nothing asks for: at once on a drained engine, else after a time counted from its last mention."""

@@ -67,6 +67,8 @@ def _record(view: View, root: str, record: Record, need: _Need) -> Iterator[str]
     spare = {p for p in record.reg if p not in need.registers}
     if spare:
         yield f"{view.name} of {root} holds {spare}, which nothing asks for"
+    if not record.worth_keeping:
+        yield f"{view.name} of {root} keeps an empty record"
     if record.behind or record.due:
         yield f"{view.name} of {root} is not at rest: behind={record.behind}, due={record.due}"
 
