@@ -18,7 +18,7 @@ pytest.importorskip("apache_beam", reason="pip install 'onto-flow[beam]'")
 
 from apache_beam.portability.api import beam_runner_api_pb2 as api
 from apache_beam.runners.worker import statecache
-from flink_views import History, ListSource, plan
+from engine_views import History, ListSource, plan
 
 from onto_flow import Reference, plan_views
 from onto_flow.core.change import Change, DeadLetter, ViewChange
@@ -63,9 +63,9 @@ class RecordingSink(MemorySink):
         self.calls.append("complete")
         super().complete()
 
-    def publish(self) -> None:
+    def publish(self) -> Sequence[DeadLetter]:
         self.calls.append("publish")
-        super().publish()
+        return super().publish()
 
     def close(self) -> None:
         self.calls.append("close")

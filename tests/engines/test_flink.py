@@ -8,7 +8,7 @@ from subprocess import Popen
 from typing import Any
 
 import pytest
-from flink_views import History, ListSource, plan
+from engine_views import History, ListSource, plan
 from pyflink import java_gateway
 
 from onto_flow import Reference, plan_views
@@ -76,8 +76,9 @@ class TableSink:
     def complete(self) -> None:
         self.calls.append("complete")
 
-    def publish(self) -> None:
+    def publish(self) -> Sequence[DeadLetter]:
         self.calls.append("publish")
+        return ()
 
     def close(self) -> None:
         self.calls.append("close")

@@ -28,7 +28,7 @@ from ...core.change import DeadLetter, ViewChange
 from ...core.errors import EngineError
 from ...plan.wire import not_portable
 from ..base import EngineCapabilities, Job, Progress, Report
-from .carried import Carried, Fenced, Unreadable, decode_carried
+from ..carried import Carried, Fenced, Unreadable, decode_carried
 from .graph import Outputs, build_pipeline
 
 IN_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
@@ -105,7 +105,8 @@ class _Run:
             if self.fenced.refused is not None:
                 raise Unreadable(*self.fenced.refused).error()
             job.sink.complete()
-            job.sink.publish()
+            for letter in job.sink.publish():
+                self._take(letter)
         finally:
             job.sink.close()
         job.progress(Progress("done", self.fenced.documents, None, self.fenced.changes, self.view_changes))
@@ -123,9 +124,9 @@ class _Run:
             except Exception as error:
                 last = str(error).strip().splitlines()[-1:]
                 what = f"Beam stopped the job: {''.join(last)}; nothing was published"
-                raise EngineError("engine-refused", what) from error
+                raise EngineError("engine-failed", what) from error
         if state != PipelineState.DONE:
-            raise EngineError("engine-refused", f"the job ended as {state}; nothing was published")
+            raise EngineError("engine-failed", f"the job ended as {state}; nothing was published")
 
     def _go_on(self) -> None:
         if self.job.stop.is_set():

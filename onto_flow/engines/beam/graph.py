@@ -23,7 +23,7 @@ from ...plan.nodes import OperatorNode
 from ...plan.wire import to_json
 from ...sources.base import Source
 from ..base import Job
-from .carried import FEED, LOAD
+from ..carried import FEED, LOAD
 from .reading import ENDS, Fence, Gate, ReadPartition, encode_partition
 from .steps import LETTERS, OperatorFn, operator_fn
 

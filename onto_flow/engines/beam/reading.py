@@ -7,39 +7,35 @@ of itself, and the gate lets view changes pass, or none of them. So the fence is
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import apache_beam as beam
 
-from ...core.change import Change, DeadLetter
+from ...core.change import DeadLetter
 from ...core.codec import decode, encode
-from ...core.errors import EngineError, OntoFlowError
-from ...operators.messages import Event, encode_message
+from ...operators.messages import encode_message
 from ...plan.wire import from_json
 from ...sources.base import Partition, Source
 from ..base import event, seed
-from .carried import (
+from ..carried import (
     FEED,
     LOAD,
     Carried,
     End,
     Fenced,
-    KeyedMessage,
+    ToEvent,
     Unreadable,
     decode_carried,
     encode_carried,
-    encode_key,
+    half_read,
+    read_partition,
 )
+from .keys import KeyedMessage, encode_key
 from .steps import LETTERS
 
 ENDS = "ends"
 """The output of end markers."""
-
-_IDLE_SECONDS = 0.05
-
-ToEvent = Callable[[Change], tuple[str, Event]]
 
 
 def encode_partition(partition: Partition) -> bytes:
@@ -69,32 +65,17 @@ class ReadPartition(beam.DoFn):
 
     def process(self, element: bytes) -> Iterator[KeyedMessage]:
         """Reads one partition."""
-        partition = Partition(*decode(element))
-        try:
-            yield from self._read(partition)
-        except OntoFlowError as error:
-            yield _tagged(ENDS, Unreadable.of(error))
-
-    def _read(self, partition: Partition) -> Iterator[KeyedMessage]:
         load = self.phase == LOAD
         to_event: ToEvent = partial(seed, snapshot=self.snapshot) if load else event
-        reader = self.source.open(partition, projection=from_json(self.plan).projection if load else None)
-        changes = 0
-        try:
-            while (batch := reader.next_batch()) is not None:
-                if not batch:
-                    time.sleep(_IDLE_SECONDS)
-                for item in batch:
-                    if isinstance(item, DeadLetter):
-                        yield _tagged(LETTERS, item)
-                    else:
-                        changes += 1
-                        path, happened = to_event(item)
-                        yield encode_key(path), encode_message(happened)
-            count = reader.documents_read if load else changes
-        finally:
-            reader.close()
-        yield _tagged(ENDS, End(self.phase, partition.name, count))
+        projection = from_json(self.plan).projection if load else None
+        for item in read_partition(self.source, Partition(*decode(element)), to_event, projection):
+            if isinstance(item, DeadLetter):
+                yield _tagged(LETTERS, item)
+            elif isinstance(item, (End, Unreadable)):
+                yield _tagged(ENDS, item)
+            else:
+                path, happened = item
+                yield encode_key(path), encode_message(happened)
 
 
 class Fence(beam.DoFn):
@@ -124,15 +105,8 @@ class Fence(beam.DoFn):
         changes = sum(read for (phase, _), read in ended.items() if phase == FEED)
         broken = next((m for m in markers if isinstance(m, Unreadable)), None)
         if broken is None and (len(ended) != self.partitions or self.expected not in (None, documents)):
-            broken = Unreadable.of(self._half_read(documents, self.partitions - len(ended)))
+            broken = Unreadable.of(half_read(documents, self.expected, self.partitions - len(ended)))
         yield encode_carried(Fenced(documents, changes, None if broken is None else tuple(broken)))
-
-    def _half_read(self, documents: int, missing: int) -> EngineError:
-        return EngineError(
-            "bad-export",
-            f"the source gave {documents} documents and says that it has {self.expected}, "
-            f"{missing} of the partitions did not end; nothing was published",
-        )
 
 
 class Gate(beam.DoFn):

@@ -15,8 +15,7 @@ Garbage timers are never set: on bounded input the state goes when the input end
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -24,16 +23,16 @@ from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import TimerSpec, on_timer
 from apache_beam.transforms.window import GlobalWindow
 
-from ...core.change import DeadLetter, ViewChange
-from ...core.codec import decode
+from ...core.change import DeadLetter
 from ...operators.base import Key, Operator, Profile
 from ...operators.build import build_operator
-from ...operators.ingest import failure
-from ...operators.messages import Message, decode_message, encode_message
-from ...plan.nodes import OperatorNode, Plan, TimerKind
+from ...operators.messages import decode_message
+from ...plan.nodes import OperatorNode, Plan
 from ...plan.wire import from_json, to_json
-from .carried import KeyedMessage, decode_key, encode_carried, encode_key
+from ..carried import encode_carried
+from ..held import HeldStep, step_letter
 from .cells import Cells, NeedsShards, state_specs
+from .keys import KeyedMessage, decode_key, encode_key
 
 INBOX = "inbox"
 LETTERS = "letters"
@@ -93,24 +92,19 @@ class OperatorFn(beam.DoFn):
         Raises:
             NeedsShards: Nothing of the step counts; it must be run again with the shards.
         """
-        step = StepContext(cells, self.generation)
+        step = HeldStep(cells, self.generation)
         try:
             self.operator.step(key, [decode_message(data) for data in waiting], step)
-            outputs, writes = list(step.outputs()), cells.writes()
+            outputs, writes = list(_outputs(step)), cells.writes()
         except NeedsShards:
             raise
         except Exception as error:
-            outputs, writes = [_tagged(LETTERS, encode_carried(self._letter(key, waiting, error)))], []
+            outputs, writes = [_tagged(LETTERS, encode_carried(step_letter(self.node, key, waiting, error)))], []
         if cells.needs_shards:
             raise NeedsShards
         for write in writes:
             write()
         return outputs
-
-    def _letter(self, key: Key, waiting: Sequence[bytes], error: Exception) -> DeadLetter:
-        shown = f"s{key}" if isinstance(key, str) else f"b{key.hex()}"
-        name = f"view:{self.node.view}:{self.node.id}:{shown}" if self.node.view else f"document:{key!s}"
-        return failure(name, error)._replace(payload=[_plain(decode(data)) for data in waiting])
 
 
 class CoalescedOperatorFn(OperatorFn):
@@ -172,57 +166,13 @@ class CoalescedOperatorFn(OperatorFn):
         return outputs
 
 
-class StepContext:
-    """The context of one step (`operators.base.Context`); what it sends is held until the step has ended well."""
-
-    epoch = 0
-    silent = False
-
-    def __init__(self, cells: Cells, generation: int) -> None:
-        self._cells = cells
-        self.generation = generation
-        self._sent: list[tuple[str, Key, Message]] = []
-        self._emitted: list[ViewChange | DeadLetter] = []
-
-    @property
-    def now(self) -> int:
-        """Processing time in microseconds."""
-        return time.time_ns() // 1000
-
-    def get(self, cell: str) -> Any:
-        """What a value cell holds."""
-        return self._cells.values[cell].get()
-
-    def put(self, cell: str, value: Any) -> None:
-        """Sets a value cell at the end of the step."""
-        self._cells.values[cell].put(value)
-
-    def map(self, cell: str) -> MutableMapping[Any, Any]:
-        """A map cell."""
-        return self._cells.maps[cell]
-
-    def send(self, operator: str, key: Key, message: Message) -> None:
-        """Keeps a message for the end of the step."""
-        self._sent.append((operator, key, message))
-
-    def emit(self, output: ViewChange | DeadLetter) -> None:
-        """Keeps an output for the end of the step."""
-        self._emitted.append(output)
-
-    def set_timer(self, kind: TimerKind, at: int) -> None:
-        """Does nothing: garbage is not collected on bounded input, and no step of this profile goes on by pages."""
-
-    def outputs(self) -> Iterator[Any]:
-        """What Beam is to carry: messages to their operators' outputs, dead letters to theirs, view changes."""
-        encoded: dict[int, bytes] = {}
-        for operator, key, message in self._sent:
-            raw = encoded.get(id(message))
-            if raw is None:
-                raw = encoded[id(message)] = encode_message(message)
-            yield _tagged(operator, (encode_key(key), raw))
-        for output in self._emitted:
-            raw = encode_carried(output)
-            yield _tagged(LETTERS, raw) if isinstance(output, DeadLetter) else raw
+def _outputs(step: HeldStep) -> Iterator[Any]:
+    """What Beam is to carry: messages to their operators' outputs, dead letters to theirs, view changes."""
+    for operator, key, message in step.sent():
+        yield _tagged(operator, (encode_key(key), message))
+    for output in step.emitted:
+        raw = encode_carried(output)
+        yield _tagged(LETTERS, raw) if isinstance(output, DeadLetter) else raw
 
 
 def _tagged(tag: str, value: Any) -> Any:
@@ -231,10 +181,3 @@ def _tagged(tag: str, value: Any) -> Any:
 
 def _states(specs: dict[str, Any]) -> list[Any]:
     return [beam.DoFn.StateParam(spec) for spec in specs.values()]
-
-
-def _plain(value: Any) -> Any:
-    """A message as a value of a document, so that dead letters can redact its fields."""
-    if isinstance(value, (tuple, list)):
-        return [_plain(v) for v in value]
-    return {k: _plain(v) for k, v in value.items()} if isinstance(value, dict) else value

@@ -22,7 +22,7 @@ from pyflink.datastream.state import ListStateDescriptor, MapStateDescriptor, Va
 
 from ...core.codec import decode_state, encode_state
 from ...plan.nodes import Cell
-from .carried import key_of, key_text
+from .keys import key_of, key_text
 
 Write = Callable[[], None]
 

@@ -18,7 +18,7 @@ from ...core.change import DeadLetter, ViewChange
 from ...core.errors import EngineError
 from ...plan.wire import not_portable
 from ..base import EngineCapabilities, Job, Progress, Report
-from .carried import LOAD, End, Output, Unreadable, decode_output
+from ..carried import LOAD, Carried, End, Unreadable, decode_carried, half_read
 from .environment import create_environment
 from .graph import build_graph
 
@@ -62,12 +62,12 @@ class FlinkEngine:
         """The job as Flink has it, not yet running."""
         return build_graph(create_environment(self._parallelism), job, coalesce=self._coalesce)
 
-    def outputs(self, job: Job) -> Generator[Output, None, None]:
+    def outputs(self, job: Job) -> Generator[Carried, None, None]:
         """Runs the job and gives what its operators and readers put out."""
         graph = self.graph(job)
         with _named_failures(), graph.execute_and_collect("onto_flow") as collected:
             for data in collected:
-                yield decode_output(data)
+                yield decode_carried(data)
 
 
 class _Run:
@@ -80,7 +80,7 @@ class _Run:
         self.documents = self.changes = self.view_changes = self.dead_letters = 0
         self.held: list[ViewChange] = []
 
-    def run(self, outputs: Iterator[Output]) -> Report:
+    def run(self, outputs: Iterator[Carried]) -> Report:
         """Takes all outputs, then publishes."""
         started = time.monotonic()
         job = self.job
@@ -93,13 +93,14 @@ class _Run:
             self._check_read()
             self._write()
             job.sink.complete()
-            job.sink.publish()
+            for letter in job.sink.publish():
+                self._take(letter)
         finally:
             job.sink.close()
         seconds = time.monotonic() - started
         return Report(self.documents, self.changes, self.view_changes, self.dead_letters, seconds)
 
-    def _take(self, output: Output) -> None:
+    def _take(self, output: Carried) -> None:
         if isinstance(output, ViewChange):
             self.view_changes += 1
             self.held.append(output)
@@ -110,7 +111,7 @@ class _Run:
             self.job.dead_letter(output)
         elif isinstance(output, Unreadable):
             raise output.error()
-        else:
+        elif isinstance(output, End):
             self._ended(output)
 
     def _ended(self, end: End) -> None:
@@ -127,11 +128,7 @@ class _Run:
     def _check_read(self) -> None:
         """The fence: no view change passes it before the whole source has been read."""
         if self.unread or self.expected not in (None, self.documents):
-            raise EngineError(
-                "bad-export",
-                f"the source gave {self.documents} documents and says that it has {self.expected}, "
-                f"{len(self.unread)} of its partitions did not end; nothing was published",
-            )
+            raise half_read(self.documents, self.expected, len(self.unread))
 
     def _write(self) -> None:
         self.job.sink.write(self.held)

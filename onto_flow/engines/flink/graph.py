@@ -27,13 +27,13 @@ from ...plan.nodes import OperatorNode
 from ...plan.wire import to_json
 from ...sources.base import Source
 from ..base import Job, event, seed
-from .carried import FEED, LOAD
-from .reading import ReadPartition, ToEvent
+from ..carried import FEED, LOAD, ToEvent
+from .reading import ReadPartition
 from .steps import OperatorFunction
 
 
 def build_graph(environment: StreamExecutionEnvironment, job: Job, *, coalesce: bool) -> DataStream:
-    """The stream of all outputs (`carried.Output`, encoded) of a job."""
+    """The stream of all outputs (`engines.carried`, encoded) of a job."""
     to_seed = partial(seed, snapshot=job.snapshot)
     reads = [_read(environment, LOAD, job.source, to_seed, job)]
     if job.feed is not None:

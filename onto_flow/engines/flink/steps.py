@@ -13,23 +13,21 @@ Ingest has no inbox: it takes every event as it comes, and what it sends is nett
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from pyflink.common import Row
 from pyflink.datastream import KeyedProcessFunction, OutputTag, RuntimeContext
 
-from ...core.change import DeadLetter, ViewChange
-from ...core.codec import decode
 from ...operators.base import Key, Operator, Profile
 from ...operators.build import build_operator
-from ...operators.ingest import failure
-from ...operators.messages import Message, decode_message, encode_message
-from ...plan.nodes import OperatorNode, TimerKind
+from ...operators.messages import decode_message
+from ...plan.nodes import OperatorNode
 from ...plan.wire import from_json
-from .carried import encode_output, key_of, key_text
+from ..carried import encode_carried
+from ..held import HeldStep, step_letter
 from .cells import Cells
+from .keys import key_of, key_text
 
 INBOX = "inbox"
 _NEXT_WATERMARK = 0
@@ -85,78 +83,23 @@ class OperatorFunction(KeyedProcessFunction):  # type: ignore[misc]
     def _step(self, key: Key, waiting: Sequence[bytes]) -> Iterator[Any]:
         """Runs a step; its state and messages come to be together, or a dead letter instead of both."""
         self.cells.begin()
-        step = StepContext(self.cells, self.generation)
+        step = HeldStep(self.cells, self.generation)
         try:
             self.operator.step(key, [decode_message(data) for data in waiting], step)
-            outputs, writes = list(step.outputs(self.tags)), self.cells.writes()
+            outputs, writes = list(_outputs(step, self.tags)), self.cells.writes()
         except Exception as error:
-            outputs, writes = [encode_output(self._letter(key, waiting, error))], []
+            outputs, writes = [encode_carried(step_letter(self.node, key, waiting, error))], []
         for write in writes:
             write()
         yield from outputs
 
-    def _letter(self, key: Key, waiting: Sequence[bytes], error: Exception) -> DeadLetter:
-        name = f"view:{self.node.view}:{self.node.id}:{key_text(key)}" if self.node.view else f"document:{key!s}"
-        return failure(name, error)._replace(payload=[_plain(decode(data)) for data in waiting])
 
-
-def _plain(value: Any) -> Any:
-    """A message as a value of a document, so that dead letters can redact its fields."""
-    if isinstance(value, (tuple, list)):
-        return [_plain(v) for v in value]
-    return {k: _plain(v) for k, v in value.items()} if isinstance(value, dict) else value
-
-
-class StepContext:
-    """The context of one step (`operators.base.Context`); what it sends is held until the step has ended well."""
-
-    epoch = 0
-    silent = False
-
-    def __init__(self, cells: Cells, generation: int) -> None:
-        self._cells = cells
-        self.generation = generation
-        self._sent: list[tuple[str, Key, Message]] = []
-        self._emitted: list[ViewChange | DeadLetter] = []
-
-    @property
-    def now(self) -> int:
-        """Processing time in microseconds."""
-        return time.time_ns() // 1000
-
-    def get(self, cell: str) -> Any:
-        """What a value cell holds."""
-        return self._cells.values[cell].get()
-
-    def put(self, cell: str, value: Any) -> None:
-        """Sets a value cell at the end of the step."""
-        self._cells.values[cell].put(value)
-
-    def map(self, cell: str) -> MutableMapping[Any, Any]:
-        """A map cell."""
-        return self._cells.maps[cell]
-
-    def send(self, operator: str, key: Key, message: Message) -> None:
-        """Keeps a message for the end of the step."""
-        self._sent.append((operator, key, message))
-
-    def emit(self, output: ViewChange | DeadLetter) -> None:
-        """Keeps an output for the end of the step."""
-        self._emitted.append(output)
-
-    def set_timer(self, kind: TimerKind, at: int) -> None:
-        """Does nothing: garbage is not collected on bounded input, whose state goes when it ends."""
-
-    def outputs(self, tags: dict[str, OutputTag]) -> Iterator[Any]:
-        """What Flink is to carry: messages to their side outputs, the rest to the main one."""
-        encoded: dict[int, bytes] = {}
-        for operator, key, message in self._sent:
-            raw = encoded.get(id(message))
-            if raw is None:
-                raw = encoded[id(message)] = encode_message(message)
-            yield tags[operator], Row(key_text(key), raw)
-        for output in self._emitted:
-            yield encode_output(output)
+def _outputs(step: HeldStep, tags: dict[str, OutputTag]) -> Iterator[Any]:
+    """What Flink is to carry: messages to their side outputs, the rest to the main one."""
+    for operator, key, message in step.sent():
+        yield tags[operator], Row(key_text(key), message)
+    for output in step.emitted:
+        yield encode_carried(output)
 
 
 def measure_state_cheaply() -> None:

@@ -84,7 +84,7 @@ def plan(*names: str) -> Plan:
         "Sessions": View(
             "Sessions",
             "sessions",
-            CodeRef("flink_views:Sessions"),
+            CodeRef("engine_views:Sessions"),
             (
                 Slot("meeting", 0, "root", MEETINGS),
                 _via("tickets", 1, 0, "tickets", TICKETS),
@@ -95,7 +95,7 @@ def plan(*names: str) -> Plan:
         "Load": View(
             "Load",
             "load",
-            CodeRef("flink_views:Load"),
+            CodeRef("engine_views:Load"),
             (Slot("ticket", 0, "root", TICKETS), _via("user", 1, 0, "user", USERS)),
             (),
             grouped=True,
@@ -108,7 +108,7 @@ def plan(*names: str) -> Plan:
         "Boards": View(
             "Boards",
             "boards",
-            CodeRef("flink_views:Boards"),
+            CodeRef("engine_views:Boards"),
             (
                 Slot("meeting", 0, "root", MEETINGS),
                 Slot("notes", 1, "by", NOTES, 0, relation=Relation(FieldPath(("meeting",)), MEETINGS)),

@@ -1,0 +1,136 @@
+"""What a distributed engine carries back from its workers, as our own bytes; and the fence of a cutover, as data.
+
+Every partition that was read to its end says so with the number of documents that it held, and one that cannot be read
+says why, in place of that.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from ..core.change import Change, DeadLetter, ViewChange
+from ..core.codec import decode, encode
+from ..core.collection import Projection
+from ..core.errors import DataError, EngineError, OntoFlowError
+from ..operators.messages import Event
+from ..sources.base import Partition, Source
+
+LOAD, FEED = "load", "feed"
+_IDLE_SECONDS = 0.05
+
+ToEvent = Callable[[Change], tuple[str, Event]]
+
+
+class End(NamedTuple):
+    """The end of a partition.
+
+    Attributes:
+        phase: `load` or `feed`.
+        partition: The name of the partition.
+        read: How many documents or changes it held.
+    """
+
+    phase: str
+    partition: str
+    read: int
+
+
+class Unreadable(NamedTuple):
+    """A partition that could not be read to its end: the error, as its parts."""
+
+    data: bool
+    code: str
+    what: str
+    where: str
+    fix: str
+
+    @classmethod
+    def of(cls, error: OntoFlowError) -> Unreadable:
+        """The parts of an error."""
+        return cls(isinstance(error, DataError), error.code, error.what, error.where, error.fix)
+
+    def error(self) -> OntoFlowError:
+        """The error that the source raised."""
+        kind = DataError if self.data else EngineError
+        return kind(self.code, self.what, where=self.where, fix=self.fix)
+
+
+class Fenced(NamedTuple):
+    """What the fence found when all partitions had ended: counts, and why nothing may be published (`None`: it may)."""
+
+    documents: int
+    changes: int
+    refused: tuple[Any, ...] | None
+
+
+Carried = ViewChange | DeadLetter | End | Unreadable | Fenced
+
+_TYPES: tuple[type[Any], ...] = (ViewChange, DeadLetter, End, Unreadable, Fenced)
+_TAG = {cls: tag for tag, cls in enumerate(_TYPES)}
+
+
+def encode_carried(carried: Carried) -> bytes:
+    """The bytes of an output or marker; what a dead letter holds that has no form is shown as text."""
+    tag = _TAG[type(carried)]
+    try:
+        return encode((tag, *carried))
+    except DataError:
+        if not isinstance(carried, DeadLetter):
+            raise
+        return encode((tag, *carried._replace(payload=repr(carried.payload)[:10_000])))
+
+
+def decode_carried(data: bytes) -> Carried:
+    """The output or marker that these bytes are."""
+    tag, *parts = decode(data)
+    carried: Carried = _TYPES[tag](*parts)
+    return carried
+
+
+def half_read(documents: int, expected: int | None, missing: int) -> EngineError:
+    """The error of a source that gave another number of documents than it says, or did not end."""
+    return EngineError(
+        "bad-export",
+        f"the source gave {documents} documents and says that it has {expected}, "
+        f"{missing} of the partitions did not end; nothing was published",
+    )
+
+
+def read_partition(
+    source: Source, partition: Partition, to_event: ToEvent, projection: Projection | None
+) -> Iterator[tuple[str, Event] | DeadLetter | End | Unreadable]:
+    """Reads a partition to its end in a worker: (document path, event), dead letters, then the marker.
+
+    Args:
+        source: Opens the partition.
+        partition: Which one.
+        to_event: `engines.base.seed` or `event`.
+        projection: What is read of documents; `None` for a feed.
+    """
+    try:
+        yield from _read(source, partition, to_event, projection)
+    except OntoFlowError as error:
+        yield Unreadable.of(error)
+
+
+def _read(
+    source: Source, partition: Partition, to_event: ToEvent, projection: Projection | None
+) -> Iterator[tuple[str, Event] | DeadLetter | End]:
+    reader = source.open(partition, projection=projection)
+    changes = 0
+    try:
+        while (batch := reader.next_batch()) is not None:
+            if not batch:
+                time.sleep(_IDLE_SECONDS)
+            for item in batch:
+                if isinstance(item, DeadLetter):
+                    yield item
+                else:
+                    changes += 1
+                    yield to_event(item)
+        documents = reader.documents_read
+    finally:
+        reader.close()
+    yield End(FEED, partition.name, changes) if projection is None else End(LOAD, partition.name, documents)
