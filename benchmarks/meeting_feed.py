@@ -2,8 +2,8 @@
 
 The peer is what a team writes itself: dictionaries of documents, an index from user to tickets and from ticket to
 meetings, and the view function called for the meetings that a change touches. It has no versions, no tombstones, no
-retraction through groups, and no second view: a floor, not an equal. Both run the same load and the same feed in one process,
-in turn, and must end in the same table.
+retraction through groups, and no second view: a floor, not an equal. Both run the same load and the same feed in one
+process, in turn, and must end in the same table.
 
     .venv/bin/python benchmarks/meeting_feed.py [MEETINGS] [CHANGES] [RUNS]
 """

@@ -14,8 +14,9 @@ Example:
         >>> from onto_flow.testing.one_operator import OneOperator
         >>> users = OneOperator(MeetingSession.plan(), "MeetingSession.match.users")
         >>> users.step("users/u1", Told("users/u1", Doc((5, 0), {"firstName": "Ada"}, ())))
-        >>> users.step("users/u1", Subscribe((("meetings/m1", 1),)))
-        MeetingSession.assemble meetings/m1: Answer(3, 'users/u1', 1, (('users/u1', ((5, 0), {'firstName': 'Ada'}, ())),), ())
+        >>> users.step("users/u1", Subscribe((("meetings/m1", 1),)))  # doctest: +NORMALIZE_WHITESPACE
+        MeetingSession.assemble meetings/m1:
+            Answer(3, 'users/u1', 1, (('users/u1', ((5, 0), {'firstName': 'Ada'}, ())),), ())
         >>> users.step("users/u1", Told("users/u1", Doc((9, 0), {"firstName": "Grace"}, ())))
         MeetingSession.assemble meetings/m1: Told('users/u1', ((9, 0), {'firstName': 'Grace'}, ()))
         >>> users.step("users/u1", Subscribe((("meetings/m1", -1),)))
