@@ -158,6 +158,10 @@ def _number(value: float) -> tuple[Any, ...]:
     return (3, value, isinstance(value, float), math.copysign(1.0, value) if value == 0 else 0.0)
 
 
+def _double(value: float) -> tuple[Any, ...]:
+    return (0,) if math.isnan(value) else (1, value, math.copysign(1.0, value) if value == 0 else 0.0)
+
+
 def _reference(value: Reference[Any]) -> tuple[Any, ...]:
     return (7, value.database or "", path_order(value.path))
 
@@ -170,10 +174,10 @@ _RANKS: dict[type, Any] = {
     str: lambda v: (5, v),
     bytes: lambda v: (6, v),
     Reference: _reference,
-    GeoPoint: lambda v: (8, v.latitude, v.longitude),
+    GeoPoint: lambda v: (8, _double(v.latitude), _double(v.longitude)),
     list: lambda v: (9, tuple(order_key(e) for e in v)),
     tuple: lambda v: (9, tuple(order_key(e) for e in v)),
-    Vector: lambda v: (10, len(v.values), v.values),
+    Vector: lambda v: (10, len(v.values), tuple(map(_double, v.values))),
     dict: lambda v: (11, tuple((k, order_key(v[k])) for k in sorted(v))),
 }
 

@@ -33,11 +33,19 @@ def test_decode_gives_back_what_was_encoded(value):
     assert order_key(decode(encode(value))) == order_key(value)
 
 
+@pytest.mark.parametrize("special", [math.nan, -0.0, 0.0, math.inf])
+@pytest.mark.parametrize("of", [float, lambda x: GeoPoint(x, 1.0), lambda x: Vector((x,)), lambda x: [x]])
+def test_special_doubles_are_equal_to_themselves_alone(special, of):
+    again = float(str(special))
+    assert same(of(special), of(again)) and order_key(of(special)) == order_key(of(again))
+    for other in {math.nan, -0.0, 1.0} - {special}:
+        if repr(other) != repr(special):
+            assert not same(of(special), of(other)) and order_key(of(special)) != order_key(of(other))
+
+
 @given(values, values)
 def test_values_are_same_exactly_when_their_order_and_type_agree(left, right):
-    if same(left, right):
-        assert order_key(left) == order_key(right)
-        assert type(left) is type(right)
+    assert same(left, right) == (order_key(left) == order_key(right)) == (encode(left) == encode(right))
 
 
 @pytest.mark.parametrize(
