@@ -11,7 +11,7 @@ RUN pip install --no-cache-dir --disable-pip-version-check \
         flink) echo "--require-hashes -r requirements-flink.lock" ;; \
         *) echo "unknown-engine" ;; \
     esac)
-COPY pyproject.toml setup.py MANIFEST.in README.md ./
+COPY pyproject.toml setup.py README.md ./
 COPY onto_flow ./onto_flow
 COPY udfs ./udfs
 COPY jobs ./jobs

@@ -1,8 +1,9 @@
-"""The wheel holds `onto_flow` alone; an sdist for workers carries `udfs` too."""
+"""The wheel holds `onto_flow` alone; an sdist carries `udfs` too, and what a worker installs from it has both."""
 
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -11,6 +12,8 @@ HERE = Path(__file__).parent
 VERSION = re.search(r'__version__ = "([^"]+)"', (HERE / "onto_flow" / "__init__.py").read_text())
 assert VERSION
 
+FROM_AN_SDIST = (HERE / "PKG-INFO").exists()
+PACKAGES = ["onto_flow", "onto_flow.*"] + (["udfs", "udfs.*"] if FROM_AN_SDIST or "sdist" in sys.argv else [])
 ARROW = ["pyarrow>=16"]
 setup(
     name="onto-flow",
@@ -20,7 +23,7 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     python_requires=">=3.10",
-    packages=find_packages(include=["onto_flow", "onto_flow.*"]),
+    packages=find_packages(include=PACKAGES),
     package_data={"onto_flow": ["py.typed"]},
     entry_points={"console_scripts": ["onto-flow=onto_flow.cli:main"]},
     extras_require={

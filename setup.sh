@@ -54,6 +54,19 @@ main_environment() { environment .venv "full $(stamp_of requirements.lock)" --re
 
 flink_environment() {
   environment .venv-flink "full $(stamp_of requirements-flink.lock)" --require-hashes -r requirements-flink.lock
+  need_libpython
+}
+
+# PyFlink's thread mode runs Python inside Java, which loads Python's shared library: Debian's comes without it.
+need_libpython() {
+  .venv-flink/bin/python -c 'import sys; from find_libpython import find_libpython; sys.exit(find_libpython() is None)' && return
+  local package; package=$(python3 -c 'import sys; print("libpython%d.%d" % sys.version_info[:2])')
+  if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+    say "installing $package"
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends "$package"; } >/dev/null 2>&1 && return
+  fi
+  say "$package is missing. Install it: sudo apt-get install -y --no-install-recommends $package"
+  exit 1
 }
 
 # The demo needs little; a full environment that is already there serves too.

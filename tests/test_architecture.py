@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -51,10 +53,43 @@ def test_every_code_of_an_error_is_used_and_documented():
     assert documented.count("\n## ") == len(CODES)
 
 
-def test_the_wheel_would_hold_the_package_alone():
-    from setuptools import find_packages
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """What is in the wheel of the project, and in the wheel that a worker makes of the sdist."""
+    folder = tmp_path_factory.mktemp("built")
+    tree = folder / "tree"
+    tree.mkdir()
+    for name in ("onto_flow", "udfs"):
+        shutil.copytree(PROJECT / name, tree / name)
+    for name in ("setup.py", "pyproject.toml", "README.md"):
+        shutil.copy(PROJECT / name, tree / name)
+    setup(tree, "sdist", "-d", "../sdist")
+    setup(tree, "bdist_wheel", "-d", "../wheel")
+    [sdist] = (folder / "sdist").iterdir()
+    shutil.unpack_archive(sdist, folder / "worker")
+    [unpacked] = (folder / "worker").iterdir()
+    setup(unpacked, "bdist_wheel", "-d", str(folder / "worker-wheel"))
+    return {name: names_in(next((folder / name).iterdir())) for name in ("wheel", "worker-wheel")}
 
-    assert {p.partition(".")[0] for p in find_packages(str(PROJECT), include=["onto_flow", "onto_flow.*"])} == {
-        "onto_flow"
-    }
-    assert (PROJECT / "onto_flow" / "py.typed").exists()
+
+def setup(folder, *arguments):
+    subprocess.run([sys.executable, "setup.py", "-q", *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def names_in(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        return {n for n in archive.namelist() if ".dist-info" not in n}
+
+
+def test_the_wheel_holds_the_package_alone_and_a_worker_gets_the_udfs_too(built):
+    assert {n.partition("/")[0] for n in built["wheel"]} == {"onto_flow"}
+    assert {"onto_flow/py.typed", "onto_flow/demo/meeting_room.py"} <= built["wheel"]
+    assert {n.partition("/")[0] for n in built["worker-wheel"]} == {"onto_flow", "udfs"}
+
+
+def test_the_top_level_is_the_one_that_is_agreed():
+    made = {"build", "dist", "onto_flow.egg-info"}
+    top = {p.name for p in PROJECT.iterdir() if not p.name.startswith(".")} - made
+    agreed = {"onto_flow", "jobs", "udfs", "tests", "notebooks", "setup.py", "Dockerfile", "README.md", "docs"}
+    agreed |= {"benchmarks", "pyproject.toml", "requirements.lock", "requirements-flink.lock", "setup.sh"}
+    assert top <= agreed | {"CHANGELOG.md", "SECURITY.md", "LICENSE"}

