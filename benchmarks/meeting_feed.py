@@ -19,7 +19,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from onto_flow.core.change import BELOW_EVENTS, Change, ViewChange
-from onto_flow.core.values import Reference, same
+from onto_flow.core.equality import same
+from onto_flow.core.values import Reference
 from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.engines.base import event, seed
 from onto_flow.engines.local.flow import LocalFlow

@@ -1,6 +1,6 @@
 """Values and messages <-> compact bytes; the same bytes are the canonical form that equality is defined on.
 
-Law: `decode(encode(v))` is `v`, and two values are equal (`core.values.same`) exactly when their bytes are equal.
+Law: `decode(encode(v))` is `v`, and two values are equal (`core.equality.same`) exactly when their bytes are equal.
 
 One byte of type, then the content. Lengths and counts are unsigned LEB128; integers are minimal two's complement, big
 endian, so that exact sums of any size fit; doubles are 8 bytes big endian with one NaN; maps are sorted by key. A tuple

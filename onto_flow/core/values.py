@@ -7,7 +7,7 @@
 | geo point, reference, vector | [GeoPoint][], [Reference][], [Vector][] |
 | array, map | `list`, `dict` with `str` keys |
 
-Law: two values are equal when their canonical bytes (`core.codec`) are; so 1, 1.0 and true differ, and NaN equals NaN.
+Law: two values are equal when their canonical bytes (`core.equality`) are; so 1, 1.0 and true differ, and NaN equals NaN.
 Order is Firestore's value order, completed to a total one by the canonical bytes.
 """
 
@@ -104,33 +104,6 @@ def from_micros(micros: int) -> datetime:
         OverflowError: Outside the years 1 to 9999.
     """
     return EPOCH + timedelta(microseconds=micros)
-
-
-def same(left: Any, right: Any) -> bool:
-    """Whether two values are equal as Firestore values: by type and content.
-
-    Example:
-        >>> same({"a": 1, "b": [None]}, {"b": [None], "a": 1}), same(1, 1.0), same(float("nan"), float("nan"))
-        (True, False, True)
-    """
-    if left is right:
-        return True
-    kind = type(left)
-    if kind is not type(right):
-        return left is not None and right is not None and _same_bytes(left, right)
-    if kind is str or kind is int or kind is bytes or kind is bool:
-        return bool(left == right)
-    if kind is dict:
-        return len(left) == len(right) and all(n in right and same(v, right[n]) for n, v in left.items())
-    if kind is list or kind is tuple:
-        return len(left) == len(right) and all(map(same, left, right))
-    return _same_bytes(left, right)
-
-
-def _same_bytes(left: Any, right: Any) -> bool:
-    from .codec import encode
-
-    return encode(left) == encode(right)
 
 
 def order_key(value: Any) -> tuple[Any, ...]:

@@ -18,8 +18,8 @@ from typing import Any
 from ..connect import open_sink
 from ..core.change import Change, DeadLetter, ViewChange
 from ..core.collection import Projection
+from ..core.equality import same
 from ..core.errors import EngineError
-from ..core.values import same
 from ..formats.cloudevents import encode_change
 from ..formats.export_writer import write_export
 from ..run import start

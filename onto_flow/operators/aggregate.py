@@ -29,8 +29,9 @@ from typing import Any
 
 from ..core.change import DeadLetter, ViewChange
 from ..core.codec import decode
+from ..core.equality import same
 from ..core.keys import document_id
-from ..core.values import Document, same
+from ..core.values import Document
 from ..plan.evaluator import Evaluator, Row
 from ..plan.nodes import OperatorNode, Plan, TimerKind
 from .accumulators import ABELIAN, Abelian, Collect

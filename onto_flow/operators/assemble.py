@@ -27,7 +27,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..core.change import DeadLetter, ViewChange
-from ..core.values import Document, path_order, same
+from ..core.equality import same
+from ..core.values import Document, path_order
 from ..plan.evaluator import Evaluator
 from ..plan.nodes import OperatorNode, Plan, TimerKind, View
 from .base import Context, Key, Profile

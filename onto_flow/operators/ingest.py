@@ -28,8 +28,9 @@ from typing import Any
 
 from ..core.change import NEVER, DeadLetter, Version
 from ..core.collection import Projection
+from ..core.equality import same
 from ..core.errors import OntoFlowError
-from ..core.values import Document, same
+from ..core.values import Document
 from ..plan.compile import match_id
 from ..plan.nodes import OperatorNode, Plan, Slot, TimerKind, View
 from .base import Context, Key, Profile

@@ -27,7 +27,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..core.change import DeadLetter, ViewChange
-from ..core.values import Document, path_order, same
+from ..core.equality import same
+from ..core.values import Document, path_order
 from ..plan.nodes import OperatorNode, Plan, TimerKind
 from .base import Context, Key, Profile
 from .messages import CaughtUp, Claim, Message, Republish

@@ -18,7 +18,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from ..core.change import Change
-from ..core.values import Document, Reference, same
+from ..core.equality import same
+from ..core.values import Document, Reference
 from ..plan.nodes import Plan
 from .cases import Case, random_case
 from .histories import History, deliver, history_of

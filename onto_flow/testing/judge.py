@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..core.change import NEVER, Version, ViewChange
-from ..core.values import Document, path_order, same
+from ..core.equality import same
+from ..core.values import Document, path_order
 from ..plan.nodes import Plan, View
 from .histories import History
 from .oracle import Found, belongs, evaluate, fold, members, project

@@ -18,9 +18,10 @@ from typing import Any
 import pytest
 
 from ..core.change import ViewChange
+from ..core.equality import same
 from ..core.errors import EngineError
 from ..core.types import ANY, Type
-from ..core.values import Document, GeoPoint, Reference, Vector, same
+from ..core.values import Document, GeoPoint, Reference, Vector
 from ..sinks.base import Sink, Table
 
 ROOMS = Table("Room", "rooms", (("name", Type("str", optional=True)), ("seats", Type("int", optional=True))))

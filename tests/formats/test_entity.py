@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from onto_flow.core.equality import same
 from onto_flow.core.errors import DataError
-from onto_flow.core.values import Reference, Vector, same
+from onto_flow.core.values import Reference, Vector
 from onto_flow.formats.entity import EntityDecoder
 from onto_flow.formats.entity_writer import encode_entity
 from onto_flow.formats.leveldb_log import read_records

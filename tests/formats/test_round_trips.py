@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onto_flow.core.change import Change
+from onto_flow.core.equality import same
 from onto_flow.core.errors import DataError
-from onto_flow.core.values import GeoPoint, Reference, Vector, same
+from onto_flow.core.values import GeoPoint, Reference, Vector
 from onto_flow.formats import decode, encode_change
 from onto_flow.formats.entity import EntityDecoder
 from onto_flow.formats.entity_writer import encode_entity

@@ -1,7 +1,8 @@
 import pytest
 
+from onto_flow.core.equality import same
 from onto_flow.core.errors import DataError
-from onto_flow.core.values import GeoPoint, Reference, Vector, same
+from onto_flow.core.values import GeoPoint, Reference, Vector
 from onto_flow.formats.typed_json import decode_fields, decode_value, encode_fields, encode_value
 
 DATABASE = "projects/p/databases/(default)"

@@ -13,7 +13,8 @@ import pytest
 from jobs.movielens import run
 from onto_flow import plan_views
 from onto_flow.core.change import Change
-from onto_flow.core.values import path_order, same, to_micros
+from onto_flow.core.equality import same
+from onto_flow.core.values import path_order, to_micros
 from onto_flow.formats.cloudevents import encode_change
 from onto_flow.run import start
 from onto_flow.sources.firestore_export import FirestoreExport

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onto_flow.core.codec import decode_state, encode_state
+from onto_flow.core.equality import same
 from onto_flow.core.errors import DataError
-from onto_flow.core.values import same
 from onto_flow.operators.accumulators import Collect, Count, Sum
 from onto_flow.plan.nodes import Accumulator
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onto_flow.core.codec import decode_state, encode_state
-from onto_flow.core.values import same
+from onto_flow.core.equality import same
 from onto_flow.operators.messages import (
     Answer,
     CaughtUp,

@@ -8,7 +8,7 @@ import pytest
 
 from onto_flow.core.change import DeadLetter, ViewChange
 from onto_flow.core.codec import encode
-from onto_flow.core.values import same
+from onto_flow.core.equality import same
 from onto_flow.operators.messages import CaughtUp, Claim, Republish, Rows
 from onto_flow.testing.judge import applied
 from onto_flow.testing.shapes import Shape, plan_of

@@ -10,8 +10,8 @@ import pytest
 
 from onto_flow.core.change import BELOW_EVENTS, DeadLetter
 from onto_flow.core.collection import Collection, Projection
+from onto_flow.core.equality import same
 from onto_flow.core.errors import DataError, UsageError
-from onto_flow.core.values import same
 from onto_flow.formats.entity_writer import encode_entity
 from onto_flow.formats.export_metadata import OverallEntry, write_overall
 from onto_flow.formats.export_writer import write_export

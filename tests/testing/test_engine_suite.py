@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from onto_flow.core.change import BELOW_EVENTS, Change, ViewChange
-from onto_flow.core.values import Document, same
+from onto_flow.core.equality import same
+from onto_flow.core.values import Document
 from onto_flow.engines.base import event, seed
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.plan.nodes import Plan

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import pickle
 
-from onto_flow.core.values import Reference, same
+from onto_flow.core.equality import same
+from onto_flow.core.values import Reference
 from onto_flow.plan.nodes import CodeRef
 from onto_flow.testing.histories import History, deliver, history_of
 from onto_flow.testing.oracle import recompute
