@@ -169,6 +169,11 @@ def _job(arguments: argparse.Namespace, more: dict[str, Any]) -> int:
         f"in {report.seconds:.1f} s",
         arguments.quiet,
     )
+    if not report.published:
+        print(
+            "onto-flow: stopped before the feed had ended: an export that is no consistent view shows nothing before that",
+            file=sys.stderr,
+        )
     if run.letters:
         print(f"onto-flow: {len(run.letters)} dead letters: {letters}", file=sys.stderr)
         return WITH_DEAD_LETTERS

@@ -101,13 +101,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Report:
-    """What a job did."""
+    """What a job did; `published` is false when it was stopped before anything could be shown."""
 
     documents: int
     changes: int
     view_changes: int
     dead_letters: int
     seconds: float
+    published: bool = True
 
 
 class Engine(Protocol):

@@ -8,10 +8,11 @@
 | reference | string: its path, with the database before it where it is another |
 | vector | list<double> |
 | list, struct | list, struct |
-| map, any | string: JSON in Firestore's typed form |
+| map, any, a struct without fields | string: JSON in Firestore's typed form |
 
 A value that does not fit its declared type is never cast: it is null in the table and told by path and attribute. An
-integer counts as a double where it is exact.
+integer counts as a double where it is exact. So does what has no form at all: an integer beyond 64 bits, text that is
+not Unicode, an array in an array. One odd document stops no table.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..core.types import Type
-from ..core.values import Document, GeoPoint, Reference, Vector
+from ..core.errors import EngineError
+from ..core.types import ANY, Type
+from ..core.values import MAX_INTEGER, MIN_INTEGER, Document, GeoPoint, Reference, Vector
 from ..formats.typed_json import encode_value
 from .base import Table
 
@@ -40,12 +42,16 @@ _ARROW: dict[str, pa.DataType] = {
     "reference": pa.string(),
     "vector": pa.list_(pa.float64()),
     "map": pa.string(),
+    "struct": pa.string(),
     "any": pa.string(),
 }
 
 
 def to_arrow(documents: Iterable[tuple[str, Document]], table: Table) -> tuple[pa.Table, dict[str, str]]:
     """The table of some documents, and path -> what of the document does not fit in it.
+
+    Raises:
+        EngineError: `sink-failed` when an attribute has the name of the column of paths.
 
     Example:
         >>> rooms = Table("Room", "rooms", (("seats", Type("int")),))
@@ -55,6 +61,9 @@ def to_arrow(documents: Iterable[tuple[str, Document]], table: Table) -> tuple[p
         >>> misfits
         {'rooms/b': "Room.seats is declared as int and holds 'three'"}
     """
+    known = {name for name, _ in table.schema}
+    if PATH in known:
+        raise EngineError("sink-failed", f"{table.view}.{PATH} has the name of the column of paths", fix="Rename it.")
     rows = list(documents)
     misfits: dict[str, str] = {}
     columns: dict[str, Any] = {PATH: pa.array([path for path, _ in rows], pa.string())}
@@ -62,7 +71,6 @@ def to_arrow(documents: Iterable[tuple[str, Document]], table: Table) -> tuple[p
         convert = _converter(type_)
         values = [_fitting(convert, document.get(name), table, path, name, type_, misfits) for path, document in rows]
         columns[name] = pa.array(values, arrow_type(type_))
-    known = {name for name, _ in table.schema}
     for path, document in rows:
         unknown = [name for name in document if name not in known]
         if unknown:
@@ -81,7 +89,7 @@ def _fitting(
 ) -> Any:
     try:
         return None if value is None else convert(value)
-    except (TypeError, KeyError):
+    except (TypeError, ValueError, KeyError, OverflowError):
         misfits.setdefault(path, f"{table.view}.{name} is declared as {type_} and holds {value!r:.80}")
         return None
 
@@ -89,17 +97,21 @@ def _fitting(
 def arrow_type(type_: Type) -> pa.DataType:
     """The Arrow type of a logical type."""
     if type_.kind == "list":
-        return pa.list_(arrow_type(type_.items[0]))
-    if type_.kind == "struct":
+        return pa.list_(arrow_type(_items(type_)))
+    if type_.kind == "struct" and type_.fields:
         return pa.struct([(name, arrow_type(t)) for name, t in type_.fields])
     return _ARROW[type_.kind]
 
 
+def _items(type_: Type) -> Type:
+    return type_.items[0] if type_.items else ANY
+
+
 def _converter(type_: Type) -> Callable[[Any], Any]:
     if type_.kind == "list":
-        item = _converter(type_.items[0])
+        item = _converter(_items(type_))
         return lambda value: [None if v is None else item(v) for v in _of(list, value)]
-    if type_.kind == "struct":
+    if type_.kind == "struct" and type_.fields:
         parts = {name: _converter(t) for name, t in type_.fields}
         return lambda value: _struct(value, parts)
     return _CONVERTERS[type_.kind]
@@ -126,34 +138,53 @@ def _double(value: Any) -> float:
     return number
 
 
+def _integer(value: Any) -> int:
+    number: int = _of(int, value)
+    if not MIN_INTEGER <= number <= MAX_INTEGER:
+        raise OverflowError("beyond 64 bits")
+    return number
+
+
+def _string(value: Any) -> str:
+    text: str = _of(str, value)
+    if not text.isascii():
+        text.encode()  # fails for what is not Unicode text
+    return text
+
+
 def _exactly(cls: type) -> Callable[[Any], Any]:
     return lambda value: _of(cls, value)
 
 
 def _reference(value: Any) -> str:
     _of(Reference, value)
-    return value.path if value.database is None else f"{value.database}/documents/{value.path}"
+    return _string(value.path if value.database is None else f"{value.database}/documents/{value.path}")
 
 
 def _geo(value: Any) -> dict[str, float]:
     _of(GeoPoint, value)
-    return {"latitude": value.latitude, "longitude": value.longitude}
+    return {"latitude": _double(value.latitude), "longitude": _double(value.longitude)}
 
 
 def _json(value: Any) -> str:
     return json.dumps(encode_value(value), ensure_ascii=False)
 
 
+def _json_map(value: Any) -> str:
+    return _json(_of(dict, value))
+
+
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "bool": _exactly(bool),
-    "int": _exactly(int),
+    "int": _integer,
     "float": _double,
-    "str": _exactly(str),
+    "str": _string,
     "bytes": _exactly(bytes),
     "timestamp": lambda value: _of(datetime, value),
     "geopoint": _geo,
     "reference": _reference,
-    "vector": lambda value: list(_of(Vector, value).values),
-    "map": _json,
+    "vector": lambda value: [_double(v) for v in _of(Vector, value).values],
+    "map": _json_map,
+    "struct": _json_map,
     "any": _json,
 }

@@ -1,14 +1,16 @@
 """View changes as JSON Lines: `{"view", "path", "old", "new", "version": [generation, epoch, seq]}`.
 
-An append sink: at least once. A consumer keeps the highest version per path; after a kill the last line may be cut, and
-is finished by a line break before the next run appends.
+An append sink: at least once. A consumer keeps the highest version per path, and skips a line that is no JSON: after a
+kill the last line may be cut, and is finished by a line break before the next run appends. The lines do not say that a
+generation is complete: once the job that wrote generation G has published, documents of older ones are gone.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import IO, Any
 
 from ..core.change import DeadLetter, ViewChange
@@ -36,36 +38,44 @@ class JsonLinesSink:
 
     def open(self, tables: Sequence[Table], generation: int) -> None:
         """See `Sink`."""
-        try:
+        with self._writing():
             self._file = open(self._name, "ab+")  # noqa: SIM115 - closed by close()
-        except OSError as error:
-            raise EngineError("sink-failed", f"{self._name} cannot be written: {error}") from error
-        if self._file.tell():
-            self._file.seek(-1, os.SEEK_END)
-            if self._file.read(1) != b"\n":
-                self._file.write(b"\n")
+            if self._file.tell():
+                self._file.seek(-1, os.SEEK_END)
+                if self._file.read(1) != b"\n":
+                    self._file.write(b"\n")
 
     def write(self, changes: Sequence[ViewChange]) -> None:
         """See `Sink`."""
         assert self._file is not None
-        for change in changes:
-            self._file.write(encode_line(change))
+        with self._writing():
+            for change in changes:
+                self._file.write(encode_line(change))
 
     def complete(self) -> None:
-        """See `Sink`; a consumer drops what older generations left when it sees a newer one complete."""
+        """See `Sink`; the file has no line for it."""
 
     def publish(self) -> Sequence[DeadLetter]:
         """See `Sink`."""
         assert self._file is not None
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with self._writing():
+            self._file.flush()
+            os.fsync(self._file.fileno())
         return ()
 
     def close(self) -> None:
         """See `Sink`."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            with self._writing():
+                file.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise EngineError("sink-failed", f"it cannot be written: {error}", where=self._name) from error
 
 
 def encode_line(change: ViewChange) -> bytes:

@@ -2,7 +2,8 @@
 
 A reader of `DIR/<collection>` sees the last published table and never a mix: the new file is written beside the old one
 under a name that readers skip, and then takes its place by one atomic rename. The generation stands in the file's
-metadata; an older one than what is there is refused.
+metadata; an older one than what is there is refused, also when it was begun before. While a generation builds up beside a
+table that is there, that table stays as it is: what is published first is complete.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ..core.change import DeadLetter, ViewChange
 from ..core.errors import EngineError
 from .arrow_table import to_arrow
 from .base import SinkCapabilities, Table
-from .view_table import Tables
+from .view_table import Tables, refuse_older
 
 MAX_TABLE_BYTES = 256 * 2**20
 """A larger table is not replaced within the time of a rename that a reader would not notice."""
@@ -41,6 +42,7 @@ class ParquetSink:
         self._tables = Tables()
         self._schemas: dict[str, Table] = {}
         self._misfits: dict[str, dict[str, str]] = {}
+        self._building: set[str] = set()
 
     @property
     def capabilities(self) -> SinkCapabilities:
@@ -50,8 +52,7 @@ class ParquetSink:
     def open(self, tables: Sequence[Table], generation: int) -> None:
         """See `Sink`."""
         self._schemas = {t.view: t for t in tables}
-        for table in tables:
-            self._prepare(table, generation)
+        self._building = {t.view for t in tables if self._prepare(t, generation)}
         self._tables.open(list(self._schemas), generation)
 
     def write(self, changes: Sequence[ViewChange]) -> None:
@@ -60,16 +61,15 @@ class ParquetSink:
 
     def complete(self) -> None:
         """See `Sink`."""
+        self._building.clear()
         self._tables.complete()
 
     def publish(self) -> Sequence[DeadLetter]:
-        """See `Sink`; a table without changes is not written again."""
+        """See `Sink`; a table without changes is not written again, nor one that a newer generation is not done with."""
         letters: list[DeadLetter] = []
         for view in self._tables.take_changed():
-            misfits = self._replace(self._schemas[view])
-            before, self._misfits[view] = self._misfits.get(view, {}), misfits
-            letters += [DeadLetter(f"table:{view}:{p}", f"sink-failed: {what}") for p, what in misfits.items()]
-            letters += [DeadLetter(f"table:{view}:{p}", "", cleared=True) for p in before if p not in misfits]
+            if view not in self._building:
+                letters += self._letters(view, self._replace(self._schemas[view]))
         return letters
 
     def close(self) -> None:
@@ -79,7 +79,15 @@ class ParquetSink:
         """The folder of a table: its collection's name, made safe."""
         return self._directory / folder_name(table.collection)
 
-    def _prepare(self, table: Table, generation: int) -> None:
+    def _letters(self, view: str, misfits: dict[str, str]) -> list[DeadLetter]:
+        before, self._misfits[view] = self._misfits.get(view, {}), misfits
+        document = self._tables.table(view).document
+        failed = [(f"table:{view}:{p}", f"sink-failed: {what}", document(p)) for p, what in misfits.items()]
+        letters = [DeadLetter(key, reason, payload=payload) for key, reason, payload in failed]
+        return letters + [DeadLetter(f"table:{view}:{p}", "", cleared=True) for p in before if p not in misfits]
+
+    def _prepare(self, table: Table, generation: int) -> bool:
+        """Makes a table's folder ready; returns whether a table is there already."""
         folder = self.folder(table)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -87,32 +95,26 @@ class ParquetSink:
                 left_over.unlink()
             written = _generation(folder / _FILE)
         except (OSError, pa.ArrowException) as error:
-            raise EngineError(
-                "sink-failed", f"the table of {table.view} cannot be written: {error}", where=folder
-            ) from error
-        if written > generation:
-            raise EngineError(
-                "sink-failed",
-                f"the table of {table.view} was written by generation {written}, which is newer than {generation}",
-                where=folder,
-            )
+            raise _failed(table, folder, error) from error
+        refuse_older(generation, written, table.view, folder)
+        return (folder / _FILE).exists()
 
     def _replace(self, table: Table) -> dict[str, str]:
         data, misfits = to_arrow(self._tables.table(table.view).documents(), table)
         data = data.replace_schema_metadata({_GENERATION: str(self._tables.generation).encode()})
         folder = self.folder(table)
-        new = folder / f".{_FILE}.{os.getpid()}"
+        new = folder / f".{_FILE}.{os.getpid()}.{id(self):x}"
         try:
             pq.write_table(data, new)
             if new.stat().st_size > MAX_TABLE_BYTES:
-                raise EngineError("sink-failed", f"the table of {table.view} is larger than 256 MB", where=folder)
+                size = f"{new.stat().st_size / 2**20:,.0f} MB; a table of one file holds {MAX_TABLE_BYTES >> 20}"
+                raise EngineError("sink-failed", f"the table of {table.view} is too large: {size}", where=folder)
             _sync(new)
+            refuse_older(self._tables.generation, _generation(folder / _FILE), table.view, folder)
             os.replace(new, folder / _FILE)
             _sync(folder)
-        except OSError as error:
-            raise EngineError(
-                "sink-failed", f"the table of {table.view} cannot be written: {error}", where=folder
-            ) from error
+        except (OSError, pa.ArrowException) as error:
+            raise _failed(table, folder, error) from error
         finally:
             new.unlink(missing_ok=True)
         return misfits
@@ -127,6 +129,10 @@ def folder_name(collection: str) -> str:
     """
     name = _UNSAFE.sub(lambda m: "".join(f"%{byte:02X}" for byte in m[0].encode()), collection)
     return f"%{ord(name[0]):02X}{name[1:]}" if name[0] in "._" else name
+
+
+def _failed(table: Table, folder: Path, error: Exception) -> EngineError:
+    return EngineError("sink-failed", f"the table of {table.view} cannot be written: {error}", where=folder)
 
 
 def _generation(file: Path) -> int:

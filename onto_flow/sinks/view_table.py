@@ -1,6 +1,7 @@
 """A view table in memory: the highest version per path, deletions included.
 
-Law: whatever the order of writes and however often they are repeated, a path ends with its highest version.
+Law: whatever the order of writes and however often they are repeated, a path ends with its highest version; a complete
+generation shuts out all older ones, also for paths that it has no document at.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..core.change import ViewChange, ViewVersion
+from ..core.errors import EngineError
 from ..core.values import Document, path_order
 
 
@@ -23,22 +25,28 @@ class ViewTable:
 
     def __init__(self) -> None:
         self._rows: dict[str, tuple[ViewVersion, Document | None]] = {}
+        self._complete = 0
 
     def write(self, change: ViewChange) -> bool:
         """Takes a change; returns whether it was news."""
+        if change.version[0] < self._complete:
+            return False
         held = self._rows.get(change.path)
         if held is not None and held[0] >= change.version:
             return False
         self._rows[change.path] = (change.version, change.new)
         return True
 
-    def complete(self, generation: int) -> bool:
-        """Forgets what older generations left; returns whether a document went."""
-        old = [p for p, (version, _) in self._rows.items() if version[0] < generation]
-        shown = any(self._rows[p][1] is not None for p in old)
-        for path in old:
+    def complete(self, generation: int) -> None:
+        """Forgets what older generations left, and takes nothing more from them."""
+        self._complete = generation
+        for path in [p for p, (version, _) in self._rows.items() if version[0] < generation]:
             del self._rows[path]
-        return shown
+
+    def document(self, path: str) -> Document | None:
+        """The document at a path, where there is one."""
+        _, document = self._rows.get(path, (None, None))
+        return document
 
     def documents(self) -> Iterator[tuple[str, Document]]:
         """(path, document) in path order."""
@@ -55,7 +63,12 @@ class Tables:
         self._changed: set[str] = set()
 
     def open(self, views: Sequence[str], generation: int) -> None:
-        """Begins a generation; rows of older ones stay until `complete`."""
+        """Begins a generation; rows of older ones stay until `complete`.
+
+        Raises:
+            EngineError: `sink-failed` for a generation older than the one before.
+        """
+        refuse_older(generation, self.generation, ", ".join(views))
         self.generation = generation
         for view in views:
             self._tables.setdefault(view, ViewTable())
@@ -85,3 +98,14 @@ class Tables:
     def table(self, view: str) -> ViewTable:
         """One view's table."""
         return self._tables[view]
+
+
+def refuse_older(generation: int, written: int, table: str, where: object = "") -> None:
+    """Nothing that an older generation writes may replace what a newer one has written.
+
+    Raises:
+        EngineError: `sink-failed`.
+    """
+    if written > generation:
+        what = f"the table of {table} was written by generation {written}, which is newer than {generation}"
+        raise EngineError("sink-failed", what, where=where, fix="Start a new job: its generation is newer.")

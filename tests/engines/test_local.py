@@ -126,7 +126,7 @@ def test_an_inconsistent_export_shows_nothing_before_the_feed_has_ended():
 
 def test_a_stopped_run_over_an_inconsistent_export_publishes_nothing():
     run, sink = job(Scripted(documents()), Scripted(lambda: run.stop.set() or []), publish_after_feed=True)
-    Engine().run(run)
+    assert not Engine().run(run).published
     assert sink.published == []
 
 

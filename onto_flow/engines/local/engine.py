@@ -82,7 +82,9 @@ class _Run:
             job.sink.close()
         counts = self.counts
         seconds = time.monotonic() - started
-        return Report(counts.documents, counts.changes, counts.view_changes, counts.dead_letters, seconds)
+        return Report(
+            counts.documents, counts.changes, counts.view_changes, counts.dead_letters, seconds, published=self.fenced
+        )
 
     def _load(self) -> None:
         """Reads all partitions, checks the count, and builds the views in one batch."""
