@@ -60,8 +60,10 @@ class Ingest:
         self._views = tuple((v, Joins(v)) for v in plan.views)
 
     def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
-        """Keeps the highest version and tells every view the difference."""
+        """Keeps the highest version and tells every view the difference; a feed's other collections leave no trace."""
         assert isinstance(key, str)
+        if not self._projection.wants(key):
+            return
         events = [e for m in messages if isinstance(m, Event) and (e := admit(m, self._profile.snapshot))]
         if not events:
             return

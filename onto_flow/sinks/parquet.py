@@ -107,8 +107,8 @@ class ParquetSink:
         try:
             pq.write_table(data, new)
             if new.stat().st_size > MAX_TABLE_BYTES:
-                size = f"{new.stat().st_size / 2**20:,.0f} MB; a table of one file holds {MAX_TABLE_BYTES >> 20}"
-                raise EngineError("sink-failed", f"the table of {table.view} is too large: {size}", where=folder)
+                size = f"larger than {MAX_TABLE_BYTES >> 20} MB ({new.stat().st_size:,} bytes)"
+                raise EngineError("sink-failed", f"the table of {table.view} is {size}", where=folder)
             _sync(new)
             refuse_older(self._tables.generation, _generation(folder / _FILE), table.view, folder)
             os.replace(new, folder / _FILE)

@@ -133,3 +133,10 @@ def test_type_of_a_number_is_a_change():
     ingest.step("b/1", Event((5, 0), {"k": 1}))
     sent = ingest.step("b/1", Event((6, 0), {"k": 1.0}))
     assert {key for _, key, _ in sent} == {encode((1,)), encode((1.0,))}
+
+
+def test_a_document_that_no_view_reads_leaves_no_trace():
+    ingest = bench(VIA)
+    assert ingest.step("z/1", Event((5, 0), {"n": 1})) == []
+    assert ingest.step("z/1", Event((6, 1), None)) == []
+    assert ingest.cells("z/1") == {}
