@@ -44,9 +44,10 @@ def output_path(view: View) -> str:
     """
     if view.grouped:
         return f"{view.collection}/{{key}}"
-    if view.owned:
-        return f"{view.collection}/... as the view says, owned by the smallest root"
-    return f"{view.collection}/{{ids of {view.slots[0].name}}}"
+    owner = "; of several roots the smallest owns a path" if view.owned else ""
+    if view.owned and not view.slots[0].collection.group:
+        return f"as the view names it{owner}"
+    return f"{view.collection}/{{ids of {view.slots[0].name}}}{owner}"
 
 
 def _reached(slot: Slot, view: View) -> str:

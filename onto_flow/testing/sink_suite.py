@@ -9,6 +9,7 @@ class TestParquet(SinkSuite):
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ..core.change import ViewChange
 from ..core.equality import same
@@ -60,6 +63,15 @@ EVERY_VALUE: dict[str, Any] = {
     "nothing": None,
 }
 
+EDGES: tuple[dict[str, Any], ...] = (
+    {"double": math.nan, "int": 2**63 - 1, "text": "", "raw": b"", "list": [], "map": {}},
+    {"double": -0.0, "when": datetime(1, 1, 1, tzinfo=timezone.utc), "vector": Vector(()), "yes": False},
+    {"double": -math.inf, "when": datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=timezone.utc), "int": 0},
+    {"double": 5e-324, "where": GeoPoint(-0.0, -180.0), "list": [None, {"n": 0, "s": ""}], "anything": -0.0},
+    {"who": Reference("a/b/c/d"), "anything": Reference("a/b"), "map": {"at": GeoPoint(0.0, 0.0), "v": Vector((1.0,))}},
+    {},
+)
+
 
 class SinkSuite:
     """What every sink must do."""
@@ -92,6 +104,21 @@ class SinkSuite:
             self._finish(sink)
             _equal(self.read_back(sink, ROOMS), expected)
 
+    def test_what_is_published_is_the_documents_so_far(self, tmp_path: Path) -> None:
+        for seed in range(5):
+            chance = random.Random(seed)
+            history, _ = _history(chance)
+            sink = self._opened(tmp_path / str(seed), 1)
+            now: dict[str, Document] = {}
+            sink.complete()
+            for change in history:
+                sink.write([change])
+                now = {p: d for p, d in {**now, change.path: change.new}.items() if d is not None}
+                if chance.random() < 0.3:
+                    sink.publish()
+                    _equal(self.read_back(sink, ROOMS), now)
+            sink.close()
+
     def test_a_late_write_does_not_bring_a_deleted_document_back(self, tmp_path: Path) -> None:
         sink = self._opened(tmp_path, 1)
         created, deleted = _change("rooms/a", 1, {"name": "A"}), _change("rooms/a", 2, None)
@@ -123,20 +150,53 @@ class SinkSuite:
         self._finish(sink)
         _equal(self.read_back(sink, ROOMS), {"rooms/kept": {"name": "new"}})
 
-    def test_an_older_generation_is_refused_where_tables_are_kept(self, tmp_path: Path) -> None:
+    def test_an_older_table_shows_until_a_newer_one_is_complete(self, tmp_path: Path) -> None:
+        sink = self._opened(tmp_path, 1)
+        sink.write([_change("rooms/old", 5, {"name": "old"}), _change("rooms/kept", 5, {"name": "old"})])
+        self._finish(sink)
+        sink = self._reopened(sink, tmp_path, 2)
+        sink.write([_change("rooms/kept", 1, {"name": "new"}, generation=2)])
+        sink.publish()
+        if not sink.capabilities.append:
+            assert "rooms/old" in self.read_back(sink, ROOMS)
+        self._finish(sink)
+        _equal(self.read_back(sink, ROOMS), {"rooms/kept": {"name": "new"}})
+
+    def test_a_complete_generation_takes_nothing_from_older_ones(self, tmp_path: Path) -> None:
+        sink = self._opened(tmp_path, 2)
+        sink.write([_change("rooms/a", 1, {"name": "A"}, generation=2)])
+        sink.complete()
+        sink.publish()
+        sink.write([_change("rooms/a", 9, {"name": "old"}), _change("rooms/b", 9, {"name": "old"})])
+        sink.publish()
+        _equal(self.read_back(sink, ROOMS), {"rooms/a": {"name": "A"}})
+        sink.close()
+
+    def test_an_older_generation_is_refused(self, tmp_path: Path) -> None:
         sink = self._opened(tmp_path, 7)
         sink.write([_change("rooms/a", 1, {"name": "A"}, generation=7)])
         self._finish(sink)
-        if sink.capabilities.keeps_tables and not sink.capabilities.append:
+        if not sink.capabilities.append:
             with pytest.raises(EngineError, match="newer than 3"):
                 self._reopened(sink, tmp_path, 3)
 
     def test_every_type_of_value_comes_back(self, tmp_path: Path) -> None:
         sink = self._opened(tmp_path, 1)
-        path = "a/1/every/x"
-        sink.write([ViewChange("Every", path, None, EVERY_VALUE, (1, 0, 1))])
+        documents = {f"a/1/every/{n}": document for n, document in enumerate((EVERY_VALUE, *EDGES))}
+        sink.write([ViewChange("Every", path, None, document, (1, 0, 1)) for path, document in documents.items()])
         self._finish(sink)
-        _equal(self.read_back(sink, EVERY_TYPE), {path: EVERY_VALUE})
+        _equal(self.read_back(sink, EVERY_TYPE), documents)
+
+    def test_any_value_comes_back(self, tmp_path_factory: pytest.TempPathFactory) -> None:
+        @given(st.lists(VALUES, min_size=1, max_size=5))
+        def check(values: list[Any]) -> None:
+            documents: dict[str, Document] = {f"a/1/every/{n}": {"anything": v} for n, v in enumerate(values)}
+            sink = self._opened(tmp_path_factory.mktemp("any"), 1)
+            sink.write([ViewChange("Every", path, None, document, (1, 0, 1)) for path, document in documents.items()])
+            self._finish(sink)
+            _equal(self.read_back(sink, EVERY_TYPE), documents)
+
+        check()
 
     def _opened(self, folder: Path, generation: int) -> Sink:
         folder.mkdir(parents=True, exist_ok=True)
@@ -214,6 +274,25 @@ def broken_sinks(sink: type[Any]) -> Sequence[type[Any]]:
         def complete(self) -> None:
             pass
 
+    class TakesOlderGenerations(sink):
+        """Lets a late write of an older generation pass for one of its own."""
+
+        newest = 0
+
+        def open(self, tables: Sequence[Table], generation: int) -> None:
+            self.newest = generation
+            super().open(tables, generation)
+
+        def write(self, changes: Sequence[ViewChange]) -> None:
+            super().write([c._replace(version=(self.newest, *c.version[1:])) for c in changes])
+
+    class CompletesWhenItOpens(sink):
+        """Lets the older table go before the newer one is there."""
+
+        def open(self, tables: Sequence[Table], generation: int) -> None:
+            super().open(tables, generation)
+            super().complete()
+
     class PublishesAtOnce(sink):
         """Shows what was written before it is published."""
 
@@ -227,7 +306,9 @@ def broken_sinks(sink: type[Any]) -> Sequence[type[Any]]:
         def write(self, changes: Sequence[ViewChange]) -> None:
             super().write([c._replace(new=c.new and {n: _blurred(v) for n, v in c.new.items()}) for c in changes])
 
-    return (LastWriteWins, ForgetsDeletions, KeepsOldGenerations, PublishesAtOnce, LosesTypes)
+    wrong_order = (LastWriteWins, ForgetsDeletions)
+    wrong_generation = (KeepsOldGenerations, TakesOlderGenerations, CompletesWhenItOpens)
+    return (*wrong_order, *wrong_generation, PublishesAtOnce, LosesTypes)
 
 
 def _blurred(value: Any) -> Any:

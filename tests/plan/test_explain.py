@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from onto_flow import plan_views
+from onto_flow.core.collection import Collection
 from onto_flow.core.errors import EngineError
 from onto_flow.demo.meeting_room import MeetingSession, OrganizationLoad
-from onto_flow.plan.explain import explain_json, explain_text
+from onto_flow.plan.explain import explain_json, explain_text, output_path
 from onto_flow.plan.wire import from_json, not_portable, to_json
 from udfs.movielens import GenreStats, YearStats
 
@@ -58,6 +60,15 @@ def test_a_class_of_this_process_alone_does_not_travel():
 def test_a_plan_of_another_format_is_refused():
     with pytest.raises(EngineError, match="a plan of format 99"):
         from_json('{"format": 99}')
+
+
+def test_the_output_path_says_who_names_it():
+    view = plan_views(MeetingSession).views[0]
+    daily = replace(view.slots[0], collection=Collection("daily", group=True))
+    assert output_path(view) == "meetingSessions/{ids of meeting}"
+    assert output_path(replace(view, owned=True)) == "as the view names it; of several roots the smallest owns a path"
+    group = replace(view, owned=True, slots=(daily, *view.slots[1:]))
+    assert output_path(group) == "meetingSessions/{ids of meeting}; of several roots the smallest owns a path"
 
 
 def test_every_operator_sends_only_forward():
