@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import base64
+import json
 import stat
+import subprocess
+import sys
 from contextlib import ExitStack, closing
 
 import pytest
 
 from onto_flow.core.change import DeadLetter
-from onto_flow.core.errors import UsageError
+from onto_flow.core.errors import EngineError, UsageError
 from onto_flow.core.values import Reference
-from onto_flow.deadletters import DeadLetters
+from onto_flow.deadletters import MAX_PAYLOAD, DeadLetters
 
 
 class Clock:
@@ -83,10 +87,130 @@ def test_sensitive_fields_are_not_kept(opened, clock):
     assert "DE00" not in letters.show("k").payload and "(redacted)" in letters.show("k").payload
 
 
-def test_what_has_no_form_and_what_is_too_large_is_bounded(opened, clock):
-    letters = opened()
+def test_sensitive_values_are_not_kept_in_a_line_of_a_feed(tmp_path, clock):
+    letters = opened(tmp_path, clock, redact=["iban"])
+    line = b'{"data": {"fields": {"iban": {"stringValue": "DE00SECRET"}, "name": {"stringValue": "Ada"}}}}'
+    letters.put(DeadLetter("json", "no", payload=line))
+    letters.put(DeadLetter("cut", "no", payload=line[:-3]))
+    letters.put(DeadLetter("binary", "no", payload=b"\xff\x0a\x04iban DE00SECRET"))
+    wrapped = {"data_base64": base64.b64encode(b"\x0a\x04iban\x12 DE00SECRET").decode()}
+    letters.put(DeadLetter("wrapped", "no", payload=json.dumps(wrapped).encode()))
+    letters.put(DeadLetter("escaped", "no", payload=line.replace(b"iban", b"\\u0069ban")))
+    letters.close()
+    assert all("DE00" not in letter.payload and "DE00" not in "".join(texts) for letter, texts in kept(tmp_path, clock))
+    raw = b"".join(file.read_bytes() for file in (tmp_path / "private").iterdir())
+    assert b"DE00SECRET" not in raw and b"Ada" in raw
+
+
+def kept(tmp_path, clock):
+    letters = opened(tmp_path, clock)
+    found = [(letter, (letter.reason, letter.stack)) for letter in letters]
+    letters.close()
+    return found
+
+
+def test_sensitive_values_are_not_kept_in_reason_and_stack(tmp_path, clock):
+    letters = opened(tmp_path, clock, redact=["iban", "gone", "vip"])
+    secret = "DE00 " + "7" * 200
+    document = {"iban": secret, "gone": None, "vip": True, "n": 1234}
+    reason = f"sink-failed: V.x is declared as int and holds {secret!r:.80}"
+    letters.put(DeadLetter("k", reason, f"None True 1234\nValueError: bad {secret}", document))
+    letter = letters.show("k")
+    assert letter.reason == "sink-failed: V.x is declared as int and holds '(redacted)"
+    assert letter.stack == "None True 1234\nValueError: bad (redacted)"
+
+
+def test_a_line_without_sensitive_fields_is_kept_as_it_is(tmp_path, clock):
+    letters = opened(tmp_path, clock, redact=["iban"])
+    for key, line in {"spaced": '{"a" :1.0}', "cut": '{"a": ', "text": "é"}.items():
+        letters.put(DeadLetter(key, "no", payload=line.encode()))
+        assert letters.show(key).payload == line
+
+
+def test_what_has_no_form_is_kept_as_python_shows_it(tmp_path, clock):
+    letters = opened(tmp_path, clock)
     letters.put(DeadLetter("odd", "no", payload=object()))
-    letters.put(DeadLetter("big", "r" * 10**6, "s" * 10**6, b"x" * (2 << 20)))
+    letters.put(DeadLetter("a/\ud800", "\ud800", "\ud800", {"x": "\ud800"}))
     assert "object object" in letters.show("odd").payload
+    assert letters.show("a/\\ud800").reason == "\\ud800"
+    letters.put(DeadLetter("a/\ud800", "", cleared=True))
+    assert len(letters) == 1
+
+
+def test_what_is_too_large_is_cut_and_says_so(tmp_path, clock):
+    letters = opened(tmp_path, clock)
+    letters.put(DeadLetter("whole", "no", payload=b"x" * 9_000_000))
+    letters.put(DeadLetter("big", "r" * 10**6, "s" * 10**6 + "the end", b"x" * (2 * MAX_PAYLOAD)))
+    assert len(letters.show("whole").payload) == 9_000_000
     big = letters.show("big")
-    assert "is not kept" in big.payload and len(big.reason) < 30_000 and len(big.stack) < 30_000
+    assert big.payload.endswith("xxx... (cut: 20,000,000 characters)") and len(big.payload) < MAX_PAYLOAD + 50
+    assert len(big.reason) < 30_000 and len(big.stack) < 30_000 and big.stack.endswith("the end")
+
+
+def test_the_file_has_a_bound_in_bytes(tmp_path, clock):
+    letters = opened(tmp_path, clock, max_bytes=1_000_000)
+    for n in range(50):
+        clock.now += 1
+        letters.put(DeadLetter(str(n), "no", payload=b"x" * 100_000))
+    keys = [int(letter.key) for letter in letters]
+    assert 5 <= len(keys) < 10 and keys == list(range(50 - len(keys), 50))
+    assert letters.dropped == 50 - len(keys)
+    letters.close()
+    assert (tmp_path / "private" / "letters.sqlite").stat().st_size < 2_000_000
+
+
+def test_what_was_dropped_is_counted_and_what_comes_again_is_not_the_oldest(tmp_path, clock):
+    letters = opened(tmp_path, clock, max_letters=3)
+    for key in "abcad":
+        clock.now += 1
+        letters.put(DeadLetter(key, "no"))
+    assert ({letter.key for letter in letters}, letters.dropped) == ({"a", "c", "d"}, 1)
+
+
+def test_many_letters_need_no_time_that_grows_with_them(tmp_path, clock):
+    letters = opened(tmp_path, clock)
+    steps = []
+    letters._connection.set_progress_handler(lambda: steps.append(1) and None, 100)
+
+    def cost(numbers):
+        steps.clear()
+        for n in numbers:
+            letters.put(DeadLetter(f"k{n}", "no"))
+        return len(steps)
+
+    first = cost(range(500))
+    cost(range(500, 5000))
+    assert cost(range(5000, 5500)) <= 2 * first + 10
+
+
+def test_a_killed_process_loses_no_letter(tmp_path):
+    file = tmp_path / "letters.sqlite"
+    code = (
+        "import os, sys\n"
+        "from onto_flow.core.change import DeadLetter\n"
+        "from onto_flow.deadletters import DeadLetters\n"
+        "letters = DeadLetters(sys.argv[1])\n"
+        "for n in range(100): letters.put(DeadLetter(str(n), 'no'))\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, str(file)], check=False)
+    assert ended.returncode == -9
+    assert {stat.S_IMODE(f.stat().st_mode) for f in tmp_path.iterdir()} == {0o600}
+    letters = DeadLetters(file)
+    assert len(letters) == 100
+    letters.close()
+
+
+def test_two_processes_may_write_and_list_at_once(tmp_path, clock):
+    one, other = opened(tmp_path, clock), opened(tmp_path, clock)
+    listing = iter(other)
+    one.put(DeadLetter("a", "no"))
+    other.put(DeadLetter("b", "no"))
+    assert next(listing).key == "a" and len(one) == len(other) == 2
+
+
+def test_a_file_that_is_none_is_one_clear_error(tmp_path):
+    file = tmp_path / "letters.sqlite"
+    file.write_text("these are no letters, and long enough to be seen" * 100)
+    with pytest.raises(EngineError, match="sink-failed"):
+        DeadLetters(file)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,25 @@ EDGES: tuple[dict[str, Any], ...] = (
     {"who": Reference("a/b/c/d"), "anything": Reference("a/b"), "map": {"at": GeoPoint(0.0, 0.0), "v": Vector((1.0,))}},
     {},
 )
+_SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(),
+    st.text(max_size=20),
+    st.binary(max_size=20),
+    st.datetimes(timezones=st.just(timezone.utc)),
+    st.builds(GeoPoint, st.floats(-90, 90), st.floats(-180, 180)),
+    st.builds(Vector, st.lists(st.floats(), max_size=4).map(tuple)),
+    st.just(Reference("users/u1")),
+)
+_MAPS = st.recursive(
+    st.dictionaries(st.text(max_size=5), _SCALARS, max_size=4),
+    lambda inner: st.dictionaries(st.text(max_size=5), st.one_of(inner, st.lists(inner, max_size=3)), max_size=3),
+    max_leaves=5,
+)
+VALUES = st.one_of(_SCALARS, _MAPS, st.lists(st.one_of(_SCALARS, _MAPS), max_size=4))
+"""Any value of a document."""
 
 
 class SinkSuite:
@@ -243,73 +262,3 @@ def _equal(found: Mapping[str, Document], expected: Mapping[str, Document]) -> N
 def _shown(document: Document) -> dict[str, Any]:
     """A table has a column for every attribute: a missing one and null are the same there."""
     return {name: value for name, value in document.items() if value is not None}
-
-
-def broken_sinks(sink: type[Any]) -> Sequence[type[Any]]:
-    """Sinks that are wrong on purpose, each in one way; the suite must find every one.
-
-    Args:
-        sink: A class of sinks that is right.
-    """
-
-    class LastWriteWins(sink):
-        """Trusts the order of writes."""
-
-        clock = 0
-
-        def write(self, changes: Sequence[ViewChange]) -> None:
-            for change in changes:
-                type(self).clock += 1
-                super().write([change._replace(version=(change.version[0], 1, type(self).clock))])
-
-    class ForgetsDeletions(sink):
-        """Ignores that documents go."""
-
-        def write(self, changes: Sequence[ViewChange]) -> None:
-            super().write([c for c in changes if c.new is not None])
-
-    class KeepsOldGenerations(sink):
-        """Never lets a document of an older generation go."""
-
-        def complete(self) -> None:
-            pass
-
-    class TakesOlderGenerations(sink):
-        """Lets a late write of an older generation pass for one of its own."""
-
-        newest = 0
-
-        def open(self, tables: Sequence[Table], generation: int) -> None:
-            self.newest = generation
-            super().open(tables, generation)
-
-        def write(self, changes: Sequence[ViewChange]) -> None:
-            super().write([c._replace(version=(self.newest, *c.version[1:])) for c in changes])
-
-    class CompletesWhenItOpens(sink):
-        """Lets the older table go before the newer one is there."""
-
-        def open(self, tables: Sequence[Table], generation: int) -> None:
-            super().open(tables, generation)
-            super().complete()
-
-    class PublishesAtOnce(sink):
-        """Shows what was written before it is published."""
-
-        def write(self, changes: Sequence[ViewChange]) -> None:
-            super().write(changes)
-            self.publish()  # the letters are nobody's: this sink is wrong
-
-    class LosesTypes(sink):
-        """Makes doubles of integers."""
-
-        def write(self, changes: Sequence[ViewChange]) -> None:
-            super().write([c._replace(new=c.new and {n: _blurred(v) for n, v in c.new.items()}) for c in changes])
-
-    wrong_order = (LastWriteWins, ForgetsDeletions)
-    wrong_generation = (KeepsOldGenerations, TakesOlderGenerations, CompletesWhenItOpens)
-    return (*wrong_order, *wrong_generation, PublishesAtOnce, LosesTypes)
-
-
-def _blurred(value: Any) -> Any:
-    return value + 1 if isinstance(value, int) and not isinstance(value, bool) else value

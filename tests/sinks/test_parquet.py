@@ -20,6 +20,10 @@ TABLE = Table("Room", "rooms", (("n", Type("int")), ("name", Type("str", optiona
 ROWS = 50
 
 
+def TABLE_OF(collection):
+    return Table(TABLE.view, collection, TABLE.schema)
+
+
 def opened(folder, generation=1, table=TABLE):
     sink = ParquetSink(str(folder))
     sink.open([table], generation)
@@ -117,7 +121,7 @@ def test_a_value_that_does_not_fit_is_null_and_a_dead_letter_until_it_fits(tmp_p
     write(sink, 1, rows=2)
     assert list(sink.publish()) == []
     sink.write([ViewChange("Room", "rooms/0", None, document, (1, 0, 2))])
-    assert sink.publish() == [DeadLetter("table:Room:rooms/0", f"sink-failed: {says}")]
+    assert sink.publish() == [DeadLetter("table:Room:rooms/0", f"sink-failed: {says}", payload=document)]
     assert [tuple(r.values())[1:] for r in pq.read_table(tmp_path / "rooms").to_pylist()] == [row, (1, "1")]
     sink.write([ViewChange("Room", "rooms/0", None, {"n": 9}, (1, 0, 3))])
     assert sink.publish() == [DeadLetter("table:Room:rooms/0", "", cleared=True)]
@@ -133,9 +137,47 @@ def test_left_overs_of_a_killed_writer_go(tmp_path):
 
 @pytest.mark.parametrize("collection", ["../../etc", "a/../b", ".", "..", "a\x00b", "C:\\x", "é"])
 def test_hostile_names_stay_in_the_folder(tmp_path, collection):
+    sink = opened(tmp_path / "tables", table=TABLE_OF(collection))
+    write(sink, 1, rows=1)
+    sink.publish()
+    assert [f.name for f in tmp_path.iterdir()] == ["tables"]
+    assert len(list((tmp_path / "tables").iterdir())) == 1
     name = folder_name(collection)
     assert (tmp_path / name).resolve().parent == tmp_path.resolve()
     assert "/" not in name and "\x00" not in name and not name.startswith(".")
+
+
+def test_a_writer_of_an_older_generation_cannot_replace_a_newer_table(tmp_path):
+    older, newer = opened(tmp_path, 1), opened(tmp_path, 2)
+    newer.complete()
+    newer.publish()
+    write(older, 1)
+    with pytest.raises(EngineError, match="newer than 1"):
+        older.publish()
+    assert pq.read_table(tmp_path / "rooms").num_rows == 0
+    assert [f.name for f in (tmp_path / "rooms").iterdir()] == ["table.parquet"]
+
+
+def test_the_table_before_stays_until_the_newer_one_is_complete(tmp_path):
+    first = opened(tmp_path, 1)
+    write(first, 1)
+    first.publish()
+    second = opened(tmp_path, 2)
+    second.write([ViewChange("Room", "rooms/0", None, {"n": 2, "name": "2"}, (2, 0, 1))])
+    assert list(second.publish()) == []
+    assert pq.read_table(tmp_path / "rooms").num_rows == ROWS
+    second.complete()
+    second.publish()
+    assert pq.read_table(tmp_path / "rooms").num_rows == 1
+
+
+def test_two_sinks_of_one_process_do_not_share_what_they_are_writing(tmp_path):
+    names = set()
+    for sink in (left := opened(tmp_path), opened(tmp_path)):
+        write(sink, 1)
+        sink.publish()
+        names.add((tmp_path / "rooms" / "table.parquet").stat().st_ino)
+    assert len(names) == 2 and pq.read_table(left.folder(TABLE)).num_rows == ROWS
 
 
 def test_a_table_that_is_too_large_is_refused(tmp_path, monkeypatch):

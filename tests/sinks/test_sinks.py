@@ -1,20 +1,20 @@
-"""The sinks against their suite, and the suite against sinks that are broken on purpose."""
+"""The sinks against their suite."""
 
 from __future__ import annotations
 
-import inspect
 import json
 
 import pyarrow.parquet as pq
 import pytest
 
 from onto_flow.core.change import ViewChange
+from onto_flow.core.errors import EngineError
 from onto_flow.core.values import GeoPoint, Reference, Vector
 from onto_flow.formats.typed_json import decode_fields, decode_value
 from onto_flow.sinks.jsonl import JsonLinesSink
 from onto_flow.sinks.memory import MemorySink
 from onto_flow.sinks.parquet import ParquetSink
-from onto_flow.testing.sink_suite import SinkSuite, broken_sinks
+from onto_flow.testing.sink_suite import SinkSuite
 
 
 def value_of(value, type_):
@@ -68,25 +68,6 @@ class TestJsonLines(SinkSuite):
         }
 
 
-@pytest.mark.parametrize("broken", broken_sinks(MemorySink), ids=lambda b: b.__name__)
-def test_the_suite_finds_a_broken_sink(broken, tmp_path):
-    class Suite(TestMemory):
-        def create_sink(self, folder):
-            return broken()
-
-    suite = Suite()
-    found = []
-    for name, test in inspect.getmembers(suite, inspect.ismethod):
-        if name.startswith("test_"):
-            folder = tmp_path / name
-            folder.mkdir()
-            try:
-                test(folder)
-            except AssertionError:
-                found.append(name)
-    assert found
-
-
 def test_a_cut_last_line_is_finished_before_the_next_run_appends(tmp_path):
     file = tmp_path / "changes.jsonl"
     file.write_bytes(b'{"view": "V", "pa')
@@ -96,3 +77,19 @@ def test_a_cut_last_line_is_finished_before_the_next_run_appends(tmp_path):
     sink.publish()
     sink.close()
     assert json.loads(file.read_bytes().splitlines()[1])["path"] == "v/1"
+
+
+def test_a_full_disk_is_one_clear_error():
+    sink = JsonLinesSink("/dev/full")
+    sink.open([], 1)
+    sink.write([ViewChange("V", "v/1", None, {}, (1, 0, 1))])
+    with pytest.raises(EngineError, match=r"\[sink-failed\] it cannot be written: .*\n  at /dev/full"):
+        sink.publish()
+    with pytest.raises(EngineError, match="sink-failed"):
+        sink.close()
+    sink.close()
+
+
+def test_a_folder_that_is_not_there_is_one_clear_error(tmp_path):
+    with pytest.raises(EngineError, match="sink-failed"):
+        JsonLinesSink(str(tmp_path / "missing" / "changes.jsonl")).open([], 1)
