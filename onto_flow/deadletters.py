@@ -39,6 +39,12 @@ _TABLE = """CREATE TABLE IF NOT EXISTS letters (
     key TEXT PRIMARY KEY, reason TEXT NOT NULL, stack TEXT NOT NULL, payload TEXT NOT NULL,
     count INTEGER NOT NULL, first REAL NOT NULL, last REAL NOT NULL
 )"""
+_PREPARE = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = NORMAL",
+    _TABLE,
+    "CREATE INDEX IF NOT EXISTS letters_by_age ON letters (last, key)",
+)
 _PUT = """INSERT INTO letters VALUES (?, ?, ?, ?, 1, ?, ?) ON CONFLICT (key) DO UPDATE SET reason = excluded.reason,
     stack = excluded.stack, payload = excluded.payload, count = count + 1, last = excluded.last"""
 _FORGET = "DELETE FROM letters WHERE key IN (SELECT key FROM letters ORDER BY last, key LIMIT ?)"
@@ -182,12 +188,14 @@ def _connect(file: Path) -> sqlite3.Connection:
         os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
         file.chmod(0o600)
         connection = sqlite3.connect(file, timeout=30)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(_TABLE)
-        connection.execute("CREATE INDEX IF NOT EXISTS letters_by_age ON letters (last, key)")
-        connection.commit()
     except (OSError, sqlite3.Error) as error:
+        raise _failed(file, error) from error
+    try:
+        for statement in _PREPARE:
+            connection.execute(statement)
+        connection.commit()
+    except sqlite3.Error as error:
+        connection.close()
         raise _failed(file, error) from error
     return connection
 
