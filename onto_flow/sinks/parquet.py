@@ -1,9 +1,12 @@
 """View tables as Parquet: one folder per view, named after its collection, with one file that is replaced as a whole.
 
-A reader of `DIR/<collection>` sees the last published table and never a mix: the new file is written beside the old one
-under a name that readers skip, and then takes its place by one atomic rename. The generation stands in the file's
-metadata; an older one than what is there is refused, also when it was begun before. While a generation builds up beside a
-table that is there, that table stays as it is: what is published first is complete.
+A reader of `DIR/<collection>` sees the last published table and never a mix: the new file is written outside the folder
+(not every reader skips names with a dot), and then takes the old one's place by one atomic rename. A reader that opens
+the path once for the footer and again for the data (Polars, DuckDB) can fail when the rename falls in between; it reads
+a whole table when it asks again.
+
+The generation stands in the file's metadata; an older one than what is there is refused, also when it was begun before.
+While a generation builds up beside a table that is there, that table stays as it is: what is published first is complete.
 """
 
 from __future__ import annotations
@@ -91,8 +94,8 @@ class ParquetSink:
         folder = self.folder(table)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for left_over in folder.glob(f".{_FILE}.*"):
-                left_over.unlink()
+            for left_over in self._directory.glob(f".{folder.name}.{_FILE}.*"):
+                left_over.unlink(missing_ok=True)
             written = _generation(folder / _FILE)
         except (OSError, pa.ArrowException) as error:
             raise _failed(table, folder, error) from error
@@ -103,7 +106,7 @@ class ParquetSink:
         data, misfits = to_arrow(self._tables.table(table.view).documents(), table)
         data = data.replace_schema_metadata({_GENERATION: str(self._tables.generation).encode()})
         folder = self.folder(table)
-        new = folder / f".{_FILE}.{os.getpid()}.{id(self):x}"
+        new = self._directory / f".{folder.name}.{_FILE}.{os.getpid()}.{id(self):x}"
         try:
             pq.write_table(data, new)
             if new.stat().st_size > MAX_TABLE_BYTES:
