@@ -85,7 +85,7 @@ while not (count and stop.exists()):
     if count == 1:
         print("reading", flush=True)
 """
-TRIES = {"pyarrow": 1, "pandas": 1, "polars, an open file": 1, "polars": 5, "duckdb": 5}
+TRIES = {"pyarrow": 1, "pandas": 1, "polars, an open file": 1, "polars": 100, "duckdb": 100}
 """Polars and DuckDB open a path twice, and fail when it is replaced in between: they ask again."""
 
 
