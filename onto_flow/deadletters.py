@@ -11,7 +11,6 @@ in which a sensitive field is named, and which are no JSON, are not kept.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import os
 import sqlite3
@@ -39,12 +38,8 @@ _TABLE = """CREATE TABLE IF NOT EXISTS letters (
     key TEXT PRIMARY KEY, reason TEXT NOT NULL, stack TEXT NOT NULL, payload TEXT NOT NULL,
     count INTEGER NOT NULL, first REAL NOT NULL, last REAL NOT NULL
 )"""
-_PREPARE = (
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = NORMAL",
-    _TABLE,
-    "CREATE INDEX IF NOT EXISTS letters_by_age ON letters (last, key)",
-)
+_INDEX = "CREATE INDEX IF NOT EXISTS letters_by_age ON letters (last, key)"
+_PREPARE = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", _TABLE, _INDEX)
 _PUT = """INSERT INTO letters VALUES (?, ?, ?, ?, 1, ?, ?) ON CONFLICT (key) DO UPDATE SET reason = excluded.reason,
     stack = excluded.stack, payload = excluded.payload, count = count + 1, last = excluded.last"""
 _FORGET = "DELETE FROM letters WHERE key IN (SELECT key FROM letters ORDER BY last, key LIMIT ?)"
@@ -260,11 +255,8 @@ class _Redaction:
             return {k: self._hide(v) if k in self._names else self.value(v) for k, v in value.items()}
         if isinstance(value, (list, tuple)):
             return [self.value(v) for v in value]
-        if isinstance(value, bytes):
-            return REDACTED if self._named(value) else value
-        if isinstance(value, str) and self._names:
-            return REDACTED if self._named(_bytes_of(value)) else value
-        return value
+        raw = value if isinstance(value, bytes) else _bytes_of(value) if isinstance(value, str) else b""
+        return REDACTED if self._named(raw) else value
 
     def text(self, text: str) -> str:
         """A text without the values that were hidden so far, also where only their beginning is left."""
@@ -303,5 +295,5 @@ def _bytes_of(text: str) -> bytes:
         return b""
     try:
         return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return b""
