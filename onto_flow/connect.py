@@ -1,12 +1,17 @@
-"""URIs to connectors: `scheme:place?option=value`; a bare path is an export, or a feed's file."""
+"""URIs to connectors: `scheme:place?option=value`; a bare path is an export, or a feed's file.
+
+The URL of an object store (`gs://bucket/export`) is bare too; options may follow a bare place.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import parse_qsl
 
 from .core.errors import UsageError, did_you_mean
 from .core.registry import Entry, load
+from .formats.object_path import is_url
 from .sinks.base import Sink
 from .sources.base import Source
 
@@ -20,6 +25,9 @@ SINKS = {
     "parquet": Entry("onto_flow.sinks.parquet:ParquetSink", "parquet"),
     "memory": Entry("onto_flow.sinks.memory:MemorySink"),
 }
+_SCHEMES = SOURCES.keys() | FEEDS.keys() | SINKS.keys()
+_OPTIONS = re.compile(r"\?([a-z_]+=[^?]*)\Z")
+"""A name may hold a question mark: what follows it must look like options."""
 
 
 def open_source(uri: str) -> Source:
@@ -51,12 +59,15 @@ def split(uri: str) -> tuple[str | None, str, dict[str, str]]:
     Example:
         >>> split("parquet:out/tables?x=1"), split("exports/2024-05-01T00:00:05_24305")
         (('parquet', 'out/tables', {'x': '1'}), (None, 'exports/2024-05-01T00:00:05_24305', {}))
+        >>> split("gs://bucket/export?accept_mismatch=true"), split("exports/what?")
+        ((None, 'gs://bucket/export', {'accept_mismatch': 'true'}), (None, 'exports/what?', {}))
     """
     scheme, colon, rest = uri.partition(":")
-    if not colon or not scheme.isalnum() or not scheme[0].isalpha():
-        return None, uri, {}
-    place, _, query = rest.partition("?")
-    return scheme, place, dict(parse_qsl(query, keep_blank_values=True))
+    if not colon or not scheme.isalnum() or not scheme[0].isalpha() or (is_url(uri) and scheme not in _SCHEMES):
+        query = _OPTIONS.search(uri)
+        return (None, uri[: query.start()], dict(parse_qsl(query[1]))) if query else (None, uri, {})
+    place, _, text = rest.partition("?")
+    return scheme, place, dict(parse_qsl(text, keep_blank_values=True))
 
 
 def _open(kind: str, uri: str, entries: dict[str, Entry], bare: str | None) -> Any:

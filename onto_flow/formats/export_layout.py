@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..core.errors import DataError
 from .export_metadata import (
@@ -22,7 +22,11 @@ from .export_metadata import (
     read_overall,
     safe_path,
 )
+from .object_path import ObjectPath
 from .times import parse_time
+
+Place: TypeAlias = Path | ObjectPath
+"""A file or folder, on this machine or in an object store."""
 
 _OUTPUT = re.compile(r"output-(\d+)")
 _ACCEPT = "Export again, or say accept_mismatch=True to read the files that are there."
@@ -38,7 +42,7 @@ class OutputFile:
 
 @dataclass(frozen=True)
 class ExportLayout:
-    """An export on disk.
+    """An export.
 
     Attributes:
         root: The folder that names of files are relative to.
@@ -53,7 +57,7 @@ class ExportLayout:
         snapshot_time: The time in the side file `onto_flow.json`.
     """
 
-    root: Path
+    root: Place
     files: tuple[OutputFile, ...]
     missing: tuple[str, ...] = ()
     unlisted: tuple[str, ...] = ()
@@ -65,7 +69,7 @@ class ExportLayout:
     snapshot_time: datetime | None = None
 
 
-def find_export(place: Path) -> ExportLayout:
+def find_export(place: Place) -> ExportLayout:
     """The export that a path stands for.
 
     Args:
@@ -87,7 +91,16 @@ def find_export(place: Path) -> ExportLayout:
     return layout
 
 
-def _of_file(place: Path) -> ExportLayout | None:
+def _by_name(places: Iterable[Place]) -> list[Place]:
+    return sorted(places, key=str)
+
+
+def _inside(root: Place, place: Any) -> str:
+    name: str = place.relative_to(root).as_posix()
+    return name
+
+
+def _of_file(place: Place) -> ExportLayout | None:
     if place.name.endswith(OVERALL):
         return _of_overall(place, place.parent)
     if place.name.endswith(KIND):
@@ -99,8 +112,8 @@ def _of_file(place: Path) -> ExportLayout | None:
     return None
 
 
-def _of_folder(folder: Path, given: Path | None = None) -> ExportLayout | None:
-    names = sorted(folder.iterdir())
+def _of_folder(folder: Place, given: Place | None = None) -> ExportLayout | None:
+    names = _by_name(folder.iterdir())
     given = given or folder
     overall = [p for p in names if p.name.endswith(OVERALL)]
     if len(overall) > 1:
@@ -112,21 +125,21 @@ def _of_folder(folder: Path, given: Path | None = None) -> ExportLayout | None:
         )
     if overall:
         return _of_overall(overall[0], given)
-    if (folder / FIREBASE).exists():
+    if (folder / FIREBASE).is_file():
         return _of_firebase(folder / FIREBASE, given)
-    kinds = [p for p in names if p.name.endswith(KIND)] or sorted(folder.glob(f"all_namespaces/*/*{KIND}"))
+    kinds = [p for p in names if p.name.endswith(KIND)] or _by_name(folder.glob(f"all_namespaces/*/*{KIND}"))
     if kinds:
         return _of_kinds(folder, kinds, given)
     outputs = [p for p in names if _OUTPUT.fullmatch(p.name)]
     return _of_outputs(folder, outputs, given) if outputs else None
 
 
-def _of_child(folder: Path) -> ExportLayout | None:
-    holding = [p for p in sorted(folder.iterdir()) if p.is_dir() and any(p.glob(f"*{OVERALL}"))]
+def _of_child(folder: Place) -> ExportLayout | None:
+    holding = [p for p in _by_name(folder.iterdir()) if p.is_dir() and any(p.glob(f"*{OVERALL}"))]
     return _of_folder(holding[0], folder) if len(holding) == 1 else None
 
 
-def _of_firebase(file: Path, given: Path) -> ExportLayout:
+def _of_firebase(file: Place, given: Place) -> ExportLayout:
     content = _json(file)
     entry = content.get("firestore")
     if not isinstance(entry, dict) or not isinstance(entry.get("metadata_file"), str):
@@ -137,7 +150,7 @@ def _of_firebase(file: Path, given: Path) -> ExportLayout:
     return _of_overall(overall, given)
 
 
-def _of_overall(file: Path, given: Path) -> ExportLayout:
+def _of_overall(file: Place, given: Place) -> ExportLayout:
     root = file.parent
     entries = read_overall(file.read_bytes(), str(file))
     present = [root / e.file for e in entries if (root / e.file).is_file()]
@@ -145,30 +158,30 @@ def _of_overall(file: Path, given: Path) -> ExportLayout:
     return _layout(root, present, [given, root], absent, entries)
 
 
-def _of_kinds(root: Path, kinds: Sequence[Path], given: Path) -> ExportLayout:
+def _of_kinds(root: Place, kinds: Sequence[Place], given: Place) -> ExportLayout:
     return _layout(root, kinds, [given, root], [], None)
 
 
-def _of_outputs(root: Path, outputs: Sequence[Path], given: Path) -> ExportLayout:
+def _of_outputs(root: Place, outputs: Sequence[Place], given: Place) -> ExportLayout:
     ordered = sorted(outputs, key=lambda p: int(p.name.partition("-")[2]))
     files = tuple(OutputFile(p.name, p.stat().st_size) for p in ordered)
     return ExportLayout(root, files, snapshot_time=_side_file([given, root]))
 
 
 def _layout(
-    root: Path, kinds: Sequence[Path], places: list[Path], absent: list[str], entries: Sequence[OverallEntry] | None
+    root: Place, kinds: Sequence[Place], places: list[Place], absent: list[str], entries: Sequence[OverallEntry] | None
 ) -> ExportLayout:
     read = [(kind.parent, read_kind(kind.read_bytes(), str(kind))) for kind in kinds]
     listed = [folder / file for folder, kind in read for file in kind.files]
-    there = [p for p in listed if p.is_file()]
     found = {p for folder, _ in read for p in folder.glob("output-*") if _OUTPUT.fullmatch(p.name)}
-    if (root.parent / FIREBASE).exists():
+    there = [p for p in listed if p.is_file()]
+    if (root.parent / FIREBASE).is_file():
         places.append(root.parent)
     return ExportLayout(
         root,
-        tuple(OutputFile(p.relative_to(root).as_posix(), p.stat().st_size) for p in there),
-        missing=tuple(absent + [p.relative_to(root).as_posix() for p in listed if not p.is_file()]),
-        unlisted=tuple(sorted(p.relative_to(root).as_posix() for p in found - set(listed))),
+        tuple(OutputFile(_inside(root, p), p.stat().st_size) for p in there),
+        missing=tuple(absent + [_inside(root, p) for p in listed if not p.is_file()]),
+        unlisted=tuple(sorted(_inside(root, p) for p in found - set(listed))),
         documents=None if entries is None else sum(e.documents for e in entries),
         bytes=None if entries is None else sum(e.bytes for e in entries),
         emulator=all(kind.emulator for _, kind in read) if read else None,
@@ -182,7 +195,7 @@ def _earliest(kinds: Iterable[KindMetadata]) -> datetime | None:
     return min((kind.start for kind in kinds if kind.start is not None), default=None)
 
 
-def _side_file(places: Iterable[Path]) -> datetime | None:
+def _side_file(places: Iterable[Place]) -> datetime | None:
     for place in places:
         file = place / SIDE_FILE
         if file.is_file():
@@ -198,7 +211,7 @@ def _side_file(places: Iterable[Path]) -> datetime | None:
     return None
 
 
-def _json(file: Path) -> dict[str, Any]:
+def _json(file: Place) -> dict[str, Any]:
     try:
         content = json.loads(file.read_bytes())
     except (ValueError, RecursionError) as error:

@@ -1,22 +1,24 @@
-"""Exports of Firestore and of its emulator, from a local folder."""
+"""Exports of Firestore and of its emulator, from a local folder or an object store."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
 from traceback import format_exception
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ..core.change import BELOW_EVENTS, Change, DeadLetter
 from ..core.codec import decode, encode
 from ..core.collection import Projection
 from ..core.errors import DataError, UsageError
 from ..formats.entity import EntityDecoder
-from ..formats.export_layout import ExportLayout, OutputFile, check_layout, find_export
+from ..formats.export_layout import ExportLayout, OutputFile, Place, check_layout, find_export
 from ..formats.leveldb_log import BLOCK, read_records
+from ..formats.object_path import place_of
+from ..formats.ranged_file import RangedFile
 from ..formats.times import parse_time
 from .base import Partition, SourceInfo
 
@@ -26,7 +28,7 @@ BATCH_BYTES = 16 << 20
 """A batch ends at so many documents, or when so much was read, wanted or not."""
 
 COUNT_BELOW = 1 << 30
-"""Exports below this size are counted before they are read; larger ones while they are read, by whoever reads them."""
+"""Local exports below this size are counted before they are read; others while they are read, by whoever reads them."""
 
 PAYLOAD_BYTES = 64 << 10
 """How much of a document that cannot be decoded goes to the dead letters."""
@@ -40,15 +42,17 @@ class FirestoreExport:
     Law: the partitions together give every record of the listed files once, as a document or as a dead letter.
 
     Args:
-        place: The export: its folder or one of its metadata files.
+        place: The export: its folder or one of its metadata files; a path, or a URL that fsspec knows (`gs://...`).
         verify: Compare checksums, and the files with the metadata.
         accept_mismatch: Read the files that are there even when they contradict the metadata.
         snapshot_time: The time of the consistent view; by default that of the side file `onto_flow.json`.
         split_bytes: Larger files become several partitions.
         batch_documents: The most documents of one batch.
+        storage: Options of the object store's fsspec filesystem, such as credentials.
 
     Raises:
-        UsageError: `wrong-usage` for a place that is not local, or an option that cannot be understood.
+        UsageError: `wrong-usage` for a place or an option that cannot be understood.
+        EngineError: `missing-extra` for an object store whose package is not installed.
     """
 
     def __init__(
@@ -60,8 +64,9 @@ class FirestoreExport:
         snapshot_time: datetime | str | None = None,
         split_bytes: int | str = SPLIT_BYTES,
         batch_documents: int | str = BATCH_DOCUMENTS,
+        storage: Mapping[str, Any] | None = None,
     ) -> None:
-        self.place = _local(place)
+        self.place = place_of(place, storage)
         self.verify = _flag("verify", verify)
         self.accept_mismatch = _flag("accept_mismatch", accept_mismatch)
         self.snapshot_time = parse_time(snapshot_time) if isinstance(snapshot_time, str) else snapshot_time
@@ -78,7 +83,8 @@ class FirestoreExport:
         """How many documents there are, after the comparison with the metadata."""
         layout = self.layout
         documents = record_bytes = None
-        if self.verify and sum(f.size for f in layout.files) < COUNT_BELOW:
+        small = isinstance(layout.root, Path) and sum(f.size for f in layout.files) < COUNT_BELOW
+        if self.verify and small:
             documents, record_bytes = self._measure()
         if not self.accept_mismatch:
             check_layout(layout, documents, record_bytes)
@@ -228,7 +234,7 @@ class ExportReader:
 class _RecordFile:
     """An output file: its records, with errors that say where."""
 
-    def __init__(self, root: Path, name: str, *, verify: bool) -> None:
+    def __init__(self, root: Place, name: str, *, verify: bool) -> None:
         self.name = name
         self.decoder = EntityDecoder(lambda text: _log.warning("%s: %s", name, text))
         self._verify = verify
@@ -244,8 +250,15 @@ class _RecordFile:
             for found in read_records(self._file, start=start, end=end, verify=self._verify, name=self.name):
                 last = found[2]
                 yield found
+            self._check()
         except DataError as error:
+            self._check()
             raise DataError("bad-export", error.what, where=error.where + self._behind(last), fix=error.fix) from error
+
+    def _check(self) -> None:
+        """What is read from a store must be one and the same object from beginning to end."""
+        if isinstance(self._file, RangedFile):
+            self._file.check()
 
     def _behind(self, record: bytes) -> str:
         try:
@@ -267,17 +280,6 @@ def _wanted(projection: Projection, parent: str) -> tuple[bool, frozenset[str] |
     """A projection looks at the collection alone, so any id stands for all."""
     path = f"{parent}/x"
     return projection.wants(path), projection.fields(path)
-
-
-def _local(place: str | Path) -> Path:
-    text = str(place)
-    if "://" in text and not text.startswith("file://"):
-        raise UsageError(
-            "wrong-usage",
-            f"{text!r} is not on this machine",
-            fix="Copy the export here first: gcloud storage cp -r SOURCE FOLDER",
-        )
-    return Path(text.removeprefix("file://"))
 
 
 def _flag(name: str, value: bool | str) -> bool:
