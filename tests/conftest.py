@@ -1,9 +1,10 @@
-"""Tiers, Hypothesis profiles, the real exports, and the rule that nothing is skipped in CI."""
+"""Tiers, Hypothesis profiles, what lies outside the project (real exports, the emulator), and the rule that nothing is skipped in CI."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +35,18 @@ def exports_folder() -> Path:
     return Path(named) if named else PROJECT.parent / "shared" / "data" / "exports"
 
 
+EMULATOR = "google-cloud-sdk/platform/cloud-firestore-emulator/cloud-firestore-emulator.jar"
+
+
+def emulator_jar_path() -> Path | None:
+    """Google's Firestore emulator: no package registry has it, so it is looked for where its installers put it."""
+    named = os.environ.get("FIRESTORE_EMULATOR_JAR")
+    homes = (Path("/usr/lib"), Path("/usr/share"), Path.home(), Path("/opt"))
+    cached = sorted(Path.home().glob(".cache/firebase/emulators/cloud-firestore-emulator-v*.jar"), reverse=True)
+    places = [Path(named)] if named else [*(home / EMULATOR for home in homes), *cached]
+    return next((place for place in places if place.is_file()), None) if shutil.which("java") else None
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="the long tier too: big histories, fuzzing, kill rounds")
 
@@ -57,6 +70,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out += [i for i in items if i.get_closest_marker("long")]
     if not exports_folder().is_dir():
         left_out += [i for i in items if "real_exports" in getattr(i, "fixturenames", ())]
+    if emulator_jar_path() is None:
+        left_out += [i for i in items if "emulator_jar" in getattr(i, "fixturenames", ())]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [i for i in items if i not in left_out]
@@ -70,6 +85,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterat
         terminalreporter.write_line(f"skipped: {report.nodeid}: {report.longrepr[-1]}")
     if not exports_folder().is_dir():
         terminalreporter.write_line("left out: tests on the real exports (name their folder with ONTO_FLOW_EXPORTS)")
+    if emulator_jar_path() is None:
+        terminalreporter.write_line(
+            "left out: round trips through Google's emulator (install java, and cloud-firestore-emulator with "
+            "gcloud components or Google's apt repository; or name the jar with FIRESTORE_EMULATOR_JAR)"
+        )
     return result
 
 
@@ -79,6 +99,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") == "true" and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def emulator_jar() -> Path:
+    """Google's Firestore emulator; tests that ask for it are left out where it, or Java, is absent."""
+    found = emulator_jar_path()
+    assert found is not None
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -166,8 +166,8 @@ def _entry_bytes(entry: OverallEntry) -> bytes:
     return place + b"\x18" + varint(entry.documents) + b"\x20" + varint(entry.bytes)
 
 
-def write_kind(name: str, start: datetime, end: datetime, files: Sequence[str]) -> bytes:
-    """The bytes of an `.export_metadata` file, as the emulator writes it.
+def write_kind(name: str, start: datetime, end: datetime, files: Sequence[str], *, label: str = "") -> bytes:
+    """The bytes of an `.export_metadata` file; the emulator's has an empty label, production's `__all__`.
 
     Example:
         >>> from datetime import timezone
@@ -176,5 +176,6 @@ def write_kind(name: str, start: datetime, end: datetime, files: Sequence[str]) 
         ('output-0',)
     """
     times = b"\x10" + varint(to_micros(start)) + b"\x18" + varint(to_micros(end))
-    listed = chunk(b"\x0a", b"") + b"".join(chunk(b"\x12", file.encode()) for file in files)
-    return chunk(b"\x0a", chunk(b"\x0a", name.encode()) + times) + chunk(b"\x12", listed)
+    listed = chunk(b"\x0a", label.encode()) + b"".join(chunk(b"\x12", file.encode()) for file in files)
+    last = chunk(b"\x1a", chunk(b"\x0a", label.encode())) if label else b""
+    return chunk(b"\x0a", chunk(b"\x0a", name.encode()) + times) + chunk(b"\x12", listed) + last

@@ -207,11 +207,12 @@ class LogWriter:
     Attributes:
         records: How many were written.
         payload: Their bytes, without headers.
+        size: The bytes of the file so far.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._at = 0
+        self.size = 0
         self.records = 0
         self.payload = 0
 
@@ -219,7 +220,7 @@ class LogWriter:
         """Appends one record, in as many fragments as it needs."""
         at, first = 0, True
         while True:
-            room = BLOCK - self._at % BLOCK
+            room = BLOCK - self.size % BLOCK
             if room < HEADER:
                 self._put(bytes(room))
                 room = BLOCK
@@ -237,8 +238,8 @@ class LogWriter:
 
     def pad(self) -> None:
         """Fills the last block with zeros, as exporters did until 2023."""
-        self._put(bytes(-self._at % BLOCK))
+        self._put(bytes(-self.size % BLOCK))
 
     def _put(self, data: bytes) -> None:
         self._file.write(data)
-        self._at += len(data)
+        self.size += len(data)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -56,10 +57,11 @@ class ObjectPath:
         self._path = path.rstrip("/")
         self._shown = _SECRETS.sub("//", url).rstrip("/")
         self._listings: dict[str, dict[str, Stat | None]] = {}
+        self._written: list[str] = []
 
     def _at(self, path: str, shown: str) -> ObjectPath:
         other = object.__new__(ObjectPath)
-        other._fs, other._listings = self._fs, self._listings
+        other._fs, other._listings, other._written = self._fs, self._listings, self._written
         other._path, other._shown = path, shown
         return other
 
@@ -139,6 +141,17 @@ class ObjectPath:
         """
         assert mode == "rb", mode
         return cast(BinaryIO, RangedFile(str(self), self.stat(), self.fetch, self.now))
+
+    def create(self) -> BinaryIO:
+        """A new object, which appears when it is closed."""
+        self._written.append(self._path)
+        return cast(BinaryIO, self._fs.open(self._path, "wb"))
+
+    def remove_written(self) -> None:
+        """Takes away what was created from here or from a place below."""
+        for path in self._written:
+            with suppress(Exception):  # what stays is no export, and the first error is the one to show
+                self._fs.rm_file(path)
 
     def fetch(self, start: int, end: int) -> bytes:
         """The bytes of a range.

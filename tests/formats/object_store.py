@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from itertools import count
 from pathlib import Path
 
@@ -9,6 +10,19 @@ import fsspec
 from fsspec.spec import AbstractFileSystem
 
 GENERATIONS = count(1)
+
+
+class _Upload(io.BytesIO):
+    """What is written appears when it is closed."""
+
+    def __init__(self, name):
+        super().__init__()
+        self._name = name
+
+    def close(self):
+        if not self.closed:
+            Store.put_bytes(self._name, self.getvalue())
+        super().close()
 
 
 class Store(AbstractFileSystem):
@@ -75,6 +89,15 @@ class Store(AbstractFileSystem):
         if name not in Store.objects:
             raise FileNotFoundError(path)
         return self._entry(name)
+
+    def _open(self, path, mode="rb", **_):
+        assert mode == "wb", mode
+        self._called()
+        return _Upload(self._strip_protocol(path))
+
+    def rm_file(self, path):
+        self._called()
+        del Store.objects[self._strip_protocol(path)]
 
     def cat_file(self, path, start=None, end=None, **_):
         name = self._strip_protocol(path)
