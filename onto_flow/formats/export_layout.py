@@ -28,6 +28,9 @@ from .times import parse_time
 Place: TypeAlias = Path | ObjectPath
 """A file or folder, on this machine or in an object store."""
 
+MAX_METADATA = 64 << 20
+"""Bytes of the largest metadata file that is read."""
+
 _OUTPUT = re.compile(r"output-(\d+)")
 _ACCEPT = "Export again, or say accept_mismatch=True to read the files that are there."
 
@@ -49,6 +52,7 @@ class ExportLayout:
         files: The output files, in the order of the metadata.
         missing: Files that the metadata names and that are not there.
         unlisted: Files that are there and that the metadata does not name.
+        repeated: Files that the metadata names more than once; they are read once.
         documents: How many documents the metadata promises; `None` without the overall file.
         bytes: How many bytes it promises: of records (production) or of files (emulator).
         emulator: Whether the emulator wrote it; `None` where no metadata says so.
@@ -61,6 +65,7 @@ class ExportLayout:
     files: tuple[OutputFile, ...]
     missing: tuple[str, ...] = ()
     unlisted: tuple[str, ...] = ()
+    repeated: tuple[str, ...] = ()
     documents: int | None = None
     bytes: int | None = None
     emulator: bool | None = None
@@ -74,11 +79,15 @@ def find_export(place: Place) -> ExportLayout:
 
     Args:
         place: An `.overall_export_metadata` file, or a folder that holds one, a `firebase-export-metadata.json`, an
-            `*.export_metadata` or `output-*` files; tried in this order, and then one folder further down.
+            `*.export_metadata` (also two folders further down) or `output-*` files; tried in this order, and then one
+            folder further down. A local name may have wildcards: `folder/output-1*`.
 
     Raises:
         DataError: `not-found` when there is none, `bad-export` when its metadata cannot be read.
     """
+    chosen = _outputs(place.parent.glob(place.name)) if isinstance(place, Path) and "*" in place.name else []
+    if chosen and not place.exists():
+        return _of_outputs(place.parent, chosen, place.parent)
     if not place.exists():
         raise DataError("not-found", f"There is no file or folder {str(place)!r}", fix="Give the folder of an export.")
     layout = _of_file(place) if place.is_file() else _of_folder(place) or _of_child(place)
@@ -91,8 +100,20 @@ def find_export(place: Place) -> ExportLayout:
     return layout
 
 
-def _by_name(places: Iterable[Place]) -> list[Place]:
-    return sorted(places, key=str)
+def _shown(places: Iterable[Place]) -> list[Place]:
+    """By name, without what systems leave beside files: `._output-0`, `__MACOSX`."""
+    return sorted((p for p in places if not p.name.startswith((".", "__MACOSX"))), key=str)
+
+
+def _outputs(places: Iterable[Place]) -> list[Place]:
+    return [p for p in places if _OUTPUT.fullmatch(p.name)]
+
+
+def _content(file: Place) -> bytes:
+    size = file.stat().st_size
+    if size > MAX_METADATA:
+        raise DataError("bad-export", f"Metadata of {size} bytes, the limit is {MAX_METADATA}", where=str(file))
+    return file.read_bytes()
 
 
 def _inside(root: Place, place: Any) -> str:
@@ -113,7 +134,7 @@ def _of_file(place: Place) -> ExportLayout | None:
 
 
 def _of_folder(folder: Place, given: Place | None = None) -> ExportLayout | None:
-    names = _by_name(folder.iterdir())
+    names = _shown(folder.iterdir())
     given = given or folder
     overall = [p for p in names if p.name.endswith(OVERALL)]
     if len(overall) > 1:
@@ -127,15 +148,20 @@ def _of_folder(folder: Place, given: Place | None = None) -> ExportLayout | None
         return _of_overall(overall[0], given)
     if (folder / FIREBASE).is_file():
         return _of_firebase(folder / FIREBASE, given)
-    kinds = [p for p in names if p.name.endswith(KIND)] or _by_name(folder.glob(f"all_namespaces/*/*{KIND}"))
+    kinds = [p for p in names if p.name.endswith(KIND)] or _kinds_below(folder)
     if kinds:
         return _of_kinds(folder, kinds, given)
-    outputs = [p for p in names if _OUTPUT.fullmatch(p.name)]
+    outputs = _outputs(names)
     return _of_outputs(folder, outputs, given) if outputs else None
 
 
+def _kinds_below(folder: Place) -> list[Place]:
+    """Of all namespaces, or of one; `folder` is the export, or what it holds."""
+    return _shown(folder.glob(f"*/*/*{KIND}")) or _shown(folder.glob(f"*/*{KIND}"))
+
+
 def _of_child(folder: Place) -> ExportLayout | None:
-    holding = [p for p in _by_name(folder.iterdir()) if p.is_dir() and any(p.glob(f"*{OVERALL}"))]
+    holding = [p for p in _shown(folder.iterdir()) if p.is_dir() and _shown(p.glob(f"*{OVERALL}"))]
     return _of_folder(holding[0], folder) if len(holding) == 1 else None
 
 
@@ -152,9 +178,10 @@ def _of_firebase(file: Place, given: Place) -> ExportLayout:
 
 def _of_overall(file: Place, given: Place) -> ExportLayout:
     root = file.parent
-    entries = read_overall(file.read_bytes(), str(file))
-    present = [root / e.file for e in entries if (root / e.file).is_file()]
-    absent = [e.file for e in entries if not (root / e.file).is_file()]
+    entries = read_overall(_content(file), str(file))
+    kinds = {e.file: root / e.file for e in entries}
+    absent = [name for name, kind in kinds.items() if not kind.is_file()]
+    present = [kind for name, kind in kinds.items() if name not in absent]
     return _layout(root, present, [given, root], absent, entries)
 
 
@@ -171,9 +198,10 @@ def _of_outputs(root: Place, outputs: Sequence[Place], given: Place) -> ExportLa
 def _layout(
     root: Place, kinds: Sequence[Place], places: list[Place], absent: list[str], entries: Sequence[OverallEntry] | None
 ) -> ExportLayout:
-    read = [(kind.parent, read_kind(kind.read_bytes(), str(kind))) for kind in kinds]
-    listed = [folder / file for folder, kind in read for file in kind.files]
-    found = {p for folder, _ in read for p in folder.glob("output-*") if _OUTPUT.fullmatch(p.name)}
+    read = [(kind.parent, read_kind(_content(kind), str(kind))) for kind in kinds]
+    named = [folder / file for folder, kind in read for file in kind.files]
+    listed = list(dict.fromkeys(named))
+    found = {p for folder, _ in read for p in _outputs(folder.glob("output-*"))}
     there = [p for p in listed if p.is_file()]
     if (root.parent / FIREBASE).is_file():
         places.append(root.parent)
@@ -182,6 +210,7 @@ def _layout(
         tuple(OutputFile(_inside(root, p), p.stat().st_size) for p in there),
         missing=tuple(absent + [_inside(root, p) for p in listed if not p.is_file()]),
         unlisted=tuple(sorted(_inside(root, p) for p in found - set(listed))),
+        repeated=tuple(_inside(root, p) for p in listed if named.count(p) > 1) if len(named) > len(listed) else (),
         documents=None if entries is None else sum(e.documents for e in entries),
         bytes=None if entries is None else sum(e.bytes for e in entries),
         emulator=all(kind.emulator for _, kind in read) if read else None,
@@ -213,7 +242,7 @@ def _side_file(places: Iterable[Place]) -> datetime | None:
 
 def _json(file: Place) -> dict[str, Any]:
     try:
-        content = json.loads(file.read_bytes())
+        content = json.loads(_content(file))
     except (ValueError, RecursionError) as error:
         raise DataError("bad-export", f"Not JSON text: {error!s:.200}", where=str(file)) from error
     if not isinstance(content, dict):
@@ -234,6 +263,7 @@ def check_layout(layout: ExportLayout, documents: int | None, record_bytes: int 
     """
     wrong = [f"{name} is missing" for name in layout.missing[:5]]
     wrong += [f"{name} is not in the metadata" for name in layout.unlisted[:5]]
+    wrong += [f"{name} is listed more than once" for name in layout.repeated[:5]]
     if documents is not None and layout.documents not in (None, documents):
         wrong.append(f"the metadata promises {layout.documents} documents, the files hold {documents}")
     file_bytes = sum(f.size for f in layout.files)

@@ -13,7 +13,7 @@ from onto_flow.core.collection import Collection, Projection
 from onto_flow.core.equality import same
 from onto_flow.core.errors import DataError, UsageError
 from onto_flow.formats.entity_writer import encode_entity
-from onto_flow.formats.export_metadata import OverallEntry, write_overall
+from onto_flow.formats.export_metadata import OverallEntry, read_overall, write_kind, write_overall
 from onto_flow.formats.export_writer import write_export
 from onto_flow.formats.leveldb_log import BLOCK, LogWriter
 from onto_flow.formats.typed_json import decode_fields
@@ -291,7 +291,8 @@ def test_broken_metadata_of_firebase_is_an_error(tmp_path, content, what):
 
 
 def test_a_place_without_an_export_says_what_was_expected(tmp_path):
-    for place in (tmp_path, tmp_path / "gone"):
+    (tmp_path / "output-x").touch()
+    for place in (tmp_path, tmp_path / "gone", tmp_path / "output-*"):
         with pytest.raises(DataError) as error:
             FirestoreExport(place).info()
         assert error.value.code == "not-found"
@@ -309,3 +310,100 @@ def test_options_of_a_uri_are_texts():
     assert FirestoreExport(ALLTYPES, verify="false", accept_mismatch="1", split_bytes="70000").split_bytes == 2 * BLOCK
     with pytest.raises(UsageError, match="verify"):
         FirestoreExport(ALLTYPES, verify="maybe")
+
+
+def per_kind(folder, namespace="all_namespaces"):
+    """A filtered export: a folder for each collection group."""
+    entries = []
+    for name, numbers in (("users", range(3)), ("notes", range(3, 8))):
+        kinds = folder / namespace / f"kind_{name}"
+        kinds.mkdir(parents=True)
+        for part in (0, 1):
+            with (kinds / f"output-{part}").open("wb") as file:
+                log = LogWriter(file)
+                for i in list(numbers)[part::2]:
+                    log.write(encode_entity(f"{name}/{i}", {"i": i}, location="s"))
+        (kinds / "output-2").write_bytes(b"")
+        kind = f"{namespace}/kind_{name}/{namespace}_kind_{name}.export_metadata"
+        listed = [f"output-{i}" for i in (1, 0, 2)]
+        (folder / kind).write_bytes(write_kind("e", TIME, TIME, listed, label="__all__"))
+        entries.append(OverallEntry(kind, len(numbers), 0))
+    sizes = sum(
+        len(encode_entity(f"{n}/{i}", {"i": i}, location="s"))
+        for n, r in (("users", range(3)), ("notes", range(3, 8)))
+        for i in r
+    )
+    entries[0] = OverallEntry(entries[0].file, 3, sizes)
+    (folder / "e.overall_export_metadata").write_bytes(write_overall(entries))
+    return folder
+
+
+@pytest.mark.parametrize("place", ["", "e.overall_export_metadata"])
+def test_an_export_per_kind_is_read_in_the_order_of_its_metadata(tmp_path, place):
+    source = FirestoreExport(per_kind(tmp_path) / place)
+    assert [p.name for p in source.partitions()] == [
+        f"all_namespaces/kind_{kind}/output-{i}" for kind in ("users", "notes") for i in (1, 0)
+    ], "files of no bytes give nothing"
+    info = source.info()
+    assert (info.documents, info.kind, sorted(c.after["i"] for c in items(source))) == (
+        8,
+        "firestore-export",
+        list(range(8)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "count"),
+    [
+        ("", 8),
+        ("some_space", 8),
+        ("some_space/kind_users", 3),
+        ("some_space/kind_notes/output-1", 2),
+        ("some_space/kind_notes/output-*", 5),
+    ],
+)
+def test_what_is_left_of_an_export_per_kind_is_read(tmp_path, place, count):
+    per_kind(tmp_path, "some_space")
+    (tmp_path / "e.overall_export_metadata").unlink()
+    source = FirestoreExport(tmp_path / place)
+    assert len(items(source)) == source.info().documents == count
+
+
+def test_what_systems_leave_beside_the_files_is_no_part_of_the_export(tmp_path):
+    per_kind(tmp_path / "e")
+    for junk in (
+        "e/._e.overall_export_metadata",
+        "e/all_namespaces/kind_users/._output-7",
+        "__MACOSX/._e.overall_export_metadata",
+    ):
+        (tmp_path / junk).parent.mkdir(exist_ok=True)
+        (tmp_path / junk).write_bytes(b"Mac OS X")
+    assert FirestoreExport(tmp_path / "e").info().documents == FirestoreExport(tmp_path).info().documents == 8
+
+
+def test_a_file_that_is_listed_twice_is_told_and_read_once(tmp_path):
+    per_kind(tmp_path)
+    kind = tmp_path / "all_namespaces/kind_users/all_namespaces_kind_users.export_metadata"
+    kind.write_bytes(write_kind("e", TIME, TIME, ["output-0", "output-1", "output-2", "output-0"], label="__all__"))
+    with pytest.raises(DataError, match="kind_users/output-0 is listed more than once"):
+        FirestoreExport(tmp_path).info()
+    assert len(items(FirestoreExport(tmp_path, accept_mismatch=True))) == 8
+
+
+def test_metadata_of_any_size_is_not_taken_in(tmp_path, monkeypatch):
+    monkeypatch.setattr("onto_flow.formats.export_layout.MAX_METADATA", 100)
+    with pytest.raises(DataError, match="the limit is 100"):
+        FirestoreExport(per_kind(tmp_path)).info()
+
+
+@pytest.mark.parametrize("promised", [(7, None), (9, None), (8, -1), (8, 1)])
+def test_counts_and_bytes_that_lie_are_told(tmp_path, promised):
+    per_kind(tmp_path)
+    overall = tmp_path / "e.overall_export_metadata"
+    entries = read_overall(overall.read_bytes(), "")
+    documents, more = promised
+    lies = [OverallEntry(entries[0].file, documents - 5, entries[0].bytes + (more or 0)), entries[1]]
+    overall.write_bytes(write_overall(lies))
+    with pytest.raises(DataError, match="the metadata promises"):
+        FirestoreExport(tmp_path).info()
+    assert FirestoreExport(tmp_path, accept_mismatch=True).info().documents == 8
