@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -116,13 +117,14 @@ class FirestoreExport:
 
     @cached_property
     def _emulator(self) -> bool:
-        """By the label in the metadata; without metadata, by the project of the first document (`dev~...`)."""
+        """By the label in the metadata; without metadata, by the first project that a document names (`dev~...`)."""
         if self.layout.emulator is not None:
             return self.layout.emulator
         for output in self.layout.files:
             with _RecordFile(self.layout.root, output.name, verify=False) as file:
                 for _, _, record in file.records(0, None):
-                    return EntityDecoder().key(record).emulator
+                    with suppress(DataError):
+                        return file.decoder.key(record).emulator
         return False
 
     def partitions(self) -> Sequence[Partition]:
