@@ -2,9 +2,10 @@
 # Sets the project up, on a bare Debian or Ubuntu too, and runs its two main commands.
 #
 #   ./setup.sh                both environments: .venv (everything but PyFlink) and .venv-flink (the core with PyFlink)
-#   ./setup.sh main|flink     one of them
+#   ./setup.sh main          one of them; also: flink, oldest (see test)
 #   ./setup.sh demo [ARGS]    what the demo needs, then the demo
-#   ./setup.sh test [ARGS]    both environments, then every check (.ci/checks); --long adds the long tier
+#   ./setup.sh test [ARGS]    both environments and a small one with the oldest versions that are claimed (.venv-oldest),
+#                             then every check (.ci/checks); --long adds the long tier
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -57,6 +58,8 @@ flink_environment() {
   need_libpython
 }
 
+oldest_environment() { environment .venv-oldest "oldest $(stamp_of .ci/requirements-oldest.lock)" --require-hashes -r .ci/requirements-oldest.lock; }
+
 # PyFlink's thread mode runs Python inside Java, which loads Python's shared library: Debian's comes without it.
 need_libpython() {
   .venv-flink/bin/python -c 'import sys; from find_libpython import find_libpython; sys.exit(find_libpython() is None)' && return
@@ -79,7 +82,8 @@ case ${1:-all} in
   all) main_environment; flink_environment ;;
   main) main_environment ;;
   flink) flink_environment ;;
+  oldest) oldest_environment ;;
   demo) shift; demo_environment; exec .venv/bin/onto-flow demo "$@" ;;
-  test) shift; main_environment; flink_environment; exec bash .ci/checks "$@" ;;
-  *) sed -n '2,8p' "$0"; exit 2 ;;
+  test) shift; main_environment; flink_environment; oldest_environment; exec bash .ci/checks "$@" ;;
+  *) sed -n '2,9p' "$0"; exit 2 ;;
 esac

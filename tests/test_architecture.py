@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -93,3 +94,13 @@ def test_the_top_level_is_the_one_that_is_agreed():
     agreed = {"onto_flow", "jobs", "udfs", "tests", "notebooks", "setup.py", "Dockerfile", "README.md", "docs"}
     agreed |= {"benchmarks", "pyproject.toml", "requirements.lock", "requirements-flink.lock", "setup.sh"}
     assert top <= agreed | {"CHANGELOG.md", "SECURITY.md", "LICENSE"}
+
+
+def test_the_oldest_versions_that_are_claimed_are_those_that_are_tested():
+    claimed = dict(re.findall(r'"([a-z0-9-]+)>=([0-9.]+)"', (PROJECT / "setup.py").read_text()))
+    locked = dict(
+        re.findall(r"^([a-z0-9-]+)==([0-9.]+)", (PROJECT / ".ci" / "requirements-oldest.lock").read_text(), re.M)
+    )
+    tested = {name: version for name, version in claimed.items() if name in locked}
+    assert {"pyarrow", "pandas", "fsspec", "google-crc32c", "pytest", "hypothesis"} <= tested.keys()
+    assert [name for name, version in tested.items() if not f"{locked[name]}.".startswith(f"{version}.")] == []
