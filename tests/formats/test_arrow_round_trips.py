@@ -77,7 +77,7 @@ def batch_of(rows):
     return pa.record_batch([paths, *arrays], schema=pa.schema([pa.field(PATH, pa.string()), *columns]))
 
 
-@given(st.lists(documents, min_size=1, max_size=5), st.integers(0, 2))
+@given(st.lists(documents, min_size=1, max_size=3), st.integers(0, 2))
 def test_arrow_gives_the_documents_back(rows, start):
     start = min(start, len(rows))
     found = list(documents_of(batch_of(rows).slice(start)))

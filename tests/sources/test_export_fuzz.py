@@ -250,7 +250,7 @@ def fuzz(kind, numbers, folder):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", ["file", "record", "metadata"])
 def test_damage_gives_documents_dead_letters_or_one_error(kind, tmp_path):
-    fuzz(kind, range(1500), tmp_path)
+    fuzz(kind, range(1200), tmp_path)
 
 
 @pytest.mark.long
