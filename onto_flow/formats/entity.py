@@ -140,9 +140,7 @@ class EntityDecoder:
                 raise bad_document("a key that is longer than it says", at)
             if len(self._apps) > _MAX_NAMES:
                 self._apps.clear()
-            prefix, tilde, project = app.decode().partition("~")
-            name = f"projects/{project if tilde else prefix}/databases/{_database_id(rest) or '(default)'}"
-            found = self._apps[app, rest] = (name, prefix == "dev")
+            found = self._apps[app, rest] = database_of(app, rest)
         return found
 
     def _fields(self, data: bytes, at: int, end: int, depth: int, wanted: Collection[str] | None) -> dict[str, Any]:
@@ -244,6 +242,21 @@ class EntityDecoder:
         path, at = get_path(data, at, stop - 1, REFERENCE_PATH)
         database = self._database_of(app, data, at, stop - 1)[0]
         return Reference(path, None if database == self._database else database)
+
+
+def database_of(app: bytes, rest: bytes) -> tuple[str, bool]:
+    """The database that a key or a reference names, `projects/P/databases/D`, and whether the emulator wrote it.
+
+    Args:
+        app: The project, with the prefix of its location (`s~`, `dev~`).
+        rest: What stands behind the path.
+
+    Raises:
+        DataError: `bad-document` for a namespace, which only Datastore has.
+    """
+    prefix, tilde, project = app.decode().partition("~")
+    name = f"projects/{project if tilde else prefix}/databases/{_database_id(rest) or '(default)'}"
+    return name, prefix == "dev"
 
 
 def _database_id(rest: bytes) -> str:

@@ -17,7 +17,7 @@ from onto_flow.formats.export_metadata import OverallEntry, read_overall, write_
 from onto_flow.formats.export_writer import write_export
 from onto_flow.formats.leveldb_log import BLOCK, LogWriter
 from onto_flow.formats.typed_json import decode_fields
-from onto_flow.sources import firestore_export
+from onto_flow.sources import export_reader, firestore_export
 from onto_flow.sources.base import Reader, Source
 from onto_flow.sources.firestore_export import FirestoreExport
 from onto_flow.testing.source_suite import SourceSuite
@@ -247,7 +247,7 @@ def test_a_document_that_cannot_be_decoded_becomes_a_dead_letter(tmp_path):
     assert letters[0].reason.startswith("bad-document: ")
     assert f"{file}@" in letters[0].reason
     assert "Traceback" in letters[0].stack
-    assert letters[0].payload == broken[: firestore_export.PAYLOAD_BYTES]
+    assert letters[0].payload == broken[: export_reader.PAYLOAD_BYTES]
 
 
 def test_documents_that_nobody_wants_are_counted_and_not_decoded(tmp_path):
