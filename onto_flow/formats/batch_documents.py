@@ -5,7 +5,7 @@ Law: a document is what `EntityDecoder` makes of its record; where a record is o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..core.values import Document, GeoPoint, Reference, Vector, from_micros
 from .entity_parts import REFERENCE_PATH
 from .intern import Names, runs
 from .lockstep_keys import parent_of, read_references
+from .lockstep_log import Spans
 from .record_batch import (
     BOOLEAN,
     BYTES,
@@ -51,12 +52,12 @@ class BatchDecoder:
         self._names = Names()
 
     def decode(
-        self, records: Sequence[bytes], wanted: Wanted | None = None
+        self, records: Spans, wanted: Wanted | None = None
     ) -> tuple[list[str], list[Document], list[int], list[int]]:
         """The documents of records.
 
         Args:
-            records: As they stand in the file.
+            records: As `read_spans` gives them.
             wanted: Which collections and fields are wanted; `None`: all.
 
         Returns:
@@ -65,7 +66,8 @@ class BatchDecoder:
 
         Example:
             >>> from onto_flow.formats.entity_writer import encode_entity
-            >>> BatchDecoder().decode([encode_entity("users/u1", {"n": 1}), b"?", encode_entity("users/u2", {"n": 2})])
+            >>> records = [encode_entity("users/u1", {"n": 1}), b"?", encode_entity("users/u2", {"n": 2})]
+            >>> BatchDecoder().decode(Spans.of(records))
             (['users/u1', 'users/u2'], [{'n': 1}, {'n': 2}], [0, 2], [1])
         """
         batch = RecordBatch(records, self._names, wanted)

@@ -17,6 +17,7 @@ _U = np.uint64
 _BITS = 14
 _MAX_TABLE = 2048
 _MAX_NAMES = 20_000
+_SAMPLE = 64
 _MIX = (_U(0x9E3779B97F4A7C15), _U(0xC2B2AE3D27D4EB4F), _U(0x165667B19E3779F9))
 _WORD = 8
 BAD = 0
@@ -56,18 +57,24 @@ class Names:
 
     def numbers(self, words: Words, at: Ints, size: Ints) -> Ints:
         """The numbers of the names at these places."""
+        number, left = self._looked_up(words, at, size)
+        if len(left) > 4 * _SAMPLE and len(self.texts) < _MAX_TABLE:
+            some = left[:: len(left) // _SAMPLE]
+            self._learn(words.data, at[some], size[some])
+            number, left = self._looked_up(words, at, size)
+        if len(left):
+            number[left] = self._learn(words.data, at[left], size[left])
+        return number
+
+    def _looked_up(self, words: Words, at: Ints, size: Ints) -> tuple[Ints, Ints]:
+        """The numbers of the names that the table has, and which it has not."""
         first = words.masked(at, size)
         second = words.masked(at + _WORD, size - _WORD)
         number = self._table[self._slot(first, second, size)]
         same = (self._first[number] == first) & (self._second[number] == second) & (self._sizes[number] == size)
         if (size > 2 * _WORD).any():
             self._compare_long(words, at, size, number, same)
-        left = np.flatnonzero(~same)
-        if len(left):
-            number[left] = self._one_by_one(words.data, at[left].tolist(), size[left].tolist())
-            if len(self.texts) > self._tabled:
-                self._build()
-        return number
+        return number, np.flatnonzero(~same)
 
     def _slot(self, first: Longs, second: Longs, size: Ints) -> Longs:
         mixed = (first ^ (second * _MIX[1]) ^ (size.view(np.uint64) * _MIX[2])) * self._factor
@@ -83,12 +90,15 @@ class Names:
                 expected = int.from_bytes(raw[offset : offset + _WORD], "little")
                 same[mine] &= words.at(at[mine] + offset) == _U(expected)
 
-    def _one_by_one(self, data: bytes, at: list[int], size: list[int]) -> list[int]:
+    def _learn(self, data: bytes, at: Ints, size: Ints) -> list[int]:
+        """The numbers of names, new ones too, one by one."""
         known, found = self._numbers, []
-        for begin, length in zip(at, size):
+        for begin, length in zip(at.tolist(), size.tolist()):
             raw = data[begin : begin + length]
             number = known.get(raw)
             found.append(self._add(raw) if number is None else number)
+        if len(self.texts) > self._tabled:
+            self._build()
         return found
 
     def _add(self, raw: bytes) -> int:

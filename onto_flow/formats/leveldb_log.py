@@ -23,7 +23,7 @@ MAX_RECORD = 16 << 20
 
 _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 _CHUNK = 32 * BLOCK
-_MASK_DELTA = 0xA282EAD8
+MASK_DELTA = 0xA282EAD8
 _POLYNOMIAL = 0x82F63B78
 _header = struct.Struct("<IHB")
 
@@ -68,7 +68,7 @@ crc32c = _choose_crc32c()
 
 def masked(crc: int) -> int:
     """A CRC as it is stored: rotated, so that the CRC of data that holds CRCs stays good."""
-    return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
+    return ((crc >> 15 | crc << 17) + MASK_DELTA) & 0xFFFFFFFF
 
 
 def read_records(
@@ -117,6 +117,31 @@ def read_records(
         base, at = base + _CHUNK, 0
         if end is not None and base >= end and not state.parts:
             return
+
+
+def gather(records: Iterator[tuple[int, int, bytes]], count: int, size: int) -> Iterator[list[tuple[int, int, bytes]]]:
+    """Lists of records; those before damage are given before its error.
+
+    Args:
+        records: As `read_records` gives them.
+        count: The most records of a list.
+        size: A list ends with the record that brings it to so many bytes.
+    """
+    taken: list[tuple[int, int, bytes]] = []
+    have = 0
+    try:
+        for record in records:
+            taken.append(record)
+            have += len(record[2])
+            if len(taken) == count or have >= size:
+                yield taken
+                taken, have = [], 0
+    except DataError:
+        if taken:
+            yield taken
+        raise
+    if taken:
+        yield taken
 
 
 @dataclass

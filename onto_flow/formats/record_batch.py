@@ -17,6 +17,7 @@ from .entity_parts import BLOB, BYTESTRING, EMPTY_LIST, KEY_PATH, MAP, NONE, POI
 from .intern import BAD, Names, runs
 from .lockstep import Properties, prefix_of, walk
 from .lockstep_keys import Paths, parent_of, read_keys
+from .lockstep_log import Spans
 from .typed_json import MAX_DEPTH
 from .words import Bools, Ints, Words
 
@@ -106,13 +107,10 @@ class RecordBatch:
         levels: Their fields.
     """
 
-    def __init__(self, records: Sequence[bytes], names: Names, wanted: Wanted | None = None) -> None:
+    def __init__(self, records: Spans, names: Names, wanted: Wanted | None = None) -> None:
         names.trim()
         self.names = names
-        sizes = np.fromiter(map(len, records), np.int64, len(records))
-        self.words = Words(b"".join(records))
-        self.stop: Ints = np.cumsum(sizes)
-        self.start: Ints = self.stop - sizes
+        self.words, self.start, self.stop = records.words, records.start, records.stop
         self.keys: Paths = read_keys(self.words, self.start, self.stop)
         self.odd: Bools = self.keys.odd.copy()
         self._read_parents()

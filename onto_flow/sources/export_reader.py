@@ -1,27 +1,32 @@
 """The records of one output file of an export, as documents.
 
-Many records at once are decoded by `batch_documents`, which needs numpy; a few, odd ones, and all where numpy is not
-installed, one by one. Law: the documents and dead letters are the same.
+Many records at once are read by `lockstep_log` and decoded by `batch_documents`, which need numpy; a few, odd ones, and
+all where numpy is not installed, one by one. Law: the documents, dead letters and errors are the same.
 """
 
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
-from functools import cached_property, lru_cache
+from functools import lru_cache
+from importlib.util import find_spec
 from traceback import format_exception
-from typing import BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from ..core.change import BELOW_EVENTS, Change, DeadLetter
 from ..core.codec import encode
 from ..core.collection import Projection
 from ..core.errors import DataError
-from ..core.values import Document
 from ..formats.entity import EntityDecoder
 from ..formats.export_layout import Place
-from ..formats.leveldb_log import read_records
+from ..formats.leveldb_log import gather, read_records
 from ..formats.ranged_file import RangedFile
+
+if TYPE_CHECKING:
+    from ..formats.lockstep_log import Spans
 
 BATCH_DOCUMENTS = 4000
 BATCH_BYTES = 4 << 20
@@ -30,13 +35,16 @@ BATCH_BYTES = 4 << 20
 MANY = 100
 """So many records are decoded at once; fewer are decoded one by one, which is quicker for them."""
 
+MANY_BYTES = 1 << 20
+"""From so many bytes on it is worth to import numpy, if nothing else has."""
+
 PAYLOAD_BYTES = 64 << 10
 """How much of a document that cannot be decoded goes to the dead letters."""
 
 _log = logging.getLogger(__name__)
 _Item: TypeAlias = "Change | DeadLetter | None"
 _Wanted: TypeAlias = "Callable[[str], tuple[bool, frozenset[str] | None]]"
-_Many: TypeAlias = "Callable[[list[bytes], _Wanted | None], tuple[list[str], list[Document], list[int], list[int]]]"
+_Record: TypeAlias = "tuple[int, int, bytes]"
 
 
 class ExportReader:
@@ -52,62 +60,59 @@ class ExportReader:
         self.documents_read = 0
         self._file = file
         self._decoder = file.decoder
-        self._records = file.records(start, end)
-        self._damage: DataError | None = None
         self._next = start
-        self._batch = batch_documents
         self._wanted = lru_cache(maxsize=10_000)(lambda parent: _wanted(projection, parent)) if projection else None
+        self._damage: DataError | None = None
+        self._taken: Iterator[Spans | list[_Record]]
+        if pays(file.end - start):
+            from ..formats.batch_documents import BatchDecoder
+
+            self._decode = BatchDecoder().decode
+            self._taken = _parts(file.spans(start, end), batch_documents)
+        else:
+            self._taken = gather(file.records(start, end), batch_documents, BATCH_BYTES)
 
     def next_batch(self) -> Sequence[Change | DeadLetter] | None:
-        """The next documents; a batch is empty only when nothing in much data was wanted."""
+        """The next documents; a batch is empty only when nothing in much data was wanted.
+
+        Raises:
+            DataError: `bad-export` for damage; what came before it was given before.
+        """
         batch: list[Change | DeadLetter] = []
-        size = 0
-        while not batch and size < BATCH_BYTES:
+        begin = self._next
+        while not batch and self._next - begin < BATCH_BYTES:
             taken = self._take()
-            if not taken:
+            if taken is None:
                 return None
-            size += sum(len(record) for _, record in taken)
             batch = [item for item in self._items(taken) if item is not None]
         return batch
 
-    def _take(self) -> list[tuple[int, bytes]]:
-        """The next records; behind damage there are none, and what came before it is given first."""
+    def _take(self) -> Spans | list[_Record] | None:
         if self._damage:
             raise self._damage
-        taken: list[tuple[int, bytes]] = []
-        size = 0
         try:
-            for offset, behind, record in self._records:
-                taken.append((offset, record))
-                self._next = behind
-                size += len(record)
-                if len(taken) == self._batch or size > BATCH_BYTES:
-                    break
+            return next(self._taken, None)
         except DataError as error:
             self._damage = error
-            if not taken:
-                raise
-        self.documents_read += len(taken)
-        return taken
+            raise
 
-    def _items(self, taken: list[tuple[int, bytes]]) -> list[_Item]:
-        if len(taken) < MANY or self._many is None:
-            return [self._item(*one) for one in taken]
-        paths, documents, rows, odd = self._many([record for _, record in taken], self._wanted)
-        items: list[_Item] = [None] * len(taken)
+    def _items(self, taken: Spans | list[_Record]) -> list[_Item]:
+        if isinstance(taken, list):
+            self.documents_read += len(taken)
+            self._next = taken[-1][1]
+            return [self._item(offset, record) for offset, _, record in taken]
+        if len(taken.start) < MANY:
+            return self._items(list(taken.records()))
+        self.documents_read += len(taken.start)
+        self._next = int(taken.behind[-1])
+        paths, documents, rows, odd = self._decode(taken, self._wanted)
+        items: list[_Item] = [None] * len(taken.start)
         for row, path, fields in zip(rows, paths, documents):
             items[row] = Change(path, None, fields, BELOW_EVENTS, None)
         for row in odd:
-            items[row] = self._item(*taken[row])
+            ((offset, _, record),) = taken.part(row, row + 1).records()
+            items[row] = self._item(offset, record)
         return items
-
-    @cached_property
-    def _many(self) -> _Many | None:
-        try:
-            from ..formats.batch_documents import BatchDecoder
-        except ImportError:
-            return None
-        return BatchDecoder().decode
 
     def _item(self, offset: int, record: bytes) -> _Item:
         name = f"{self._file.name}@{offset}"
@@ -151,17 +156,41 @@ class RecordFile:
             raise DataError("bad-export", f"The file cannot be read: {error.strerror}", where=name) from error
         self.end = self._file.seek(0, 2)
 
-    def records(self, start: int, end: int | None) -> Iterator[tuple[int, int, bytes]]:
+    def records(self, start: int, end: int | None) -> Iterator[_Record]:
         """As `read_records`."""
-        last = b""
-        try:
+        last: list[bytes] = [b""]
+        with self._told(last):
             for found in read_records(self._file, start=start, end=end, verify=self._verify, name=self.name):
-                last = found[2]
+                last[0] = found[2]
                 yield found
+
+    def spans(self, start: int, end: int | None) -> Iterator[Spans]:
+        """As `read_spans`."""
+        from ..formats.lockstep_log import read_spans
+
+        last: list[bytes] = [b""]
+        with self._told(last):
+            for found in read_spans(self._file, start=start, end=end, verify=self._verify, name=self.name):
+                last[0] = next(found.part(-1, len(found.start)).records())[2]
+                yield found
+
+    def measure(self) -> tuple[int, int]:
+        """How many records there are, and their bytes."""
+        if not pays(self.end):
+            sizes = [len(record) for _, _, record in self.records(0, None)]
+            return len(sizes), sum(sizes)
+        spans = [(len(found.start), int((found.stop - found.start).sum())) for found in self.spans(0, None)]
+        return sum(count for count, _ in spans), sum(size for _, size in spans)
+
+    @contextmanager
+    def _told(self, last: list[bytes]) -> Iterator[None]:
+        try:
+            yield
             self._check()
         except DataError as error:
             self._check()
-            raise DataError("bad-export", error.what, where=error.where + self._behind(last), fix=error.fix) from error
+            where = error.where + self._behind(last[0])
+            raise DataError("bad-export", error.what, where=where, fix=error.fix) from error
 
     def _check(self) -> None:
         """What is read from a store must be one and the same object from beginning to end."""
@@ -183,6 +212,19 @@ class RecordFile:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def pays(size: int) -> bool:
+    """Whether so many bytes are better read many records at once; never where numpy is not installed."""
+    if "numpy" not in sys.modules and size < MANY_BYTES:
+        return False
+    return find_spec("numpy") is not None
+
+
+def _parts(spans: Iterator[Spans], count: int) -> Iterator[Spans]:
+    for found in spans:
+        for begin in range(0, len(found.start), count):
+            yield found.part(begin, begin + count)
 
 
 def _wanted(projection: Projection, parent: str) -> tuple[bool, frozenset[str] | None]:

@@ -83,9 +83,9 @@ class FirestoreExport:
         documents = record_bytes = 0
         for output in self.layout.files:
             with RecordFile(self.layout.root, output.name, verify=False) as file:
-                for _, _, record in file.records(0, None):
-                    documents += 1
-                    record_bytes += len(record)
+                count, size = file.measure()
+                documents += count
+                record_bytes += size
         return documents, record_bytes
 
     def info(self) -> SourceInfo:

@@ -18,6 +18,7 @@ from onto_flow.formats.entity import EntityDecoder
 from onto_flow.formats.entity_writer import encode_entity
 from onto_flow.formats.export_layout import find_export
 from onto_flow.formats.leveldb_log import read_records
+from onto_flow.formats.lockstep_log import Spans
 from onto_flow.testing.source_suite import VALUES
 
 ALLTYPES = Path(__file__).parents[1] / "data/alltypes"
@@ -35,7 +36,7 @@ def records_of(place):
 def check(records, wanted=None, decoder=None):
     """Compares; gives the numbers of the odd records."""
     alone = EntityDecoder(warn=lambda text: None)
-    found_paths, documents, rows, odd = (decoder or BatchDecoder()).decode(records, wanted)
+    found_paths, documents, rows, odd = (decoder or BatchDecoder()).decode(Spans.of(records), wanted)
     for path, document, row in zip(found_paths, documents, rows):
         entity = alone.decode(records[row])
         if wanted:
@@ -78,7 +79,7 @@ def test_collections_and_fields_are_left_out():
         for n in range(3)
     ]
     asked = {"users": (True, {"name", "n" * 200}), "rooms": (True, None), "logs": (False, None)}
-    found, documents, rows, odd = BatchDecoder().decode(records, asked.__getitem__)
+    found, documents, rows, odd = BatchDecoder().decode(Spans.of(records), asked.__getitem__)
     assert (rows, odd) == ([0, 1, 2, 3, 4, 5], [])
     assert documents[0] == {"name": 0, "n" * 200: 2}
     assert documents[3] == {"name": 0, "namer": 1, "n" * 200: 2, "other": {"name": 3}}
