@@ -39,7 +39,7 @@ from .record_batch import (
 from .typed_json import vector_of_map
 from .words import Bools, Ints
 
-_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
+FIRST_TIME, LAST_TIME = -62_135_596_800_000_000, 253_402_300_799_999_999
 """Microseconds since 1970 of the years 1 and 9999, which `datetime` can say."""
 
 _Objects = NDArray[np.object_]
@@ -88,7 +88,7 @@ def documents(batch: RecordBatch) -> tuple[list[str], list[Document], Ints]:
         if depth:
             fields = [vector_of_map(f) if len(f) == 2 else f for f in fields]
     rows = batch.rows
-    paths = _paths(batch, rows)
+    paths = paths_of(batch, rows)
     keep = ~batch.odd[rows]
     if keep.all():
         return paths, fields, rows
@@ -96,7 +96,8 @@ def documents(batch: RecordBatch) -> tuple[list[str], list[Document], Ints]:
     return [paths[n] for n in kept], [fields[n] for n in kept], rows[keep]
 
 
-def _paths(batch: RecordBatch, rows: Ints) -> list[str]:
+def paths_of(batch: RecordBatch, rows: Ints) -> list[str]:
+    """The paths of records; those without one become odd."""
     parents, found = batch.parents, []
     ids = batch.ids(rows)
     for row, parent, doc_id in zip(rows.tolist(), batch.parent[rows].tolist(), ids):
@@ -117,7 +118,7 @@ def _values(batch: RecordBatch, level: Level, maps: list[Any]) -> _Objects:
         if kind in (INTEGER, TIMESTAMP):
             numbers, good[rows] = words.integers(begin, properties.size[rows] - 1)
             if kind == TIMESTAMP:
-                within = (numbers >= _FIRST) & (numbers <= _LAST)
+                within = (numbers >= FIRST_TIME) & (numbers <= LAST_TIME)
                 good[rows] &= within
                 values[rows] = _objects(map(from_micros, np.where(within, numbers, 0).tolist()), len(rows))
             else:
@@ -137,7 +138,7 @@ def _values(batch: RecordBatch, level: Level, maps: list[Any]) -> _Objects:
             sides = words.doubles(begin + 1).tolist(), words.doubles(begin + 10).tolist()
             values[rows] = _objects(map(GeoPoint, *sides), len(rows))
         elif kind == REFERENCE:
-            values[rows], good[rows] = _references(batch, level, rows)
+            values[rows], good[rows] = references(batch, level, rows)
         elif kind == MAPPING:
             values[rows] = _objects(maps, len(rows))
         elif kind == EMPTY:
@@ -150,7 +151,8 @@ def _objects(values: Iterable[Any], count: int) -> _Objects:
     return np.fromiter(values, object, count)
 
 
-def _references(batch: RecordBatch, level: Level, rows: Ints) -> tuple[_Objects, Bools]:
+def references(batch: RecordBatch, level: Level, rows: Ints) -> tuple[_Objects, Bools]:
+    """The references at these rows, and which of them can be read."""
     words, value = batch.words, level.properties.value[rows]
     paths = read_references(words, value, value + level.properties.size[rows], REFERENCE_PATH)
     found: _Objects = np.empty(len(rows), object)

@@ -189,10 +189,9 @@ class _Walk:
     def found(self) -> Found:
         """Puts the steps together, in the order of the entities."""
         number = np.concatenate([n for n, _ in self.steps])
-        columns = [np.concatenate(parts) for parts in zip(*(p for _, p in self.steps))]
-        first = np.cumsum(self.counts) - self.counts
-        place = first[columns[0]] + number
-        ordered = []
+        entity, *columns = (np.concatenate(parts) for parts in zip(*(p for _, p in self.steps)))
+        place = (np.cumsum(self.counts) - self.counts)[entity] + number
+        ordered = [np.repeat(np.arange(len(self.counts)), self.counts)]
         for column in columns:
             sorted_ = np.empty_like(column)
             sorted_[place] = column

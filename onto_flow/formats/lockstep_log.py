@@ -55,6 +55,10 @@ class Spans(NamedTuple):
         start = stop - np.diff(stop, prepend=0)
         return cls(Words(b"".join(records)), start, stop, start, stop)
 
+    def take(self, rows: Ints) -> Spans:
+        """Some of them."""
+        return Spans(self.words, *(column[rows] for column in self[1:]))
+
     def part(self, begin: int, end: int) -> Spans:
         """Some that follow each other."""
         return Spans(self.words, *(column[begin:end] for column in self[1:]))

@@ -21,7 +21,7 @@ from .times import format_time, parse_time
 MAX_DEPTH = 20
 """Firestore's limit of maps in maps."""
 
-_TYPE, _VECTOR = "__type__", "__vector__"
+VECTOR_KEY, _VECTOR = "__type__", "__vector__"
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -32,7 +32,7 @@ def vector_of_map(fields: dict[str, Any]) -> Any:
         >>> vector_of_map({"__type__": "__vector__", "value": [1.0, 2.0]}), vector_of_map({"value": [1.0]})
         (Vector(values=(1.0, 2.0)), {'value': [1.0]})
     """
-    if len(fields) == 2 and fields.get(_TYPE) == _VECTOR:
+    if len(fields) == 2 and fields.get(VECTOR_KEY) == _VECTOR:
         values = fields.get("value")
         if isinstance(values, list) and all(type(v) is float for v in values):
             return Vector(tuple(values))
@@ -41,7 +41,7 @@ def vector_of_map(fields: dict[str, Any]) -> Any:
 
 def map_of_vector(vector: Vector) -> dict[str, Any]:
     """The map that stands for a vector where a format has none."""
-    return {_TYPE: _VECTOR, "value": list(vector.values)}
+    return {VECTOR_KEY: _VECTOR, "value": list(vector.values)}
 
 
 def encode_fields(fields: Document, database: str | None = None) -> dict[str, Any]:

@@ -63,13 +63,22 @@ class Words:
 
     @cached_property
     def _wide(self) -> NDArray[np.int32]:
-        counts = np.zeros(len(self.data) + 1, np.int32)
-        np.cumsum(self.bytes >> 7, dtype=np.int32, out=counts[1:])
+        """How many of the aligned words before each one have a byte beyond ASCII."""
+        count = len(self.data) // _WORD
+        counts = np.zeros(count + 2, np.int32)
+        high = (np.frombuffer(self.data, "<u8", count) & _HIGH) != 0
+        np.cumsum(high, dtype=np.int32, out=counts[1 : count + 1])
+        counts[-1] = counts[-2]
         return counts
 
     def wide(self, at: Ints, end: Ints) -> Bools:
         """Whether there are bytes beyond ASCII from a place to another one."""
-        return self._wide[end] != self._wide[at]
+        found = self._wide[(end + (_WORD - 1)) >> 3] != self._wide[at >> 3]
+        near = np.flatnonzero(found)
+        if len(near):
+            edges = np.column_stack([at[near], np.maximum(end[near], at[near] + 1)]).reshape(-1)
+            found[near] = (np.bitwise_or.reduceat(self.bytes, edges)[::2] > 127) & (end[near] > at[near])
+        return found
 
     def at(self, at: Ints) -> Longs:
         """The words at these places, which lie in the buffer or up to 24 bytes behind its end."""

@@ -43,7 +43,7 @@ PAYLOAD_BYTES = 64 << 10
 
 _log = logging.getLogger(__name__)
 _Item: TypeAlias = "Change | DeadLetter | None"
-_Wanted: TypeAlias = "Callable[[str], tuple[bool, frozenset[str] | None]]"
+Wanted: TypeAlias = "Callable[[str], tuple[bool, frozenset[str] | None]]"
 _Record: TypeAlias = "tuple[int, int, bytes]"
 
 
@@ -115,20 +115,7 @@ class ExportReader:
         return items
 
     def _item(self, offset: int, record: bytes) -> _Item:
-        name = f"{self._file.name}@{offset}"
-        try:
-            key = self._decoder.key(record)
-            name, wanted = key.path, None
-            if self._wanted is not None:
-                wants, wanted = self._wanted(name.rpartition("/")[0])
-                if not wants:
-                    return None
-            fields = self._decoder.fields(record, key, wanted)
-        except DataError as error:
-            where = f"{self._file.name}@{offset}" + (f", {error.where}" if error.where else "")
-            reason = f"{error.code}: {error.what} ({where})"
-            return DeadLetter(f"document:{name}", reason, "".join(format_exception(error)), record[:PAYLOAD_BYTES])
-        return Change(name, None, fields, BELOW_EVENTS, None)
+        return decode_one(self._file, offset, record, self._wanted)
 
     def next_wake(self) -> datetime | None:
         """There is nothing to wait for."""
@@ -212,6 +199,24 @@ class RecordFile:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def decode_one(file: RecordFile, offset: int, record: bytes, wanted: Wanted | None) -> Change | DeadLetter | None:
+    """The document of a record; `None` if it is not wanted, a dead letter if it cannot be decoded."""
+    name = f"{file.name}@{offset}"
+    try:
+        key = file.decoder.key(record)
+        name, names = key.path, None
+        if wanted is not None:
+            wants, names = wanted(name.rpartition("/")[0])
+            if not wants:
+                return None
+        fields = file.decoder.fields(record, key, names)
+    except DataError as error:
+        where = f"{file.name}@{offset}" + (f", {error.where}" if error.where else "")
+        reason = f"{error.code}: {error.what} ({where})"
+        return DeadLetter(f"document:{name}", reason, "".join(format_exception(error)), record[:PAYLOAD_BYTES])
+    return Change(name, None, fields, BELOW_EVENTS, None)
 
 
 def pays(size: int) -> bool:

@@ -132,13 +132,18 @@ class FirestoreExport:
         self, partition: Partition, *, resume: bytes | None = None, projection: Projection | None = None
     ) -> ExportReader:
         """Begins to read a file or a part of one."""
+        file, start, end = self.file_of(partition)
+        offset, count = decode(resume) if resume else (start, 0)
+        reader = ExportReader(file, offset, end, projection, self.batch_documents)
+        reader.documents_read = count
+        return reader
+
+    def file_of(self, partition: Partition) -> tuple[RecordFile, int, int | None]:
+        """The file of a partition, and which range of it."""
         name, at, range_ = partition.name.partition("@")
         start, _, end = range_.partition("-")
         file = RecordFile(self.layout.root, name, verify=self.verify)
-        offset, count = decode(resume) if resume else (int(start or 0), 0)
-        reader = ExportReader(file, offset, int(end) if at else None, projection, self.batch_documents)
-        reader.documents_read = count
-        return reader
+        return file, int(start or 0), int(end) if at else None
 
     def acknowledge(self, partition: Partition, resume: bytes) -> None:
         """An export stays as it is."""

@@ -1,0 +1,282 @@
+"""Records of an export -> Arrow record batches, column by column.
+
+Law: a batch holds what `arrow_rows.batch_of` makes of the documents that `EntityDecoder` reads, in their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from .arrow_rows import misfit
+from .arrow_shape import Shape
+from .arrow_types import PATH, word_of
+from .batch_documents import paths_of
+from .column_groups import Groups, grouped
+from .intern import Names
+from .lockstep_log import Spans
+from .record_batch import (
+    BOOLEAN,
+    BYTES,
+    DOUBLE,
+    EMPTY,
+    GEOPOINT,
+    IN_VECTOR,
+    INTEGER,
+    MAPPING,
+    NULL,
+    REFERENCE,
+    STRING,
+    TIMESTAMP,
+    RecordBatch,
+    Wanted,
+)
+from .words import Ints
+
+_WORD_OF_KIND = {
+    NULL: "null",
+    BOOLEAN: "boolean",
+    INTEGER: "integer",
+    DOUBLE: "double",
+    TIMESTAMP: "timestamp",
+    STRING: "string",
+    BYTES: "bytes",
+    REFERENCE: "reference",
+    GEOPOINT: "geopoint",
+    MAPPING: "map",
+    EMPTY: "array",
+    IN_VECTOR: "vector",
+}
+_KIND_OF_WORD = {word: kind for kind, word in _WORD_OF_KIND.items()}
+
+
+class _Values(NamedTuple):
+    """The values of one field, or of the elements of one array.
+
+    Attributes:
+        depth: Their level.
+        alone: Their column, if one has them alone.
+        rows: Its rows.
+        slots: Where each of them belongs.
+        inside: The column of the elements of their arrays and vectors, if there are any.
+        size: How many slots there are.
+        in_array: Whether these are elements themselves.
+    """
+
+    depth: int
+    alone: int | None
+    rows: Ints
+    slots: Ints
+    inside: int | None
+    size: int
+    in_array: bool = False
+
+
+class Columns:
+    """What a batch of records holds, ready to become columns.
+
+    Attributes:
+        odd: The records that nothing is made of, for the decoder of single records; of the rest, there is a row for each
+            that is wanted.
+        rows: Those records.
+    """
+
+    def __init__(self, records: Spans, names: Names, wanted: Wanted | None = None) -> None:
+        count = len(records.start)
+        kept = np.arange(count)
+        while True:
+            self._batch = RecordBatch(records, names, wanted)
+            self._groups = grouped(self._batch)
+            self._paths = paths_of(self._batch, self._batch.rows)
+            odd = self._batch.odd
+            if not odd.any():
+                break
+            good = np.flatnonzero(~odd)
+            kept, records = kept[good], records.take(good)
+        self.rows: Ints = kept[self._batch.rows]
+        self.odd: Ints = np.setdiff1d(np.arange(count), kept, assume_unique=True)
+
+    def shape(self) -> Shape:
+        """What occurs in the documents."""
+        shape = Shape({"map"})
+        self._grow(shape, 0, 0)
+        return shape
+
+    def _grow(self, shape: Shape, depth: int, parent: int) -> None:
+        if depth < len(self._groups):
+            for number, columns in self._groups[depth].children.get(parent, {}).items():
+                member = shape.member(self._batch.names.texts[number])
+                for column, inside in zip(columns, (False, True)):
+                    if column is not None:
+                        self._grow_by(member, depth, column, inside)
+
+    def _grow_by(self, shape: Shape, depth: int, column: int, inside: bool) -> None:
+        groups = self._groups[depth]
+        words = {_WORD_OF_KIND[k] for k in groups.kinds(groups.rows[column])}
+        if "vector" in words:
+            shape.words.add("vector")
+            words.discard("vector")
+            if not words:
+                return
+        if inside:
+            shape.words.add("array")
+            shape = shape.elements()
+        shape.words |= words
+        if "array" in words:
+            shape.elements()
+        if "map" in words:
+            self._grow(shape, depth + 1, column)
+
+    def batch(self, schema: pa.Schema) -> pa.RecordBatch:
+        """The record batch with these columns.
+
+        Raises:
+            DataError: `bad-value` for a value that its column cannot hold.
+        """
+        columns = self._members([f for f in schema if f.name != PATH], 0, 0, len(self.rows))
+        paths = pa.array(self._paths, pa.string())
+        ordered = iter(columns)
+        return pa.RecordBatch.from_arrays([paths if f.name == PATH else next(ordered) for f in schema], schema=schema)
+
+    def _members(self, fields: list[pa.Field[Any]], depth: int, parent: int, count: int) -> list[Any]:
+        groups = self._groups[depth] if depth < len(self._groups) else None
+        below = groups.children.get(parent, {}) if groups else {}
+        numbers = {self._batch.names.texts[number]: columns for number, columns in below.items()}
+        return [self._field(one, depth, *numbers.get(one.name, (None, None)), count) for one in fields]
+
+    def _field(self, one: pa.Field[Any], depth: int, alone: int | None, inside: int | None, count: int) -> Any:
+        rows = slots = np.zeros(0, np.int64)
+        if alone is not None:
+            groups = self._groups[depth]
+            rows = groups.rows[alone]
+            slots = groups.slot[groups.level.properties.entity[rows]]
+        return self._array(one, _Values(depth, alone, rows, slots, inside, count))
+
+    def _array(self, one: pa.Field[Any], values: _Values) -> Any:
+        word = word_of(one)
+        parts = {word: one}
+        if word == "mixed":
+            parts = {f.name: f for f in (one.type.field(i) for i in range(one.type.num_fields))}
+        self._check(one, values, set(parts))
+        arrays = [self._part(name, part, values) for name, part in parts.items()]
+        if word != "mixed":
+            return arrays[0]
+        there = np.zeros(values.size, bool)
+        for array in arrays:
+            there |= array.is_valid().to_numpy(zero_copy_only=False)
+        return _struct(one.type, there, arrays)
+
+    def _check(self, one: pa.Field[Any], values: _Values, words: set[str]) -> None:
+        """Whether the field can hold what occurs."""
+        if values.depth >= len(self._groups):
+            return
+        groups = self._groups[values.depth]
+        if values.in_array:
+            words = words | {"null"}
+        for rows, inside in ((values.rows, False), (self._inner(values), True)):
+            for kind in groups.kinds(rows):
+                word = "array" if inside and kind != IN_VECTOR else _WORD_OF_KIND[kind]
+                if word not in words:
+                    row = rows[groups.level.kind[rows] == kind][0]
+                    at = int(np.searchsorted(self._batch.rows, groups.level.document[row]))
+                    raise misfit(word, one, f"{self._paths[at]}, {one.name}")
+
+    def _inner(self, values: _Values) -> Ints:
+        groups = self._groups[values.depth]
+        return groups.rows[values.inside] if values.inside is not None else np.zeros(0, np.int64)
+
+    def _part(self, word: str, one: pa.Field[Any], values: _Values) -> Any:
+        """The values of one type, null where there are others or none."""
+        if values.depth >= len(self._groups):
+            return pa.nulls(values.size, one.type)
+        if word in ("array", "vector"):
+            return self._lists(word, one, values)
+        groups = self._groups[values.depth]
+        chosen = groups.level.kind[values.rows] == _KIND_OF_WORD[word]
+        rows, slots = (values.rows, values.slots) if chosen.all() else (values.rows[chosen], values.slots[chosen])
+        if not len(rows) or (word == "null" and values.in_array):
+            return pa.nulls(values.size, one.type)
+        if word == "map":
+            assert values.alone is not None
+            members = [one.type.field(i) for i in range(one.type.num_fields)]
+            children = self._members(members, values.depth + 1, values.alone, len(rows))
+            return _spread(_struct(one.type, np.ones(len(rows), bool), children), slots, values.size)
+        if word in ("string", "bytes"):
+            number = np.zeros(values.size, np.int64)
+            number[slots] = groups.text_number[rows]
+            return groups.texts.take(pa.array(number, mask=_absent(slots, values.size))).view(one.type)
+        return _spread(_DENSE[word](groups, rows, one.type), slots, values.size)
+
+    def _lists(self, word: str, one: pa.Field[Any], values: _Values) -> Any:
+        groups = self._groups[values.depth]
+        rows = self._inner(values)
+        if len(rows):
+            rows = rows[(groups.level.kind[rows] == IN_VECTOR) == (word == "vector")]
+        slots = groups.slot[groups.level.properties.entity[rows]]
+        lengths = np.bincount(slots, minlength=values.size)
+        there = lengths > 0
+        if word == "array":
+            there[values.slots[groups.level.kind[values.rows] == EMPTY]] = True
+            inner = _Values(values.depth, values.inside, rows, np.arange(len(rows)), None, len(rows), in_array=True)
+            elements = self._array(one.type.value_field, inner)
+        else:
+            elements = pa.array(groups.bits[rows].view(np.float64))
+        offsets = np.zeros(values.size + 1, np.int32)
+        np.cumsum(lengths, out=offsets[1:])
+        buffers = [_bitmap(there), pa.py_buffer(offsets.tobytes())]
+        return pa.Array.from_buffers(one.type, values.size, buffers, children=[elements])
+
+
+def _absent(slots: Ints, count: int) -> Any:
+    if len(slots) == count:
+        return None
+    absent = np.ones(count, bool)
+    absent[slots] = False
+    return absent
+
+
+def _spread(dense: Any, slots: Ints, count: int) -> Any:
+    """Values in their slots, in order; nulls elsewhere."""
+    if len(slots) == count:
+        return dense
+    index = np.zeros(count, np.int64)
+    index[slots] = np.arange(len(slots))
+    return dense.take(pa.array(index, mask=_absent(slots, count)))
+
+
+def _bitmap(there: Any) -> Any:
+    return None if there.all() else pa.array(there).buffers()[1]
+
+
+def _struct(type_: Any, there: Any, children: list[Any]) -> Any:
+    return pa.Array.from_buffers(type_, len(there), [_bitmap(there)], children=children)
+
+
+def _boolean(groups: Groups, rows: Ints, type_: Any) -> Any:
+    return pa.array(groups.batch.words.bytes[groups.level.begin[rows]] == 1)
+
+
+def _geopoint(groups: Groups, rows: Ints, type_: Any) -> Any:
+    begin = groups.level.begin[rows]
+    sides = [pa.array(groups.batch.words.doubles(begin + at)) for at in (1, 10)]
+    return pa.StructArray.from_arrays(sides, fields=[type_.field(0), type_.field(1)])
+
+
+def _reference(groups: Groups, rows: Ints, type_: Any) -> Any:
+    found = groups.references[rows].tolist()
+    sides = [pa.array([r.path for r in found], pa.string()), pa.array([r.database for r in found], pa.string())]
+    return pa.StructArray.from_arrays(sides, fields=[type_.field(0), type_.field(1)])
+
+
+_DENSE: dict[str, Callable[[Groups, Ints, Any], Any]] = {
+    "null": lambda groups, rows, type_: pa.array(np.ones(len(rows), bool)),
+    "boolean": _boolean,
+    "integer": lambda groups, rows, type_: pa.array(groups.bits[rows]),
+    "double": lambda groups, rows, type_: pa.array(groups.bits[rows].view(np.float64)),
+    "timestamp": lambda groups, rows, type_: pa.array(groups.bits[rows]).view(type_),
+    "geopoint": _geopoint,
+    "reference": _reference,
+}
