@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from onto_flow import cli
+from onto_flow.cli import jobs
 from onto_flow.demo import data
 from onto_flow.formats.cloudevents import encode_change
 from onto_flow.formats.export_writer import write_export
@@ -167,11 +168,11 @@ def test_an_error_is_one_clear_paragraph(room, arguments, code, says):
 @pytest.mark.parametrize(("made", "code"), [(True, 7), (False, 2)])
 def test_an_engine_of_another_environment_runs_there_or_is_told(tmp_path, monkeypatch, capsys, made, code):
     """The command goes on as a process of its own, with the same arguments."""
-    monkeypatch.setitem(cli._ENVIRONMENTS, "spark", ("no_such_package", ".venv-spark"))
+    monkeypatch.setitem(jobs._ENVIRONMENTS, "spark", ("no_such_package", ".venv-spark"))
     monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
     there = tmp_path / ".venv-spark" / "bin" / "onto-flow"
     ran = []
-    monkeypatch.setattr(cli.os, "execv", lambda tool, words: ran.append((Path(tool), words)) or sys.exit(7))
+    monkeypatch.setattr(jobs.os, "execv", lambda tool, words: ran.append((Path(tool), words)) or sys.exit(7))
     if made:
         there.parent.mkdir(parents=True)
         there.write_text("")

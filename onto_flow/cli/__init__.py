@@ -1,0 +1,73 @@
+"""The tool `onto-flow`: one command a file.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but with dead letters. Errors are one paragraph on standard error, a
+traceback only with `--debug`. What is asked for goes to standard output, everything else to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from ..core.errors import OntoFlowError, UsageError
+from .cat import CAT
+from .command import FAILED, WRONG_USAGE
+from .dead_letters import DEAD_LETTERS_COMMAND
+from .demo import DEMO
+from .explain import EXPLAIN
+from .jobs import BACKFILL, RUN, go_to_environment
+
+COMMANDS = (DEMO, EXPLAIN, BACKFILL, RUN, CAT, DEAD_LETTERS_COMMAND)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit code."""
+    parser = _parser()
+    known, unknown = parser.parse_known_args(arguments)
+    debug = getattr(known, "debug", False)
+    try:
+        known.engine_options = _engine_options(unknown, parser, allowed=known.takes_engine_options)
+        if known.takes_engine_options:
+            go_to_environment(known.engine, sys.argv[1:] if arguments is None else arguments)
+        code: int = known.command(known)
+        return code
+    except BrokenPipeError:
+        sys.stderr.close()
+        return FAILED
+    except KeyboardInterrupt:
+        return FAILED
+    except (OntoFlowError, OSError) as error:
+        if debug:
+            raise
+        print(f"onto-flow: {error}", file=sys.stderr)
+        return WRONG_USAGE if isinstance(error, UsageError) else FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    common.add_argument("--quiet", action="store_true", help="no progress")
+    parser = argparse.ArgumentParser(prog="onto-flow", description="Maintained views over document databases.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        added = commands.add_parser(command.name, help=command.text, description=command.text, parents=[common])
+        added.set_defaults(command=command.run, takes_engine_options=command.engine)
+        command.arguments(added)
+    return parser
+
+
+def _engine_options(unknown: Sequence[str], parser: argparse.ArgumentParser, *, allowed: bool) -> dict[str, Any]:
+    """`--name value`, `--name=value` and `--flag`, as they are, for the engine."""
+    options: dict[str, Any] = {}
+    waiting = list(unknown)
+    while waiting:
+        word = waiting.pop(0)
+        if not word.startswith("--") or not allowed:
+            parser.error(f"unrecognized argument: {word}")
+        name, equals, value = word[2:].partition("=")
+        if not equals and waiting and not waiting[0].startswith("--"):
+            value, equals = waiting.pop(0), "="
+        options[name.replace("-", "_")] = value if equals else True
+    return options

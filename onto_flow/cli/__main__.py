@@ -1,0 +1,7 @@
+"""`python -m onto_flow.cli`."""
+
+import sys
+
+from . import main
+
+sys.exit(main())

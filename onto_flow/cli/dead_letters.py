@@ -1,0 +1,39 @@
+"""`dead-letters`: what failed."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..core.errors import UsageError
+from .command import DONE, Command
+
+
+def _arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("action", choices=("list", "show"))
+    command.add_argument("key", nargs="?", help="for show: the letter's key, as list prints it")
+    command.add_argument("--file", default=None, help="default: .onto-flow/dead-letters.sqlite")
+
+
+def _dead_letters(arguments: argparse.Namespace) -> int:
+    from ..deadletters import DeadLetters
+    from ..run import DEAD_LETTERS
+
+    file = Path(arguments.file or DEAD_LETTERS)
+    if not file.exists():
+        raise UsageError("not-found", f"there are no dead letters at {file}", fix="Give their file with --file.")
+    letters = DeadLetters(file)
+    try:
+        if arguments.action == "list":
+            for letter in letters:
+                print(f"{letter.key}\t{letter.count}\t{letter.reason}")
+            return DONE
+        if not arguments.key:
+            raise UsageError("wrong-usage", "say which letter: dead-letters show KEY")
+        print(letters.show(arguments.key))
+        return DONE
+    finally:
+        letters.close()
+
+
+DEAD_LETTERS_COMMAND = Command("dead-letters", "what failed: list all, or show one whole", _arguments, _dead_letters)

@@ -1,0 +1,111 @@
+"""`backfill` and `run`: view tables, computed once or kept right."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import UsageError
+from .command import DONE, VIEWS, WITH_DEAD_LETTERS, Command, Shown, say, time_of
+
+_ENVIRONMENTS = {"beam": ("apache_beam", ".venv"), "flink": ("pyflink", ".venv-flink")}
+
+
+def _job_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("views", help=VIEWS)
+    command.add_argument("--source", required=True, help="an export's folder, or jsonl:FILE")
+    command.add_argument("--sink", required=True, help="parquet:DIR or jsonl:FILE")
+    command.add_argument("--engine", default="local", help="local (default), beam or flink")
+    command.add_argument("--dead-letters", metavar="FILE", help="default: .onto-flow/dead-letters.sqlite")
+
+
+def _run_arguments(command: argparse.ArgumentParser) -> None:
+    _job_arguments(command)
+    command.add_argument("--feed", required=True, help="a file, - for standard input, or jsonl:FILE")
+    command.add_argument("--snapshot-time", metavar="TIME", help="when the export was taken (RFC 3339)")
+    command.add_argument(
+        "--inconsistent-export", action="store_true", help="the export is no consistent view at one time"
+    )
+    command.add_argument("--publish-every", metavar="SECONDS", type=float, default=10.0)
+
+
+def go_to_environment(engine: str, arguments: Sequence[str]) -> None:
+    """Runs the command in the environment that has the engine, where setup.sh made one beside this one."""
+    package, environment = _ENVIRONMENTS.get(engine, ("onto_flow", ""))
+    if importlib.util.find_spec(package) is not None:
+        return
+    tool = Path(sys.prefix).parent / environment / "bin" / "onto-flow"
+    if not tool.exists():
+        raise UsageError(
+            "missing-extra",
+            f"engine {engine!r} needs {package}, which is not installed here",
+            fix=f"In the project: ./setup.sh; elsewhere: pip install 'onto-flow[{engine}]'.",
+        )
+    os.execv(tool, [str(tool), *arguments])  # noqa: S606 - the same command, in the other environment
+
+
+def _backfill(arguments: argparse.Namespace) -> int:
+    return _job(arguments, {})
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    snapshot = arguments.snapshot_time
+    return _job(
+        arguments,
+        {
+            "feed": arguments.feed,
+            "snapshot_time": time_of(snapshot) if snapshot else None,
+            "inconsistent_export": arguments.inconsistent_export,
+            "publish_every": arguments.publish_every,
+        },
+    )
+
+
+def _job(arguments: argparse.Namespace, more: dict[str, Any]) -> int:
+    from ..run import DEAD_LETTERS, Run, start
+    from ..views import load_views
+
+    views = load_views(arguments.views)
+    letters = Path(arguments.dead_letters or DEAD_LETTERS)
+
+    def stop_on_signal(run: Run) -> None:
+        signal.signal(signal.SIGTERM, lambda number, frame: run.stop.set())
+        signal.signal(signal.SIGINT, lambda number, frame: run.stop.set())
+
+    run = start(
+        views,
+        source=arguments.source,
+        sink=arguments.sink,
+        engine=arguments.engine,
+        dead_letters=letters,
+        on_progress=Shown(arguments.quiet),
+        on_sink=stop_on_signal,
+        options=arguments.engine_options,
+        **more,
+    )
+    report = run.report
+    assert report is not None
+    say(
+        f"{report.documents} documents, {report.changes} changes -> {report.view_changes} view changes "
+        f"in {report.seconds:.1f} s",
+        arguments.quiet,
+    )
+    if not report.published:
+        print(
+            "onto-flow: stopped before the feed had ended: an export that is no consistent view shows nothing before that",
+            file=sys.stderr,
+        )
+    if run.letters:
+        print(f"onto-flow: {len(run.letters)} dead letters: {letters}", file=sys.stderr)
+        return WITH_DEAD_LETTERS
+    return DONE
+
+
+BACKFILL = Command("backfill", "compute view tables from an export", _job_arguments, _backfill, engine=True)
+RUN = Command("run", "compute view tables, and keep them right from a feed", _run_arguments, _run, engine=True)
