@@ -31,6 +31,7 @@ class Change(NamedTuple):
         after: Its fields after the change; `None` for a deletion.
         version: Totally ordered per document.
         time: The event's own time (else its publish time): the rule for deletes after a snapshot needs it.
+        previous: The version that the event says it replaced, where its kind of feed tells; never used to compute.
     """
 
     path: str
@@ -38,6 +39,7 @@ class Change(NamedTuple):
     after: Document | None
     version: Version
     time: datetime | None = None
+    previous: Version | None = None
 
 
 class ViewChange(NamedTuple):

@@ -85,8 +85,9 @@ def script() -> Iterator[Step]:
         time = EXPORTED_AT + timedelta(seconds=10 * number)
         before = now[path]
         after = None if update is None else {**before, **update}
-        version = (to_micros(time), 0) if after is not None else (to_micros(written[path]), 1)
-        change = Change(path, before, after, version, time)
+        previous = (to_micros(written[path]), 0)
+        version = (to_micros(time), 0) if after is not None else (previous[0], 1)
+        change = Change(path, before, after, version, time, previous)
         first = first or change
         if after is None:
             del now[path]

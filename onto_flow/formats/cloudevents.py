@@ -1,7 +1,8 @@
 """Change events of Firestore as CloudEvents with a JSON body <-> changes.
 
 The version of an upsert is (update time, 0), that of a deletion (update time of what was deleted, 1): directly after
-the version that it removes and before any later document of the same path. Source: googleapis/google-cloudevents
+the version that it removes and before any later document of the same path; the side before tells which version was
+replaced. Source: googleapis/google-cloudevents
 (`google.events.cloud.firestore.v1`), the CloudEvents 1.0 JSON format, and the JSON form of protobuf messages.
 """
 
@@ -24,6 +25,8 @@ MAX_EVENT_BYTES = 8 << 20
 
 _PREFIX = "google.cloud.firestore.document.v1."
 _WITH_AUTH = ".withAuthContext"
+_WHOLE = {"fields", "createTime", "create_time"}
+"""An empty document of Firestore has no fields but a creation time; a side with neither says only which version it was."""
 _KINDS = ("created", "updated", "deleted", "written")
 
 
@@ -102,13 +105,19 @@ def encode_change(change: Change, *, database: str = DEFAULT_DATABASE, event_id:
 
 
 def _old_document(change: Change, name: str, database: str, stamp: str) -> dict[str, Any]:
-    if change.before is not None:
-        return _document(name, change.before, database, stamp)
-    return {"name": name, "updateTime": stamp} if change.after is None else {}
+    """The side before: with the version that was replaced, which a deletion has in its own."""
+    if change.after is not None:
+        if change.before is None and change.previous is None:
+            return {}
+        stamp = "" if change.previous is None else format_time(from_micros(change.previous[0]))
+    return _document(name, change.before, database, stamp)
 
 
-def _document(name: str, fields: Document, database: str, stamp: str) -> dict[str, Any]:
-    return {"name": name, "fields": encode_fields(fields, database), "updateTime": stamp}
+def _document(name: str, fields: Document | None, database: str, stamp: str) -> dict[str, Any]:
+    document: dict[str, Any] = {"name": name}
+    if fields is not None:
+        document["fields"] = encode_fields(fields, database)
+    return document | {"updateTime": stamp} if stamp else document
 
 
 def _refuse(what: str, where: str, fix: str = "") -> NoReturn:
@@ -183,7 +192,7 @@ def _change(
     database, path = _name(event, known)
     time = event.get("time")
     before = _fields(old, database, "$.data.oldValue")
-    if value is None and old is not None and "fields" not in old:
+    if old is not None and not old.keys() & _WHOLE:
         before = None
     return Change(
         path,
@@ -191,7 +200,15 @@ def _change(
         _fields(value, database, "$.data.value"),
         _version(value, old),
         None if time is None else _time(time, "$.time"),
+        _previous(old),
     )
+
+
+def _previous(old: Mapping[str, Any] | None) -> Version | None:
+    """The version of the side before, where it says one."""
+    if old is None or not old.keys() & {"updateTime", "update_time"}:
+        return None
+    return _update_time(old, "$.data.oldValue"), 0
 
 
 def _version(value: Mapping[str, Any] | None, old: Mapping[str, Any] | None) -> Version:

@@ -65,10 +65,19 @@ class History:
             last[path] = time
         return tuple(versions)
 
+    @cached_property
+    def _replaced(self) -> tuple[Version | None, ...]:
+        last: dict[str, Version | None] = {}
+        replaced = []
+        for path, fields, time in self.commits:
+            replaced.append(last.get(path))
+            last[path] = None if fields is None else (time, 0)
+        return tuple(replaced)
+
     def change(self, index: int) -> Change:
         """A commit as an event of the feed."""
         path, fields, time = self.commits[index]
-        return Change(path, None, fields, self._versions[index], from_micros(time))
+        return Change(path, None, fields, self._versions[index], from_micros(time), self._replaced[index])
 
     def seeds(self) -> list[Change]:
         """The exported documents as a source gives them."""

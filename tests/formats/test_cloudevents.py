@@ -56,6 +56,17 @@ def test_each_type_becomes_a_change(suffix):
     assert deleted.time == NOW.replace(microsecond=300_000)
     assert read(event(f"written{suffix}", None, OLD)) == deleted
     assert read(event(f"written{suffix}", document(), OLD)) == updated
+    assert [change.previous for change in (created, updated, deleted)] == [
+        None,
+        (to_micros(EARLIER), 0),
+        (to_micros(EARLIER), 0),
+    ]
+
+
+def test_a_side_before_without_a_time_replaces_no_version_that_is_known():
+    old = {k: v for k, v in OLD.items() if k != "updateTime"}
+    change = read(event("updated", document(), old))
+    assert (change.before, change.previous) == (FIELDS | {"name": "Bob"}, None)
 
 
 def test_a_document_without_fields_is_empty_and_not_deleted():
@@ -104,6 +115,7 @@ REFUSED = {
     "no update time": without("updateTime"),
     "a broken update time": event(value=document(update_time="yesterday")),
     "an update time of a number": event(value=document(update_time=5)),
+    "a broken update time before": event("updated", document(), document(update_time="yesterday")),
     "an update time before 1970": event(value=document(update_time="1969-01-01T00:00:00Z")),
     "a delete without update time": event("deleted", None, {"name": NAME, "fields": {}}),
     "a broken time": event("created", document(), time="noon"),
