@@ -10,6 +10,7 @@ from ..core.errors import DataError, DeclarationError, SourceLine, did_you_mean
 from ..core.references import Parse, reference_path
 from ..core.values import Reference
 from .meta import refuse_options
+from .parts import Part
 
 if TYPE_CHECKING:
     from .domain import DomainModel
@@ -89,19 +90,6 @@ def _copy(value: Any) -> Any:
     return {k: _copy(v) if isinstance(v, (list, dict)) else v for k, v in value.items()}
 
 
-class PathPart:
-    """An id in the path of a document, by the name that `Meta.path` gives it."""
-
-    def __init__(self, index: int) -> None:
-        self.index = index
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return self if instance is None else instance.path.split("/")[self.index]
-
-    def __set__(self, instance: Any, value: Any) -> None:
-        raise DataError("bad-value", f"{instance.path}: a part of a path cannot be set", where=instance.path)
-
-
 class RelationAttribute(Attribute, Generic[M]):
     """A reference to a document of another model, or a list of them."""
 
@@ -171,6 +159,8 @@ else:
 class Attrs:
     """The namespace `attrs`.
 
+    `symbol: str = attrs.part` says to a type checker what `Meta.path = "stocks/{symbol}/daily/{date}"` says by itself.
+
     Example:
         >>> attrs.str.kind, attrs.float(name="avg_rating").explicit_name
         ('str', 'avg_rating')
@@ -188,13 +178,16 @@ class Attrs:
         list: Any
         map: Any
         any: Any
+        part: Any
 
     def __getattr__(self, kind: Text) -> Any:
+        if kind == "part":
+            return Part(SourceLine.of_caller())
         if kind not in KINDS:
             if kind.startswith("__"):
                 raise AttributeError(kind)
             line = SourceLine.of_caller()
-            fix = did_you_mean(kind, (*KINDS, "relation", "relations"))
+            fix = did_you_mean(kind, (*KINDS, "part", "relation", "relations"))
             raise DeclarationError("unknown-name", f"attrs has no {kind!r}", where=line, fix=fix)
         return Attribute(kind, SourceLine.of_caller())
 

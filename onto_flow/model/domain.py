@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..core.collection import Collection
 from ..core.errors import DataError, DeclarationError, SourceLine, did_you_mean
 from ..core.values import Document
-from .attributes import Attribute, PathPart
+from .attributes import Attribute
 from .meta import Surroundings, declaring_frame, options_of
 from .names import camel_case
+from .parts import DOCUMENT_ID, DocumentId, named_parts, take_parts
 
 _PLACES = ("collection_name", "path", "collection_group")
 _OPTIONS = (*_PLACES, "convert_names")
-_TAKEN = ("path", "doc_id")
+_TAKEN = ("path", DOCUMENT_ID)
 
 
-class DomainModel:
+class UnknownAttribute(DeclarationError, AttributeError):
+    """An attribute that a model does not declare, asked of its class."""
+
+
+class ModelType(type):
+    """The type of models: an unknown attribute is told with the nearest name and the user's line."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(cls, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(f"{cls.__name__} has no attribute {name!r}")
+            fix = did_you_mean(name, [*cls._attributes, *cls._parts, DOCUMENT_ID])
+            what = f"{cls.__name__} has no attribute {name!r}"
+            raise UnknownAttribute("unknown-name", what, where=SourceLine.of_caller(), fix=fix)
+
+
+class DomainModel(metaclass=ModelType):
     """A document of a collection, read through declared attributes.
 
     `Meta` names the collection: `collection_name = "users"`, `path = "stocks/{symbol}/daily/{date}"` (whose parts are
-    attributes too), or `collection_group = "daily"`. A missing field reads as the attribute's default, a wrong type reads
-    as it is.
+    attributes too; `symbol: str = attrs.part` declares one for type checkers), or `collection_group = "daily"` (whose
+    documents lie at any depth, so that `doc_id` alone has a name). A missing field reads as the attribute's default, a
+    wrong type reads as it is.
 
     Example:
         >>> from onto_flow import DomainModel, attrs
@@ -39,6 +57,7 @@ class DomainModel:
     path: str
     _collection: ClassVar[Collection]
     _attributes: ClassVar[Mapping[str, Attribute]] = {}
+    _parts: ClassVar[Mapping[str, int]] = {}
     _convert_names: ClassVar[bool] = True
     _around: ClassVar[Surroundings]
     _fields: Document
@@ -65,7 +84,8 @@ class DomainModel:
             )
         if places:
             cls._collection = _collection(cls, places[0], options[places[0]], line)
-        _name_path_parts(cls, options.get("path", ""))
+            cls._parts = named_parts(options[places[0]], f"{cls.__name__}.Meta.{places[0]}", line)
+        take_parts(cls, cls._parts, _TAKEN, line)
         _refuse_clashes(cls)
 
     def __init__(self, path: str, fields: Document, *, writable: bool = False) -> None:
@@ -81,10 +101,7 @@ class DomainModel:
     def _field_name(cls, name: str) -> str:
         return camel_case(name) if cls._convert_names else name
 
-    @property
-    def doc_id(self) -> str:
-        """The last part of the path."""
-        return self.path.rpartition("/")[2]
+    doc_id = DocumentId()
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and other.path == self.path
@@ -122,13 +139,6 @@ def _collection(cls: type, option: str, value: str, line: SourceLine) -> Collect
         what = f"{cls.__name__}.Meta.{option} = {value!r}: {getattr(error, 'what', error)}"
         fix = 'Such as "users" or "stocks/{symbol}/daily/{date}".'
         raise DeclarationError("bad-meta", what, where=line, fix=fix) from error
-
-
-def _name_path_parts(cls: type[DomainModel], path: str) -> None:
-    for index, part in enumerate(path.split("/")):
-        name = re.fullmatch(r"\{(\w+)\}", part)
-        if name and name[1] not in cls._attributes and name[1] not in _TAKEN:
-            setattr(cls, name[1], PathPart(index))
 
 
 def _refuse_clashes(cls: type[DomainModel]) -> None:

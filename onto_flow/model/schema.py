@@ -84,7 +84,7 @@ def _type_of_field(view: Declaration, name: str, attribute: str | None) -> Type:
 
 
 def _declared(slot: SlotDeclaration[Any], attribute: str) -> Type:
-    if attribute in ("doc_id", "path"):
+    if attribute in ("doc_id", "path", *slot.model._parts):
         return Type("str")
     declared = slot.model._attributes.get(attribute)
     if declared is None:

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core.errors import DeclarationError, SourceLine, did_you_mean
-from ..plan.nodes import CodeRef, FieldPath, Relation, Slot
+from ..plan.nodes import CodeRef, FieldPath, PathPart, Place, Relation, Slot
 from .attributes import Attribute, RelationAttribute
 from .domain import DomainModel
+from .parts import Part
 from .store import SlotDeclaration, Store
 
 _Declared = SlotDeclaration[Any]
+_Side = Attribute | Part
 
 
 def compile_slots(store: type[Store], line: SourceLine) -> tuple[Slot, ...]:
@@ -41,7 +43,7 @@ def compile_slots(store: type[Store], line: SourceLine) -> tuple[Slot, ...]:
             )
         ordered.append(ready[0])
         waiting.remove(ready[0])
-    return tuple(_slot(s, i, ordered.index(parents[s.name]) if i else -1) for i, s in enumerate(ordered))
+    return tuple(_slot(s, i, ordered.index(parents[s.name]) if i else -1, ordered) for i, s in enumerate(ordered))
 
 
 class _Parent:
@@ -66,7 +68,7 @@ class _Parent:
             if not issubclass(slot.model, relation.owner):
                 self._refuse(f"by={_dotted(relation)} is not a relation of {slot.model.__name__}")
             return self._holding(relation.target, f"by=(slot, {_dotted(relation)})")
-        return self._holding(pairs[0][0].owner, f"on=((slot, {_dotted(pairs[0][0])}), ...)")
+        return self._holding(_nearest([a for a, _ in pairs]), f"on=((slot, {_dotted(pairs[0][0])}), ...)")
 
     def _named(self, start: Any) -> _Declared:
         if not isinstance(start, SlotDeclaration) or self.slots.get(start.name) is not start:
@@ -107,8 +109,13 @@ def _unpack(how: Any) -> tuple[Any, Any]:
     return (how[0], how[1]) if isinstance(how, tuple) and len(how) == 2 else (None, how)
 
 
-def _dotted(attribute: Attribute) -> str:
+def _dotted(attribute: _Side) -> str:
     return f"{attribute.owner.__name__}.{attribute.python_name}"
+
+
+def _nearest(sides: Sequence[_Side]) -> type[DomainModel]:
+    """The model that has all these attributes: the one that inherits from the others."""
+    return max((a.owner for a in sides), key=lambda owner: len(owner.__mro__))
 
 
 def _start_of_pairs(slot: _Declared) -> Any:
@@ -123,7 +130,7 @@ def _pair_list(how: Any) -> Sequence[Any]:
     return how if isinstance(how, list) else [how]
 
 
-def pairs_of(slot: _Declared) -> list[tuple[Attribute, Attribute]]:
+def pairs_of(slot: _Declared) -> list[tuple[_Side, _Side]]:
     """The pairs of an `on` slot: (attribute of the parent, attribute of the slot's model)."""
     pairs = []
     for pair in _pair_list(slot.how):
@@ -131,28 +138,31 @@ def pairs_of(slot: _Declared) -> list[tuple[Attribute, Attribute]]:
             raise _bad_pair(slot, f"on={pair!r:.60} is not a pair of fields")
         left = pair[0][1] if isinstance(pair[0], tuple) and len(pair[0]) == 2 else pair[0]
         right = pair[1]
-        if not (isinstance(left, Attribute) and isinstance(right, Attribute)):
+        if not (isinstance(left, _Side) and isinstance(right, _Side)):
             raise _bad_pair(slot, "on= takes attributes of domain models")
         if not issubclass(slot.model, right.owner):
-            raise _bad_pair(slot, f"{_dotted(right)} is not a field of {slot.model.__name__}")
+            raise _bad_pair(slot, f"{_dotted(right)} is not an attribute of {slot.model.__name__}")
         pairs.append((left, right))
-    if len({(left.owner, id(_start(pair))) for (left, _), pair in zip(pairs, _pair_list(slot.how))}) != 1:
+    nearest = _nearest([left for left, _ in pairs])
+    one_start = len({id(_start(pair)) for pair in _pair_list(slot.how)}) == 1
+    if not one_start or not all(issubclass(nearest, left.owner) for left, _ in pairs):
         raise _bad_pair(slot, "the pairs start from different slots")
     return pairs
 
 
 def _bad_pair(slot: _Declared, what: str) -> DeclarationError:
-    fix = f"Write on=(Meeting.sku, {slot.model.__name__}.sku): the field of the other slot, then this slot's."
+    fix = f"Write on=(Meeting.sku, {slot.model.__name__}.sku): what the other slot has, then what this one has."
     return DeclarationError("bad-slot", f"slot {slot.name}: {what}", where=slot.line, fix=fix)
 
 
-def _slot(declared: _Declared, index: int, parent: int) -> Slot:
+def _slot(declared: _Declared, index: int, parent: int, ordered: Sequence[_Declared]) -> Slot:
     relation = None
-    pairs: tuple[tuple[FieldPath, FieldPath], ...] = ()
+    pairs: tuple[tuple[Place, Place], ...] = ()
     if declared.kind in ("via", "by"):
         relation = _compiled(_unpack(declared.how)[1])
     elif declared.kind == "on":
-        pairs = tuple((FieldPath((a.field,)), FieldPath((b.field,))) for a, b in pairs_of(declared))
+        models = ordered[parent].model, declared.model
+        pairs = tuple((_place(a, models[0]), _place(b, models[1])) for a, b in pairs_of(declared))
     return Slot(
         name=declared.name,
         index=index,
@@ -164,6 +174,13 @@ def _slot(declared: _Declared, index: int, parent: int) -> Slot:
         relation=relation,
         pairs=pairs,
     )
+
+
+def _place(side: _Side, model: type[DomainModel]) -> Place:
+    """Where documents of a model have an attribute; a model may give another path than the one that it inherits from."""
+    if isinstance(side, Part):
+        return PathPart(side.python_name, model._parts.get(side.python_name, side.index))
+    return FieldPath((side.field,))
 
 
 def _compiled(attribute: RelationAttribute[Any]) -> Relation:

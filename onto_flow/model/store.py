@@ -137,7 +137,8 @@ def one(model: type[M], *, required: bool = False, **how: Any) -> Any:
         model: What the document is.
         via: A relation of another slot's model that leads to it; `(slot, relation)` where several slots have that model.
         by: A relation of `model` that leads to another slot.
-        on: `(Other.field, Model.field)`, or several such pairs: equal values.
+        on: `(Other.field, Model.field)`, or a list of such pairs: equal values. Either side may be a field, a list (each
+            element counts), `doc_id`, or a part of the path.
         required: Whether there is no view document while it is missing.
     """
     line = SourceLine.of_caller()

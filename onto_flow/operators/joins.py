@@ -4,7 +4,7 @@
 |---|---|---|
 | `via` f | references in parent.f that lie in the slot's collection | its path |
 | `by` f | its path | references in doc.f that lie in the parent's collection |
-| `on` (g, f) | values of parent.g without null | values of doc.f without null |
+| `on` (g, f) | values of parent.g without null, or an id in its path | values of doc.f likewise |
 
 Both are sets; they are kept as tuples in order of appearance, so that every process sends in the same order.
 """
@@ -17,7 +17,7 @@ from ..core.codec import encode
 from ..core.collection import Collection
 from ..core.references import Parse, reference_path
 from ..core.values import Document
-from ..plan.nodes import FieldPath, Relation, Slot, View
+from ..plan.nodes import PathPart, Place, Relation, Slot, View
 
 JoinKey = str | bytes
 
@@ -38,7 +38,7 @@ class Joins:
         if slot.kind == "by":
             return (path,)
         if slot.kind == "on":
-            return _values(fields, [g for g, _ in slot.pairs])
+            return _values(path, fields, [g for g, _ in slot.pairs])
         assert slot.relation is not None
         return self._references(slot.relation, fields)
 
@@ -49,7 +49,7 @@ class Joins:
         if fields is None:
             return ()
         if slot.kind == "on":
-            return _values(fields, [f for _, f in slot.pairs])
+            return _values(path, fields, [f for _, f in slot.pairs])
         assert slot.relation is not None
         return self._references(slot.relation, fields)
 
@@ -84,6 +84,6 @@ class Joins:
         return tuple(dict.fromkeys(p for p in found if p is not None))
 
 
-def _values(fields: Document, paths: list[FieldPath]) -> tuple[bytes, ...]:
-    found = [p.read(fields) for p in paths]
+def _values(path: str, fields: Document, places: list[Place]) -> tuple[bytes, ...]:
+    found = [[p.read(path)] if isinstance(p, PathPart) else p.read(fields) for p in places]
     return tuple(dict.fromkeys(encode(combination) for combination in product(*found)))

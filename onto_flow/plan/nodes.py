@@ -92,6 +92,34 @@ class FieldPath:
 
 
 @dataclass(frozen=True)
+class PathPart:
+    """An id in the path of a document.
+
+    Attributes:
+        name: What the model calls it.
+        index: Which segment of the path it is; -1 for the last one, the document's own id.
+
+    Example:
+        >>> PathPart("symbol", 1).read("stocks/ABC/daily/2024-05-01"), str(PathPart("doc_id", -1))
+        ('ABC', '{doc_id}')
+    """
+
+    name: str
+    index: int
+
+    def read(self, path: str) -> str:
+        """The id."""
+        return path.split("/")[self.index]
+
+    def __str__(self) -> str:
+        return f"{{{self.name}}}"
+
+
+Place = FieldPath | PathPart
+"""Where a document has values that can be equal to another's."""
+
+
+@dataclass(frozen=True)
 class Relation:
     """References in a document.
 
@@ -116,13 +144,13 @@ class Slot:
     Attributes:
         name: As the user named it.
         index: Its place in `View.slots`; a parent comes before its children; the root is 0.
-        kind: `via`: references in the parent; `by`: references to the parent; `on`: equality of fields.
+        kind: `via`: references in the parent; `by`: references to the parent; `on`: equality of fields and ids.
         collection: Which documents.
         parent: Index of the parent slot; -1 for the root.
         many: Many documents, or one or none.
         required: No view document while this one is missing.
         relation: Of `via` (in the parent's documents) and `by` (in the slot's own).
-        pairs: Of `on`: (field of the parent, field of the slot's documents).
+        pairs: Of `on`: (place in the parent, place in the slot's documents); all must be equal.
         fused: A `by` slot of the root: its key is the root's path, so assemble is its match.
     """
 
@@ -134,7 +162,7 @@ class Slot:
     many: bool = False
     required: bool = False
     relation: Relation | None = None
-    pairs: tuple[tuple[FieldPath, FieldPath], ...] = ()
+    pairs: tuple[tuple[Place, Place], ...] = ()
     fused: bool = False
 
 

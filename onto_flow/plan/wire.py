@@ -12,10 +12,24 @@ from typing import Any
 from ..core.collection import Collection, Projection
 from ..core.errors import EngineError
 from ..core.types import Type
-from .nodes import Accumulator, Cell, CodeRef, FieldPath, OperatorNode, Plan, Relation, Slot, View
+from .nodes import Accumulator, Cell, CodeRef, FieldPath, OperatorNode, PathPart, Plan, Relation, Slot, View
 
 FORMAT = 1
-_NODES = (Accumulator, Cell, CodeRef, Collection, FieldPath, OperatorNode, Plan, Projection, Relation, Slot, Type, View)
+_NODES = (
+    Accumulator,
+    Cell,
+    CodeRef,
+    Collection,
+    FieldPath,
+    OperatorNode,
+    PathPart,
+    Plan,
+    Projection,
+    Relation,
+    Slot,
+    Type,
+    View,
+)
 _BY_NAME = {cls.__name__: cls for cls in _NODES}
 
 

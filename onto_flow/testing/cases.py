@@ -38,7 +38,9 @@ VALUES: tuple[Any, ...] = (
 )
 """What `n` may be: numbers that are equal and are not the same, and the one that a filter hides."""
 
-KEYS: tuple[Any, ...] = (1, 1.0, True, None, "a", "b", math.nan)
+KEYS: tuple[Any, ...] = (1, 1.0, True, None, "a", "1", "2", math.nan)
+"""What `k` and `k2` may be: values that are equal and are not the same, and ids of documents."""
+
 TEXTS = ("u", "v", "w")
 
 
@@ -81,7 +83,7 @@ def random_shape(random: Random, name: str) -> Shape:
     slots: list[SlotShape] = [("root", "a", -1, ())]
     letters = random.choice(("abc", "ab", "ab", "a", "b", "abd"))
     for _ in range(random.choice((0, 1, 1, 1, 2, 2, 2, 3, 3))):
-        slots.append(_random_slot(random, len(slots), letters))
+        slots.append(_random_slot(random, slots, letters))
     shape = Shape(
         name,
         f"out{name}",
@@ -94,13 +96,23 @@ def random_shape(random: Random, name: str) -> Shape:
     return _grouped(random, shape) if random.random() < 0.3 else shape
 
 
-def _random_slot(random: Random, index: int, letters: str) -> SlotShape:
-    parent = random.choice((0, 0, random.randrange(index), index - 1))
-    kind = random.choice(("via", "by", "on"))
+def _random_slot(random: Random, slots: Sequence[SlotShape], letters: str) -> SlotShape:
+    parent = random.choice((0, 0, random.randrange(len(slots)), len(slots) - 1))
+    kind, letter = random.choice(("via", "by", "on")), random.choice(letters)
     if kind == "on":
-        pairs = ("k", "k") if random.random() < 0.6 else ("k", "k2", "k2", "k")
-        return (kind, random.choice(letters), parent, pairs)
-    return (kind, random.choice(letters), parent, (random.choice(("r", "r", "s", "lines")),))
+        return (kind, letter, parent, _random_pairs(random, slots[parent][1], letter))
+    return (kind, letter, parent, (random.choice(("r", "r", "s", "lines")),))
+
+
+def _random_pairs(random: Random, theirs: str, own: str) -> tuple[str, ...]:
+    """Any pairs of fields, of ids, and of one with the other."""
+    chance = random.random()
+    if chance < 0.5:
+        return ("k", "k") if chance < 0.3 else ("k", "k2", "k2", "k")
+    ids = {letter: ("id", "part") if letter == "d" else ("id",) for letter in (theirs, own)}
+    mixed = ((random.choice(ids[theirs]), "k"), ("k", random.choice(ids[own])), (ids[theirs][-1], ids[own][-1]))
+    pair = random.choice(mixed)
+    return pair if chance < 0.8 else (*pair, "k2", "k2")
 
 
 def _grouped(random: Random, shape: Shape) -> Shape:

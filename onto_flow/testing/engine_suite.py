@@ -33,6 +33,7 @@ Tables = Mapping[str, Mapping[str, Document]]
 VIA = Shape("V", "outV", (("root", "a", -1, ()), ("via", "b", 0, ("r",)), ("via", "b", 1, ("s",))))
 BY = Shape("V", "outV", (("root", "a", -1, ()), ("by", "b", 0, ("r",)), ("via", "c", 1, ("s",))))
 ON = Shape("V", "outV", (("root", "a", -1, ()), ("on", "b", 0, ("k", "k"))))
+IDS = Shape("V", "outV", (("root", "a", -1, ()), ("on", "d", 0, ("k", "part")), ("on", "b", 1, ("id", "id"))))
 SELF = Shape("V", "outV", (("root", "a", -1, ()), ("via", "a", 0, ("r",)), ("by", "a", 0, ("r",))))
 GROUPS = Shape(
     "V",
@@ -77,6 +78,20 @@ FIXED: dict[str, Case] = {
     ),
     "a document refers to itself": Case(
         (SELF,), history_of(("a/1", {"r": _ref("a/1"), "n": 1}), ("a/1", {"r": _ref("a/1"), "n": 2}))
+    ),
+    "ids of paths meet fields and each other": Case(
+        (IDS,),
+        history_of(
+            ("b/9/d/1", {"n": 1}),
+            ("a/1", {"k": ["9", "8"]}),
+            ("b/1", {"n": 2, "k2": "x"}),
+            ("b/8/d/1", {"n": 3}),
+            ("b/9/d/1", None),
+            ("b/1", None),
+            ("b/9/d/2", {"n": 4}),
+            ("b/2", {"n": 5}),
+            exported=2,
+        ),
     ),
     "a reference to nothing, then to something": Case(
         (VIA,), history_of(("a/1", {"r": _ref("b/1", "b/9")}), ("b/1", {"n": 1}))

@@ -22,7 +22,7 @@ from typing import Any
 
 from ..core.codec import encode
 from ..core.values import Document, Reference, order_key, path_order
-from ..plan.nodes import Accumulator, FieldPath, Plan, Relation, Slot, View
+from ..plan.nodes import Accumulator, FieldPath, Place, Plan, Relation, Slot, View
 
 Documents = Mapping[str, Document]
 Found = list[dict[str, Document]]
@@ -75,15 +75,20 @@ def belongs(view: View, slot: Slot, parents: Documents, path: str, fields: Docum
 
 def _joined(slot: Slot, parent: str, parent_fields: Document, path: str, fields: Document) -> bool:
     if slot.kind == "on":
-        return all(_values(parent_fields, g) & _values(fields, f) for g, f in slot.pairs)
+        return all(_values(parent, parent_fields, g) & _values(path, fields, f) for g, f in slot.pairs)
     assert slot.relation is not None
     if slot.kind == "via":
         return path in references(parent_fields, slot.relation)
     return parent in references(fields, slot.relation)
 
 
-def _values(fields: Document, where: FieldPath) -> set[bytes]:
-    return {encode(v) for v in read(fields, where.steps)}
+def _values(path: str, fields: Document, place: Place) -> set[bytes]:
+    return {encode(v) for v in values_at(path, fields, place)}
+
+
+def values_at(path: str, fields: Document, place: Place) -> list[Any]:
+    """All values that a document has at a place: in a field, or an id in its path."""
+    return read(fields, place.steps) if isinstance(place, FieldPath) else path.split("/")[place.index :][:1]
 
 
 def read(value: Any, steps: Sequence[str]) -> list[Any]:

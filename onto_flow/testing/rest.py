@@ -12,8 +12,8 @@ from typing import Any
 from ..core.codec import encode
 from ..core.values import Document
 from ..operators.record import Record
-from ..plan.nodes import Plan, Slot, View
-from .oracle import Documents, project, read, references
+from ..plan.nodes import Place, Plan, Slot, View
+from .oracle import Documents, project, references, values_at
 
 States = Mapping[str, Mapping[Any, Mapping[str, Any]]]
 """operator -> key -> cell -> what it holds."""
@@ -106,7 +106,7 @@ def _parent_keys(slot: Slot, path: str, fields: Document) -> set[Any]:
     if slot.kind == "by":
         return {path}
     if slot.kind == "on":
-        return _products(fields, [g.steps for g, _ in slot.pairs])
+        return _products(path, fields, [g for g, _ in slot.pairs])
     assert slot.relation is not None
     return references(fields, slot.relation)
 
@@ -117,10 +117,10 @@ def _doc_keys(slot: Slot, path: str, fields: Document) -> set[Any]:
     if slot.kind == "via":
         return {path}
     if slot.kind == "on":
-        return _products(fields, [f.steps for _, f in slot.pairs])
+        return _products(path, fields, [f for _, f in slot.pairs])
     assert slot.relation is not None
     return set(references(fields, slot.relation))
 
 
-def _products(fields: Document, steps: list[tuple[str, ...]]) -> set[bytes]:
-    return {encode(values) for values in product(*(read(fields, s) for s in steps))}
+def _products(path: str, fields: Document, places: list[Place]) -> set[bytes]:
+    return {encode(values) for values in product(*(values_at(path, fields, p) for p in places))}

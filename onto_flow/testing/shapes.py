@@ -18,14 +18,16 @@ from ..core.collection import Collection
 from ..core.keys import document_id
 from ..core.values import Document
 from ..plan.compile import compile_plan
-from ..plan.nodes import Accumulator, AccumulatorKind, CodeRef, FieldPath, Plan, Relation, Slot, View
+from ..plan.nodes import Accumulator, AccumulatorKind, CodeRef, FieldPath, PathPart, Place, Plan, Relation, Slot, View
 
 COLLECTIONS = {"a": Collection("a"), "b": Collection("b"), "c": Collection("c"), "d": Collection("b/{b}/d")}
 READ = ("r", "s", "lines", "k", "k2", "n", "t")
+IDS = {"id": PathPart("doc_id", -1), "part": PathPart("part", 1)}
 FIELDS = {"r": ("r",), "s": ("s",), "lines": ("lines", "*", "p"), "k": ("k",), "k2": ("k2",)}
 
 SlotShape = tuple[str, str, int, tuple[str, ...]]
-"""(kind, letter of the collection, parent, fields): the field of a relation, or parent's and own field, pair by pair."""
+"""(kind, letter of the collection, parent, names): the field of a relation, or the parent's and its own place, pair by
+pair; a place is a field, `id`, or `part`: the first id of the path, which for `d` is that of the document above."""
 
 Members = Mapping[str, Sequence[tuple[str, Document]]]
 
@@ -173,12 +175,13 @@ def _slot(shape: Shape, index: int) -> Slot:
     required = bool(index) and index == shape.required
     if kind == "root":
         return Slot(name, index, "root", collection)
-    fields = [FieldPath(FIELDS[n]) for n in names]
     if kind == "on":
-        pairs = tuple(zip(fields[::2], fields[1::2]))
+        places: list[Place] = [IDS[n] if n in IDS else FieldPath(FIELDS[n]) for n in names]
+        pairs = tuple(zip(places[::2], places[1::2]))
         return Slot(name, index, "on", collection, parent, many=True, required=required, pairs=pairs)
+    field = FieldPath(FIELDS[names[0]])
     if kind == "via":
-        relation = Relation(fields[0], collection)
+        relation = Relation(field, collection)
         return Slot(name, index, "via", collection, parent, many=True, required=required, relation=relation)
-    relation = Relation(fields[0], COLLECTIONS[shape.slots[parent][1]])
+    relation = Relation(field, COLLECTIONS[shape.slots[parent][1]])
     return Slot(name, index, "by", collection, parent, many=True, required=required, relation=relation)

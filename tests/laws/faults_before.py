@@ -6,6 +6,7 @@ from tests.laws.breaking import Fault
 
 MATCH = "operators.match"
 INGEST = "operators.ingest"
+JOINS = "operators.joins"
 SHUFFLING = "testing.shuffling"
 
 FAULTS_BEFORE = (
@@ -190,4 +191,9 @@ FAULTS_BEFORE = (
         ),
         directed=True,
     ),
+    Fault(
+        "a part of a path is read as the document's own id", ((JOINS, "[p.read(path)]", "[path.rpartition('/')[2]]"),)
+    ),
+    Fault("ids meet nothing", ((JOINS, "[p.read(path)]", "[]"),)),
+    Fault("only the first pair counts", ((JOINS, "for p in places]", "for p in places[:1]]"),)),
 )

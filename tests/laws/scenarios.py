@@ -254,6 +254,23 @@ def an_unread_field_changes_nothing() -> None:
     check(hand)
 
 
+def an_id_of_a_path_meets_a_field() -> None:
+    """`on` over ids: the part of a path is no other id of it, also where the document above does not exist."""
+    hand = Hand(
+        Shape("V", "outV", (("root", "a", -1, ()), ("on", "d", 0, ("k", "part")), ("on", "b", 1, ("id", "id"))))
+    )
+    hand.load(a1={"k": "1"}, b1={"n": 1}, b2={"n": 2})
+    hand.write("b/1/d/2", {"n": 3})
+    hand.write("b/9/d/1", {"n": 4})
+    hand.drain()
+    assert hand.slot("a/1", "s1") == ["b/1/d/2"]
+    assert hand.slot("a/1", "s2") == ["b/2"]
+    hand.write("a/1", {"k": ["9", None]})
+    hand.drain()
+    assert hand.slot("a/1", "s1") == ["b/9/d/1"]
+    check(hand)
+
+
 SCENARIOS = {
     scenario.__name__: scenario
     for scenario in (
@@ -273,5 +290,6 @@ SCENARIOS = {
         a_deletion_and_a_subscription_in_one_batch,
         a_group_that_forgot_its_path_is_published_again,
         an_unread_field_changes_nothing,
+        an_id_of_a_path_meets_a_field,
     )
 }

@@ -57,6 +57,31 @@ def test_parts_of_a_path_are_attributes_that_cannot_be_set():
         day.symbol = "X"
 
 
+def test_a_part_is_read_off_the_path_whether_or_not_its_document_exists():
+    class Price(DomainModel):
+        class Meta:
+            path = "prices/{symbol}/daily/{doc_id}"
+
+        symbol: str = attrs.part
+
+    class Nested(DomainModel):
+        class Meta:
+            collection_name = "prices/{symbol}/daily"
+
+    assert Price("prices/ABC/daily/2024-05-01", {"symbol": "no"}).symbol == "ABC"
+    assert Nested("prices/ABC/daily/2024-05-01", {}).symbol == "ABC"
+    assert Child("stocks/ABC/daily/d", {}).symbol == "ABC"
+    assert Price("prices/ABC/daily/d", {}).doc_id == "d" == Any_("x/y/daily/d", {}).doc_id
+    assert repr(Price.doc_id) == "Price.doc_id" and repr(Price.symbol) == "Price.symbol"
+    with pytest.raises(DataError, match="part of a path"):
+        Price("prices/ABC/daily/d", {}, writable=True).doc_id = "e"
+
+
+def test_an_unknown_attribute_of_a_class_is_an_attribute_error_as_python_expects():
+    assert not hasattr(Day, "closeprice") and not hasattr(Day, "_private")
+    assert getattr(Day, "closeprice", None) is None
+
+
 def test_names_are_converted_unless_said_otherwise():
     fields = {"closePrice": 1.0, "close_price": 2.0}
     assert Day("a/b", fields).close_price == 1.0

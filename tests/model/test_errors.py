@@ -272,7 +272,7 @@ def relation_to_an_unknown_model():
     return view_of(S)
 
 
-@mistake("bad-slot", "slot same: User.team is not a field of Ticket")
+@mistake("bad-slot", "slot same: User.team is not an attribute of Ticket")
 def pair_with_a_foreign_field():
     class S(Store):
         ticket = root(Ticket)
@@ -743,6 +743,146 @@ def collected_arrays():
 @mistake("unknown-name", "Ticket has no attribute 'rolle'", "Did you mean role?")
 def missing_of_an_unknown_attribute():
     is_missing(Ticket("tickets/t1", {}), "rolle")  # <-
+
+
+@mistake("unknown-name", "Day.simbol is declared as a part, and the path of Day has none", "Did you mean symbol?")
+def part_that_the_path_does_not_name():
+    class Day(DomainModel):
+        class Meta:
+            path = "stocks/{symbol}/daily/{date}"
+
+        simbol: str = attrs.part  # <-
+
+
+@mistake("unknown-name", "Day.symbol is declared as a part", 'path = "stocks/{symbol}/daily/{date}"')
+def part_of_a_collection_group():
+    class Day(DomainModel):
+        class Meta:
+            collection_group = "daily"
+
+        symbol: str = attrs.part  # <-
+
+
+@mistake("unknown-name", "attrs.part has no option 'name'")
+def part_with_an_option():
+    class Day(DomainModel):
+        class Meta:
+            path = "stocks/{symbol}/daily/{date}"
+
+        ticker: str = attrs.part(name="symbol")  # <-
+
+
+@mistake(
+    "ambiguous-name",
+    "Day.date is a part of the path, and declared as something else",
+    'date: str = attrs.part. To read the field: document_date = attrs.timestamp(name="date")',
+)
+def field_named_like_a_part():
+    class Day(DomainModel):
+        class Meta:
+            path = "stocks/{symbol}/daily/{date}"
+
+        date = attrs.timestamp  # <-
+
+
+@mistake(
+    "ambiguous-name", "Week.symbol is a part of the path, and declared as something else", 'attrs.int(name="symbol")'
+)
+def field_of_a_subclass_named_like_an_inherited_part():
+    class Day(DomainModel):
+        class Meta:
+            path = "stocks/{symbol}/daily/{date}"
+
+    class Week(Day):
+        symbol: int = attrs.int  # <-
+
+
+@mistake("ambiguous-name", "Day.label is a part of the path, and declared as something else", "Rename one of them.")
+def method_named_like_a_part():
+    class Day(DomainModel):  # <-
+        class Meta:
+            path = "stocks/{label}/daily/{date}"
+
+        def label(self) -> str: ...
+
+
+@mistake("unknown-name", "Week.symbol is declared as a part, and the path of Week has none", "Did you mean")
+def inherited_part_that_the_new_path_does_not_name():
+    class Day(DomainModel):
+        class Meta:
+            path = "stocks/{symbol}/daily/{date}"
+
+    class Week(Day):  # <-
+        class Meta:
+            path = "weeks/{week}/symbols/{a_symbol}"
+
+
+@mistake("ambiguous-name", "Day: every document has its own doc_id", "Rename that part of the path.")
+def part_that_every_document_has():
+    class Day(DomainModel):  # <-
+        class Meta:
+            path = "stocks/{doc_id}/daily/{date}"
+
+
+@mistake("bad-meta", "Day.Meta.path: two parts are named id", "Rename one.")
+def parts_of_one_name():
+    class Day(DomainModel):  # <-
+        class Meta:
+            path = "stocks/{id}/daily/{id}"
+
+
+@mistake("bad-meta", "Day.Meta.path: {sym-bol} cannot be the name of an attribute", "such as {symbol}")
+def part_that_is_no_name():
+    class Day(DomainModel):  # <-
+        class Meta:
+            path = "stocks/{sym-bol}/daily/{date}"
+
+
+@mistake("unknown-name", "Ticket has no attribute 'rolle'", "Did you mean role?")
+def unknown_attribute_of_a_model():
+    class S(Store):
+        ticket = root(Ticket)
+        same = many(User, on=(Ticket.rolle, User.team))  # <-
+
+
+@mistake("unknown-name", "Day has no attribute 'simbol'", "Did you mean symbol? Known: close, date, doc_id, symbol.")
+def unknown_part_of_a_model():
+    class Day(DomainModel):
+        class Meta:
+            path = "stocks/{symbol}/daily/{date}"
+
+        close: float = attrs.float
+
+    class S(Store):
+        user = root(User)
+        days = many(Day, on=(User.doc_id, Day.simbol))  # <-
+
+
+@mistake("bad-slot", "slot same: on= takes attributes of domain models", "what the other slot has")
+def pair_with_the_name_of_an_attribute():
+    class S(Store):
+        ticket = root(Ticket)
+        same = many(User, on=(Ticket.doc_id, "doc_id"))  # <-
+
+    return view_of(S)
+
+
+@mistake("bad-slot", "slot same: Ticket.doc_id is not an attribute of User")
+def pair_with_the_id_of_another_model():
+    class S(Store):
+        ticket = root(Ticket)
+        same = many(User, on=(Ticket.role, Ticket.doc_id))  # <-
+
+    return view_of(S)
+
+
+@mistake("bad-slot", "slot same: it starts from User, and no slot holds that", "Known: Tagged, Ticket")
+def pair_that_starts_from_the_id_of_no_slot():
+    class S(Store):
+        ticket = root(Ticket)
+        same = many(Tagged, on=(User.doc_id, Tagged.tags))  # <-
+
+    return view_of(S)
 
 
 def view_of(store):

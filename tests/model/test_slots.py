@@ -5,6 +5,7 @@ from __future__ import annotations
 from onto_flow import DomainModel, Store, attrs, many, one, root
 from onto_flow.core.errors import SourceLine
 from onto_flow.model.slots import compile_slots
+from onto_flow.plan.nodes import FieldPath, PathPart
 
 HERE = SourceLine(__file__, 1)
 
@@ -127,3 +128,61 @@ def test_a_model_that_refers_to_itself_starts_from_the_other_slot():
         parent = one(Node, via=Node.parent)
 
     assert compiled(S)[1] == ("parent", "via", 0, "parent", False)
+
+
+class Day(DomainModel):
+    class Meta:
+        path = "prices/{symbol}/daily/{date}"
+
+    symbol: str = attrs.part
+    venue: str = attrs.str
+
+
+class Week(Day):
+    class Meta:
+        path = "exchanges/{exchange}/prices/{symbol}/daily/{date}"
+
+
+class Log(DomainModel):
+    class Meta:
+        collection_group = "log"
+
+    days: list = attrs.list
+
+
+def test_ids_and_parts_of_a_path_meet_fields_and_each_other():
+    class S(Store):
+        day = root(Day)
+        match = one(Match, on=((day, Day.symbol), Match.doc_id))
+        notes = many(Note, on=[(Match.doc_id, Note.code), (Match.codes, Note.doc_id)])
+        peers = many(Day, on=((day, Day.date), Day.date))
+        logs = many(Log, on=[((peers, Day.doc_id), Log.days), ((peers, Day.symbol), Log.doc_id)])
+
+    assert compiled(S)[1:] == [
+        ("match", "on", 0, ["{symbol}={doc_id}"], False),
+        ("notes", "on", 1, ["{doc_id}=code", "codes={doc_id}"], True),
+        ("peers", "on", 0, ["{date}={date}"], True),
+        ("logs", "on", 3, ["{doc_id}=days", "{symbol}={doc_id}"], True),
+    ]
+
+
+def test_a_model_with_a_path_of_its_own_has_inherited_parts_elsewhere():
+    class S(Store):
+        team = root(Team)
+        days = many(Week, on=((team, Team.city), Day.symbol))
+        teams = many(Team, on=[((days, Day.symbol), Team.doc_id), ((days, Week.exchange), Team.city)])
+
+    slots = compile_slots(S, HERE)
+    assert slots[1].pairs == ((FieldPath(("city",)), PathPart("symbol", 3)),)
+    assert slots[2].pairs == (
+        (PathPart("symbol", 3), PathPart("doc_id", -1)),
+        (PathPart("exchange", 1), FieldPath(("city",))),
+    )
+
+
+def test_pairs_may_name_attributes_of_a_model_and_of_the_one_it_inherits_from():
+    class S(Store):
+        retired = root(Retired)
+        teams = many(Team, on=[(Person.home_town, Team.city), (Retired.doc_id, Team.doc_id)])
+
+    assert compiled(S)[1] == ("teams", "on", 0, ["homeTown=city", "{doc_id}={doc_id}"], True)

@@ -47,6 +47,15 @@ def test_old_and_new_key_learn_by_the_same_message():
     assert len({message for _, _, message in [(o, k, repr(m)) for o, k, m in sent]}) == 1
 
 
+def test_ids_of_a_path_are_keys_that_no_change_moves():
+    ingest = bench(Shape("V", "outV", (("root", "a", -1, ()), ("on", "d", 0, ("id", "part")))))
+    sent = ingest.step("a/1", Event((5, 0), {"n": 1}))
+    assert sent[1] == ("V.match.s1", encode(("1",)), Subscribe((("a/1", 1),)))
+    assert [op for op, _, _ in ingest.step("a/1", Event((6, 0), {"n": 2}))] == ["V.assemble"]
+    for event in (Event((5, 0), {}), Event((6, 0), None)):
+        assert [(op, key) for op, key, _ in ingest.step("b/1/d/2", event)] == [("V.match.s1", encode(("1",)))]
+
+
 def test_fused_slot_goes_to_assemble_and_subscribes_for_its_children():
     ingest = bench(FUSED)
     sent = ingest.step("b/1", Event((5, 0), {"r": ["a/1", "a/2"], "s": "c/1"}))

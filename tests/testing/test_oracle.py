@@ -48,6 +48,15 @@ def test_pairs_must_all_meet_in_one_document():
     assert slot(documents, "s1", ("on", "b", 0, ("k", "k2", "k2", "k"))) == ["b/1"]
 
 
+def test_ids_in_paths_meet_fields_and_each_other():
+    documents = {"a/1": {"k": ["1", "x"], "k2": 1}, "b/1": {}, "b/x": {}, "b/1/d/7": {}, "b/x/d/1": {"k": 1}, "b/7": {}}
+    assert slot(documents, "s1", ("on", "b", 0, ("id", "id"))) == ["b/1"]
+    assert slot(documents, "s1", ("on", "b", 0, ("k", "id"))) == ["b/1", "b/x"]
+    assert slot(documents, "s1", ("on", "d", 0, ("k", "part"))) == ["b/1/d/7", "b/x/d/1"]
+    assert slot(documents, "s1", ("on", "d", 0, ("k", "part", "k2", "k"))) == ["b/x/d/1"]
+    assert slot(documents, "s2", ("on", "d", 0, ("id", "part")), ("on", "b", 1, ("id", "id"))) == ["b/7"]
+
+
 def test_sums_are_exact_and_rounded_once():
     sums = shape(key=0, accumulators=(("sum", 1, False, -1),))
     grouped = Shape(
