@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,22 +153,52 @@ def _objects(values: Iterable[Any], count: int) -> _Objects:
 
 def references(batch: RecordBatch, level: Level, rows: Ints) -> tuple[_Objects, Bools]:
     """The references at these rows, and which of them can be read."""
+    targets = targets_of(batch, level, rows)
+    found: _Objects = np.empty(len(rows), object)
+    reference: type[Reference[Any]] = Reference
+    parents, databases_ = targets.parents, targets.databases
+    columns = (targets.parent.tolist(), targets.ids, targets.database.tolist())
+    made = (reference(f"{parents[p]}/{i}", databases_[d]) for p, i, d in zip(*columns))
+    found[targets.rows] = _objects(made, len(targets.rows))
+    return found, targets.good
+
+
+class Targets(NamedTuple):
+    """What references point to.
+
+    Attributes:
+        rows: Which of the references that were asked for have the known form; the columns are theirs.
+        parent: The index of the collection in `parents`.
+        ids: The ids of documents; `None` for what is none.
+        database: The index in `databases`, where the database of the referring document is `None`.
+        good: Which of all that were asked for can be read.
+    """
+
+    rows: Ints
+    parent: Ints
+    parents: list[str]
+    ids: list[str | None]
+    database: Ints
+    databases: list[str | None]
+    good: Bools
+
+
+def targets_of(batch: RecordBatch, level: Level, rows: Ints) -> Targets:
+    """The targets of the references at these rows."""
     words, value = batch.words, level.properties.value[rows]
     paths = read_references(words, value, value + level.properties.size[rows], REFERENCE_PATH)
-    found: _Objects = np.empty(len(rows), object)
-    good = ~paths.odd
-    kept = np.flatnonzero(good)
-    number, parents = runs(words, paths.parent[kept], paths.parent_size[kept], partial(parent_of, tags=REFERENCE_PATH))
+    kept = np.flatnonzero(~paths.odd)
+    parent, parents = runs(words, paths.parent[kept], paths.parent_size[kept], partial(parent_of, tags=REFERENCE_PATH))
     ids = texts(words, paths.kind[kept], paths.id[kept], paths.id_size[kept])
     database, names = databases(words, paths, kept)
-    own = [batch.databases[n] for n in batch.database[level.document[rows[kept]]].tolist()]
-    references = []
-    for n, parent, doc_id, base, mine in zip(kept.tolist(), number.tolist(), ids, database.tolist(), own):
-        good[n] = parents[parent] and doc_id is not None and names[base]
-        name = names[base]
-        references.append(Reference[Any](f"{parents[parent]}/{doc_id}", None if name == mine else name))
-    found[kept] = _objects(references, len(kept))
-    return found, good
+    good = ~paths.odd
+    known = [np.array([*map(bool, found), False]) for found in (parents, names)]
+    good[kept] = known[0][parent] & known[1][database] & np.array([i is not None for i in ids], bool)
+    distinct = {name: n for n, name in enumerate(names)}
+    number = np.array([*(distinct[name] for name in names), -1])[database]
+    own = np.array([distinct.get(name, -1) for name in batch.databases])[batch.database[level.document[rows[kept]]]]
+    database = np.where(number == own, len(names), database)
+    return Targets(kept, parent, parents, ids, database, [*names, None], good)
 
 
 def _entities(batch: RecordBatch, level: Level, values: _Objects) -> list[dict[str, Any]]:

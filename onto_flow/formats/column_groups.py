@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .batch_documents import FIRST_TIME, LAST_TIME, references
+from .intern import distinct
 from .record_batch import (
     BYTES,
     DOUBLE,
@@ -53,7 +54,7 @@ class Groups:
         level = self.level
         names = len(self.batch.names.texts)
         key = (parent[level.properties.entity] * names + level.number) * 2 + level.properties.multiple
-        found, group = _distinct(key)
+        found, group = distinct(key)
         order = np.argsort(group.astype(np.uint16) if len(found) < 1 << 16 else group, kind="stable")
         ends = np.cumsum(np.bincount(group, minlength=len(found)))
         self.group, self.order = group, order
@@ -156,17 +157,6 @@ def grouped(batch: RecordBatch) -> list[Groups]:
         found.append(Groups(batch, level, parent, slot))
         parent, slot = found[-1].below()
     return found
-
-
-def _distinct(key: Ints) -> tuple[Ints, Ints]:
-    """As `np.unique` with the inverse; quick where the numbers are small."""
-    top = int(key.max(initial=-1)) + 1
-    if top > 1 << 22:
-        found, inverse = np.unique(key, return_inverse=True)
-        return found, inverse.reshape(-1)
-    there = np.zeros(top, np.int64)
-    there[key] = 1
-    return np.flatnonzero(there), (np.cumsum(there) - 1)[key]
 
 
 def _is_text(array: Any) -> bool:

@@ -145,7 +145,7 @@ class EntityDecoder:
 
     def _fields(self, data: bytes, at: int, end: int, depth: int, wanted: Collection[str] | None) -> dict[str, Any]:
         fields: dict[str, Any] = {}
-        vectors: dict[str, Any] = {}
+        vectors: list[str] = []
         names, plain = self._names, self._plain
         while at < end:
             if (data[at] | 8) != 0x7A:
@@ -184,8 +184,10 @@ class EntityDecoder:
             else:
                 value = plain[data[at]](data, at, stop) if size else None
             at = stop
-            if multiple:
-                _append(vectors if meaning == VECTOR else fields, name, value, at)
+            if multiple and meaning == VECTOR:
+                _append_to_vector(fields, vectors, name, value, at)
+            elif multiple:
+                _append(fields, name, value, at)
             elif name in fields:
                 raise bad_document(f"field {name!r:.80} occurs twice", at)
             else:
@@ -282,9 +284,25 @@ def _append(fields: dict[str, Any], name: str, value: Any, at: int) -> None:
         fields[name] = [value]
 
 
-def _with_vectors(fields: dict[str, Any], vectors: dict[str, Any]) -> dict[str, Any]:
-    for name, values in vectors.items():
-        if name in fields or not all(type(v) is float for v in values):
+class _Doubles(list[Any]):
+    """The values of a vector that is being read."""
+
+
+def _append_to_vector(fields: dict[str, Any], vectors: list[str], name: str, value: Any, at: int) -> None:
+    array = fields.get(name)
+    if name not in fields:
+        fields[name] = _Doubles([value])
+        vectors.append(name)
+    elif type(array) is _Doubles:
+        array.append(value)
+    else:
+        raise bad_document(f"field {name!r:.80} is a vector and something else", at)
+
+
+def _with_vectors(fields: dict[str, Any], vectors: list[str]) -> dict[str, Any]:
+    for name in vectors:
+        values = fields[name]
+        if not all(type(v) is float for v in values):
             raise bad_document(f"field {name!r:.80} is a vector and something else", 0)
         fields[name] = Vector(tuple(values))
     return fields

@@ -33,6 +33,7 @@ _GROUPS = (
 )
 _HIGH = _U(0x8080808080808080)
 _WORD = 8
+_ESCAPED = np.array([n < 0x20 or n in b'"\\' for n in range(256)], np.uint8)
 MAX_SHORT = 4
 """Bytes of the longest length that is read at many places at once: lengths below 256 MiB."""
 
@@ -79,6 +80,17 @@ class Words:
             edges = np.column_stack([at[near], np.maximum(end[near], at[near] + 1)]).reshape(-1)
             found[near] = (np.bitwise_or.reduceat(self.bytes, edges)[::2] > 127) & (end[near] > at[near])
         return found
+
+    @cached_property
+    def _escaped(self) -> NDArray[np.int32]:
+        """How many bytes before each one are control characters, quotation marks or backslashes."""
+        counts = np.zeros(len(self.data) + 1, np.int32)
+        np.cumsum(_ESCAPED[self.bytes], dtype=np.int32, out=counts[1:])
+        return counts
+
+    def escaped(self, at: Ints, end: Ints) -> Bools:
+        """Whether there are bytes, from a place to another one, that JSON writes as something else."""
+        return self._escaped[end] != self._escaped[at]
 
     def at(self, at: Ints) -> Longs:
         """The words at these places, which lie in the buffer or up to 24 bytes behind its end."""

@@ -1,0 +1,202 @@
+"""Lines that are made of many records at once are those that are made of the documents, byte for byte."""
+
+import random
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from damage import damaged
+from hypothesis import given
+from hypothesis import strategies as st
+from test_batch_documents import ALLTYPES, DATABASE, originals, records_of
+from test_round_trips import fields, names, paths
+
+from onto_flow.core.errors import DataError
+from onto_flow.core.values import EPOCH, GeoPoint, Reference, Vector
+from onto_flow.formats import lockstep
+from onto_flow.formats.batch_json import JsonEncoder
+from onto_flow.formats.batch_times import time_texts
+from onto_flow.formats.entity import EntityDecoder
+from onto_flow.formats.entity_writer import encode_entity
+from onto_flow.formats.json_lines import line_of
+from onto_flow.formats.lockstep_log import Spans
+from onto_flow.formats.times import format_time
+from onto_flow.testing.source_suite import VALUES
+
+
+def check(records, wanted=None, encoder=None):
+    """Compares; gives the numbers of the odd records."""
+    alone = EntityDecoder(warn=lambda text: None)
+    lines, rows, odd = (encoder or JsonEncoder()).lines(Spans.of(records), wanted)
+    for line, row in zip(lines, rows, strict=True):
+        entity = alone.decode(records[row])
+        names = wanted(entity.path.rpartition("/")[0])[1] if wanted else None
+        assert line == line_of(entity.path, {k: v for k, v in entity.fields.items() if names is None or k in names})
+    assert not set(rows) & set(odd)
+    if wanted is None:
+        assert sorted([*rows, *odd]) == list(range(len(records)))
+    return odd
+
+
+def without_empty_vectors(value):
+    """Their maps have the type behind the values in an export."""
+    if isinstance(value, dict):
+        return {k: without_empty_vectors(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [without_empty_vectors(v) for v in value]
+    return Vector((1.0,)) if value == Vector(()) else value
+
+
+documents = fields.map(without_empty_vectors)
+
+
+@given(st.lists(st.tuples(paths, documents), max_size=8), st.sampled_from([1, 24]))
+def test_any_documents(rows, few):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lockstep, "FEW", few)
+        assert check([encode_entity(path, document, DATABASE) for path, document in rows]) == []
+
+
+@given(st.lists(st.tuples(paths, documents), max_size=8), st.sets(names))
+def test_a_projection(rows, wanted):
+    wanted = wanted | {name for _, document in rows for name in list(document)[:2]}
+    assert check([encode_entity(*row, DATABASE) for row in rows], lambda parent: (True, wanted)) == []
+
+
+def test_collections_and_fields_are_left_out():
+    records = [encode_entity(f"{name}/{n}", {"a": n, "b": {"a": 3}}) for name in ("users", "rooms") for n in range(3)]
+    asked = {"users": (True, {"b"}), "rooms": (False, None)}
+    lines, rows, odd = JsonEncoder().lines(Spans.of(records), asked.__getitem__)
+    assert (rows, odd) == ([0, 1, 2], [])
+    assert lines[1] == line_of("users/1", {"b": {"a": 3}})
+
+
+def test_every_type_that_the_emulator_writes():
+    assert check(list(records_of(ALLTYPES))) == []
+
+
+def test_every_value_in_maps_and_arrays():
+    records = [
+        encode_entity(f"v/{name}", {"v": value, "m": {"v": value, "a": [value, {"v": value}]}, "e": [{}], "z": {}})
+        for name, value in VALUES.items()
+        if not isinstance(value, list)
+    ]
+    assert check(records) == []
+
+
+@pytest.mark.parametrize("name", ["swapi", "stocks", "movielens"])
+def test_real_exports(name, real_exports):
+    encoder, records = JsonEncoder(), list(records_of(real_exports / name))
+    for begin in range(0, len(records), 3000):
+        assert check(records[begin : begin + 3000], encoder=encoder) == []
+
+
+TEXTS = ['"', "\\", "\n", "\r\n", "\x00\x1f\x7f", "é\u2028", 'a"b' * 50, "\U0001f600", "", "/"]
+
+
+def test_texts_are_escaped_wherever_they_stand():
+    texts = [text for text in TEXTS if text]
+    documents = [
+        {a: b, "m": {b: [a]}, "l": [a, b], "r": Reference("x/y" + b.replace("/", ""))} for a in texts for b in TEXTS
+    ]
+    ids = [text.replace("/", "-") for text in texts]
+    records = [encode_entity(f"c{i}/{i}/d/{i}", d) for d in documents for i in ids]
+    assert check(records) == []
+
+
+def test_ids_of_numbers_and_references_into_other_databases():
+    others = [None, "projects/q/databases/(default)", "projects/p/databases/named"]
+    records = [
+        encode_entity(
+            f"a/__id{n}__", {"r": Reference("x/__id5__", other), "l": [Reference(f"x{n}/y", o) for o in others]}, home
+        )
+        for n in (0, 7, 2**40)
+        for other in others
+        for home in (DATABASE, others[1])
+    ]
+    assert check(records) == []
+
+
+NUMBERS = [
+    0.0,
+    -0.0,
+    1.0,
+    1e15,
+    1e16,
+    1e17,
+    1e22,
+    1e-4,
+    1e-5,
+    5e-324,
+    1.7976931348623157e308,
+    0.1,
+    123456.789,
+    2**53 + 2.0,
+]
+
+
+@given(st.lists(st.floats() | st.sampled_from(NUMBERS) | st.decimals(-1000, 1000, places=3).map(float), max_size=5))
+def test_doubles(numbers):
+    assert (
+        check(
+            [encode_entity("a/b", {"l": numbers, "v": Vector((1.0, *numbers)), "p": [GeoPoint(n, n) for n in numbers]})]
+        )
+        == []
+    )
+
+
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=5))
+def test_integers(numbers):
+    assert check([encode_entity("a/b", {"l": numbers, **{str(n): n for n in numbers}})]) == []
+
+
+@given(st.lists(st.datetimes() | st.datetimes().map(lambda t: t.replace(microsecond=t.microsecond // 1000 * 1000))))
+def test_times(times):
+    micros = [(t.replace(tzinfo=EPOCH.tzinfo) - EPOCH) // timedelta(microseconds=1) for t in times]
+    assert time_texts(np.array(micros, np.int64)) == [format_time(t).encode() for t in times]
+
+
+def test_what_only_the_decoder_of_single_records_knows_is_left_to_it():
+    plain = encode_entity("a/b", {"n": 1})
+    array, text = encode_entity("a/b", {"t": [1, 2]}), encode_entity("a/b", {"t": "é", "u": "é"})
+    odd = [
+        b"",
+        plain[:-1],
+        text.replace("é".encode(), b"\xff\xff"),
+        text.replace("é".encode(), b'\xff"'),
+        encode_entity("a/é", {}).replace("é".encode(), b"\xff\xff"),
+        encode_entity("a/x", {}).replace(b"\x22\x01x", b"\x22\x01/"),
+        encode_entity("a/b", {"t": 1, "u": 2}).replace(b"\x1a\x01u", b"\x1a\x01t"),
+        array.replace(b"\x20\x01\x2a\x02\x08\x02", b"\x20\x00\x2a\x02\x08\x02"),
+        encode_entity("a/b", {"m": {"x": 1.0, "__type__": "__vector__"}}),
+        encode_entity("a/b", {"v": Vector(())}),
+        encode_entity("a/b", {"t": [{}, 1]}).replace(b"\x08\x13\x1a\x01t", b"\x08\x18\x1a\x01t"),
+    ]
+    assert check([plain, *odd, plain]) == list(range(1, len(odd) + 1))
+
+
+def fuzz(numbers):
+    """Each number is a batch of 60 records, most of them damaged; what is not odd must be read as it is alone."""
+    records, encoder = originals(), JsonEncoder()
+    sound = 0
+    for number in numbers:
+        rng = random.Random(number)
+        batch = [rng.choice(records) for _ in range(60)]
+        batch = [damaged(rng, r, rng.choice(records)) if rng.random() < 0.8 else r for r in batch]
+        sound += len(batch) - len(check(batch, encoder=encoder))
+    return sound
+
+
+def test_damaged_records_are_odd_or_as_they_are_alone():
+    assert fuzz(range(60)) > 60 * 12
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(10))
+def test_half_a_million_damaged_records(part):
+    assert fuzz(range(1000 + part * 850, 1000 + (part + 1) * 850)) > 850 * 12
+
+
+def test_a_line_of_something_that_firestore_has_not_is_an_error():
+    with pytest.raises(DataError, match="bad-value"):
+        line_of("a/b", {"s": {1, 2}})
