@@ -10,7 +10,7 @@ that has anything a step does not know, is `odd`: it has no properties here, and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ FEW = 24
 
 _U = np.uint64
 _BYTE = _U(0xFF)
+_PROPERTY, _PROPERTY_MASK = _U(0x72), _U(0xF7)
 _FORM, _FORM_MASK = _U(0x2A0020), _U(0xFFFEFF)
 _PREFIX = 6
 
@@ -89,41 +90,42 @@ def prefix_of(name: bytes) -> bytes:
 
 
 class _Walk:
+    """Entities, each at the place of its next property; what was found is where properties begin and end."""
+
     def __init__(self, words: Words, start: Ints, stop: Ints, prefixes: Sequence[bytes] | None) -> None:
         self.words = words
-        self.stops = stop
         self.odd = start > stop
         self.prefixes = None if prefixes is None else [_compared(p, after) for p in prefixes for after in (2, 4)]
         self.counts: Ints = np.zeros(len(start), np.int64)
-        self.steps: list[tuple[Ints, Properties]] = []
+        self.steps: list[tuple[Ints, Ints, Ints, Ints]] = []
         live = np.flatnonzero(start < stop)
         self.entity, self.at, self.stop = live, start[live], stop[live]
 
     def step(self) -> None:
         """One property of each living entity, or whatever stands before the next one."""
-        at = self.at
-        word = self.words.at(at)
-        tag = word & _BYTE
+        entity, at, word = self.entity, self.at, self.words.at(self.at)
         rows: Ints | None = None
-        if ((tag | _U(8)) != _U(0x7A)).any():
-            is_property = (tag | _U(8)) == _U(0x7A)
+        is_property = (word & _PROPERTY_MASK) == _PROPERTY
+        if not is_property.all():
+            self.at = at.copy()
             self._others(np.flatnonzero(~is_property), word)
             rows = np.flatnonzero(is_property)
-            at, word = at[rows], word[rows]
+            entity, at, word = entity[rows], at[rows], word[rows]
         size, place = self.words.length(at + 1, ((word >> _U(8)) & _BYTE).view(np.int64))
         end = place + size
+        wrong = end < place
+        if wrong.any():
+            self.odd[entity[wrong]] = True
+            end[wrong] = np.iinfo(np.int64).max
         if rows is None:
             self.at = end
         else:
             self.at[rows] = end
         if self.prefixes is not None:
             meant = np.flatnonzero(self._meant(word) | (place != at + 2))
-            rows = meant if rows is None else rows[meant]
-            place, end = place[meant], end[meant]
-        entity = self.entity if rows is None else self.entity[rows]
-        stop = self.stop if rows is None else self.stop[rows]
-        self._emit(entity, place, end, stop)
-        self._drop(size)
+            entity, place, end = entity[meant], place[meant], end[meant]
+        self._emit(entity, place, end)
+        self._drop()
 
     def _meant(self, word: Longs) -> Bools:
         assert self.prefixes is not None
@@ -132,20 +134,11 @@ class _Walk:
             meant |= (word & mask) == expected
         return meant
 
-    def _emit(self, entity: Ints, place: Ints, end: Ints, stop: Ints) -> None:
-        whole = (end <= stop) & (end >= place)
-        if not whole.all():
-            self.odd[entity[~whole]] = True
-            entity, place, end = entity[whole], place[whole], end[whole]
-        if not len(entity):
-            return
-        properties, good = read_properties(self.words, entity, place, end)
-        if not good.all():
-            self.odd[entity[~good]] = True
-            properties, entity = properties.take(good), entity[good]
-        number = self.counts[entity]
-        self.counts[entity] = number + 1
-        self.steps.append((number, properties))
+    def _emit(self, entity: Ints, place: Ints, end: Ints) -> None:
+        if len(entity):
+            number = self.counts[entity]
+            self.counts[entity] = number + 1
+            self.steps.append((entity, number, place, end))
 
     def _others(self, rows: Ints, word: Longs) -> None:
         """Steps over the keys and the groups of entities."""
@@ -157,11 +150,9 @@ class _Walk:
         self.odd[self.entity[rows[~known]]] = True
         self.at[rows] = np.where(known, behind + size, self.stop[rows])
 
-    def _drop(self, size: Ints) -> None:
+    def _drop(self) -> None:
         """Entities that came to their end, or beyond it."""
         live = self.at < self.stop
-        if size.min(initial=0) < 0:
-            live &= ~self.odd[self.entity]
         if not live.all():
             self.odd[self.entity[self.at > self.stop]] = True
             rows = np.flatnonzero(live)
@@ -169,36 +160,34 @@ class _Walk:
 
     def finish(self) -> None:
         """The rest, one by one."""
-        rows: list[tuple[int, ...]] = []
-        numbers: list[int] = []
+        found: list[tuple[int, int, int, int]] = []
         for entity, at, stop in zip(self.entity.tolist(), self.at.tolist(), self.stop.tolist()):
-            if self.odd[entity]:
-                continue
+            number = int(self.counts[entity])
             try:
-                found = list(_properties(self.words.data, entity, at, stop))
+                places = list(_places(self.words.data, at, stop))
             except (DataError, IndexError):
                 self.odd[entity] = True
                 continue
-            begin = int(self.counts[entity])
-            numbers += range(begin, begin + len(found))
-            self.counts[entity] += len(found)
-            rows += found
-        columns = np.array(rows, np.int64).reshape(-1, len(Properties._fields)).T
-        self.steps.append((np.array(numbers, np.int64), Properties(*columns)))
+            found += [(entity, number + n, place, end) for n, (place, end) in enumerate(places)]
+            self.counts[entity] += len(places)
+        entities, numbers, places_, ends = np.array(found, np.int64).reshape(-1, 4).T
+        self.steps.append((entities, numbers, places_, ends))
 
     def found(self) -> Found:
-        """Puts the steps together, in the order of the entities."""
-        number = np.concatenate([n for n, _ in self.steps])
-        entity, *columns = (np.concatenate(parts) for parts in zip(*(p for _, p in self.steps)))
-        place = (np.cumsum(self.counts) - self.counts)[entity] + number
-        ordered = [np.repeat(np.arange(len(self.counts)), self.counts)]
-        for column in columns:
-            sorted_ = np.empty_like(column)
-            sorted_[place] = column
-            ordered.append(sorted_)
-        properties = Properties(*ordered)
+        """Puts the steps together, in the order of the entities, and reads the properties."""
+        entity, number, place, end = map(np.concatenate, zip(*self.steps))
+        where = (np.cumsum(self.counts) - self.counts)[entity] + number
+        ordered = np.empty((2, len(where)), np.int64)
+        ordered[0, where], ordered[1, where] = place, end
+        entity = np.repeat(np.arange(len(self.counts)), self.counts)
+        place, end = ordered
         if self.odd.any():
-            properties = properties.take(~self.odd[properties.entity])
+            kept = ~self.odd[entity]
+            entity, place, end = entity[kept], place[kept], end[kept]
+        properties, good = read_properties(self.words, entity, place, end)
+        if not good.all():
+            self.odd[entity[~good]] = True
+            properties = properties.take(~self.odd[entity])
         return Found(properties, self.odd)
 
 
@@ -241,32 +230,17 @@ def _compared(prefix: bytes, after: int) -> tuple[np.uint64, np.uint64]:
     return _U(int.from_bytes(mask, "little")), _U(int.from_bytes(expected, "little"))
 
 
-def _properties(data: bytes, entity: int, at: int, end: int) -> list[tuple[int, ...]]:
-    """As `read_properties`, for one entity."""
-    found: list[tuple[int, ...]] = []
+def _places(data: bytes, at: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where the properties of one entity begin, behind their lengths, and where they end."""
     while at < end:
         tag = data[at]
-        if (tag | 8) != 0x7A:
-            wide = 1 if tag == 0x6A else 2
-            if wide == 2 and data[at : at + 2] != b"\x82\x01":
-                raise DataError("bad-document", "an unknown tag")
-            size, at = get_varint(data, at + wide)
-            at += size
-            continue
-        size, at = get_varint(data, at + 1)
-        stop, meaning = at + size, 0
-        if data[at] == 8:
-            meaning, at = get_varint(data, at + 1)
-        name_size, name = get_varint(data, at + 1)
-        form = name + name_size
-        if data[at] != 0x1A or form >= stop or data[form] != 0x20 or data[form + 1] > 1 or data[form + 2] != 0x2A:
-            raise DataError("bad-document", "an unknown form")
-        size, value = get_varint(data, form + 3)
-        if value + size != stop or stop > end or meaning > 127:
-            raise DataError("bad-document", "an unknown length")
-        tag = data[value] if size else 0
-        found.append((entity, meaning, name, name_size, data[form + 1], value, size, tag))
-        at = stop
+        is_property = (tag | 8) == 0x7A
+        wide = 1 if is_property or tag == 0x6A else 2
+        if wide == 2 and data[at : at + 2] != b"\x82\x01":
+            raise DataError("bad-document", "an unknown tag")
+        size, place = get_varint(data, at + wide)
+        at = place + size
+        if is_property and at <= end:
+            yield place, at
     if at != end:
         raise DataError("bad-document", "a field that is longer than its message")
-    return found
