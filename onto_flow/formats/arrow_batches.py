@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from .arrow_paths import path_column
 from .arrow_rows import misfit
 from .arrow_shape import Shape
 from .arrow_types import PATH, word_of
-from .batch_documents import paths_of
 from .column_groups import Groups, grouped
 from .intern import Names
 from .lockstep_log import Spans
@@ -90,7 +90,7 @@ class Columns:
         while True:
             self._batch = RecordBatch(records, names, wanted)
             self._groups = grouped(self._batch)
-            self._paths = paths_of(self._batch, self._batch.rows)
+            self._paths = self._path_column()
             odd = self._batch.odd
             if not odd.any():
                 break
@@ -98,6 +98,13 @@ class Columns:
             kept, records = kept[good], records.take(good)
         self.rows: Ints = kept[self._batch.rows]
         self.odd: Ints = np.setdiff1d(np.arange(count), kept, assume_unique=True)
+
+    def _path_column(self) -> Any:
+        batch = self._batch
+        paths = path_column(batch.words, batch.keys, batch.rows, batch.parent[batch.rows], batch.parents)
+        if paths.null_count:
+            batch.odd[batch.rows[paths.is_null().to_numpy(zero_copy_only=False)]] = True
+        return paths
 
     def shape(self) -> Shape:
         """What occurs in the documents."""
@@ -137,9 +144,10 @@ class Columns:
             DataError: `bad-value` for a value that its column cannot hold.
         """
         columns = self._members([f for f in schema if f.name != PATH], 0, 0, len(self.rows))
-        paths = pa.array(self._paths, pa.string())
         ordered = iter(columns)
-        return pa.RecordBatch.from_arrays([paths if f.name == PATH else next(ordered) for f in schema], schema=schema)
+        return pa.RecordBatch.from_arrays(
+            [self._paths if f.name == PATH else next(ordered) for f in schema], schema=schema
+        )
 
     def _members(self, fields: list[pa.Field[Any]], depth: int, parent: int, count: int) -> list[Any]:
         groups = self._groups[depth] if depth < len(self._groups) else None
@@ -182,7 +190,7 @@ class Columns:
                 if word not in words:
                     row = rows[groups.level.kind[rows] == kind][0]
                     at = int(np.searchsorted(self._batch.rows, groups.level.document[row]))
-                    raise misfit(word, one, f"{self._paths[at]}, {one.name}")
+                    raise misfit(word, one, f"{self._paths[at].as_py()}, {one.name}")
 
     def _inner(self, values: _Values) -> Ints:
         groups = self._groups[values.depth]
@@ -266,8 +274,8 @@ def _geopoint(groups: Groups, rows: Ints, type_: Any) -> Any:
 
 
 def _reference(groups: Groups, rows: Ints, type_: Any) -> Any:
-    found = groups.references[rows].tolist()
-    sides = [pa.array([r.path for r in found], pa.string()), pa.array([r.database for r in found], pa.string())]
+    number = pa.array(groups.reference_number[rows])
+    sides = [side.take(number) for side in groups.references]
     return pa.StructArray.from_arrays(sides, fields=[type_.field(0), type_.field(1)])
 
 

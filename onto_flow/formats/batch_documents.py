@@ -6,16 +6,14 @@ Law: a document is what `EntityDecoder` makes of its record; where a record is o
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.values import Document, GeoPoint, Reference, Vector, from_micros
-from .entity_parts import REFERENCE_PATH
-from .intern import Names, runs
-from .lockstep_keys import parent_of, read_references
+from .batch_references import targets_of
+from .intern import Names
 from .lockstep_log import Spans
 from .record_batch import (
     BOOLEAN,
@@ -32,7 +30,6 @@ from .record_batch import (
     Level,
     RecordBatch,
     Wanted,
-    databases,
     strings,
     texts,
 )
@@ -138,7 +135,7 @@ def _values(batch: RecordBatch, level: Level, maps: list[Any]) -> _Objects:
             sides = words.doubles(begin + 1).tolist(), words.doubles(begin + 10).tolist()
             values[rows] = _objects(map(GeoPoint, *sides), len(rows))
         elif kind == REFERENCE:
-            values[rows], good[rows] = references(batch, level, rows)
+            values[rows], good[rows] = _references(batch, level, rows)
         elif kind == MAPPING:
             values[rows] = _objects(maps, len(rows))
         elif kind == EMPTY:
@@ -151,7 +148,7 @@ def _objects(values: Iterable[Any], count: int) -> _Objects:
     return np.fromiter(values, object, count)
 
 
-def references(batch: RecordBatch, level: Level, rows: Ints) -> tuple[_Objects, Bools]:
+def _references(batch: RecordBatch, level: Level, rows: Ints) -> tuple[_Objects, Bools]:
     """The references at these rows, and which of them can be read."""
     targets = targets_of(batch, level, rows)
     found: _Objects = np.empty(len(rows), object)
@@ -161,44 +158,6 @@ def references(batch: RecordBatch, level: Level, rows: Ints) -> tuple[_Objects, 
     made = (reference(f"{parents[p]}/{i}", databases_[d]) for p, i, d in zip(*columns))
     found[targets.rows] = _objects(made, len(targets.rows))
     return found, targets.good
-
-
-class Targets(NamedTuple):
-    """What references point to.
-
-    Attributes:
-        rows: Which of the references that were asked for have the known form; the columns are theirs.
-        parent: The index of the collection in `parents`.
-        ids: The ids of documents; `None` for what is none.
-        database: The index in `databases`, where the database of the referring document is `None`.
-        good: Which of all that were asked for can be read.
-    """
-
-    rows: Ints
-    parent: Ints
-    parents: list[str]
-    ids: list[str | None]
-    database: Ints
-    databases: list[str | None]
-    good: Bools
-
-
-def targets_of(batch: RecordBatch, level: Level, rows: Ints) -> Targets:
-    """The targets of the references at these rows."""
-    words, value = batch.words, level.properties.value[rows]
-    paths = read_references(words, value, value + level.properties.size[rows], REFERENCE_PATH)
-    kept = np.flatnonzero(~paths.odd)
-    parent, parents = runs(words, paths.parent[kept], paths.parent_size[kept], partial(parent_of, tags=REFERENCE_PATH))
-    ids = texts(words, paths.kind[kept], paths.id[kept], paths.id_size[kept])
-    database, names = databases(words, paths, kept)
-    good = ~paths.odd
-    known = [np.array([*map(bool, found), False]) for found in (parents, names)]
-    good[kept] = known[0][parent] & known[1][database] & np.array([i is not None for i in ids], bool)
-    distinct = {name: n for n, name in enumerate(names)}
-    number = np.array([*(distinct[name] for name in names), -1])[database]
-    own = np.array([distinct.get(name, -1) for name in batch.databases])[batch.database[level.document[rows[kept]]]]
-    database = np.where(number == own, len(names), database)
-    return Targets(kept, parent, parents, ids, database, [*names, None], good)
 
 
 def _entities(batch: RecordBatch, level: Level, values: _Objects) -> list[dict[str, Any]]:

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from .batch_documents import FIRST_TIME, LAST_TIME, references
+from .arrow_paths import bounds, is_text, path_column
+from .batch_documents import FIRST_TIME, LAST_TIME
+from .batch_references import targets_of
 from .intern import distinct
 from .record_batch import (
     BYTES,
@@ -100,22 +101,31 @@ class Groups:
             self._is_odd(rows[~good])
         rows = np.flatnonzero((level.kind == DOUBLE) | (level.kind == IN_VECTOR))
         self.bits[rows] = words.at(level.begin[rows]).view(np.int64)
-        self.references: NDArray[np.object_] = np.empty(len(level.kind), object)
-        rows = level.rows(REFERENCE)
-        if len(rows):
-            self.references[rows], good = references(self.batch, level, rows)
-            self._is_odd(rows[~good])
+        self._read_references()
         self._check_texts()
+
+    def _read_references(self) -> None:
+        rows = self.level.rows(REFERENCE)
+        self.reference_number: Ints = np.zeros(len(self.level.kind), np.int64)
+        self.references: tuple[Any, Any] = (None, None)
+        if not len(rows):
+            return
+        found = targets_of(self.batch, self.level, rows)
+        kept, good = found.rows, found.readable
+        self.reference_number[rows[kept]] = np.arange(len(kept))
+        paths = path_column(self.batch.words, found.paths, kept, found.parent, found.parents)
+        good[kept] &= paths.is_valid().to_numpy(zero_copy_only=False)
+        self._is_odd(rows[~good])
+        self.references = paths, pa.array(found.databases, pa.string()).take(pa.array(found.database))
 
     def _check_texts(self) -> None:
         level, words = self.level, self.batch.words
         rows = level.rows(STRING)
         begin = level.begin[rows]
         rows = rows[words.wide(begin, begin + level.size(rows))]
-        if len(rows) and not _is_text(self.texts.take(pa.array(self.text_number[rows]))):
-            for row in rows.tolist():
-                if not _is_text(self.texts.take(pa.array(self.text_number[row : row + 1]))):
-                    self._is_odd(np.array([row]))
+        if len(rows) and not is_text(self.texts.take(pa.array(self.text_number[rows]))):
+            wrong = [not is_text(self.texts.take(pa.array(self.text_number[n : n + 1]))) for n in rows.tolist()]
+            self._is_odd(rows[np.array(wrong)])
 
     @cached_property
     def _inside(self) -> Ints:
@@ -132,10 +142,7 @@ class Groups:
     def texts(self) -> Any:
         """All texts and bytes, and between each two what lies between them."""
         rows = self._inside
-        begin = self.level.begin[rows]
-        offsets = np.column_stack([begin, begin + self.level.size(rows)]).reshape(-1).astype(np.int32)
-        buffers = [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(self.batch.words.data)]
-        return pa.Array.from_buffers(pa.binary(), max(len(offsets) - 1, 0), buffers)
+        return bounds(self.batch.words, self.level.begin[rows], self.level.size(rows))
 
     def below(self) -> tuple[Ints, Ints]:
         """Of each map: its column, and its place among the maps of that column."""
@@ -157,11 +164,3 @@ def grouped(batch: RecordBatch) -> list[Groups]:
         found.append(Groups(batch, level, parent, slot))
         parent, slot = found[-1].below()
     return found
-
-
-def _is_text(array: Any) -> bool:
-    try:
-        array.view(pa.string()).validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True

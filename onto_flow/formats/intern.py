@@ -20,6 +20,7 @@ _MAX_NAMES = 20_000
 _SAMPLE = 64
 _MIX = (_U(0x9E3779B97F4A7C15), _U(0xC2B2AE3D27D4EB4F), _U(0x165667B19E3779F9))
 _WORD = 8
+_MANY_RUNS, _LONG = 32, 512
 BAD = 0
 """The number of a name that is not Unicode text."""
 
@@ -58,10 +59,11 @@ class Names:
     def numbers(self, words: Words, at: Ints, size: Ints) -> Ints:
         """The numbers of the names at these places."""
         number, left = self._looked_up(words, at, size)
-        if len(left) > 4 * _SAMPLE and len(self.texts) < _MAX_TABLE:
-            some = left[:: len(left) // _SAMPLE]
+        if len(left) > _SAMPLE and len(self.texts) < _MAX_TABLE and int(size[left].max()) <= _LONG:
+            some = left[_distinct_strings(words, at[left], size[left])[0]]
             self._learn(words.data, at[some], size[some])
-            number, left = self._looked_up(words, at, size)
+            number[left], rest = self._looked_up(words, at[left], size[left])
+            left = left[rest]
         if len(left):
             number[left] = self._learn(words.data, at[left], size[left])
         return number
@@ -143,7 +145,7 @@ def runs(words: Words, at: Ints, size: Ints, read: Callable[[bytes], _T]) -> tup
         words: The bytes.
         at: Where the strings begin.
         size: How long they are.
-        read: Is called once for each run.
+        read: Is called once for each run, or where there are many, for each string.
 
     Example:
         >>> words = Words(b"ababcd")
@@ -153,19 +155,41 @@ def runs(words: Words, at: Ints, size: Ints, read: Callable[[bytes], _T]) -> tup
     if not len(at):
         return np.zeros(0, np.int64), []
     new = np.ones(len(at), bool)
-    new[1:] = size[1:] != size[:-1]
-    undecided = np.flatnonzero(~new)
-    offset = 0
-    while len(undecided):
-        word = words.masked(at[undecided] + offset, size[undecided] - offset)
-        before = words.masked(at[undecided - 1] + offset, size[undecided] - offset)
-        differs = word != before
-        new[undecided[differs]] = True
-        offset += _WORD
-        undecided = undecided[~differs & (size[undecided] > offset)]
-    first = np.flatnonzero(new)
+    new[1:] = ~_same(words, at[1:], at[:-1], size[1:], size[:-1])
+    first, number = np.flatnonzero(new), np.cumsum(new) - 1
+    if len(first) > _MANY_RUNS and int(size.max()) <= _LONG:
+        chosen, inverse = _distinct_strings(words, at[first], size[first])
+        first, number = first[chosen], inverse[number]
     found = [read(words.data[a : a + s]) for a, s in zip(at[first].tolist(), size[first].tolist())]
-    return np.cumsum(new) - 1, found
+    return number, found
+
+
+def _same(words: Words, at: Ints, other: Ints, size: Ints, other_size: Ints) -> Bools:
+    """Which strings are equal to their other ones."""
+    same = size == other_size
+    left = np.flatnonzero(same)
+    offset = 0
+    while len(left):
+        sizes = size[left] - offset
+        equal = words.masked(at[left] + offset, sizes) == words.masked(other[left] + offset, sizes)
+        same[left[~equal]] = False
+        offset += _WORD
+        left = left[equal & (sizes > _WORD)]
+    return same
+
+
+def _distinct_strings(words: Words, at: Ints, size: Ints) -> tuple[Ints, Ints]:
+    """One of each set of equal strings, and the number of its set for each; two sets may be equal, but that is rare."""
+    mixed = size.view(np.uint64) * _MIX[2]
+    for offset in range(0, int(size.max()), _WORD):
+        mixed = (mixed ^ words.masked(at + np.minimum(offset, size), size - offset)) * _MIX[0]
+        mixed ^= mixed >> _U(32)
+    _, first, number = np.unique(mixed, return_index=True, return_inverse=True)
+    number = number.reshape(-1)
+    of = first[number]
+    wrong = np.flatnonzero(~_same(words, at, at[of], size, size[of]))
+    number[wrong] = len(first) + np.arange(len(wrong))
+    return np.append(first, wrong), number
 
 
 def distinct(key: Ints) -> tuple[Ints, Ints]:

@@ -14,7 +14,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .batch_documents import FIRST_TIME, LAST_TIME, targets_of
+from .batch_documents import FIRST_TIME, LAST_TIME
+from .batch_references import targets_of
 from .batch_times import time_texts
 from .json_parts import Objects
 from .names import full_name
