@@ -5,7 +5,6 @@ Law: a batch holds what `arrow_rows.batch_of` makes of the documents that `Entit
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,8 +13,9 @@ import pyarrow as pa
 from .arrow_paths import path_column
 from .arrow_rows import misfit
 from .arrow_shape import Shape
+from .arrow_slots import MAKE, bitmap, index_of, spread, struct
 from .arrow_types import PATH, word_of
-from .column_groups import Groups, grouped
+from .column_groups import grouped
 from .intern import Names
 from .lockstep_log import Spans
 from .record_batch import (
@@ -122,7 +122,7 @@ class Columns:
 
     def _grow_by(self, shape: Shape, depth: int, column: int, inside: bool) -> None:
         groups = self._groups[depth]
-        words = {_WORD_OF_KIND[k] for k in groups.kinds(groups.rows[column])}
+        words = {_WORD_OF_KIND[k] for k in groups.kinds(column)}
         if "vector" in words:
             shape.words.add("vector")
             words.discard("vector")
@@ -175,7 +175,7 @@ class Columns:
         there = np.zeros(values.size, bool)
         for array in arrays:
             there |= array.is_valid().to_numpy(zero_copy_only=False)
-        return _struct(one.type, there, arrays)
+        return struct(one.type, there, arrays)
 
     def _check(self, one: pa.Field[Any], values: _Values, words: set[str]) -> None:
         """Whether the field can hold what occurs."""
@@ -184,10 +184,12 @@ class Columns:
         groups = self._groups[values.depth]
         if values.in_array:
             words = words | {"null"}
-        for rows, inside in ((values.rows, False), (self._inner(values), True)):
-            for kind in groups.kinds(rows):
+        for column, inside in ((values.alone, False), (values.inside, True)):
+            for kind in groups.kinds(column):
                 word = "array" if inside and kind != IN_VECTOR else _WORD_OF_KIND[kind]
-                if word not in words:
+                if word not in words and not (values.in_array and kind == IN_VECTOR):
+                    assert column is not None
+                    rows = groups.rows[column]
                     row = rows[groups.level.kind[rows] == kind][0]
                     at = int(np.searchsorted(self._batch.rows, groups.level.document[row]))
                     raise misfit(word, one, f"{self._paths[at].as_py()}, {one.name}")
@@ -203,20 +205,24 @@ class Columns:
         if word in ("array", "vector"):
             return self._lists(word, one, values)
         groups = self._groups[values.depth]
-        chosen = groups.level.kind[values.rows] == _KIND_OF_WORD[word]
-        rows, slots = (values.rows, values.slots) if chosen.all() else (values.rows[chosen], values.slots[chosen])
+        kind = _KIND_OF_WORD[word]
+        rows, slots = values.rows, values.slots
+        if kind not in groups.kinds(values.alone):
+            return pa.nulls(values.size, one.type)
+        if len(groups.kinds(values.alone)) > 1:
+            chosen = groups.level.kind[rows] == kind
+            rows, slots = rows[chosen], slots[chosen]
         if not len(rows) or (word == "null" and values.in_array):
             return pa.nulls(values.size, one.type)
         if word == "map":
             assert values.alone is not None
             members = [one.type.field(i) for i in range(one.type.num_fields)]
             children = self._members(members, values.depth + 1, values.alone, len(rows))
-            return _spread(_struct(one.type, np.ones(len(rows), bool), children), slots, values.size)
+            return spread(struct(one.type, np.ones(len(rows), bool), children), slots, values.size)
         if word in ("string", "bytes"):
-            number = np.zeros(values.size, np.int64)
-            number[slots] = groups.text_number[rows]
-            return groups.texts.take(pa.array(number, mask=_absent(slots, values.size))).view(one.type)
-        return _spread(_DENSE[word](groups, rows, one.type), slots, values.size)
+            number = index_of(groups.text_number[rows], slots, values.size)
+            return groups.texts.take(number).view(one.type)
+        return MAKE[word](groups, rows, slots, values.size, one.type)
 
     def _lists(self, word: str, one: pa.Field[Any], values: _Values) -> Any:
         groups = self._groups[values.depth]
@@ -234,57 +240,5 @@ class Columns:
             elements = pa.array(groups.bits[rows].view(np.float64))
         offsets = np.zeros(values.size + 1, np.int32)
         np.cumsum(lengths, out=offsets[1:])
-        buffers = [_bitmap(there), pa.py_buffer(offsets.tobytes())]
+        buffers = [bitmap(there), pa.py_buffer(offsets.tobytes())]
         return pa.Array.from_buffers(one.type, values.size, buffers, children=[elements])
-
-
-def _absent(slots: Ints, count: int) -> Any:
-    if len(slots) == count:
-        return None
-    absent = np.ones(count, bool)
-    absent[slots] = False
-    return absent
-
-
-def _spread(dense: Any, slots: Ints, count: int) -> Any:
-    """Values in their slots, in order; nulls elsewhere."""
-    if len(slots) == count:
-        return dense
-    index = np.zeros(count, np.int64)
-    index[slots] = np.arange(len(slots))
-    return dense.take(pa.array(index, mask=_absent(slots, count)))
-
-
-def _bitmap(there: Any) -> Any:
-    return None if there.all() else pa.array(there).buffers()[1]
-
-
-def _struct(type_: Any, there: Any, children: list[Any]) -> Any:
-    return pa.Array.from_buffers(type_, len(there), [_bitmap(there)], children=children)
-
-
-def _boolean(groups: Groups, rows: Ints, type_: Any) -> Any:
-    return pa.array(groups.batch.words.bytes[groups.level.begin[rows]] == 1)
-
-
-def _geopoint(groups: Groups, rows: Ints, type_: Any) -> Any:
-    begin = groups.level.begin[rows]
-    sides = [pa.array(groups.batch.words.doubles(begin + at)) for at in (1, 10)]
-    return pa.StructArray.from_arrays(sides, fields=[type_.field(0), type_.field(1)])
-
-
-def _reference(groups: Groups, rows: Ints, type_: Any) -> Any:
-    number = pa.array(groups.reference_number[rows])
-    sides = [side.take(number) for side in groups.references]
-    return pa.StructArray.from_arrays(sides, fields=[type_.field(0), type_.field(1)])
-
-
-_DENSE: dict[str, Callable[[Groups, Ints, Any], Any]] = {
-    "null": lambda groups, rows, type_: pa.array(np.ones(len(rows), bool)),
-    "boolean": _boolean,
-    "integer": lambda groups, rows, type_: pa.array(groups.bits[rows]),
-    "double": lambda groups, rows, type_: pa.array(groups.bits[rows].view(np.float64)),
-    "timestamp": lambda groups, rows, type_: pa.array(groups.bits[rows]).view(type_),
-    "geopoint": _geopoint,
-    "reference": _reference,
-}

@@ -20,6 +20,7 @@ from .record_batch import (
     DOUBLE,
     IN_VECTOR,
     INTEGER,
+    KINDS,
     MAPPING,
     REFERENCE,
     STRING,
@@ -59,6 +60,8 @@ class Groups:
         order = np.argsort(group.astype(np.uint16) if len(found) < 1 << 16 else group, kind="stable")
         ends = np.cumsum(np.bincount(group, minlength=len(found)))
         self.group, self.order = group, order
+        counts = np.bincount(group * KINDS + level.kind, minlength=len(found) * KINDS).reshape(-1, KINDS)
+        self._kinds: list[dict[int, int]] = [{k: n for k, n in enumerate(row) if n} for row in counts.tolist()]
         self.rows: list[Ints] = np.split(order, ends[:-1]) if len(found) else []
         self.children: dict[int, Children] = {}
         for column, one in enumerate(found.tolist()):
@@ -81,10 +84,9 @@ class Groups:
                     both = np.isin(properties.entity[self.rows[alone]], properties.entity[self.rows[inside]])
                     self._is_odd(self.rows[alone][both])
 
-    def kinds(self, rows: Ints) -> list[int]:
-        """The kinds that occur in these rows."""
-        found: list[int] = np.flatnonzero(np.bincount(self.level.kind[rows])).tolist()
-        return found
+    def kinds(self, column: int | None) -> dict[int, int]:
+        """The kinds that occur in a column, and how often."""
+        return {} if column is None else self._kinds[column]
 
     def _is_odd(self, rows: Ints) -> None:
         self.batch.odd[self.level.document[rows]] = True

@@ -224,9 +224,8 @@ def _ordered(counts: Ints, steps: list[tuple[Ints, ...]]) -> _Fragments:
 
 
 def _sound(data: bytes, fragments: _Fragments) -> bool:
-    crc32c = leveldb_log.crc32c
-    ranges = zip((fragments.at + HEADER - 1).tolist(), fragments.behind.tolist())
-    found = np.fromiter((crc32c(data[a:b]) for a, b in ranges), np.int64, len(fragments.at))
+    pieces = map(data.__getitem__, map(slice, (fragments.at + HEADER - 1).tolist(), fragments.behind.tolist()))
+    found = np.fromiter(map(leveldb_log.crc32c, pieces), np.int64, len(fragments.at))
     masked = ((found >> 15 | found << 17) + MASK_DELTA) & 0xFFFFFFFF
     return bool((masked == fragments.crc).all())
 

@@ -21,8 +21,9 @@ from .lockstep_log import Spans
 from .typed_json import MAX_DEPTH
 from .words import Bools, Ints, Words
 
+KINDS = 13
 ODD, NULL, BOOLEAN, INTEGER, DOUBLE, TIMESTAMP, STRING, BYTES, REFERENCE, GEOPOINT, EMPTY, MAPPING, IN_VECTOR = range(
-    13
+    KINDS
 )
 """The kinds of values; `ODD` is for the decoder of single records."""
 
@@ -143,7 +144,8 @@ class RecordBatch:
             return np.ones(len(self.start), bool), None
         answers = [wanted(parent) if parent else (True, None) for parent in self.parents]
         wants = np.array([w for w, _ in answers])[self.parent]
-        return wants, [fields for _, fields in answers]
+        fields = [fields for _, fields in answers]
+        return wants, None if all(names is None for names in fields) else fields
 
     def _read_levels(self, fields: list[Collection[str] | None] | None) -> None:
         self.rows: Ints = np.flatnonzero(self.wants & ~self.odd)
