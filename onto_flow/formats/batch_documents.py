@@ -31,7 +31,6 @@ from .record_batch import (
     RecordBatch,
     Wanted,
     strings,
-    texts,
 )
 from .typed_json import vector_of_map
 from .words import Bools, Ints
