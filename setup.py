@@ -34,6 +34,7 @@ setup(
         "fsspec": ["fsspec>=2024.2"],
         "gcs": ["gcsfs>=2024.2"],
         "s3": ["s3fs>=2024.2"],
+        "postgresql": ["psycopg[binary]>=3.3"],
         "crc": ["google-crc32c>=1.6"],
         "testing": ["hypothesis>=6.100", "pytest>=8"],
     },

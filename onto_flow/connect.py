@@ -1,6 +1,7 @@
 """URIs to connectors: `scheme:place?option=value`; a bare path is an export, or a feed's file.
 
-The URL of an object store (`gs://bucket/export`) is bare too; options may follow a bare place.
+The URL of an object store (`gs://bucket/export`) is bare too; options may follow a bare place. A database is given its
+URI whole, with the options of its own client.
 """
 
 from __future__ import annotations
@@ -24,7 +25,11 @@ SINKS = {
     "jsonl": Entry("onto_flow.sinks.jsonl:JsonLinesSink"),
     "parquet": Entry("onto_flow.sinks.parquet:ParquetSink", "parquet"),
     "memory": Entry("onto_flow.sinks.memory:MemorySink"),
+    "postgresql": Entry("onto_flow.sinks.postgresql:PostgresSink", "postgresql"),
+    "postgres": Entry("onto_flow.sinks.postgresql:PostgresSink", "postgresql"),
 }
+_WHOLE = ("postgresql", "postgres")
+_SECRETS = re.compile(r"(?<=//)\S*@|(?<=password=)[^&]*")
 _SCHEMES = SOURCES.keys() | FEEDS.keys() | SINKS.keys()
 _OPTIONS = re.compile(r"\?([a-z_]+=[^?]*)\Z")
 """A name may hold a question mark: what follows it must look like options."""
@@ -70,16 +75,28 @@ def split(uri: str) -> tuple[str | None, str, dict[str, str]]:
     return scheme, place, dict(parse_qsl(text, keep_blank_values=True))
 
 
+def shown(uri: str) -> str:
+    """A URI without what may be secret in it.
+
+    Example:
+        >>> shown("postgresql://ada:geheim@db/shop?password=geheim&sslmode=require")
+        'postgresql://...@db/shop?password=...&sslmode=require'
+    """
+    return _SECRETS.sub(lambda found: "...@" if found[0].endswith("@") else "...", uri)
+
+
 def _open(kind: str, uri: str, entries: dict[str, Entry], bare: str | None) -> Any:
     scheme, place, options = split(uri)
     if scheme is None:
         if bare is None:
             raise UsageError(
-                "wrong-usage", f"{uri!r} does not say what kind of {kind} it is", fix=did_you_mean("", entries)
+                "wrong-usage", f"{shown(uri)!r} does not say what kind of {kind} it is", fix=did_you_mean("", entries)
             )
         scheme = bare
     factory = load(kind, scheme, entries)
+    if scheme in _WHOLE:
+        return factory(uri)
     try:
         return factory(place, **options) if place else factory(**options)
     except TypeError as error:
-        raise UsageError("wrong-usage", f"{kind} {scheme!r} does not take this: {error}", where=uri) from error
+        raise UsageError("wrong-usage", f"{kind} {scheme!r} does not take this: {error}", where=shown(uri)) from error

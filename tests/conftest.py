@@ -1,4 +1,4 @@
-"""Tiers, Hypothesis profiles, what lies outside the project (real exports, the emulator), and the rule that nothing is skipped in CI."""
+"""Tiers, Hypothesis profiles, what lies outside the project (real exports, the emulator, PostgreSQL), and the rule that nothing is skipped in CI."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from onto_flow.testing.postgresql_server import INSTALL, postgresql_server, server_programs
 
 SLOW_MACHINES = (HealthCheck.too_slow, HealthCheck.data_too_large)
 settings.register_profile(
@@ -47,6 +49,11 @@ def emulator_jar_path() -> Path | None:
     return next((place for place in places if place.is_file()), None) if shutil.which("java") else None
 
 
+def without_postgresql() -> bool:
+    """Whether tests on PostgreSQL are left out: never in CI, where `setup.sh test` has installed it."""
+    return server_programs() is None and os.environ.get("CI") != "true"
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="the long tier too: big histories, fuzzing, kill rounds")
 
@@ -72,6 +79,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out += [i for i in items if "real_exports" in getattr(i, "fixturenames", ())]
     if emulator_jar_path() is None:
         left_out += [i for i in items if "emulator_jar" in getattr(i, "fixturenames", ())]
+    if without_postgresql():
+        left_out += [i for i in items if "postgresql" in getattr(i, "fixturenames", ())]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [i for i in items if i not in left_out]
@@ -90,6 +99,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterat
             "left out: round trips through Google's emulator (install java, and cloud-firestore-emulator with "
             "gcloud components or Google's apt repository; or name the jar with FIRESTORE_EMULATOR_JAR)"
         )
+    if without_postgresql():
+        terminalreporter.write_line(f"left out: tests on PostgreSQL ({INSTALL}; a server need not run)")
     return result
 
 
@@ -107,6 +118,13 @@ def emulator_jar() -> Path:
     found = emulator_jar_path()
     assert found is not None
     return found
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URI of a server that this session alone uses; tests that ask for it are left out where none is installed."""
+    with postgresql_server() as uri:
+        yield uri
 
 
 @pytest.fixture(scope="session")

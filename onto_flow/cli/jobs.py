@@ -20,7 +20,7 @@ _ENVIRONMENTS = {"beam": ("apache_beam", ".venv"), "flink": ("pyflink", ".venv-f
 def _job_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("views", help=VIEWS)
     command.add_argument("--source", required=True, help="an export's folder, or jsonl:FILE")
-    command.add_argument("--sink", required=True, help="parquet:DIR or jsonl:FILE")
+    command.add_argument("--sink", required=True, help="parquet:DIR, jsonl:FILE or postgresql://USER@HOST/DB")
     command.add_argument("--engine", default="local", help="local (default), beam or flink")
     command.add_argument("--dead-letters", metavar="FILE", help="default: .onto-flow/dead-letters.sqlite")
 

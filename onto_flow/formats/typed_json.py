@@ -22,7 +22,8 @@ MAX_DEPTH = 20
 """Firestore's limit of maps in maps."""
 
 VECTOR_KEY, _VECTOR = "__type__", "__vector__"
-_SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf, "-0.0": -0.0}
+"""Doubles as text; minus zero is so where numbers lose its sign, as those of PostgreSQL's jsonb do."""
 
 
 def vector_of_map(fields: dict[str, Any]) -> Any:

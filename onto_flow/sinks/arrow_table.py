@@ -10,9 +10,8 @@
 | list, struct | list, struct |
 | map, any, a struct without fields | string: JSON in Firestore's typed form |
 
-A value that does not fit its declared type is never cast: it is null in the table and told by path and attribute. An
-integer counts as a double where it is exact. So does what has no form at all: an integer beyond 64 bits, text that is
-not Unicode, an array in an array. One odd document stops no table.
+A value that does not fit its declared type (`fitting`) is never cast: it is null in the table and told by path and
+attribute. So is what has no form at all, such as an array in an array. One odd document stops no table.
 """
 
 from __future__ import annotations
@@ -26,9 +25,10 @@ import pyarrow as pa
 
 from ..core.errors import EngineError
 from ..core.types import ANY, Type
-from ..core.values import MAX_INTEGER, MIN_INTEGER, Document, GeoPoint, Reference, Vector
+from ..core.values import Document, GeoPoint, Vector
 from ..formats.typed_json import encode_value
 from .base import Table
+from .fitting import MISFITS, double, exactly, integer, reference, text
 
 PATH = "__path__"
 _ARROW: dict[str, pa.DataType] = {
@@ -89,7 +89,7 @@ def _fitting(
 ) -> Any:
     try:
         return None if value is None else convert(value)
-    except (TypeError, ValueError, KeyError, OverflowError):
+    except MISFITS:
         misfits.setdefault(path, f"{table.view}.{name} is declared as {type_} and holds {value!r:.80}")
         return None
 
@@ -110,7 +110,7 @@ def _items(type_: Type) -> Type:
 def _converter(type_: Type) -> Callable[[Any], Any]:
     if type_.kind == "list":
         item = _converter(_items(type_))
-        return lambda value: [None if v is None else item(v) for v in _of(list, value)]
+        return lambda value: [None if v is None else item(v) for v in exactly(list, value)]
     if type_.kind == "struct" and type_.fields:
         parts = {name: _converter(t) for name, t in type_.fields}
         return lambda value: _struct(value, parts)
@@ -118,52 +118,20 @@ def _converter(type_: Type) -> Callable[[Any], Any]:
 
 
 def _struct(value: Any, parts: dict[str, Callable[[Any], Any]]) -> dict[str, Any]:
-    _of(dict, value)
+    exactly(dict, value)
     for name in value:
         if name not in parts:
             raise KeyError(name)
     return {name: None if value.get(name) is None else part(value[name]) for name, part in parts.items()}
 
 
-def _of(cls: type, value: Any) -> Any:
-    if not isinstance(value, cls) or (cls is int and isinstance(value, bool)):
-        raise TypeError(type(value).__name__)
-    return value
-
-
-def _double(value: Any) -> float:
-    if isinstance(value, int) and not isinstance(value, bool) and int(float(value)) == value:
-        return float(value)
-    number: float = _of(float, value)
-    return number
-
-
-def _integer(value: Any) -> int:
-    number: int = _of(int, value)
-    if not MIN_INTEGER <= number <= MAX_INTEGER:
-        raise OverflowError("beyond 64 bits")
-    return number
-
-
-def _string(value: Any) -> str:
-    text: str = _of(str, value)
-    if not text.isascii():
-        text.encode()  # fails for what is not Unicode text
-    return text
-
-
-def _exactly(cls: type) -> Callable[[Any], Any]:
-    return lambda value: _of(cls, value)
-
-
-def _reference(value: Any) -> str:
-    _of(Reference, value)
-    return _string(value.path if value.database is None else f"{value.database}/documents/{value.path}")
+def _an(cls: type) -> Callable[[Any], Any]:
+    return lambda value: exactly(cls, value)
 
 
 def _geo(value: Any) -> dict[str, float]:
-    _of(GeoPoint, value)
-    return {"latitude": _double(value.latitude), "longitude": _double(value.longitude)}
+    exactly(GeoPoint, value)
+    return {"latitude": double(value.latitude), "longitude": double(value.longitude)}
 
 
 def _json(value: Any) -> str:
@@ -171,19 +139,19 @@ def _json(value: Any) -> str:
 
 
 def _json_map(value: Any) -> str:
-    return _json(_of(dict, value))
+    return _json(exactly(dict, value))
 
 
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
-    "bool": _exactly(bool),
-    "int": _integer,
-    "float": _double,
-    "str": _string,
-    "bytes": _exactly(bytes),
-    "timestamp": lambda value: _of(datetime, value),
+    "bool": _an(bool),
+    "int": integer,
+    "float": double,
+    "str": text,
+    "bytes": _an(bytes),
+    "timestamp": lambda value: exactly(datetime, value),
     "geopoint": _geo,
-    "reference": _reference,
-    "vector": lambda value: [_double(v) for v in _of(Vector, value).values],
+    "reference": reference,
+    "vector": lambda value: [double(v) for v in exactly(Vector, value).values],
     "map": _json_map,
     "struct": _json_map,
     "any": _json,
