@@ -6,7 +6,7 @@ WORKDIR /app
 COPY requirements.lock requirements-flink.lock ./
 RUN pip install --no-cache-dir --disable-pip-version-check \
     $(case "$ENGINE" in \
-        local) echo "-c requirements.lock pyarrow pandas google-crc32c setuptools wheel" ;; \
+        local) echo "-c requirements.lock pyarrow pandas google-crc32c psycopg[binary] setuptools wheel" ;; \
         beam) echo "--require-hashes -r requirements.lock" ;; \
         flink) echo "--require-hashes -r requirements-flink.lock" ;; \
         *) echo "unknown-engine" ;; \

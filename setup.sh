@@ -2,10 +2,10 @@
 # Sets the project up, on a bare Debian or Ubuntu too, and runs its two main commands.
 #
 #   ./setup.sh                both environments: .venv (everything but PyFlink) and .venv-flink (the core with PyFlink)
-#   ./setup.sh main          one of them; also: flink, oldest (see test)
+#   ./setup.sh main          one of them; also: flink, oldest, postgresql (see test)
 #   ./setup.sh demo [ARGS]    what the demo needs, then the demo
-#   ./setup.sh test [ARGS]    both environments and a small one with the oldest versions that are claimed (.venv-oldest),
-#                             then every check (.ci/checks); --long adds the long tier
+#   ./setup.sh test [ARGS]    both environments and a small one with the oldest versions that are claimed (.venv-oldest), and
+#                             PostgreSQL's programs, then every check (.ci/checks); --long adds the long tier
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -72,6 +72,20 @@ need_libpython() {
   exit 1
 }
 
+# Tests on PostgreSQL start a server of their own; Debian's package would start one by itself, which nobody has asked for.
+need_postgresql() {
+  .venv/bin/python -c 'import sys; from onto_flow.testing.postgresql_server import server_programs; sys.exit(server_programs() is None)' && return
+  if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+    say "installing postgresql"
+    local none=/etc/postgresql-common/createcluster.d/onto-flow.conf
+    mkdir -p "${none%/*}" && echo "create_main_cluster = false" > "$none"
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql; } >/dev/null 2>&1 || true
+    rm -f "$none"
+    [[ -n $(ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null) ]] && return
+  fi
+  say "PostgreSQL is missing, its tests are left out. Install it: sudo apt-get install -y --no-install-recommends postgresql"
+}
+
 # The demo needs little; a full environment that is already there serves too.
 demo_environment() {
   [[ $(cat .venv/.stamp 2>/dev/null) == "full $(stamp_of requirements.lock)" ]] && return
@@ -83,7 +97,8 @@ case ${1:-all} in
   main) main_environment ;;
   flink) flink_environment ;;
   oldest) oldest_environment ;;
+  postgresql) main_environment; need_postgresql ;;
   demo) shift; demo_environment; exec .venv/bin/onto-flow demo "$@" ;;
-  test) shift; main_environment; flink_environment; oldest_environment; exec bash .ci/checks "$@" ;;
+  test) shift; main_environment; flink_environment; oldest_environment; need_postgresql; exec bash .ci/checks "$@" ;;
   *) sed -n '2,9p' "$0"; exit 2 ;;
 esac

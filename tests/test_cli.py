@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import psycopg
 import pyarrow.parquet as pq
 import pytest
 
@@ -65,6 +66,22 @@ def test_run_keeps_the_tables_right(room):
     sessions = table(room / "out", "meetingSessions")
     assert sorted(sessions) == ["meetingSessions/planning", "meetingSessions/standup"]
     assert [a["name"] for a in sessions["meetingSessions/standup"]["attending"]] == ["Ada King", "Grace Hopper"]
+
+
+def test_tables_in_postgresql_are_computed_and_kept_right(room, postgresql):
+    sink = f"{postgresql}&schema=tool"
+    people = (
+        'SELECT a.name FROM tool."meetingSessions", jsonb_to_recordset(attending) AS a(name text) WHERE __path__ = %s'
+    )
+    tool("backfill", VIEWS, "--source", "export", "--sink", sink, folder=room)
+    with psycopg.connect(postgresql, autocommit=True) as reader:
+        sessions = reader.execute('SELECT __path__, "inSession" FROM tool."meetingSessions" ORDER BY 1').fetchall()
+        assert sessions == [("meetingSessions/retro", True), ("meetingSessions/standup", True)]
+        assert reader.execute(people, ["meetingSessions/standup"]).fetchone() == ("Ada Lovelace",)
+        tool("run", VIEWS, "--source", "export", "--feed", "feed.jsonl", "--sink", sink, folder=room)
+        sessions = reader.execute('SELECT __path__ FROM tool."meetingSessions" ORDER BY 1').fetchall()
+        assert sessions == [("meetingSessions/planning",), ("meetingSessions/standup",)]
+        assert reader.execute(people, ["meetingSessions/standup"]).fetchone() == ("Ada King",)
 
 
 def test_run_takes_a_feed_from_standard_input_and_lines_as_sink(room):

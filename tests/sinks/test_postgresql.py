@@ -5,34 +5,22 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-import os
-import signal
-import subprocess
-import sys
-import threading
-from contextlib import contextmanager
 
 import psycopg
 import pytest
+from postgresql_place import ROWS, TABLE, change, gone, place_on, schema_of, write
 from psycopg import sql
 
 from onto_flow.connect import open_sink
 from onto_flow.core.change import DeadLetter, ViewChange
-from onto_flow.core.errors import EngineError, UsageError
+from onto_flow.core.errors import EngineError
 from onto_flow.core.types import ANY, Type
 from onto_flow.core.values import GeoPoint, Reference, Vector
 from onto_flow.formats.times import parse_time
 from onto_flow.formats.typed_json import decode_value
 from onto_flow.sinks.base import Table
-from onto_flow.sinks.postgresql import PostgresSink, connection, publication, tables, types
+from onto_flow.sinks.postgresql import connection, publication, tables, types
 from onto_flow.testing.sink_suite import SinkSuite
-
-TABLE = Table("Room", "rooms", (("n", Type("int")), ("name", Type("str", optional=True))))
-ROWS = 50
-
-
-def schema_of(name):
-    return f"s{hashlib.sha256(str(name).encode()).hexdigest()[:20]}"
 
 
 def value_of(value, type_):
@@ -68,65 +56,18 @@ def has_nul(value):
     return any(map(has_nul, value)) if isinstance(value, list) else isinstance(value, str) and "\0" in value
 
 
-@pytest.fixture(scope="session")
-def reader(postgresql):
-    """A connection of somebody who reads the tables."""
-    with psycopg.connect(postgresql, autocommit=True) as connected:
-        yield connected
-
-
-class Place:
-    """A schema of its own on the server.
-
-    Attributes:
-        uri: What a sink is given.
-    """
-
-    def __init__(self, server, reader, name):
-        self.schema = schema_of(name)
-        self.uri = f"{server}&schema={self.schema}"
-        self.sinks = []
-        self._reader = reader
-
-    def sink(self, generation=1, table=TABLE):
-        sink = PostgresSink(self.uri)
-        self.sinks.append(sink)
-        sink.open([table], generation)
-        return sink
-
-    def run(self, statement, *values):
-        composed = sql.SQL(statement).format(s=sql.Identifier(self.schema))
-        done = self._reader.execute(composed, values or None)
-        return done.fetchall() if done.description else []
-
-    def rooms(self):
-        return self.run("SELECT __path__, n, name FROM {s}.rooms ORDER BY __path__")
-
-
 @pytest.fixture
-def place(postgresql, reader, tmp_path):
-    made = Place(postgresql, reader, tmp_path)
-    yield made
-    for sink in made.sinks:
-        sink.close()
-
-
-def change(path, n, seq=1, generation=1, **more):
-    return ViewChange("Room", path, None, {"n": n, **more}, (generation, 0, seq))
-
-
-def gone(path, seq, generation=1):
-    return ViewChange("Room", path, None, None, (generation, 0, seq))
-
-
-def write(sink, n, rows=ROWS, generation=1):
-    sink.write([change(f"rooms/{i}", n, n, generation, name=str(n)) for i in range(rows)])
+def place(postgresql, tmp_path):
+    with place_on(postgresql, tmp_path) as made:
+        yield made
 
 
 class TestPostgres(SinkSuite):
     @pytest.fixture(autouse=True)
-    def _server(self, postgresql, reader):
-        self.server, self.reader = postgresql, reader
+    def _connected(self, postgresql):
+        self.server = postgresql
+        with psycopg.connect(postgresql, autocommit=True, options="-c TimeZone=UTC") as self.reader:
+            yield
 
     def create_sink(self, folder):
         return open_sink(f"{self.server}&schema={schema_of(folder)}")
@@ -137,7 +78,6 @@ class TestPostgres(SinkSuite):
             sql.SQL(", ").join(map(sql.Identifier, names)),
             sql.Identifier(sink._database.schema, table.collection),
         )
-        self.reader.execute("SET TIME ZONE 'UTC'")
         rows = self.reader.execute(chosen).fetchall()
         return {path: {n: value_of(v, names[n]) for n, v in zip(names, values)} for path, *values in rows}
 
@@ -299,7 +239,7 @@ def test_hostile_names_of_collections_are_names(place, collection):
     sink.publish()
     name = tables.table_name(collection)
     chosen = sql.SQL('SELECT "a%(n)s""\'{{}}" FROM {}').format(sql.Identifier(place.schema, name))
-    assert place._reader.execute(chosen).fetchall() == [(5,)]
+    assert place.reader.execute(chosen).fetchall() == [(5,)]
     place.sink(2, Table("Room", collection, (("a%(n)s\"'{}", Type("int")),)))
 
 

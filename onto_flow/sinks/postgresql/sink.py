@@ -48,6 +48,8 @@ class PostgresSink:
 
     def open(self, tables: Sequence[Table], generation: int) -> None:
         """See `Sink`; makes the tables and the columns that are missing."""
+        for left_over in self._stagings.values():
+            left_over.close()
         self._generation = generation
         self._stagings = {t.view: Staging(t, table_name(t.collection)) for t in tables}
         self._completing = self._completed = False
