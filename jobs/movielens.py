@@ -1,6 +1,6 @@
 """The movielens tables: one document per genre and one per year, from an export, kept right from a feed when there is one.
 
-python -m jobs.movielens EXPORT OUT [FEED]
+python -m jobs.movielens EXPORT OUT [FEED [OPTIONS]]
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from onto_flow.cli import main
 VIEWS = "udfs.movielens"
 
 
-def run(export: str, out: str, feed: str | None = None) -> int:
-    """Runs the job on the embedded engine; returns the exit code.
+def run(export: str, out: str, feed: str | None = None, *options: str) -> int:
+    """Runs the job; returns the exit code.
 
     Args:
         export: The folder of a Firestore export.
         out: The folder of the Parquet tables.
         feed: A file of CloudEvents, one a line.
+        options: Further options of the tool, such as `--snapshot-time` for an export that does not know its own.
     """
-    if feed is None:
-        return main(["backfill", VIEWS, "--source", export, "--sink", f"parquet:{out}"])
-    return main(["run", VIEWS, "--source", export, "--feed", feed, "--sink", f"parquet:{out}"])
+    job = [VIEWS, "--source", export, "--sink", f"parquet:{out}", *options]
+    return main(["backfill", *job] if feed is None else ["run", *job, "--feed", feed])
 
 
 if __name__ == "__main__":

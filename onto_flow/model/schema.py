@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ..core.errors import DataError, DeclarationError, SourceLine
@@ -67,9 +68,10 @@ def _type_of_function(view: Declaration, declared: AccumulatorDeclaration) -> Ty
     annotation = returned(declared.value, view.cls)
     if annotation is not None:
         found = _type(view, declared.name, annotation, declared.line)
-        return Type(found.kind, items=found.items, fields=found.fields)
-    field = returned_field(declared.value)
-    return ANY if field is None else _type_of_field(view, *field)
+    else:
+        field = returned_field(declared.value)
+        found = ANY if field is None else _type_of_field(view, *field)
+    return found if found.kind == "any" else replace(found, optional=False)
 
 
 def _type_of_field(view: Declaration, name: str, attribute: str | None) -> Type:

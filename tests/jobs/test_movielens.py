@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import random
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from fractions import Fraction
 
-import pyarrow.parquet as pq
 import pytest
 
 from jobs.movielens import run
 from onto_flow import plan_views
-from onto_flow.core.change import Change
 from onto_flow.core.equality import same
-from onto_flow.core.values import path_order, to_micros
-from onto_flow.formats.cloudevents import encode_change
+from onto_flow.core.values import path_order
 from onto_flow.run import start
-from onto_flow.sources.firestore_export import FirestoreExport
 from onto_flow.testing.oracle import recompute
+from tests.jobs.feeds import documents_of, generated_feed, parquet_table, write_feed
 from udfs.movielens import GenreStats, YearStats
 
 EXPORTED_AT = datetime(2019, 1, 18, 4, tzinfo=timezone.utc)
@@ -26,18 +21,7 @@ EXPORTED_AT = datetime(2019, 1, 18, 4, tzinfo=timezone.utc)
 
 @pytest.fixture(scope="module")
 def movies(real_exports):
-    source = FirestoreExport(str(real_exports / "movielens"))
-    found = {}
-    for partition in source.partitions():
-        reader = source.open(partition)
-        while (batch := reader.next_batch()) is not None:
-            found.update({d.path: d.after for d in batch})
-        reader.close()
-    return found
-
-
-def rows(folder, name):
-    return {r["__path__"]: r for r in pq.read_table(folder / name).to_pylist()}
+    return documents_of(real_exports / "movielens")
 
 
 def test_the_tables_say_what_a_plain_loop_says(real_exports, movies, tmp_path):
@@ -48,7 +32,7 @@ def test_the_tables_say_what_a_plain_loop_says(real_exports, movies, tmp_path):
             by_year.setdefault(movie["year"], []).append((path, movie))
             for genre in movie["genres"]:
                 by_genre.setdefault(genre, []).append((path, movie))
-    genres, years = rows(tmp_path, "genreStats"), rows(tmp_path, "yearStats")
+    genres, years = parquet_table(tmp_path, "genreStats"), parquet_table(tmp_path, "yearStats")
     assert {r["genre"]: r["movies"] for r in genres.values()} == {g: len(m) for g, m in by_genre.items()}
     assert {r["year"]: r["movies"] for r in years.values()} == {y: len(m) for y, m in by_year.items()}
     for key, row in [(r["genre"], r) for r in genres.values()] + [(r["year"], r) for r in years.values()]:
@@ -63,44 +47,26 @@ def test_the_tables_say_what_a_plain_loop_says(real_exports, movies, tmp_path):
         assert [b["title"] for b in genre["best"]] == [m["title"] for _, m in best]
 
 
-def generated_feed(movies, changes, seed=7):
-    """Updates, deletes, moved values and re-creations; delivered late, twice and out of order."""
-    chance = random.Random(seed)
-    now, feed, time = dict(movies), [], EXPORTED_AT
-    written = dict.fromkeys(movies, EXPORTED_AT - timedelta(days=1))
-    paths = sorted(p for p in movies if p.startswith("movies/"))
-    for _ in range(changes):
-        time += timedelta(seconds=chance.randint(1, 60))
-        path = chance.choice(paths)
-        before = now.get(path)
-        if before is not None and chance.random() < 0.2:
-            change = Change(path, before, None, (to_micros(written[path]), 1), time)
-            del now[path]
-        else:
-            after = dict(before or movies[path])
-            after[chance.choice(["year", "poster"])] = str(chance.randint(1990, 1999))
-            if chance.random() < 0.5 and after.get("ratings"):
-                after["ratings"] += 1
-                after["total_rating"] += chance.randint(1, 10) / 2
-                after["avg_rating"] = after["total_rating"] / after["ratings"]
-            if chance.random() < 0.3:
-                after["genres"] = chance.sample(["Drama", "Comedy", "New", "Film-Noir"], k=2)
-            change = Change(path, before, after, (to_micros(time), 0), time)
-            now[path], written[path] = after, time
-        feed.append(change)
-    feed += chance.choices(feed, k=changes // 10)
-    late = sorted(range(len(feed)), key=lambda at: at + chance.uniform(0, 40))
-    return [feed[at] for at in late], now
+def edit(chance, path, movie):
+    """Moved years and genres, and votes."""
+    after = dict(movie)
+    after[chance.choice(["year", "poster"])] = str(chance.randint(1990, 1999))
+    if chance.random() < 0.5 and after.get("ratings"):
+        after["ratings"] += 1
+        after["total_rating"] += chance.randint(1, 10) / 2
+        after["avg_rating"] = after["total_rating"] / after["ratings"]
+    if chance.random() < 0.3:
+        after["genres"] = chance.sample(["Drama", "Comedy", "New", "Film-Noir"], k=2)
+    return after
 
 
 @pytest.mark.parametrize("changes", [1500, pytest.param(20_000, marks=pytest.mark.long)])
 def test_a_generated_feed_ends_in_the_oracles_table(real_exports, movies, tmp_path, changes):
-    feed, now = generated_feed(movies, changes)
-    (tmp_path / "feed.jsonl").write_text("".join(json.dumps(encode_change(c)) + "\n" for c in feed))
+    feed, now = generated_feed(movies, changes, exported_at=EXPORTED_AT, edit=edit, collections=["movies"])
     done = start(
         [GenreStats, YearStats],
         source=str(real_exports / "movielens"),
-        feed=str(tmp_path / "feed.jsonl"),
+        feed=write_feed(tmp_path / "feed.jsonl", feed),
         snapshot_time=EXPORTED_AT,
     )
     assert done.report.changes == len(feed) and not done.letters

@@ -14,11 +14,19 @@ from onto_flow.core.collection import Collection
 from onto_flow.core.errors import EngineError
 from onto_flow.demo.meeting_room import MeetingSession, OrganizationLoad
 from onto_flow.plan.explain import explain_json, explain_text, output_path
+from onto_flow.plan.nodes import PathPart
 from onto_flow.plan.wire import from_json, not_portable, to_json
 from udfs.movielens import GenreStats, YearStats
+from udfs.stocks import SectorPage, StockPage
+from udfs.swapi import FilmPage, PersonPage
 
 GOLDEN = Path(__file__).parent.parent / "golden"
-PLANS = {"meeting_room": (MeetingSession, OrganizationLoad), "movielens": (GenreStats, YearStats)}
+PLANS = {
+    "meeting_room": (MeetingSession, OrganizationLoad),
+    "movielens": (GenreStats, YearStats),
+    "swapi": (FilmPage, PersonPage),
+    "stocks": (StockPage, SectorPage),
+}
 
 
 @pytest.mark.parametrize("name", PLANS)
@@ -44,6 +52,13 @@ def test_a_plan_comes_back_from_its_json(views):
     assert back == plan
     assert back.views[0].code.live is None
     assert back.views[0].code.resolve() is views[0]
+
+
+def test_ids_that_pairs_join_on_are_told_by_name():
+    text = explain_text(plan_views(StockPage))
+    assert "days: many of prices/{symbol}/daily  on stock.{doc_id} = days.{symbol}" in text
+    [pair] = plan_views(StockPage).views[0].slots[1].pairs
+    assert pair == (PathPart("doc_id", -1), PathPart("symbol", 1))
 
 
 def test_a_class_of_this_process_alone_does_not_travel():
