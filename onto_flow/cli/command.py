@@ -38,16 +38,20 @@ VIEWS = "module:Class, module, or file.py:Class"
 
 
 class Shown:
-    """Progress on one line of a terminal; nothing elsewhere."""
+    """Progress on one line of a terminal; nothing elsewhere.
+
+    Attributes:
+        on: Whether there is a terminal that shows it.
+    """
 
     def __init__(self, quiet: bool) -> None:
-        self._on = not quiet and sys.stderr.isatty()
+        self.on = not quiet and sys.stderr.isatty()
         self._began = self._last = time.monotonic()
 
     def __call__(self, progress: Any) -> None:
         """Shows a `Progress`, a few times a second."""
         now = time.monotonic()
-        if not self._on or now - self._last < 0.2:
+        if not self.on or now - self._last < 0.2:
             return
         self._last = now
         done = progress.changes or progress.documents
@@ -58,6 +62,11 @@ class Shown:
         if progress.changes:
             text += f", {progress.changes:,} changes, {progress.view_changes:,} view changes"
         print(f"\r{text}, {rate:,.0f}/s\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Takes the line away."""
+        if self.on:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def say(text: str, quiet: bool) -> None:

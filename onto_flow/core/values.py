@@ -14,6 +14,7 @@ Order is Firestore's value order, completed to a total one by the canonical byte
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -27,6 +28,7 @@ Document = Mapping[str, Any]
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MICROSECOND = timedelta(microseconds=1)
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
+_NUMBER = re.compile("-?[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +177,19 @@ def path_order(path: str) -> tuple[tuple[int, Any], ...]:
 
 
 def _segment_order(segment: str) -> tuple[int, Any]:
+    number = numeric_id(segment)
+    return (1, segment) if number is None else (0, number)
+
+
+def numeric_id(segment: str) -> int | None:
+    """The number that an id stands for; `None` for a name, which anything is that does not fit 64 bits.
+
+    Example:
+        >>> numeric_id("__id-7__"), numeric_id("__id7"), numeric_id("__id99999999999999999999__")
+        (-7, None, None)
+    """
     if segment.startswith("__id") and segment.endswith("__"):
         digits = segment[4:-2]
-        if digits.lstrip("-").isdigit():
-            return (0, int(digits))
-    return (1, segment)
+        if len(digits) <= 20 and _NUMBER.fullmatch(digits) and MIN_INTEGER <= int(digits) <= MAX_INTEGER:
+            return int(digits)
+    return None

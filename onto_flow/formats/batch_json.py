@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..core.field_mask import FieldMask
+from .batch_mask import mask_levels
 from .intern import Names
 from .json_parts import EMPTY_MAP, TRUE, Arrays, Constants, Objects
 from .json_values import contents, key_texts
@@ -37,18 +39,20 @@ class JsonLines(NamedTuple):
 
 
 class JsonEncoder:
-    """Makes lines of the records of one export, many at once."""
+    """Makes lines of the records of one export, many at once.
 
-    def __init__(self) -> None:
+    Args:
+        wanted: Which collections and fields are wanted; `None`: all.
+        mask: Which fields are shown; those that `wanted` names are its `names`.
+    """
+
+    def __init__(self, wanted: Wanted | None = None, mask: FieldMask | None = None) -> None:
+        self._wanted, self._mask = wanted, mask
         self._names = Names()
         self._constants = Constants()
 
-    def lines(self, records: Spans, wanted: Wanted | None = None) -> JsonLines:
-        """The lines of records.
-
-        Args:
-            records: As `read_spans` gives them.
-            wanted: Which collections and fields are wanted; `None`: all.
+    def lines(self, records: Spans) -> JsonLines:
+        """The lines of records, which `read_spans` gives.
 
         Example:
             >>> from onto_flow.formats.entity_writer import encode_entity
@@ -56,7 +60,9 @@ class JsonEncoder:
             >>> found.lines, found.rows, found.odd
             ([b'{"path": "users/u1", "fields": {"n": {"integerValue": "1"}}}\\n'], [0], [1])
         """
-        batch = RecordBatch(records, self._names, wanted)
+        batch = RecordBatch(records, self._names, self._wanted)
+        if self._mask is not None:
+            mask_levels(batch, self._mask)
         levels: list[_Pieces] = []
         for depth in range(len(batch.levels) - 1, -1, -1):
             levels.insert(0, _Pieces(batch, depth, self._constants, levels[0] if levels else None))

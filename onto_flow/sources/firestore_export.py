@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.codec import decode
 from ..core.collection import Projection
@@ -18,6 +18,9 @@ from ..formats.object_path import place_of
 from ..formats.times import parse_time
 from .base import Partition, SourceInfo
 from .export_reader import BATCH_DOCUMENTS, ExportReader, RecordFile
+
+if TYPE_CHECKING:
+    from .line_question import LineBatch, Question
 
 SPLIT_BYTES = 64 << 20
 COUNT_BELOW = 1 << 30
@@ -137,6 +140,25 @@ class FirestoreExport:
         reader = ExportReader(file, offset, end, projection, self.batch_documents)
         reader.documents_read = count
         return reader
+
+    def line_batches(self, question: Question, *, most: int | None = None) -> Iterator[LineBatch]:
+        """The documents as lines of JSON, without values of Python on the way.
+
+        Args:
+            question: Which documents are asked for, and what of them.
+            most: How many are wanted of the first ones; all of an export is looked through beforehand only where all are.
+        """
+        from .export_lines import ExportLines
+
+        if most is None:
+            _ = self._counted
+        elif not self.accept_mismatch:
+            check_layout(self.layout, None, None)
+        count = self.batch_documents if most is None or question.where else min(self.batch_documents, max(most, 1))
+        for output in self.layout.files:
+            if output.size:
+                with RecordFile(self.layout.root, output.name, verify=self.verify) as file:
+                    yield from ExportLines(file, question, count).batches()
 
     def file_of(self, partition: Partition) -> tuple[RecordFile, int, int | None]:
         """The file of a partition, and which range of it."""

@@ -12,6 +12,7 @@ from test_batch_documents import ALLTYPES, DATABASE, originals, records_of
 from test_round_trips import fields, names, paths
 
 from onto_flow.core.errors import DataError
+from onto_flow.core.field_mask import FieldMask
 from onto_flow.core.values import EPOCH, GeoPoint, Reference, Vector
 from onto_flow.formats import lockstep
 from onto_flow.formats.batch_json import JsonEncoder
@@ -27,7 +28,7 @@ from onto_flow.testing.source_suite import VALUES
 def check(records, wanted=None, encoder=None):
     """Compares; gives the numbers of the odd records."""
     alone = EntityDecoder(warn=lambda text: None)
-    lines, rows, odd = (encoder or JsonEncoder()).lines(Spans.of(records), wanted)
+    lines, rows, odd = (encoder or JsonEncoder(wanted)).lines(Spans.of(records))
     for line, row in zip(lines, rows, strict=True):
         entity = alone.decode(records[row])
         names = wanted(entity.path.rpartition("/")[0])[1] if wanted else None
@@ -63,10 +64,36 @@ def test_a_projection(rows, wanted):
     assert check([encode_entity(*row, DATABASE) for row in rows], lambda parent: (True, wanted)) == []
 
 
+inner = st.dictionaries(st.sampled_from("abc"), st.integers(0, 9) | st.just({}) | st.just([{"a": 1}]), max_size=3)
+nested = st.dictionaries(
+    st.sampled_from("abc"), st.integers(0, 9) | inner | st.dictionaries(st.sampled_from("abc"), inner)
+)
+masks = st.lists(st.lists(st.sampled_from("abcd"), min_size=1, max_size=3).map(tuple), min_size=1, max_size=4).map(
+    FieldMask
+)
+
+
+@given(st.lists(nested, max_size=6), masks)
+def test_a_mask_shows_what_it_shows_of_documents(documents, mask):
+    documents = [{"deep": d, **d} for d in documents]
+    lines, _, odd = JsonEncoder(lambda parent: (True, mask.names), mask).lines(
+        Spans.of([encode_entity("a/b", d) for d in documents])
+    )
+    assert odd == []
+    assert lines == [line_of("a/b", mask.apply(d)) for d in documents]
+
+
+def test_a_mask_does_not_look_into_vectors():
+    records = [encode_entity("a/b", {"v": Vector((1.0, 2.0)), "m": {"v": Vector((1.0,))}})]
+    for path, is_odd in ((("v",), False), (("v", "value"), True), (("m",), False), (("m", "v", "value"), True)):
+        mask = FieldMask([path])
+        assert JsonEncoder(lambda parent: (True, mask.names), mask).lines(Spans.of(records)).odd == [0] * is_odd
+
+
 def test_collections_and_fields_are_left_out():
     records = [encode_entity(f"{name}/{n}", {"a": n, "b": {"a": 3}}) for name in ("users", "rooms") for n in range(3)]
     asked = {"users": (True, {"b"}), "rooms": (False, None)}
-    lines, rows, odd = JsonEncoder().lines(Spans.of(records), asked.__getitem__)
+    lines, rows, odd = JsonEncoder(asked.__getitem__).lines(Spans.of(records))
     assert (rows, odd) == ([0, 1, 2], [])
     assert lines[1] == line_of("users/1", {"b": {"a": 3}})
 
