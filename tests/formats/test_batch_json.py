@@ -84,10 +84,13 @@ def test_a_mask_shows_what_it_shows_of_documents(documents, mask):
 
 
 def test_a_mask_does_not_look_into_vectors():
-    records = [encode_entity("a/b", {"v": Vector((1.0, 2.0)), "m": {"v": Vector((1.0,))}})]
-    for path, is_odd in ((("v",), False), (("v", "value"), True), (("m",), False), (("m", "v", "value"), True)):
+    as_map = {"__type__": "__vector__", "value": [1.0]}
+    records = [encode_entity("a/b", {"v": v, "m": {"v": v}}) for v in (as_map, Vector((1.0, 2.0)))]
+    for path in (("v",), ("v", "value"), ("m",), ("m", "v", "value")):
         mask = FieldMask([path])
-        assert JsonEncoder(lambda parent: (True, mask.names), mask).lines(Spans.of(records)).odd == [0] * is_odd
+        lines, rows, odd = JsonEncoder(lambda parent, mask=mask: (True, mask.names), mask).lines(Spans.of(records))
+        assert odd == [0] * ("value" in path)
+        assert lines == [line_of("a/b", mask.apply(EntityDecoder().decode(records[row]).fields)) for row in rows]
 
 
 def test_collections_and_fields_are_left_out():
