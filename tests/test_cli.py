@@ -20,6 +20,7 @@ from onto_flow.demo import data
 from onto_flow.formats.cloudevents import encode_change
 from onto_flow.formats.export_writer import write_export
 from onto_flow.formats.typed_json import encode_fields
+from tests.test_run import twice_renamed
 
 VIEWS = "onto_flow.demo.meeting_room"
 PROJECT = Path(__file__).parent.parent
@@ -235,3 +236,15 @@ def test_the_demo_shows_each_change_and_checks_the_tables(tmp_path):
     assert "a reference moves" in done.stdout
     assert done.stdout.count("(no view changes)") == 2
     assert sorted(p.name for p in (tmp_path / "kept").iterdir()) == ["changes.jsonl", "export", "tables"]
+
+
+def test_what_the_feed_lost_is_told_and_the_table_is_that_of_the_newest_versions(room):
+    first, second = (json.dumps(encode_change(change)) for change in twice_renamed())
+    says = {}
+    for name, lines in {"whole": [first, second], "lossy": [second], "late": [second, second, first]}.items():
+        (room / "feed.jsonl").write_text("\n".join(lines))
+        arguments = ("run", VIEWS, "--source", "export", "--feed", "feed.jsonl", "--sink", f"parquet:{name}")
+        says[name] = tool(*arguments, folder=room).stderr.splitlines()[-1]
+        assert table(room / name, "meetingSessions") == table(room / "whole", "meetingSessions")
+    assert says["lossy"].endswith(" s; gaps open: 1")
+    assert "gap" not in says["whole"] + says["late"]

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from onto_flow import ViewModel, udf
+from onto_flow.core.change import Change
 from onto_flow.core.errors import EngineError, UsageError
 from onto_flow.core.values import to_micros
 from onto_flow.demo import data
@@ -20,6 +21,14 @@ from onto_flow.sinks.parquet import ParquetSink
 from onto_flow.sources.base import SourceInfo
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=timezone.utc)
+
+
+def twice_renamed():
+    """Two changes of one document, the second in the place of the first."""
+    exported = to_micros(data.EXPORTED_AT)
+    ada = data.documents()["users/ada"]
+    yield Change("users/ada", None, {**ada, "lastName": "King"}, (exported + 10, 0), None, (exported - 9, 0))
+    yield Change("users/ada", None, {**ada, "lastName": "Byron"}, (exported + 20, 0), None, (exported + 10, 0))
 
 
 @pytest.fixture
@@ -131,3 +140,14 @@ def test_a_production_export_without_time_is_refused_with_a_feed():
 def test_an_unknown_engine_option_is_refused(documents):
     with pytest.raises(EngineError, match="no option 'fast'"):
         backfill(MeetingSession, source=documents, fast=True)
+
+
+def test_the_gaps_of_a_feed_are_in_the_report(tmp_path):
+    write_export(tmp_path / "export", sorted(data.documents().items()), snapshot_time=data.EXPORTED_AT)
+    feed = tmp_path / "feed.jsonl"
+    changes = list(twice_renamed())
+    feed.write_text("\n".join(json.dumps(encode_change(change)) for change in changes[1:]))
+    run = start([MeetingSession, OrganizationLoad], source=str(tmp_path / "export"), feed=str(feed))
+    assert run.report.gaps_open == run.progress.gaps_open == 1
+    assert run.report.gaps.awaited() == {("users/ada", changes[0].version)}
+    assert run.letters == {}

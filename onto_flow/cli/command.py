@@ -61,6 +61,8 @@ class Shown:
             text += f" of {progress.expected:,}, {(progress.expected - progress.documents) / rate:.0f} s left"
         if progress.changes:
             text += f", {progress.changes:,} changes, {progress.view_changes:,} view changes"
+        if progress.gaps_open:
+            text += f", {progress.gaps_open:,} gaps open"
         print(f"\r{text}, {rate:,.0f}/s\x1b[K", end="", file=sys.stderr, flush=True)
 
     def clear(self) -> None:

@@ -9,10 +9,13 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import UsageError
 from .command import DONE, VIEWS, WITH_DEAD_LETTERS, Command, Shown, say, time_of
+
+if TYPE_CHECKING:
+    from ..engines.base import Report
 
 _ENVIRONMENTS = {"beam": ("apache_beam", ".venv"), "flink": ("pyflink", ".venv-flink")}
 
@@ -93,7 +96,7 @@ def _job(arguments: argparse.Namespace, more: dict[str, Any]) -> int:
     assert report is not None
     say(
         f"{report.documents} documents, {report.changes} changes -> {report.view_changes} view changes "
-        f"in {report.seconds:.1f} s",
+        f"in {report.seconds:.1f} s{_gaps(report)}",
         arguments.quiet,
     )
     if not report.published:
@@ -105,6 +108,12 @@ def _job(arguments: argparse.Namespace, more: dict[str, Any]) -> int:
         print(f"onto-flow: {len(run.letters)} dead letters: {letters}", file=sys.stderr)
         return WITH_DEAD_LETTERS
     return DONE
+
+
+def _gaps(report: Report) -> str:
+    """What the feed did not give; nothing where it gave all."""
+    counts = {"gaps open": report.gaps_open, "gaps given up": report.gaps.lost}
+    return "".join(f"; {name}: {count}" for name, count in counts.items() if count)
 
 
 BACKFILL = Command("backfill", "compute view tables from an export", _job_arguments, _backfill, engine=True)

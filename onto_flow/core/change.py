@@ -31,7 +31,8 @@ class Change(NamedTuple):
         after: Its fields after the change; `None` for a deletion.
         version: Totally ordered per document.
         time: The event's own time (else its publish time): the rule for deletes after a snapshot needs it.
-        previous: The version that the event says it replaced, where its kind of feed tells; never used to compute.
+        previous: The version that the event says it replaced, where its kind of feed tells; `NEVER` where it says that
+            there was no document before. Never used to compute, only to count what the feed lost.
     """
 
     path: str

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..core.change import BELOW_EVENTS, Change, DeadLetter
+from ..core.gaps import Gaps
 from ..core.values import to_micros
 from ..operators.messages import Event
 from ..plan.nodes import Plan
@@ -29,7 +30,7 @@ def seed(document: Change, snapshot: int | None) -> tuple[str, Event]:
 def event(change: Change) -> tuple[str, Event]:
     """A change of a feed as ingest takes it."""
     time = None if change.time is None else to_micros(change.time)
-    return change.path, Event(change.version, change.after, time)
+    return change.path, Event(change.version, change.after, time, change.previous)
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Progress:
     expected: int | None = None
     changes: int = 0
     view_changes: int = 0
+    gaps_open: int = 0
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Report:
-    """What a job did; `published` is false when it was stopped before anything could be shown."""
+    """What a job did.
+
+    Attributes:
+        documents: How many were read from the source.
+        changes: How many came from the feed.
+        view_changes: How many view documents were written or removed.
+        dead_letters: How many were put.
+        seconds: How long it took.
+        published: Whether anything was shown; not when it was stopped before that.
+        gaps: What the feed should have had and did not give (`docs/gaps.md`).
+    """
 
     documents: int
     changes: int
@@ -109,6 +121,12 @@ class Report:
     dead_letters: int
     seconds: float
     published: bool = True
+    gaps: Gaps = field(default_factory=Gaps)
+
+    @property
+    def gaps_open(self) -> int:
+        """How many gaps are open at the end."""
+        return self.gaps.open
 
 
 class Engine(Protocol):

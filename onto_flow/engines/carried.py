@@ -14,6 +14,8 @@ from ..core.change import Change, DeadLetter, ViewChange
 from ..core.codec import decode, encode
 from ..core.collection import Projection
 from ..core.errors import DataError, EngineError, OntoFlowError
+from ..core.gaps import Gap
+from ..operators.base import Output
 from ..operators.messages import Event
 from ..sources.base import Partition, Source
 
@@ -65,9 +67,9 @@ class Fenced(NamedTuple):
     refused: tuple[Any, ...] | None
 
 
-Carried = ViewChange | DeadLetter | End | Unreadable | Fenced
+Carried = Output | End | Unreadable | Fenced
 
-_TYPES: tuple[type[Any], ...] = (ViewChange, DeadLetter, End, Unreadable, Fenced)
+_TYPES: tuple[type[Any], ...] = (ViewChange, DeadLetter, End, Unreadable, Fenced, Gap)
 _TAG = {cls: tag for tag, cls in enumerate(_TYPES)}
 
 

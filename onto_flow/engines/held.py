@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, Protocol
 
-from ..core.change import DeadLetter, ViewChange
+from ..core.change import DeadLetter
 from ..core.codec import decode
-from ..operators.base import Key
+from ..operators.base import Key, Output
 from ..operators.ingest import failure
 from ..operators.messages import Message, encode_message
 from ..plan.nodes import OperatorNode, TimerKind
@@ -40,7 +40,7 @@ class HeldStep:
     """The context of one step (`operators.base.Context`).
 
     Attributes:
-        emitted: View changes and dead letters.
+        emitted: View changes, dead letters and gaps.
     """
 
     epoch = 0
@@ -50,7 +50,7 @@ class HeldStep:
         self._cells = cells
         self.generation = generation
         self._sent: list[tuple[str, Key, Message]] = []
-        self.emitted: list[ViewChange | DeadLetter] = []
+        self.emitted: list[Output] = []
 
     @property
     def now(self) -> int:
@@ -82,7 +82,7 @@ class HeldStep:
                 raw = encoded[id(message)] = encode_message(message)
             yield operator, key, raw
 
-    def emit(self, output: ViewChange | DeadLetter) -> None:
+    def emit(self, output: Output) -> None:
         """Keeps an output for the end of the step."""
         self.emitted.append(output)
 

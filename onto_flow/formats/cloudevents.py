@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NoReturn
 
-from ..core.change import Change, Version
+from ..core.change import NEVER, Change, Version
 from ..core.errors import DataError
 from ..core.values import Document, from_micros, to_micros
 from .names import DEFAULT_DATABASE, full_name, split_name
@@ -107,9 +107,9 @@ def encode_change(change: Change, *, database: str = DEFAULT_DATABASE, event_id:
 def _old_document(change: Change, name: str, database: str, stamp: str) -> dict[str, Any]:
     """The side before: with the version that was replaced, which a deletion has in its own."""
     if change.after is not None:
-        if change.before is None and change.previous is None:
+        if change.before is None and change.previous == NEVER:
             return {}
-        stamp = "" if change.previous is None else format_time(from_micros(change.previous[0]))
+        stamp = "" if change.previous in (None, NEVER) else format_time(from_micros(change.previous[0]))
     return _document(name, change.before, database, stamp)
 
 
@@ -200,13 +200,15 @@ def _change(
         _fields(value, database, "$.data.value"),
         _version(value, old),
         None if time is None else _time(time, "$.time"),
-        _previous(old),
+        _previous(kind, old),
     )
 
 
-def _previous(old: Mapping[str, Any] | None) -> Version | None:
-    """The version of the side before, where it says one."""
-    if old is None or not old.keys() & {"updateTime", "update_time"}:
+def _previous(kind: str, old: Mapping[str, Any] | None) -> Version | None:
+    """The version of the side before, where it says one; `NEVER` without that side, but for an update that was cut."""
+    if old is None:
+        return None if kind == "updated" else NEVER
+    if not old.keys() & {"updateTime", "update_time"}:
         return None
     return _update_time(old, "$.data.oldValue"), 0
 

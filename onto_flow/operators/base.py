@@ -12,11 +12,15 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..core.change import DeadLetter, ViewChange
+from ..core.gaps import Gap
 from ..plan.nodes import OperatorNode, TimerKind
 from .messages import Message
 
 Key = str | bytes
 """A document path, or canonical bytes of values."""
+
+Output = ViewChange | DeadLetter | Gap
+"""What leaves the flow: a change of a view document, something that failed, a gap of the feed."""
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
@@ -84,8 +88,8 @@ class Context(Protocol):
     def send(self, operator: str, key: Key, message: Message) -> None:
         """Sends a message to another operator."""
 
-    def emit(self, output: ViewChange | DeadLetter) -> None:
-        """Hands a view change or a dead letter to the sinks."""
+    def emit(self, output: Output) -> None:
+        """Hands an output to the sinks."""
 
     def set_timer(self, kind: TimerKind, at: int) -> None:
         """Asks for `on_timer` of this key at a time; the earliest one asked for counts, and it may come late."""

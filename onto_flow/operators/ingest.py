@@ -8,6 +8,10 @@ Rule for events and an export of time S (`formats` 6.f): an upsert at or before 
 delete with an event time at or before S too; a later delete of version (p, 1) counts as (max(p, S), 1), so that the
 deletion of a document last written before S gets through.
 
+Beside its version a document has the holes that the feed left in its history, if any (`meter`): what the versions that
+events replaced tell of is compared with what came, and gaps are opened and closed. Nothing that is computed depends on
+it.
+
 Example:
     An event, an older one that comes late, and a deletion; changes in -> changes out:
 
@@ -30,12 +34,16 @@ from ..core.change import NEVER, DeadLetter, Version
 from ..core.collection import Projection
 from ..core.equality import same
 from ..core.errors import OntoFlowError
+from ..core.gaps import Gap
 from ..core.values import Document
 from ..plan.compile import match_id
 from ..plan.nodes import OperatorNode, Plan, Slot, TimerKind, View
+from . import meter
 from .base import Context, Key, Profile
 from .joins import JoinKey, Joins
 from .messages import Doc, Event, Message, Subscribe, Told
+
+_NOTHING_IS_OLDER = -(1 << 63)
 
 
 def admit(event: Event, snapshot: int | None) -> Event | None:
@@ -58,6 +66,8 @@ class Ingest:
         self._profile = profile
         self._projection: Projection = plan.projection
         self._views = tuple((v, Joins(v)) for v in plan.views)
+        self._from_start: Version = NEVER if profile.snapshot is None else (profile.snapshot, 0)
+        """Up to where the history of a document without state is known: to the export, which has it or has it not."""
 
     def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
         """Keeps the highest version and tells every view the difference; a feed's other collections leave no trace."""
@@ -68,15 +78,19 @@ class Ingest:
         if not events:
             return
         state = ctx.get("document")
-        version, before = (state[0], state[1]) if state else (NEVER, None)
+        version, before, since, *rest = state or (NEVER, None, 0)
+        version, held = tuple(version), rest[0] if rest else b""
         event = max(events, key=lambda e: e.version)
-        if event.version <= tuple(version):
-            return
         if state is None and self._too_late(event, ctx):
             ctx.emit(_too_late_letter(key, event))
             return
+        holes = self._meter(key, held, version if state else self._from_start, events, ctx)
+        if event.version <= version:
+            if holes != held:
+                ctx.put("document", _state(version, before, since, holes))
+            return
         after = self._project(key, event.fields)
-        ctx.put("document", (event.version, after, ctx.now))
+        ctx.put("document", _state(event.version, after, ctx.now, holes))
         if after is None:
             ctx.set_timer("garbage", ctx.now + self._profile.horizon)
         if not same(before, after):
@@ -85,15 +99,47 @@ class Ingest:
                 _Difference(view, joins, key, event.version, before, after).send(ctx)
 
     def on_timer(self, key: Key, kind: TimerKind, ctx: Context) -> None:
-        """Drops a tombstone whose time is over."""
+        """Drops a tombstone, and gaps, whose time is over."""
+        assert isinstance(key, str)
         state = ctx.get("document")
-        if kind != "garbage" or state is None or state[1] is not None:
+        if kind != "garbage" or state is None:
             return
-        deadline = state[2] + self._profile.horizon
-        if ctx.now >= deadline:
+        version, fields, since, *rest = state
+        held, deadline = rest[0] if rest else b"", since + self._profile.horizon
+        if fields is None and ctx.now >= deadline:
+            _give_up(key, held, b"", ctx)
             ctx.put("document", None)
-        else:
+            return
+        if fields is None:
             ctx.set_timer("garbage", deadline)
+        if held:
+            holes = meter.keep(held, self._oldest(ctx))
+            _give_up(key, held, holes, ctx)
+            ctx.put("document", _state(version, fields, since, holes))
+            self._wake(holes, ctx)
+
+    def _meter(self, path: str, held: bytes, top: Version, events: Sequence[Event], ctx: Context) -> bytes:
+        """The holes of the document's history after some events; the gaps that they open and close are told."""
+        if not held and len(events) == 1 and (events[0].previous is None or events[0].previous == top > NEVER):
+            return held
+        covered = meter.cover(held, top, events)
+        holes = meter.keep(covered, self._oldest(ctx))
+        if holes != held:
+            for (known, awaited), weight in differences(meter.gaps(held), meter.gaps(covered)):
+                ctx.emit(Gap(path, known, awaited, weight))
+            _give_up(path, covered, holes, ctx)
+            self._wake(holes, ctx)
+        return holes
+
+    def _wake(self, holes: bytes, ctx: Context) -> None:
+        """Asks for a timer for the oldest gap."""
+        for _, (micros, _) in meter.gaps(holes)[:1]:
+            ctx.set_timer("garbage", max(micros, self._profile.born) + self._profile.horizon + 1)
+
+    def _oldest(self, ctx: Context) -> int:
+        """What is older than this (microseconds) is not expected any more."""
+        oldest = ctx.now - self._profile.horizon
+        return oldest if self._profile.born < oldest else _NOTHING_IS_OLDER
 
     def _project(self, path: str, fields: Document | None) -> Document | None:
         if fields is None:
@@ -107,8 +153,17 @@ class Ingest:
                 ctx.emit(failure(f"document:{path}", error))
 
     def _too_late(self, event: Event, ctx: Context) -> bool:
-        oldest = ctx.now - self._profile.horizon
-        return event.time is not None and event.time < oldest and self._profile.born < oldest
+        return event.time is not None and event.time < self._oldest(ctx)
+
+
+def _state(version: Version, fields: Document | None, since: int, holes: bytes) -> tuple[Any, ...]:
+    return (version, fields, since, holes) if holes else (version, fields, since)
+
+
+def _give_up(path: str, before: bytes, kept: bytes, ctx: Context) -> None:
+    """Tells of the gaps that are kept no longer."""
+    for (known, awaited), weight in differences(meter.gaps(before), meter.gaps(kept)):
+        ctx.emit(Gap(path, known, awaited, weight, lost=True))
 
 
 def failure(key: str, error: Exception) -> DeadLetter:

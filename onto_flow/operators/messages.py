@@ -42,11 +42,15 @@ class Left(NamedTuple):
 
 
 class Event(NamedTuple):
-    """To ingest: a document's fields at a version (`None`: deleted). `time`: the event's, in microseconds."""
+    """To ingest: a document's fields at a version (`None`: deleted).
+
+    `time`: the event's, in microseconds. `previous`: as in `core.change.Change`, for the loss meter alone.
+    """
 
     version: Version
     fields: Document | None
     time: int | None = None
+    previous: Version | None = None
 
 
 class Told(NamedTuple):

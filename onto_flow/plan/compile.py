@@ -10,7 +10,7 @@ from .nodes import Cell, OperatorNode, Plan, Slot, TimerKind, View
 
 _INBOX = Cell("inbox", "bag", "messages that wait to be taken as one step")
 _CELLS = {
-    "ingest": (Cell("document", "value", "(version, projected fields or none, time kept since)"),),
+    "ingest": (Cell("document", "value", "(version, projected fields or none, time kept since, holes if any)"),),
     "match": (
         Cell("docs", "map", "path -> (version, fields, join keys) of the members of this key"),
         Cell("left", "map", "path -> (version, join keys or none, since) of documents that left or were deleted"),

@@ -6,9 +6,8 @@ import copy
 from collections.abc import MutableMapping
 from typing import Any, Protocol
 
-from ..core.change import DeadLetter, ViewChange
 from ..core.codec import decode_state, encode_state
-from ..operators.base import Key
+from ..operators.base import Key, Output
 from ..operators.messages import Message
 from ..plan.nodes import TimerKind
 
@@ -24,7 +23,7 @@ class Flow(Protocol):
     def send(self, operator: str, key: Key, message: Message) -> None:
         """A message to a later operator."""
 
-    def emit(self, output: ViewChange | DeadLetter) -> None:
+    def emit(self, output: Output) -> None:
         """An output."""
 
     def set_timer(self, kind: TimerKind, at: int) -> None:
@@ -113,7 +112,7 @@ class Step:
     def send(self, operator: str, key: Key, message: Message) -> None:
         self._flow.send(operator, key, message)
 
-    def emit(self, output: ViewChange | DeadLetter) -> None:
+    def emit(self, output: Output) -> None:
         self._flow.emit(output)
 
     def set_timer(self, kind: TimerKind, at: int) -> None:

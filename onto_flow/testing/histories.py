@@ -66,18 +66,45 @@ class History:
         return tuple(versions)
 
     @cached_property
-    def _replaced(self) -> tuple[Version | None, ...]:
-        last: dict[str, Version | None] = {}
+    def _replaced(self) -> tuple[int | None, ...]:
+        """For each commit the one that wrote what it replaced; `None`: it made the document."""
+        last: dict[str, int | None] = {}
         replaced = []
-        for path, fields, time in self.commits:
+        for index, (path, fields, _) in enumerate(self.commits):
             replaced.append(last.get(path))
-            last[path] = None if fields is None else (time, 0)
+            last[path] = None if fields is None else index
         return tuple(replaced)
 
     def change(self, index: int) -> Change:
         """A commit as an event of the feed."""
         path, fields, time = self.commits[index]
-        return Change(path, None, fields, self._versions[index], from_micros(time), self._replaced[index])
+        return Change(path, None, fields, self._versions[index], from_micros(time), self._previous(index))
+
+    def _previous(self, index: int) -> Version | None:
+        if self.named_by_delete:
+            return None
+        replaced = self._replaced[index]
+        return NEVER if replaced is None else (self.commits[replaced].time, 0)
+
+    def missing(self, delivered: Iterable[int]) -> set[tuple[str, Version]]:
+        """The versions that delivered events replaced, and of which nothing came: no event, no export.
+
+        Without the time of an export, the lowest version of a document that is known or named says nothing of what was
+        before it.
+        """
+        if self.named_by_delete:
+            return set()
+        came = {i for i in delivered if i >= self.exported}
+        named = {r for i in came if (r := self._replaced[i]) is not None}
+        lacks = named - came
+        if self.snapshot is not None:
+            lacks -= set(range(self.exported))
+        else:
+            first: dict[str, int] = {}
+            for index in sorted(came | named):
+                first.setdefault(self.commits[index].path, index)
+            lacks -= set(first.values())
+        return {(self.commits[i].path, (self.commits[i].time, 0)) for i in lacks}
 
     def seeds(self) -> list[Change]:
         """The exported documents as a source gives them."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Any
 
-from ..core.change import DeadLetter, ViewChange
-from ..operators.base import Key, Profile
+from ..core.change import ViewChange
+from ..core.gaps import Gap
+from ..operators.base import Key, Output, Profile
 from ..operators.build import build_operator
 from ..operators.messages import Message
 from ..plan.nodes import Plan, TimerKind
@@ -59,10 +60,12 @@ class OneOperator:
         """Prints a message to another operator."""
         print(f"{operator} {key!s}: {_shown(message)}")
 
-    def emit(self, output: ViewChange | DeadLetter) -> None:
-        """Prints a view change or a dead letter."""
+    def emit(self, output: Output) -> None:
+        """Prints an output."""
         if isinstance(output, ViewChange):
             print(f"{output.path}: {output.old} -> {output.new}, seq {output.version[2]}")
+        elif isinstance(output, Gap):
+            print(f"gap of {output.path}: {output.known} to {output.awaited}, {output.weight:+}")
         else:
             print(f"dead letter {output.key}: {'taken back' if output.cleared else output.reason}")
 

@@ -28,6 +28,7 @@ class _Snapshot:
         self.now = engine.now
         self.ledger: Ledger = engine.trace.ledger.copy()
         self.emitted = len(engine.trace.emitted)
+        self.gaps = len(engine.trace.gaps)
         self.shown = {key: len(shown) for key, shown in engine.trace.shown.items()}
 
     def restore(self, engine: ShufflingEngine, form: Form) -> None:
@@ -40,6 +41,7 @@ class _Snapshot:
         engine.behind = {name: set() for name in engine.names}
         if form == "outbox":
             del engine.trace.emitted[self.emitted :]
+            del engine.trace.gaps[self.gaps :]
             for key, shown in engine.trace.shown.items():
                 del shown[self.shown.get(key, 0) :]
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..core.codec import encode
 from ..core.values import Document
+from ..operators import meter
 from ..operators.record import Record
 from ..plan.nodes import Place, Plan, Slot, View
 from .oracle import Documents, project, references, values_at
@@ -24,6 +25,9 @@ Asked = tuple[int, str | bytes]
 def complaints_at_rest(plan: Plan, states: States, documents: Documents) -> Iterator[str]:
     """What is left over, or missing, in the state of a flow at rest over these documents."""
     projected = {path: project(plan, path, fields) for path, fields in documents.items()}
+    for path, cells in _cells(states, "ingest", "document"):
+        for known, awaited in meter.gaps(b"".join(cells["document"][3:])):
+            yield f"nothing was lost, and {path} has a gap from {known} to {awaited}"
     for view in plan.views:
         records = {
             root: Record.of(cells["record"]) for root, cells in _cells(states, f"{view.name}.assemble", "record")

@@ -16,7 +16,8 @@ from random import Random
 from typing import Any, NamedTuple
 
 from ..core.change import DeadLetter, ViewChange
-from ..operators.base import Key, Operator, Profile
+from ..core.gaps import Gap
+from ..operators.base import Key, Operator, Output, Profile
 from ..operators.build import build_operators
 from ..operators.messages import CaughtUp, Claim, Event, Message, Republish, Rows, decode_message, encode_message
 from ..operators.record import Record
@@ -58,6 +59,7 @@ class Trace:
     shown: dict[tuple[str, str], list[Shown]] = field(default_factory=dict)
     emitted: list[Emitted] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
 
@@ -267,10 +269,12 @@ class ShufflingEngine:
         waiting = Waiting(encode_message(message) if self.packed else message, origin, before)
         self.queues[operator].setdefault(key, []).append(waiting)
 
-    def emit(self, output: ViewChange | DeadLetter) -> None:
+    def emit(self, output: Output) -> None:
         """An output of the step."""
         if isinstance(output, DeadLetter):
             self.trace.letters.append(output)
+        elif isinstance(output, Gap):
+            self.trace.gaps.append(output)
         else:
             self.trace.emitted.append(Emitted(output, self._step[0], self._step[1], self._again))
 

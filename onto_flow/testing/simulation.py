@@ -58,7 +58,7 @@ def random_setting(random: Random) -> Setting:
 def item(change: Change) -> Item:
     """A change as ingest takes it."""
     time = None if change.time is None else to_micros(change.time)
-    return change.path, Event(change.version, change.after, time)
+    return change.path, Event(change.version, change.after, time, change.previous)
 
 
 def complaints(case: Case, setting: Setting, random: Random) -> list[str]:
@@ -99,6 +99,8 @@ def _judged(case: Case, engine: ShufflingEngine, random: Random) -> Iterator[str
         yield from (c for s in shown if (c := unknown_version(s, lines)) is not None)
         if (complaint := judge_shown(view, shown, lines)) is not None:
             yield complaint
+    if engine.epoch == 0 and (total := sum(gap.weight for gap in trace.gaps)):
+        yield f"nothing was lost, and {total} gaps are open"
     yield from complaints_at_rest(case.plan, engine.store.opened(), case.history.final)
     yield from (
         f"a dead letter: {d}" for d in trace.letters if not d.cleared and not d.reason.startswith("path-claimed")

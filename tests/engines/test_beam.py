@@ -19,6 +19,7 @@ pytest.importorskip("apache_beam", reason="pip install 'onto-flow[beam]'")
 from apache_beam.portability.api import beam_runner_api_pb2 as api
 from apache_beam.runners.worker import statecache
 from engine_views import History, ListSource, plan
+from lossy import judge_gaps
 
 from onto_flow import Reference, plan_views
 from onto_flow.core.change import Change, DeadLetter, ViewChange
@@ -487,3 +488,8 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     except ProcessLookupError:
         pass
     process.wait()
+
+
+@pytest.mark.parametrize("coalesce", [True, False])
+def test_the_gaps_of_a_feed_are_reported(coalesce: bool) -> None:
+    judge_gaps(Engine(coalesce=coalesce))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from engine_views import History, ListSource, plan
+from lossy import judge_gaps
 from pyflink import java_gateway
 
 from onto_flow import Reference, plan_views
@@ -245,3 +246,7 @@ def test_check_names_what_cannot_run() -> None:
     assert Engine().check(run) == ["engine flink has no option 'checkpoint'"]
     with pytest.raises(EngineError, match="engine-refused"):
         Engine().run(run)
+
+
+def test_the_gaps_of_a_feed_are_reported() -> None:
+    judge_gaps(Engine(parallelism=2))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 import pytest
+from lossy import judge_gaps
 
 from onto_flow import plan_views
 from onto_flow.core.change import BELOW_EVENTS, Change, DeadLetter
@@ -193,3 +194,7 @@ def test_events_before_the_export_are_dropped_and_later_deletes_get_through():
     run, sink = job(Scripted(documents()), Scripted([old, deleted]), snapshot=micros)
     Engine().run(run)
     assert list(sink.documents("MeetingSession")) == ["meetingSessions/standup"]
+
+
+def test_the_gaps_of_a_feed_are_reported():
+    judge_gaps(Engine())

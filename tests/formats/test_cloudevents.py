@@ -3,7 +3,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from onto_flow.core.change import BELOW_EVENTS, Change
+from onto_flow.core.change import BELOW_EVENTS, NEVER, Change
 from onto_flow.core.errors import DataError
 from onto_flow.core.values import Reference, to_micros
 from onto_flow.formats import decode, encode_change
@@ -47,7 +47,7 @@ FIELDS = {"name": "Ada", "boss": Reference("users/u2")}
 @pytest.mark.parametrize("suffix", ["", ".withAuthContext"])
 def test_each_type_becomes_a_change(suffix):
     created = read(event(f"created{suffix}", document()))
-    assert created == Change("users/u1", None, FIELDS, (to_micros(NOW), 0), NOW.replace(microsecond=300_000))
+    assert created == Change("users/u1", None, FIELDS, (to_micros(NOW), 0), NOW.replace(microsecond=300_000), NEVER)
     updated = read(event(f"updated{suffix}", document(), OLD))
     assert updated.before == FIELDS | {"name": "Bob"}
     assert updated.version == (to_micros(NOW), 0)
@@ -57,7 +57,7 @@ def test_each_type_becomes_a_change(suffix):
     assert read(event(f"written{suffix}", None, OLD)) == deleted
     assert read(event(f"written{suffix}", document(), OLD)) == updated
     assert [change.previous for change in (created, updated, deleted)] == [
-        None,
+        NEVER,
         (to_micros(EARLIER), 0),
         (to_micros(EARLIER), 0),
     ]
@@ -67,6 +67,11 @@ def test_a_side_before_without_a_time_replaces_no_version_that_is_known():
     old = {k: v for k, v in OLD.items() if k != "updateTime"}
     change = read(event("updated", document(), old))
     assert (change.before, change.previous) == (FIELDS | {"name": "Bob"}, None)
+
+
+def test_an_update_that_lost_its_side_before_does_not_say_that_there_was_none():
+    assert read(event("updated", document(), {})).previous is None
+    assert read(event("written", document(), {})).previous == NEVER
 
 
 def test_a_document_without_fields_is_empty_and_not_deleted():

@@ -12,8 +12,9 @@ import traceback
 from tests.laws.breaking import Fault, broken
 from tests.laws.faults_before import FAULTS_BEFORE
 from tests.laws.faults_behind import FAULTS_BEHIND
+from tests.laws.faults_of_meter import FAULTS_OF_METER
 
-FAULTS = (*FAULTS_BEFORE, *FAULTS_BEHIND)
+FAULTS = (*FAULTS_BEFORE, *FAULTS_BEHIND, *FAULTS_OF_METER)
 
 
 def found_by_scenario(fault: Fault) -> list[str]:

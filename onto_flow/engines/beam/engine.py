@@ -26,6 +26,7 @@ from apache_beam.runners.worker import statecache
 
 from ...core.change import DeadLetter, ViewChange
 from ...core.errors import EngineError
+from ...core.gaps import Gap, Gaps
 from ...plan.wire import not_portable
 from ..base import EngineCapabilities, Job, Progress, Report
 from ..carried import Carried, Fenced, Unreadable, decode_carried
@@ -88,6 +89,7 @@ class _Run:
         self.job, self.engine = job, engine
         self.fenced = Fenced(0, 0, None)
         self.view_changes = self.dead_letters = 0
+        self.gaps = Gaps()
         self.held: list[ViewChange] = []
 
     def run(self) -> Report:
@@ -111,7 +113,9 @@ class _Run:
             job.sink.close()
         job.progress(Progress("done", self.fenced.documents, None, self.fenced.changes, self.view_changes))
         seconds = time.monotonic() - started
-        return Report(self.fenced.documents, self.fenced.changes, self.view_changes, self.dead_letters, seconds)
+        return Report(
+            self.fenced.documents, self.fenced.changes, self.view_changes, self.dead_letters, seconds, gaps=self.gaps
+        )
 
     def _execute(self, folder: str) -> None:
         self._go_on()
@@ -141,6 +145,8 @@ class _Run:
         elif isinstance(output, DeadLetter):
             self.dead_letters += not output.cleared
             self.job.dead_letter(output)
+        elif isinstance(output, Gap):
+            self.gaps.take(output)
         elif isinstance(output, Fenced):
             self.fenced = output
 

@@ -35,7 +35,7 @@ class Outputs(NamedTuple):
 
     Attributes:
         views: `ViewChange`s that passed the fence.
-        letters: `DeadLetter`s.
+        letters: `DeadLetter`s and `Gap`s.
         fenced: One `Fenced`.
     """
 

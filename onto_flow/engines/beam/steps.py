@@ -23,7 +23,7 @@ from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import TimerSpec, on_timer
 from apache_beam.transforms.window import GlobalWindow
 
-from ...core.change import DeadLetter
+from ...core.change import ViewChange
 from ...operators.base import Key, Operator, Profile
 from ...operators.build import build_operator
 from ...operators.messages import decode_message
@@ -36,7 +36,7 @@ from .keys import KeyedMessage, decode_key, encode_key
 
 INBOX = "inbox"
 LETTERS = "letters"
-"""The output of dead letters; view changes are the main output, and every operator that is sent to has its own."""
+"""The output of dead letters and gaps; view changes are the main output, and every operator that is sent to has its own."""
 
 _END_OF_INPUT = GlobalWindow().max_timestamp()
 
@@ -167,12 +167,12 @@ class CoalescedOperatorFn(OperatorFn):
 
 
 def _outputs(step: HeldStep) -> Iterator[Any]:
-    """What Beam is to carry: messages to their operators' outputs, dead letters to theirs, view changes."""
+    """What Beam is to carry: messages to their operators' outputs, dead letters and gaps to theirs, view changes."""
     for operator, key, message in step.sent():
         yield _tagged(operator, (encode_key(key), message))
     for output in step.emitted:
         raw = encode_carried(output)
-        yield _tagged(LETTERS, raw) if isinstance(output, DeadLetter) else raw
+        yield raw if isinstance(output, ViewChange) else _tagged(LETTERS, raw)
 
 
 def _tagged(tag: str, value: Any) -> Any:

@@ -16,6 +16,7 @@ from pyflink.util.exceptions import Py4JJavaError
 
 from ...core.change import DeadLetter, ViewChange
 from ...core.errors import EngineError
+from ...core.gaps import Gap, Gaps
 from ...plan.wire import not_portable
 from ..base import EngineCapabilities, Job, Progress, Report
 from ..carried import LOAD, Carried, End, Unreadable, decode_carried, half_read
@@ -78,6 +79,7 @@ class _Run:
         self.expected = job.source.info().documents
         self.unread = {p.name for p in job.source.partitions()}
         self.documents = self.changes = self.view_changes = self.dead_letters = 0
+        self.gaps = Gaps()
         self.held: list[ViewChange] = []
 
     def run(self, outputs: Iterator[Carried]) -> Report:
@@ -98,7 +100,7 @@ class _Run:
         finally:
             job.sink.close()
         seconds = time.monotonic() - started
-        return Report(self.documents, self.changes, self.view_changes, self.dead_letters, seconds)
+        return Report(self.documents, self.changes, self.view_changes, self.dead_letters, seconds, gaps=self.gaps)
 
     def _take(self, output: Carried) -> None:
         if isinstance(output, ViewChange):
@@ -109,6 +111,8 @@ class _Run:
         elif isinstance(output, DeadLetter):
             self.dead_letters += not output.cleared
             self.job.dead_letter(output)
+        elif isinstance(output, Gap):
+            self.gaps.take(output)
         elif isinstance(output, Unreadable):
             raise output.error()
         elif isinstance(output, End):

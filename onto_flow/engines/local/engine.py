@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 from ...core.change import Change, DeadLetter, ViewChange
 from ...core.errors import EngineError
+from ...core.gaps import Gap, Gaps
+from ...operators.base import Output
 from ...sources.base import Reader
 from ..base import EngineCapabilities, Job, Progress, Report, event, seed
-from .flow import LocalFlow, Output
+from .flow import LocalFlow
 
 QUIET_SECONDS = 1.0
 _IDLE_SECONDS = 0.05
@@ -58,6 +60,7 @@ class _Run:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.counts = _Counts()
+        self.gaps = Gaps()
         self.flow = LocalFlow(
             job.plan, generation=job.generation, snapshot=job.snapshot, clock=lambda: time.time_ns() // 1000
         )
@@ -83,7 +86,13 @@ class _Run:
         counts = self.counts
         seconds = time.monotonic() - started
         return Report(
-            counts.documents, counts.changes, counts.view_changes, counts.dead_letters, seconds, published=self.fenced
+            counts.documents,
+            counts.changes,
+            counts.view_changes,
+            counts.dead_letters,
+            seconds,
+            published=self.fenced,
+            gaps=self.gaps,
         )
 
     def _load(self) -> None:
@@ -170,6 +179,8 @@ class _Run:
         for output in outputs:
             if isinstance(output, DeadLetter):
                 self._dead(output)
+            elif isinstance(output, Gap):
+                self.gaps.take(output)
             else:
                 changes.append(output)
         self.counts.view_changes += len(changes)
@@ -184,7 +195,9 @@ class _Run:
 
     def _progress(self, stage: str, expected: int | None) -> None:
         counts = self.counts
-        self.job.progress(Progress(stage, counts.documents, expected, counts.changes, counts.view_changes))
+        self.job.progress(
+            Progress(stage, counts.documents, expected, counts.changes, counts.view_changes, self.gaps.open)
+        )
 
 
 class _Publisher:

@@ -11,13 +11,11 @@ import itertools
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
-from ...core.change import DeadLetter, ViewChange
-from ...operators.base import Key, Operator, Profile
+from ...operators.base import Key, Operator, Output, Profile
 from ...operators.build import build_operators
 from ...operators.messages import Event, Message
 from ...plan.nodes import Plan, TimerKind
 
-Output = ViewChange | DeadLetter
 Cells = dict[str, Any]
 
 
@@ -54,7 +52,7 @@ class LocalFlow:
             events: (document path, event) in any order.
 
         Returns:
-            View changes, one per view document at most, and dead letters.
+            View changes, one per view document at most, dead letters and gaps.
         """
         self._fire_timers()
         ingest = self._queues["ingest"]
