@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import Extension, find_packages, setup
 
 HERE = Path(__file__).parent
 VERSION = re.search(r'__version__ = "([^"]+)"', (HERE / "onto_flow" / "__init__.py").read_text())
@@ -15,6 +16,14 @@ assert VERSION
 FROM_AN_SDIST = (HERE / "PKG-INFO").exists()
 PACKAGES = ["onto_flow", "onto_flow.*"] + (["udfs", "udfs.*"] if FROM_AN_SDIST or "sdist" in sys.argv else [])
 ARROW = ["pyarrow>=16"]
+
+NATIVE = Path("onto_flow/formats/native")
+EXTENSION = Extension(
+    "onto_flow.formats.native._native",
+    sources=sorted(str(path) for path in NATIVE.glob("*.c")),
+    depends=sorted(str(path) for path in NATIVE.glob("*.h")),
+    optional=True,  # without a compiler the package is installed without it, and reads exports more slowly
+)
 setup(
     name="onto-flow",
     version=VERSION[1],
@@ -25,6 +34,7 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=PACKAGES),
     package_data={"onto_flow": ["py.typed"]},
+    ext_modules=[] if os.environ.get("ONTO_FLOW_NATIVE") == "0" else [EXTENSION],
     entry_points={"console_scripts": ["onto-flow=onto_flow.cli:main"]},
     extras_require={
         "beam": ["apache-beam[gcp]==2.77.*"],

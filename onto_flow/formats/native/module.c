@@ -1,0 +1,74 @@
+/* The module: its functions, and the decoder that keeps what it has met. */
+#include "native.h"
+
+static int decoder_init(Decoder *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"wanted", "database_of", "vector_of_map", "geopoint", "reference", "vector", NULL};
+    PyObject *given[6];
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOO", names, &given[0], &given[1], &given[2], &given[3], &given[4],
+                                     &given[5]))
+        return -1;
+    PyObject **kept[6] = {&self->wanted,   &self->database_of, &self->vector_of_map,
+                          &self->geopoint, &self->reference,   &self->vector};
+    for (int n = 0; n < 6; n++) {
+        PyObject *before = *kept[n];
+        *kept[n] = Py_NewRef(given[n]);
+        Py_XDECREF(before);
+    }
+    decoder_clear(self);
+    return 0;
+}
+
+static void decoder_free(Decoder *self)
+{
+    decoder_clear(self);
+    PyObject *kept[] = {self->wanted, self->database_of, self->vector_of_map, self->geopoint, self->reference, self->vector};
+    for (int n = 0; n < 6; n++)
+        Py_XDECREF(kept[n]);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyMethodDef decoder_methods[] = {
+    {"documents", (PyCFunction)decoder_documents, METH_VARARGS,
+     "(data, start, stop) -> paths, fields, the numbers of their records, those of the odd ones."},
+    {"columns", (PyCFunction)decoder_columns, METH_VARARGS, "(data, start, stop) -> Columns."},
+    {NULL},
+};
+
+static PyTypeObject DecoderType = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "onto_flow.formats.native._native.Decoder",
+    .tp_basicsize = sizeof(Decoder),
+    .tp_new = PyType_GenericNew,
+    .tp_init = (initproc)decoder_init,
+    .tp_dealloc = (destructor)decoder_free,
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_methods = decoder_methods,
+    .tp_doc = "Decodes records; keeps the names, collections and databases that it met.",
+};
+
+static PyMethodDef functions[] = {
+    {"crc32c", native_crc32c, METH_VARARGS, "(data, portable=False) -> the CRC-32C of bytes."},
+    {"fragments", native_fragments, METH_VARARGS,
+     "(data, begin, verify) -> where fragments begin and end and their types, as int64; None for anything unusual."},
+    {NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_native",
+    .m_doc = "The records of exports, read in C.",
+    .m_size = -1,
+    .m_methods = functions,
+};
+
+PyMODINIT_FUNC PyInit__native(void)
+{
+    frames_begin();
+    if (!documents_begin() || PyType_Ready(&DecoderType) < 0 || PyType_Ready(&ColumnsType) < 0)
+        return NULL;
+    PyObject *module = PyModule_Create(&definition);
+    if (module && (PyModule_AddObjectRef(module, "Decoder", (PyObject *)&DecoderType) < 0 ||
+                   PyModule_AddObjectRef(module, "Columns", (PyObject *)&ColumnsType) < 0))
+        Py_CLEAR(module);
+    return module;
+}
