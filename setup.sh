@@ -45,13 +45,37 @@ environment() {
   say "making $folder"
   [[ -x $folder/bin/python && -f $folder/.stamp ]] || { rm -rf "$folder"; .tools/bin/uv venv -q --python "$(command -v python3)" "$folder"; }
   .tools/bin/uv pip install -q --python "$folder/bin/python" --compile-bytecode "$@"
-  .tools/bin/uv pip install -q --python "$folder/bin/python" --no-deps --no-build-isolation --editable .
+  ONTO_FLOW_NATIVE=0 .tools/bin/uv pip install -q --python "$folder/bin/python" --no-deps --no-build-isolation --editable .
   echo "$stamp" > "$folder/.stamp"
 }
 
 stamp_of() { cat setup.py "$@" | cksum | tr -d ' '; }
 
-main_environment() { environment .venv "full $(stamp_of requirements.lock)" --require-hashes -r requirements.lock; }
+main_environment() {
+  environment .venv "full $(stamp_of requirements.lock)" --require-hashes -r requirements.lock
+  build_extension
+}
+
+has_compiler() {
+  command -v cc >/dev/null &&
+    python3 -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))'
+}
+
+# The compiled reader of exports is optional: without a compiler exports are read more slowly.
+build_extension() {
+  has_compiler || { say "no C compiler with Python.h: the compiled reader of exports is left out"; return; }
+  .venv/bin/python setup.py -q build_ext --inplace
+}
+
+# Both ways to read an export are tested, so a compiler is wanted.
+want_compiler() {
+  has_compiler && return
+  if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+    say "installing gcc and python3-dev"
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc libc6-dev python3-dev; } >/dev/null 2>&1 && return
+  fi
+  say "a C compiler is missing: tests of the compiled reader are left out. Install it: sudo apt-get install -y gcc python3-dev"
+}
 
 flink_environment() {
   environment .venv-flink "full $(stamp_of requirements-flink.lock)" --require-hashes -r requirements-flink.lock
@@ -99,6 +123,6 @@ case ${1:-all} in
   oldest) oldest_environment ;;
   postgresql) main_environment; need_postgresql ;;
   demo) shift; demo_environment; exec .venv/bin/onto-flow demo "$@" ;;
-  test) shift; main_environment; flink_environment; oldest_environment; need_postgresql; exec bash .ci/checks "$@" ;;
+  test) shift; want_compiler; main_environment; flink_environment; oldest_environment; need_postgresql; exec bash .ci/checks "$@" ;;
   *) sed -n '2,9p' "$0"; exit 2 ;;
 esac

@@ -7,10 +7,12 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from onto_flow.formats.native import extension
 from onto_flow.testing.postgresql_server import INSTALL, postgresql_server, server_programs
 
 SLOW_MACHINES = (HealthCheck.too_slow, HealthCheck.data_too_large)
@@ -54,6 +56,11 @@ def without_postgresql() -> bool:
     return server_programs() is None and os.environ.get("CI") != "true"
 
 
+def native_is_missing() -> bool:
+    """Whether the compiled extension is to be left out: it was not built, or nobody wants it; CI builds it."""
+    return os.environ.get("ONTO_FLOW_NATIVE") == "0" or (os.environ.get("CI") != "true" and extension() is None)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="the long tier too: big histories, fuzzing, kill rounds")
 
@@ -81,6 +88,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out += [i for i in items if "emulator_jar" in getattr(i, "fixturenames", ())]
     if without_postgresql():
         left_out += [i for i in items if "postgresql" in getattr(i, "fixturenames", ())]
+    if native_is_missing():
+        left_out += [i for i in items if _needs_native(i)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [i for i in items if i not in left_out]
@@ -101,6 +110,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterat
         )
     if without_postgresql():
         terminalreporter.write_line(f"left out: tests on PostgreSQL ({INSTALL}; a server need not run)")
+    if native_is_missing() and os.environ.get("ONTO_FLOW_NATIVE") != "0":
+        terminalreporter.write_line(
+            "left out: tests of the compiled extension (install gcc and python3-dev, remove .venv/.stamp, and run setup.sh)"
+        )
     return result
 
 
@@ -110,6 +123,19 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") == "true" and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _needs_native(item: pytest.Item) -> bool:
+    chosen = getattr(getattr(item, "callspec", None), "params", {})
+    return "compiled" in getattr(item, "fixturenames", ()) or "compiled" in chosen.values()
+
+
+@pytest.fixture(scope="session")
+def compiled() -> Any:
+    """The compiled extension; tests that ask for it are left out where it was not built."""
+    found = extension()
+    assert found is not None, "the compiled extension was not built: gcc and python3-dev are needed"
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ import numpy as np
 
 from . import leveldb_log
 from .leveldb_log import BLOCK, HEADER, MASK_DELTA, MAX_RECORD, gather, read_records
+from .native import extension
 from .words import Ints, Words
 
 CHUNK = 128 * BLOCK
@@ -71,12 +72,12 @@ class Spans(NamedTuple):
 
 
 class _Fragments(NamedTuple):
-    """Fragments in their order: where the header stands and the payload ends, the type, the stored checksum."""
+    """Fragments in their order: where the header stands and the payload ends, the type; a checksum still to be compared."""
 
     at: Ints
     behind: Ints
     kind: Ints
-    crc: Ints
+    crc: Ints = _NO_INTS
 
     def part(self, begin: int, end: int | None) -> _Fragments:
         return _Fragments(*(column[begin:end] for column in self))
@@ -143,10 +144,8 @@ class _Reading:
     def next(self, verify: bool) -> Spans | None:
         """The records that end in the next chunk; `None` for something unusual."""
         base, data = self._read()
-        if len(data) < FEW * BLOCK:
-            return None
-        fragments = _fragments(data, self.at - base)
-        if fragments is None or (verify and not _sound(data, fragments)):
+        fragments = _scanned(data, self.at - base, verify)
+        if fragments is None:
             return None
         kept = _kept(fragments, self.skipping)
         if kept is None:
@@ -172,6 +171,18 @@ class _Reading:
         self.file.seek(base + len(known))
         self.rest, self.rest_at = known + self.file.read(self.chunk - len(known)), base
         return base, self.rest
+
+
+def _scanned(data: bytes, begin: int, verify: bool) -> _Fragments | None:
+    """The fragments of a chunk, checked; `None` for anything unusual, and for few blocks where no one is quick."""
+    compiled = extension()
+    if compiled is not None:
+        found = compiled.fragments(data, begin, verify)
+        return None if found is None else _Fragments(*(np.frombuffer(column, np.int64) for column in found))
+    if len(data) < FEW * BLOCK:
+        return None
+    fragments = _fragments(data, begin)
+    return None if fragments is None or (verify and not _sound(data, fragments)) else fragments
 
 
 def _fragments(data: bytes, begin: int) -> _Fragments | None:

@@ -14,13 +14,12 @@ from ..core.change import DeadLetter
 from ..core.collection import Collection, Projection
 from ..core.errors import DataError
 from ..core.values import Document
-from ..formats.arrow_batches import Columns
 from ..formats.arrow_conform import canonical, conform
 from ..formats.arrow_rows import batch_of
 from ..formats.arrow_shape import Shape
 from ..formats.arrow_types import PATH
-from ..formats.intern import Names
 from ..formats.lockstep_log import Spans
+from ..formats.native.columns import ColumnBatch, column_reader
 from .base import Partition
 from .export_reader import RecordFile, decode_one
 from .firestore_export import FirestoreExport
@@ -141,12 +140,12 @@ class ArrowExport:
         return reader.__arrow_c_stream__(requested_schema)
 
     def _parts(self, partition: Partition | None) -> Iterator[_Part]:
-        names = Names()
+        read = column_reader(self._wanted)
         for one in [partition] if partition is not None else self.export.partitions():
             file, start, end = self.export.file_of(one)
             with file:
                 for records in file.spans(start, end):
-                    columns = Columns(records, names, self._wanted)
+                    columns = read(records)
                     yield _Part(columns, dict(self._odd(file, records, columns.odd.tolist())))
 
     def _odd(self, file: RecordFile, records: Spans, rows: list[int]) -> Iterator[tuple[int, tuple[str, Document]]]:
@@ -164,7 +163,7 @@ class ArrowExport:
 class _Part:
     """The documents of some records: most of them as columns, the odd ones by row."""
 
-    def __init__(self, columns: Columns, odd: dict[int, tuple[str, Document]]) -> None:
+    def __init__(self, columns: ColumnBatch, odd: dict[int, tuple[str, Document]]) -> None:
         self._columns, self._odd = columns, odd
         self.count = len(columns.rows) + len(odd)
 

@@ -65,9 +65,9 @@ class ExportReader:
         self._damage: DataError | None = None
         self._taken: Iterator[Spans | list[_Record]]
         if pays(file.end - start):
-            from ..formats.batch_documents import BatchDecoder
+            from ..formats.native.decoder import document_decoder
 
-            self._decode = BatchDecoder().decode
+            self._decode = document_decoder(self._wanted)
             self._taken = _parts(file.spans(start, end), batch_documents)
         else:
             self._taken = gather(file.records(start, end), batch_documents, BATCH_BYTES)
@@ -105,7 +105,7 @@ class ExportReader:
             return self._items(list(taken.records()))
         self.documents_read += len(taken.start)
         self._next = int(taken.behind[-1])
-        paths, documents, rows, odd = self._decode(taken, self._wanted)
+        paths, documents, rows, odd = self._decode(taken)
         items: list[_Item] = [None] * len(taken.start)
         for row, path, fields in zip(rows, paths, documents):
             items[row] = Change(path, None, fields, BELOW_EVENTS, None)

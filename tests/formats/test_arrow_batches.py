@@ -22,9 +22,9 @@ from onto_flow.formats.lockstep_log import Spans
 from onto_flow.testing.source_suite import VALUES
 
 
-def check(records, wanted=None, names=None):
+def check(records, wanted=None, names=None, read=None):
     """Compares schema and documents; gives the numbers of the odd records."""
-    columns = Columns(Spans.of(records), names or Names(), wanted)
+    columns = read(Spans.of(records)) if read else Columns(Spans.of(records), names or Names(), wanted)
     alone = EntityDecoder(warn=lambda text: None)
     expected = []
     for row in columns.rows.tolist():
@@ -115,14 +115,14 @@ def test_a_value_that_the_column_does_not_hold_is_named():
     assert error.value.where == "rooms/b, size"
 
 
-def fuzz(numbers):
+def fuzz(numbers, read=None):
     records, known = [r for r in originals() if PATH.encode() not in r], Names()
     sound = 0
     for number in numbers:
         rng = random.Random(number)
         batch = [rng.choice(records) for _ in range(60)]
         batch = [damaged(rng, r, rng.choice(records)) if rng.random() < 0.8 else r for r in batch]
-        sound += len(batch) - len(check(batch, names=known))
+        sound += len(batch) - len(check(batch, names=known, read=read))
     return sound
 
 

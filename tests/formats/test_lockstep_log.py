@@ -28,9 +28,14 @@ def flat(spans):
         yield from part.records()
 
 
-@pytest.fixture(autouse=True)
-def _few(monkeypatch):
-    monkeypatch.setattr(lockstep_log, "FEW", 0)
+@pytest.fixture(autouse=True, params=["compiled", "arrays"])
+def _reader(request, monkeypatch):
+    """Both ways to find the fragments."""
+    if request.param == "compiled":
+        request.getfixturevalue("compiled")
+    else:
+        monkeypatch.setattr(lockstep_log, "extension", lambda: None)
+        monkeypatch.setattr(lockstep_log, "FEW", 0)
 
 
 def check(data, chunks=(BLOCK, 3 * BLOCK, 128 * BLOCK), **options):

@@ -1,4 +1,4 @@
-"""The values that the compiled decoder found -> Arrow arrays of a schema.
+"""Who makes Arrow columns of many records: the compiled decoder where it was built, else steps of whole arrays.
 
 Law: a batch is what `arrow_batches.Columns` makes of the same records.
 """
@@ -6,15 +6,20 @@ Law: a batch is what `arrow_batches.Columns` makes of the same records.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
 
+from ..arrow_batches import Columns
 from ..arrow_shape import Shape
 from ..arrow_types import PATH, word_of
+from ..intern import Names
 from ..lockstep_log import Spans
+from ..record_batch import Wanted
 from ..words import Ints
+from . import extension
+from .decoder import new_decoder
 
 WORDS = (
     "null",
@@ -36,6 +41,33 @@ _KIND = {word: kind for kind, word in enumerate(WORDS)}
 _SHOWN = tuple(1 << kind for kind in range(len(WORDS)))
 
 
+class ColumnBatch(Protocol):
+    """What a batch of records holds, ready to become columns; see `arrow_batches.Columns`."""
+
+    rows: Ints
+    odd: Ints
+
+    def shape(self) -> Shape:
+        """What occurs in the documents."""
+
+    def batch(self, schema: pa.Schema) -> pa.RecordBatch:
+        """The record batch with these columns."""
+
+
+def column_reader(wanted: Wanted | None = None) -> Callable[[Spans], ColumnBatch]:
+    """The reader of the records of one export.
+
+    Args:
+        wanted: Which collections and fields are wanted; `None`: all.
+    """
+    compiled = extension()
+    if compiled is None:
+        names = Names()
+        return lambda records: Columns(records, names, wanted)
+    decoder = new_decoder(compiled, wanted)
+    return lambda records: NativeColumns(decoder, records, wanted)
+
+
 class _Field(NamedTuple):
     """What occurs in a field: kinds as bits, the field of its arrays' elements or -1, how many, the fields of its maps."""
 
@@ -50,22 +82,22 @@ class _Field(NamedTuple):
 
 
 class NativeColumns:
-    """What a batch of records holds, ready to become columns; as `arrow_batches.Columns`.
+    """What a batch of records holds, as the compiled decoder found it.
 
     Args:
         decoder: A compiled decoder.
         records: The records.
-        misfits: Is asked for the error when a field of a schema cannot hold what occurs.
+        wanted: What the decoder was made for.
 
     Attributes:
         odd: The records that nothing is made of.
         rows: Those that have a row.
     """
 
-    def __init__(self, decoder: Any, records: Spans, misfits: Callable[[pa.Schema], Exception]) -> None:
+    def __init__(self, decoder: Any, records: Spans, wanted: Wanted | None) -> None:
         self._values = decoder.columns(records.words.data, records.start, records.stop)
         self._fields = [_Field(*found) for found in self._values.tree()]
-        self._misfits = misfits
+        self._records, self._wanted = records, wanted
         self.rows: Ints = np.frombuffer(self._values.rows(), np.int64)
         self.odd: Ints = np.frombuffer(self._values.odd(), np.int64)
 
@@ -101,7 +133,7 @@ class NativeColumns:
         try:
             columns = iter(self._members([f for f in schema if f.name != PATH], self._fields[0], count))
         except _MisfitError:
-            raise self._misfits(schema) from None
+            return Columns(self._records, Names(), self._wanted).batch(schema)  # which says where it is
         return pa.RecordBatch.from_arrays([paths if f.name == PATH else next(columns) for f in schema], schema=schema)
 
     def _members(self, fields: list[pa.Field[Any]], parent: _Field, count: int) -> list[Any]:
@@ -149,7 +181,9 @@ class NativeColumns:
             sides = ([valid, *buffers[:2]], buffers[2:])
             children = [pa.Array.from_buffers(pa.string(), count, side) for side in sides]
         elif word == "null":
-            return pa.array(np.ones(count, bool)) if valid is None else pa.Array.from_buffers(type_, count, [valid, valid])
+            return (
+                pa.array(np.ones(count, bool)) if valid is None else pa.Array.from_buffers(type_, count, [valid, valid])
+            )
         else:
             return pa.Array.from_buffers(type_, count, [valid, *buffers])
         return pa.Array.from_buffers(type_, count, [valid], children=children)

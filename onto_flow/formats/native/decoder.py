@@ -1,24 +1,47 @@
-"""What the compiled decoder needs to know of Python, and what it gives."""
+"""Who makes documents of many records: the compiled decoder where it was built, else steps of whole arrays.
+
+Law: the documents are the same; both leave to the decoder of single records what they do not know.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeAlias
 
 from ...core.values import Document, GeoPoint, Reference, Vector
+from ..batch_documents import BatchDecoder
 from ..entity import database_of
 from ..lockstep_log import Spans
 from ..record_batch import Wanted
 from ..typed_json import vector_of_map
+from . import extension
+
+Decoded: TypeAlias = "tuple[list[str], list[Document], list[int], list[int]]"
+"""Paths and fields; the numbers of their records; the numbers of the records that are odd."""
 
 
-def new_decoder(extension: Any, wanted: Wanted | None) -> Any:
-    """A decoder for the records of one export.
+def document_decoder(wanted: Wanted | None = None) -> Callable[[Spans], Decoded]:
+    """The decoder of the records of one export.
 
     Args:
-        extension: The compiled module.
         wanted: Which collections and fields are wanted; `None`: all.
+
+    Example:
+        >>> from onto_flow.formats.entity_writer import encode_entity
+        >>> document_decoder()(Spans.of([encode_entity("users/u1", {"n": 1}), b"?"]))
+        (['users/u1'], [{'n': 1}], [0], [1])
     """
-    return extension.Decoder(
+    compiled = extension()
+    if compiled is None:
+        return partial(BatchDecoder().decode, wanted=wanted)
+    decoder = new_decoder(compiled, wanted)
+    return lambda records: decoder.documents(records.words.data, records.start, records.stop)
+
+
+def new_decoder(compiled: Any, wanted: Wanted | None) -> Any:
+    """A compiled decoder, with what it needs to know of Python."""
+    return compiled.Decoder(
         wanted=wanted,
         database_of=database_of,
         vector_of_map=vector_of_map,
@@ -26,22 +49,3 @@ def new_decoder(extension: Any, wanted: Wanted | None) -> Any:
         reference=Reference,
         vector=Vector,
     )
-
-
-class NativeDecoder:
-    """Documents, as `batch_documents.BatchDecoder` makes them.
-
-    Args:
-        extension: The compiled module.
-        wanted: Which collections and fields are wanted; `None`: all.
-    """
-
-    def __init__(self, extension: Any, wanted: Wanted | None = None) -> None:
-        self._decoder = new_decoder(extension, wanted)
-
-    def decode(self, records: Spans) -> tuple[list[str], list[Document], list[int], list[int]]:
-        """Paths and fields; the numbers of their records; the numbers of the records that are odd."""
-        found: tuple[list[str], list[Document], list[int], list[int]] = self._decoder.documents(
-            records.words.data, records.start, records.stop
-        )
-        return found

@@ -424,12 +424,12 @@ static Kind kind_of(uint64_t meaning, uint8_t tag)
 static int read_value(Property *found)
 {
     Slice *value = &found->value;
-    const uint8_t *p = ++value->at;
+    const uint8_t *p = ++value->at, *end = value->end;
     switch (found->kind) {
     case STRING:
     case BYTES:
     case MAPPING:
-        return read_slice(&p, value->end, value) && p == value->end;
+        return read_slice(&p, end, value) && p == end;
     case BOOLEAN: return size_of(*value) == 1 && *p < 2;
     case DOUBLE:
     case VECTOR: return size_of(*value) == 8;
