@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -61,7 +62,7 @@ def built(tmp_path_factory):
     tree = folder / "tree"
     tree.mkdir()
     for name in ("onto_flow", "udfs"):
-        shutil.copytree(PROJECT / name, tree / name)
+        shutil.copytree(PROJECT / name, tree / name, ignore=shutil.ignore_patterns("*.so"))
     for name in ("setup.py", "pyproject.toml", "README.md"):
         shutil.copy(PROJECT / name, tree / name)
     setup(tree, "sdist", "-d", "../sdist")
@@ -70,11 +71,13 @@ def built(tmp_path_factory):
     shutil.unpack_archive(sdist, folder / "worker")
     [unpacked] = (folder / "worker").iterdir()
     setup(unpacked, "bdist_wheel", "-d", str(folder / "worker-wheel"))
-    return {name: names_in(next((folder / name).iterdir())) for name in ("wheel", "worker-wheel")}
+    names = {name: names_in(next((folder / name).iterdir())) for name in ("wheel", "worker-wheel")}
+    return names | {"unpacked": folder / "worker"}
 
 
-def setup(folder, *arguments):
-    subprocess.run([sys.executable, "setup.py", "-q", *arguments], cwd=folder, check=True, capture_output=True)
+def setup(folder, *arguments, **environment):
+    line = [sys.executable, "setup.py", "-q", *arguments]
+    subprocess.run(line, cwd=folder, check=True, capture_output=True, env=os.environ | environment)
 
 
 def names_in(wheel):
@@ -86,6 +89,19 @@ def test_the_wheel_holds_the_package_alone_and_a_worker_gets_the_udfs_too(built)
     assert {n.partition("/")[0] for n in built["wheel"]} == {"onto_flow"}
     assert {"onto_flow/py.typed", "onto_flow/demo/meeting_room.py"} <= built["wheel"]
     assert {n.partition("/")[0] for n in built["worker-wheel"]} == {"onto_flow", "udfs"}
+
+
+@pytest.mark.usefixtures("compiled")
+def test_a_worker_with_a_compiler_gets_the_compiled_reader(built):
+    assert [n for n in built["worker-wheel"] if "/_native." in n]
+
+
+def test_without_a_compiler_the_package_is_built_without_the_compiled_reader(built, tmp_path):
+    [unpacked] = built["unpacked"].iterdir()
+    shutil.rmtree(unpacked / "build")
+    setup(unpacked, "bdist_wheel", "-d", str(tmp_path), CC="no-such-compiler")
+    names = names_in(next(tmp_path.iterdir()))
+    assert "onto_flow/formats/native/__init__.py" in names and not [n for n in names if "/_native." in n]
 
 
 def test_the_top_level_is_the_one_that_is_agreed():
