@@ -54,7 +54,7 @@ class Spans(NamedTuple):
         """Records that stand in no file."""
         stop: Ints = np.cumsum(np.fromiter(map(len, records), np.int64, len(records)))
         start = stop - np.diff(stop, prepend=0)
-        return cls(Words(b"".join(records)), start, stop, start, stop)
+        return cls(Words(*records), start, stop, start, stop)
 
     def take(self, rows: Ints) -> Spans:
         """Some of them."""
@@ -123,6 +123,33 @@ def read_spans(
     for taken in gather((r for r in records if r[0] != last), GATHERED, chunk):
         offset, behind, payloads = zip(*taken)
         yield Spans.of(payloads)._replace(offset=np.array(offset), behind=np.array(behind))
+
+
+def measure(file: BinaryIO, *, name: str = "log") -> tuple[int, int]:
+    """How many records a file holds, and their bytes; checksums are not compared.
+
+    Raises:
+        DataError: As for `read_spans`.
+    """
+    count = size = at = 0
+    kinds: list[Ints] = []
+    while True:
+        file.seek(at)
+        data = file.read(CHUNK)
+        found = _scanned(data, 0, verify=False)
+        if found is None:
+            break
+        count += int(((found.kind == _FULL) | (found.kind == _FIRST)).sum())
+        size += int((found.behind - found.at).sum()) - HEADER * len(found.at)
+        kinds.append(found.kind)
+        at += len(data)
+        if len(data) < CHUNK:
+            kind = np.concatenate(kinds)
+            if not _follow(kind) or (len(kind) and int(kind[-1]) not in (_FULL, _LAST)):
+                break
+            return count, size
+    spans = [(len(s.start), int((s.stop - s.start).sum())) for s in read_spans(file, verify=False, name=name)]
+    return sum(n for n, _ in spans), sum(n for _, n in spans)
 
 
 @dataclass
@@ -247,10 +274,13 @@ def _kept(fragments: _Fragments, skipping: bool) -> _Fragments | None:
     if skipping:
         first = int(begins.argmax()) if begins.any() else len(begins)
         fragments, begins = fragments.part(first, None), begins[first:]
-    ends = (fragments.kind == _FULL) | (fragments.kind == _LAST)
-    if len(begins) and not (begins[0] and (begins[1:] == ends[:-1]).all()):
-        return None
-    return fragments
+    return fragments if _follow(fragments.kind) else None
+
+
+def _follow(kind: Ints) -> bool:
+    """Whether fragments stand in a possible order, from the begin of a record on."""
+    begins, ends = (kind == _FULL) | (kind == _FIRST), (kind == _FULL) | (kind == _LAST)
+    return not len(kind) or bool(begins[0] and (begins[1:] == ends[:-1]).all())
 
 
 def _joined(data: bytes, base: int, fragments: _Fragments) -> Spans:
@@ -262,11 +292,10 @@ def _joined(data: bytes, base: int, fragments: _Fragments) -> Spans:
     gaps = np.zeros(len(begins), np.int64)
     gaps[inner] = start[inner] - behind[inner - 1]
     shift = np.cumsum(gaps)
-    if len(inner):
-        edges = [0, *np.column_stack([behind[inner - 1], start[inner]]).reshape(-1).tolist(), len(data)]
-        data = b"".join(data[a:b] for a, b in list(pairwise(edges))[::2])
+    edges = [0, *np.column_stack([behind[inner - 1], start[inner]]).reshape(-1).tolist(), len(data)]
+    view = memoryview(data)
     return Spans(
-        Words(data),
+        Words(*(view[a:b] for a, b in list(pairwise(edges))[::2])),
         (start - shift)[first],
         (behind - shift)[last],
         base + fragments.at[first],

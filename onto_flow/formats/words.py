@@ -22,7 +22,7 @@ Longs: TypeAlias = "NDArray[np.uint64]"
 Bools: TypeAlias = "NDArray[np.bool_]"
 Bytes: TypeAlias = "NDArray[np.uint8]"
 
-_PADDING = bytes(32)
+PADDING = bytes(32)
 _U = np.uint64
 _MASKS = np.array([(1 << 8 * n) - 1 for n in range(9)], np.uint64)
 _CONTINUED = np.array([0x8080808080808080 & (1 << 8 * max(n - 1, 0)) - 1 for n in range(9)], np.uint64)
@@ -42,7 +42,7 @@ class Words:
     """A buffer.
 
     Args:
-        data: What it holds; it must be smaller than 2 GiB.
+        pieces: What it holds, one behind the other; it must be smaller than 2 GiB.
 
     Example:
         >>> words = Words(b"abcdefgh12")
@@ -50,9 +50,9 @@ class Words:
         ['0x6867666564636261', '0x32316867']
     """
 
-    def __init__(self, data: bytes) -> None:
-        self.size = len(data)
-        self.data = data + _PADDING
+    def __init__(self, *pieces: bytes | memoryview) -> None:
+        self.data = b"".join([*pieces, PADDING])
+        self.size = len(self.data) - len(PADDING)
         count = len(self.data) - _WORD + 1
         self._words: Longs = np.ndarray(shape=(count,), dtype="<u8", buffer=self.data, strides=(1,))
         self.bytes: Bytes = np.frombuffer(self.data, np.uint8)

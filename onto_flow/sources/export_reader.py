@@ -166,8 +166,10 @@ class RecordFile:
         if not pays(self.end):
             sizes = [len(record) for _, _, record in self.records(0, None)]
             return len(sizes), sum(sizes)
-        spans = [(len(found.start), int((found.stop - found.start).sum())) for found in self.spans(0, None)]
-        return sum(count for count, _ in spans), sum(size for _, size in spans)
+        from ..formats.lockstep_log import measure
+
+        with self._told([b""]):
+            return measure(self._file, name=self.name)
 
     @contextmanager
     def _told(self, last: list[bytes]) -> Iterator[None]:
