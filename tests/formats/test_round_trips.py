@@ -39,14 +39,12 @@ scalars = st.one_of(
     st.builds(Reference, paths, databases),
     st.lists(st.floats(), max_size=5).map(lambda values: Vector(tuple(values))),
 )
-values = st.recursive(
+elements = st.recursive(
     scalars,
-    lambda inner: (
-        st.dictionaries(names, inner, max_size=4)
-        | st.lists(inner.filter(lambda value: not isinstance(value, list)), max_size=4)
-    ),
+    lambda inner: st.dictionaries(names, inner | st.lists(inner, max_size=4), max_size=4),
     max_leaves=12,
 )
+values = elements | st.lists(elements, max_size=4)
 fields = st.dictionaries(names, values, max_size=6)
 
 
