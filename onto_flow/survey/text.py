@@ -1,0 +1,122 @@
+"""A survey as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from . import shown
+from .facts import CollectionSurvey, FieldSurvey, ReferenceSurvey, Survey
+from .table import Head, fit, table
+
+WIDE = 100
+"""So many places let tables show more."""
+
+
+def survey_text(
+    survey: Survey, *, width: int = WIDE, examples: bool = True, chosen: Sequence[CollectionSurvey] | None = None
+) -> str:
+    """The survey in lines of so many places.
+
+    Args:
+        survey: What was found out.
+        width: The places of a line.
+        examples: Whether values are shown.
+        chosen: The collections whose fields are shown; by default all.
+    """
+    page = _Text(survey, max(width, 40), examples)
+    some = survey.collections if chosen is None else chosen
+    return "\n".join([*page.head(), "", *page.collections(), *page.references(), *page.fields(some)]) + "\n"
+
+
+class _Text:
+    def __init__(self, survey: Survey, width: int, examples: bool) -> None:
+        self._survey, self._width, self._examples = survey, width, examples
+        self._guesses: dict[tuple[tuple[str, ...], str], list[ReferenceSurvey]] = {}
+        for guess in survey.references:
+            self._guesses.setdefault((guess.source, guess.field), []).append(guess)
+
+    def head(self) -> Iterator[str]:
+        yield fit(shown.clean(self._survey.source), self._width)
+        yield from self._wrapped(shown.headline(self._survey), " · ")
+        if self._survey.unreadable:
+            yield f"{self._survey.unreadable:,} documents cannot be read:"
+            for problem in self._survey.problems:
+                yield fit(f"  {shown.clean(problem)}", self._width)
+        if self._survey.other_documents:
+            yield f"{self._survey.other_documents:,} more documents are in further collections"
+
+    def _wrapped(self, text: str, gap: str) -> Iterator[str]:
+        line = ""
+        for part in text.split(gap):
+            longer = f"{line}{gap}{part}" if line else part
+            if len(longer) > self._width and line:
+                yield line
+                longer = part
+            line = longer
+        yield line
+
+    def collections(self) -> Iterator[str]:
+        label = Head("COLLECTION", most=self._width * 2 // 5)
+        numbers = [Head(t, right=True) for t in ("DOCUMENTS", "MISSING PARENTS", "STORED", "MEDIAN", "LARGEST")]
+        ids = Head("IDS", least=12, most=80)
+        rows = [self._collection(c) for c in self._survey.collections]
+        yield from table([label, *numbers, ids], rows, self._width)
+
+    def _collection(self, one: CollectionSurvey) -> list[str]:
+        sizes = [shown.size(s) for s in (one.size.total, one.size.median, one.size.largest)] if one.size else [""] * 3
+        phantoms = shown.count(one.phantoms, one.phantoms_estimated) if one.phantoms else ""
+        ids = ", ".join(shown.value(i, 24) for i in one.ids) if self._examples else ""
+        return [shown.collection(one.names), f"{one.documents:,}", phantoms, *sizes, ids]
+
+    def references(self) -> Iterator[str]:
+        if not self._survey.references:
+            return
+        half = self._width * 2 // 5
+        heads = [
+            Head("REFERS (a guess)", most=half),
+            Head("TO", most=half * 3 // 4),
+            Head("RESOLVED", right=True),
+            Head("VALUES", right=True),
+            Head("DIFFERENT", right=True, least=9),
+        ]
+        yield ""
+        yield from table(heads, [self._reference(g) for g in self._survey.references], self._width)
+
+    def _reference(self, guess: ReferenceSurvey) -> list[str]:
+        resolved = ("~" if guess.estimated else "") + shown.share(guess.resolved, 1)
+        different = shown.count(guess.distinct, guess.estimated)
+        return [shown.source_of(guess), shown.refers(guess), resolved, f"{guess.values:,}", different]
+
+    def fields(self, chosen: Sequence[CollectionSurvey]) -> Iterator[str]:
+        for one in chosen:
+            if not one.documents:
+                continue
+            yield ""
+            noun = "document" if one.documents == 1 else "documents"
+            yield fit(f"{shown.collection(one.names)}: {one.documents:,} {noun}", self._width)
+            if one.keys is not None:
+                yield f"the names of its fields are data: {shown.count(one.keys.distinct, one.keys.estimated)} different"
+            if one.fields:
+                yield from self._table(one)
+
+    def _table(self, one: CollectionSurvey) -> Iterator[str]:
+        narrow = self._width < WIDE
+        heads = [
+            Head("  FIELD", most=self._width // 3 if narrow else 44),
+            Head("TYPES", most=self._width // 3 if narrow else 44),
+            Head("MISSING", right=True),
+            Head("NULL", right=True),
+            Head("DIFFERENT", right=True),
+            Head("VALUES", least=10, most=200),
+        ]
+        yield from table(heads, [self._field(one, f) for f in one.fields], self._width)
+
+    def _field(self, one: CollectionSurvey, field: FieldSurvey) -> list[str]:
+        own = field.label[len(field.label) - 2 :] if field.label.endswith("[]") else "*"
+        name = shown.clean(field.name) if field.name else own
+        missing = shown.share(field.missing, field.of) if field.missing else ""
+        nulls = shown.share(field.nulls, field.present) if field.nulls else ""
+        kinds = shown.types(field, short=self._width < WIDE)
+        leads = [f"→ {shown.refers(g)}" for g in self._guesses.get((one.names, field.label), ())]
+        says = "; ".join([*leads, *filter(None, [shown.values(field, examples=self._examples)])])
+        return ["  " * (field.depth + 1) + name, kinds, missing, nulls, shown.distinct(field), says]
