@@ -17,10 +17,11 @@ from .command import FAILED, WRONG_USAGE
 from .dead_letters import DEAD_LETTERS_COMMAND
 from .demo import DEMO
 from .explain import EXPLAIN
+from .infer import INFER
 from .inspect import INSPECT
 from .jobs import BACKFILL, RUN, go_to_environment
 
-COMMANDS = (DEMO, INSPECT, EXPLAIN, BACKFILL, RUN, CAT, DEAD_LETTERS_COMMAND)
+COMMANDS = (DEMO, INSPECT, INFER, EXPLAIN, BACKFILL, RUN, CAT, DEAD_LETTERS_COMMAND)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
