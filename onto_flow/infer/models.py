@@ -228,7 +228,10 @@ def links_of(survey: Survey, models: Mapping[Names, Model]) -> list[Link]:
             link = _equality(guess, source, target)
             if link is not None:
                 found.append(link)
-    found += [_under(m, models[m.names[:-1]]) for m in models.values() if m.names[:-1] in models]
+    for model in models.values():
+        above = next((n for n in reversed(range(1, len(model.names))) if model.names[:n] in models), None)
+        if above is not None:
+            found.append(_under(model, models[model.names[:above]]))
     return sorted(found, key=lambda link: (link.source, link.name, link.target))
 
 
@@ -237,10 +240,17 @@ def _equality(guess: ReferenceSurvey, source: Model, target: Model) -> Link | No
     left = _side(guess.field, source)
     right = "doc_id" if guess.by == "id" else _side(guess.target_field or "", target)
     own = guess.field.startswith("{") or guess.field == "__name__"
-    if left is None or right is None or (guess.by != "field" and not own) or (guess.by == "id" and len(guess.target) > 1):
+    if (
+        left is None
+        or right is None
+        or (guess.by != "field" and not own)
+        or (guess.by == "id" and len(guess.target) > 1)
+    ):
         return None
     name = singular(guess.target[-1]) if own else left
-    return Link(source.names, target.names, name, guess.many, pairs=((left, right),), back=own, back_many=left != "doc_id")
+    return Link(
+        source.names, target.names, name, guess.many, pairs=((left, right),), back=own, back_many=left != "doc_id"
+    )
 
 
 def _side(label: str, model: Model) -> str | None:
@@ -253,6 +263,6 @@ def _side(label: str, model: Model) -> str | None:
 
 
 def _under(child: Model, parent: Model) -> Link:
-    """A subcollection's documents lie under their parents: the same ids in both paths."""
+    """A subcollection's documents lie under those of another collection: the same ids in both paths."""
     pairs = (*zip(child.parts, parent.parts[:-1]), (child.parts[len(parent.parts) - 1], "doc_id"))
     return Link(child.names, parent.names, singular(parent.names[-1]), many=False, pairs=pairs, back=True)

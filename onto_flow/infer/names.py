@@ -22,7 +22,9 @@ FUNCTIONS = ("attrs", "computed", "many", "one", "root")
 """What an inferred module may import from `onto_flow`, beside the classes `IMPORTED`."""
 
 TYPES = ("bool", "bytes", "dict", "float", "int", "list", "str")
-_TAKEN = frozenset((*FUNCTIONS, *TYPES, "datetime", "doc_id", "get", "len", "new", "path", "plan", "evaluator", "backfill"))
+_DOCUMENTS = ("cls", "doc_id", "get", "new", "path", "self")
+_VIEWS = ("backfill", "evaluator", "plan", "store")
+_TAKEN = frozenset((*FUNCTIONS, *TYPES, *_DOCUMENTS, *_VIEWS, "datetime", "len"))
 _TAKEN_CLASSES = frozenset((*IMPORTED, "Any", "Meta"))
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _OTHERS = re.compile(r"[^A-Za-z0-9]+")

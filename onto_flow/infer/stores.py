@@ -88,9 +88,7 @@ def _grow(found: list[Slot], start: Slot, links: Sequence[Link], models: Mapping
             _add(found, start, link, models[link.target])
 
 
-def _add(
-    found: list[Slot], start: Slot, link: Link, model: Model, *, back: bool = False, again: bool = False
-) -> None:
+def _add(found: list[Slot], start: Slot, link: Link, model: Model, *, back: bool = False, again: bool = False) -> None:
     if not again and any(slot.model is model for slot in found):
         return
     many = start.many or (link.back_many if back else link.many)

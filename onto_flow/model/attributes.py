@@ -73,7 +73,7 @@ class Attribute:
     @cached_property
     def field(self) -> Text:
         """Its name in Firestore."""
-        return self.explicit_name or self.owner._field_name(self.python_name)
+        return self.owner._field_name(self.python_name) if self.explicit_name is None else self.explicit_name
 
     def read(self, fields: Any) -> Any:
         """The value in a document's fields."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..formats.typed_json import encode_value
-from .facts import CollectionSurvey, FieldSurvey, KeySurvey, ReferenceSurvey, Survey, TypeSurvey
+from .facts import CollectionSurvey, FieldSurvey, KeySurvey, ReferenceSurvey, SizeSurvey, Survey, TypeSurvey
 from .kinds import SHOWN
 from .patterns import pattern_of
 from .shown import cut
@@ -36,7 +36,6 @@ def survey_json(
 
 
 def _collection(one: CollectionSurvey, examples: bool) -> dict[str, Any]:
-    size = one.size
     return {
         "path": one.pattern,
         "group": one.group,
@@ -44,12 +43,17 @@ def _collection(one: CollectionSurvey, examples: bool) -> dict[str, Any]:
         "documents": one.documents,
         "missing_parents": one.phantoms,
         "missing_parents_estimated": one.phantoms_estimated,
-        "stored_bytes": None
-        if size is None
-        else {"total": size.total, "median": size.median, "largest": size.largest, "largest_path": size.largest_path},
+        "stored_bytes": _size(one.size, examples),
         "keys": _keys(one.keys, examples),
         "fields": [_field(f, examples) for f in one.fields],
     } | ({"ids": list(one.ids)} if examples else {})
+
+
+def _size(size: SizeSurvey | None, examples: bool) -> dict[str, Any] | None:
+    if size is None:
+        return None
+    found: dict[str, Any] = {"total": size.total, "median": size.median, "largest": size.largest}
+    return found | ({"largest_path": size.largest_path} if examples else {})
 
 
 def _keys(keys: KeySurvey | None, examples: bool) -> dict[str, Any] | None:

@@ -165,8 +165,10 @@ def targets_of(profile: CollectionProfile) -> Iterator[Target]:
         density = min(profile.documents / (high - low + 1), 1.0)
     characters = profile.characters / count
     yield Target(names, "path", profile.paths, "text")
-    yield Target(names, "id", profile.ids, "text", density=density, characters=characters)
-    if len(profile.numbers):
+    differ = profile.ids.differ(SAMPLED_IDS)
+    if differ:
+        yield Target(names, "id", profile.ids, "text", density=density, characters=characters)
+    if differ and len(profile.numbers):
         yield Target(names, "id", profile.numbers, "integer", density=density, characters=characters)
     if profile.fields.any is None:
         yield from _unique_fields(profile.fields, names, "", count)
@@ -176,12 +178,14 @@ def _unique_fields(profile: MapProfile, names: Names, before: str, documents: in
     for name, field in profile.fields().items():
         label = before + quoted(name)
         for kind in field.kinds.values():
-            sketch = kind.sketch
-            if kind.word in ("string", "integer") and sketch is not None and kind.count >= PRESENT * documents:
-                if sketch.distinct >= max(UNIQUE * kind.count, 3):
-                    yield _unique_field(kind, names, label, field.own_id)
+            if kind.word in ("string", "integer") and kind.count >= PRESENT * documents and _is_unique(kind):
+                yield _unique_field(kind, names, label, field.own_id)
         if field.members is not None and field.members.any is None and before.count(".") < 3:
             yield from _unique_fields(field.members, names, f"{label}.", documents)
+
+
+def _is_unique(kind: KindProfile) -> bool:
+    return kind.sketch is not None and kind.sketch.distinct >= max(UNIQUE * kind.count, 3)
 
 
 def _unique_field(kind: KindProfile, names: Names, label: str, own_id: bool) -> Target:

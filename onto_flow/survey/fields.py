@@ -56,7 +56,7 @@ class FieldProfile:
         self.present += len(values)
         types = sorted(set(map(type, values)), key=attrgetter("__name__"))
         for kind in types:
-            part = values if len(types) == 1 else [v for v in values if type(v) is kind]
+            part: Sequence[Any] = values if len(types) == 1 else [v for v in values if type(v) is kind]
             if kind is type(None):
                 self.nulls += len(part)
                 continue
@@ -113,9 +113,7 @@ class FieldProfile:
         examples = [e for k in kinds for e in k.examples[: EXAMPLES if len(kinds) == 1 else 2]][:EXAMPLES]
         keys = self.members.keys_survey() if self.members is not None else None
         types = tuple(k.survey() for k in kinds)
-        yield FieldSurvey(
-            label, name, depth, of, self.present, self.nulls, types, keys, tuple(examples), self.own_id
-        )
+        yield FieldSurvey(label, name, depth, of, self.present, self.nulls, types, keys, tuple(examples), self.own_id)
         if self.element is not None and self.element.present:
             yield from self.element.survey(f"{label}[]", "", depth + 1, self.element.present)
         if self.members is not None:
@@ -144,23 +142,29 @@ class MapProfile:
                 else:
                     columns[name] = [value]
         self.keys.add(hashed(Counter({name: len(values) for name, values in columns.items()}), str))
+        left: list[Any] = []
         for name, values in columns.items():
-            self._observe(name, values, _ids_with(name, maps, ids) if 2 * len(values) >= len(maps) else None)
+            member = self._members.get(name) or self._new(name)
+            if member is None:
+                left.extend(values)
+            else:
+                often = type(values[0]) in (str, int) and 2 * len(values) >= len(maps)
+                member.observe(values, _ids_with(name, maps, ids) if often else None)
+        if left:
+            self._member_of_any().observe(left)
 
-    def _observe(self, name: str, values: list[Any], ids: Sequence[str] | None) -> None:
-        if len(self._examples) < EXAMPLES and name not in self._members:
+    def _new(self, name: str) -> FieldProfile | None:
+        """A new field, if there is room for one; else all fields count as one."""
+        if len(self._examples) < EXAMPLES and name not in self._examples:
             self._examples.append(name)
-        if self.any is None and name not in self._members:
-            full = len(self._members) >= MAX_MEMBERS or self._room.fields >= MAX_FIELDS
-            if full and self._members:
-                self._collapse()
-            elif not full:
-                self._room.fields += 1
-                self._members[name] = FieldProfile(self._room)
-        if name in self._members:
-            self._members[name].observe(values, ids)
-        else:
-            self._member_of_any().observe(values)
+        if self.any is not None:
+            return None
+        if len(self._members) >= MAX_MEMBERS or self._room.fields >= MAX_FIELDS:
+            self._collapse()
+            return None
+        self._room.fields += 1
+        member = self._members[name] = FieldProfile(self._room)
+        return member
 
     def _member_of_any(self) -> FieldProfile:
         if self.any is None:

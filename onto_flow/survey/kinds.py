@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from operator import attrgetter
 from typing import Any
 
 from ..core.values import GeoPoint, Reference, Vector
@@ -64,10 +63,11 @@ class KindProfile:
     def observe(self, values: Sequence[Any]) -> None:
         """More values, all of this type."""
         self.count += len(values)
-        _OBSERVE.get(self.kind, KindProfile._scalars)(self, values)
-
-    def _scalars(self, values: Sequence[Any]) -> None:
-        self._distinct(values)
+        observe = _OBSERVE.get(self.kind)
+        if observe is None:
+            self._distinct(values)
+        else:
+            observe(self, values)
 
     def _distinct(self, values: Sequence[Any]) -> Counter[Any]:
         counts = Counter(values)
@@ -87,8 +87,9 @@ class KindProfile:
                         return
 
     def _range(self, low: Any, high: Any) -> None:
-        self.low = low if self.low is None else min(self.low, low)
-        self.high = high if self.high is None else max(self.high, high)
+        key = _path if self.kind is Reference else None
+        self.low = low if self.low is None else min(self.low, low, key=key)
+        self.high = high if self.high is None else max(self.high, high, key=key)
 
     def _lengths(self, shortest: int, longest: int) -> None:
         self.shortest = shortest if self.shortest is None else min(self.shortest, shortest)
@@ -131,7 +132,7 @@ class KindProfile:
 
     def _references(self, values: Sequence[Reference[Any]]) -> None:
         counts = self._distinct(values)
-        self._range(*(min(counts, key=_path), max(counts, key=_path)))
+        self._range(min(counts, key=_path), max(counts, key=_path))
         for reference, count in counts.items():
             self._place(reference.path, count)
 
@@ -170,11 +171,7 @@ class KindProfile:
         if self.sketch is not None and other.sketch is not None:
             self.sketch.merge(other.sketch)
         if other.low is not None:
-            if self.kind is Reference:
-                self.low = other.low if self.low is None else min(self.low, other.low, key=_path)
-                self.high = other.high if self.high is None else max(self.high, other.high, key=_path)
-            else:
-                self._range(other.low, other.high)
+            self._range(other.low, other.high)
         if other.shortest is not None and other.longest is not None:
             self._lengths(other.shortest, other.longest)
         self.digits += other.digits
@@ -203,7 +200,10 @@ class KindProfile:
         )
 
 
-_path: Callable[[Reference[Any]], tuple[str, str]] = lambda r: (r.path, r.database or "")  # noqa: E731
+def _path(reference: Reference[Any]) -> tuple[str, str]:
+    return reference.path, reference.database or ""
+
+
 _OBSERVE: dict[type, Callable[[KindProfile, Any], None]] = {
     bool: KindProfile._booleans,
     int: KindProfile._integers,

@@ -51,4 +51,6 @@ def pattern_of(names: Names) -> str:
         'prices/{price}/daily'
     """
     parts = part_names(names)
-    return "/".join(f"{name}/{{{part}}}" for name, part in zip(names[:-1], parts)) + ("/" if names[1:] else "") + names[-1]
+    return (
+        "/".join(f"{name}/{{{part}}}" for name, part in zip(names[:-1], parts)) + ("/" if names[1:] else "") + names[-1]
+    )

@@ -42,10 +42,10 @@ def find_references(profiles: Sequence[CollectionProfile]) -> tuple[ReferenceSur
     candidates = _candidates(columns, targets)
     for column, some in zip(columns, candidates):
         if column.kind == "reference":
-            guesses = _of_references(column, targets)
+            found += _of_references(column, targets)
         else:
-            guesses = (_guess(column, t) for t in some if not _is_itself(column, t))
-        found += _best([g for g in guesses if g is not None])
+            guesses = [_guess(column, t) for t in some if not _is_itself(column, t)]
+            found += _best([g for g in guesses if g is not None])
     found = _direct(_one_way(found))
     return tuple(sorted(found, key=lambda g: (-g.resolved, _ORDER[g.by], -g.distinct_resolved, g.source, g.field)))
 
@@ -116,11 +116,12 @@ def _guess(column: Column, target: Target) -> ReferenceSurvey | None:
 def _convincing(column: Column, target: Target, share: float, distinct: int) -> bool:
     if target.by == "path" or (column.kind == "text" and column.characters >= LONG):
         return distinct >= 2 and share >= 0.5
-    by_chance = column.kind == "integer" or column.numeric > 0.5 or target.density > 0 or target.characters <= SHORT
+    short = target.kind == "text" and target.characters <= SHORT
+    by_chance = short or column.kind == "integer" or column.numeric > 0.5 or target.density > 0
     if column.tokens & target.tokens:
         return distinct >= (3 if by_chance else 2) and share >= (0.9 if by_chance else 0.5)
     if by_chance:
-        return distinct >= 10 and share >= 0.95 and target.density <= SPARSE and target.characters > SHORT
+        return distinct >= 10 and share >= 0.95 and target.density <= SPARSE and not short
     if target.label is not None and target.label == column.label:
         return distinct >= 2 and share >= 0.5
     return distinct >= 5 and share >= 0.9
@@ -152,8 +153,6 @@ def _best(guesses: list[ReferenceSurvey]) -> list[ReferenceSurvey]:
     by_target: dict[Names, ReferenceSurvey] = {}
     for guess in sorted(guesses, key=lambda g: (-round(g.resolved, 2), _ORDER[g.by], g.target_field or "")):
         by_target.setdefault(guess.target, guess)
-    if any(g.by == "reference" for g in guesses):
-        return list(by_target.values())
     found = sorted(by_target.values(), key=lambda g: (-g.resolved, _ORDER[g.by], g.target))
     return [g for g in found if g.resolved >= NEARLY * found[0].resolved][:BEST]
 

@@ -40,7 +40,7 @@ def size(number: int) -> str:
 
     Example:
         >>> size(147), size(3350), size(5 << 20)
-        ('147 bytes', '3.3 KiB', '5.0 MiB')
+        ('147 bytes', '3.2 KiB', '5.0 MiB')
     """
     value, unit = float(number), 0
     while value >= 1024 and unit < len(_UNITS) - 1:
@@ -90,7 +90,7 @@ def _bytes(one: bytes) -> str:
 _TEXTS: dict[type, Callable[[Any], str]] = {
     bool: lambda v: str(v).lower(),
     int: str,
-    float: lambda v: f"{v:.6g}" if abs(v) < 1e6 or v != int(v) else f"{v:.12g}",
+    float: lambda v: f"{v:.6g}" if abs(v) < 1e6 or not v.is_integer() else f"{v:.12g}",
     str: lambda v: v if v and v == v.strip() else f"'{v}'",
     bytes: _bytes,
     datetime: lambda v: format_time(v),

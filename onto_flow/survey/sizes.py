@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from ..core.values import Document, GeoPoint, Reference, Vector
@@ -39,21 +40,23 @@ def _name(path: str) -> int:
 def _map(fields: Document) -> int:
     size = 32
     for name, value in fields.items():
-        size += _text(name) + _SIZES[type(value)](value)
+        size += _names(name)
+        kind = type(value)
+        if kind is str:
+            size += len(value) + 1 if value.isascii() else _text(value)
+        else:
+            fixed = _FIXED.get(kind)
+            size += _SIZES[kind](value) if fixed is None else fixed
     return size
 
 
 def _array(values: list[Any]) -> int:
-    return sum(_SIZES[type(value)](value) for value in values)
+    return sum(_FIXED.get(type(value)) or _SIZES[type(value)](value) for value in values)
 
 
+_names = lru_cache(maxsize=10_000)(_text)
+_FIXED: dict[type, int] = {type(None): 1, bool: 1, int: 8, float: 8, datetime: 8, GeoPoint: 16}
 _SIZES: dict[type, Callable[[Any], int]] = {
-    type(None): lambda v: 1,
-    bool: lambda v: 1,
-    int: lambda v: 8,
-    float: lambda v: 8,
-    datetime: lambda v: 8,
-    GeoPoint: lambda v: 16,
     str: _text,
     bytes: len,
     Reference: lambda v: _name(v.path),

@@ -11,9 +11,9 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from hashlib import blake2b
 from heapq import nsmallest
 from typing import Any
+from zlib import crc32
 
 from ..core.values import GeoPoint, Reference, to_micros
 
@@ -21,7 +21,7 @@ ALL = 1 << 64
 MAX_VALUES = 400_000
 """Hashes in all sketches of a survey together, some 140 bytes each."""
 
-MAX_DOCUMENTS = 2_000_000
+MAX_DOCUMENTS = 1_000_000
 """Hashes of documents, of each kind, in all collections together, 8 bytes each."""
 
 
@@ -45,7 +45,8 @@ def hash_text(value: str) -> int:
 
 
 def _hash(raw: bytes) -> int:
-    return int.from_bytes(blake2b(raw, digest_size=8).digest(), "big")
+    """The upper half, which ceilings cut, is the same in every run; the lower half only tells values apart."""
+    return crc32(raw) << 32 | (hash(raw) & 0xFFFFFFFF)
 
 
 def _hash_reference(value: Reference[Any]) -> int:
@@ -121,8 +122,7 @@ class Sketch:
 class Sketches:
     """The sketches of a survey, bounded together."""
 
-    def __init__(self, limit: int = MAX_VALUES) -> None:
-        self._limit = limit
+    def __init__(self) -> None:
         self._all: list[Sketch] = []
 
     def new(self) -> Sketch:
@@ -134,7 +134,7 @@ class Sketches:
     def settle(self) -> None:
         """Lowers the ceilings of the largest until all are small enough; to be called after every batch."""
         total = sum(len(s.counts) for s in self._all)
-        while total > self._limit:
+        while total > MAX_VALUES:
             largest = max(self._all, key=lambda s: len(s.counts))
             before = len(largest.counts)
             largest.lower(largest.ceiling // 2)
@@ -177,6 +177,11 @@ class Documents:
         at = bisect_left(numbers, number)
         return at < len(numbers) and numbers[at] == number
 
+    def differ(self, count: int) -> bool:
+        """Whether (nearly) all are different, as far as so many of them tell; ids under different parents may be equal."""
+        some = self.numbers[:count]
+        return len(set(some)) >= 0.98 * len(some)
+
     def sample(self, count: int) -> Sketch:
         """Some of them, as the values of a field."""
         sketch = Sketch()
@@ -187,11 +192,11 @@ class Documents:
         return sketch
 
 
-def bound(all_documents: Iterable[Documents], limit: int = MAX_DOCUMENTS) -> None:
+def bound(all_documents: Iterable[Documents]) -> None:
     """Lowers the ceilings of the largest until all together are small enough."""
     found = list(all_documents)
     total = sum(map(len, found))
-    while total > limit:
+    while total > MAX_DOCUMENTS:
         largest = max(found, key=len)
         before = len(largest)
         largest.lower(largest.ceiling // 2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 GAP = 2
@@ -14,7 +14,7 @@ class Head:
     """A column: its title, whether numbers stand in it, and how wide it may be.
 
     Attributes:
-        least: It is left out of a table where it would have less.
+        least: It is left out of a table where it would have less; 0 where it must not be cut.
         most: Longer cells are cut.
     """
 
@@ -61,19 +61,27 @@ def fit(text: str, places: int) -> str:
 
 
 def table(heads: Sequence[Head], rows: Sequence[Sequence[str]], places: int) -> Iterator[str]:
-    """The lines of a table; the last column takes what is left, empty columns are left out."""
+    """The lines of a table; empty columns are left out, and the last ones where there is no room for them.
+
+    The last column that is left takes the rest of the line.
+    """
     used = [n for n, head in enumerate(heads) if any(row[n] for row in rows)]
     widths = {n: min(max([width(heads[n].title), *(width(row[n]) for row in rows)]), heads[n].most) for n in used}
-    left = places - sum(widths[n] + GAP for n in used[:-1])
+    while len(used) > 1 and _left(used, widths, places) < _least(heads[used[-1]], widths[used[-1]]):
+        used.pop()
     if used:
-        last = used[-1]
-        if left < heads[last].least:
-            del used[-1]
-        else:
-            widths[last] = max(min(widths[last], left), 1)
+        widths[used[-1]] = min(widths[used[-1]], max(_left(used, widths, places), 1))
     yield _line([heads[n].title for n in used], [heads[n].right for n in used], [widths[n] for n in used])
     for row in rows:
         yield _line([row[n] for n in used], [heads[n].right for n in used], [widths[n] for n in used])
+
+
+def _left(used: Sequence[int], widths: Mapping[int, int], places: int) -> int:
+    return places - sum(widths[n] + GAP for n in used[:-1])
+
+
+def _least(head: Head, wanted: int) -> int:
+    return wanted if head.right else min(head.least or wanted, wanted)
 
 
 def _line(cells: Sequence[str], right: Sequence[bool], widths: Sequence[int]) -> str:

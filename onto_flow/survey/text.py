@@ -25,23 +25,24 @@ def survey_text(
     """
     page = _Text(survey, max(width, 40), examples)
     some = survey.collections if chosen is None else chosen
-    return "\n".join([*page.head(), "", *page.collections(), *page.references(), *page.fields(some)]) + "\n"
+    lines = [*page.head(), "", *page.collections(), *page.references(), *page.fields(some)]
+    return "".join(f"{fit(line, page.width)}\n" for line in lines)
 
 
 class _Text:
     def __init__(self, survey: Survey, width: int, examples: bool) -> None:
-        self._survey, self._width, self._examples = survey, width, examples
+        self._survey, self.width, self._examples = survey, width, examples
         self._guesses: dict[tuple[tuple[str, ...], str], list[ReferenceSurvey]] = {}
         for guess in survey.references:
             self._guesses.setdefault((guess.source, guess.field), []).append(guess)
 
     def head(self) -> Iterator[str]:
-        yield fit(shown.clean(self._survey.source), self._width)
+        yield shown.clean(self._survey.source)
         yield from self._wrapped(shown.headline(self._survey), " · ")
         if self._survey.unreadable:
             yield f"{self._survey.unreadable:,} documents cannot be read:"
             for problem in self._survey.problems:
-                yield fit(f"  {shown.clean(problem)}", self._width)
+                yield f"  {shown.clean(problem)}"
         if self._survey.other_documents:
             yield f"{self._survey.other_documents:,} more documents are in further collections"
 
@@ -49,18 +50,18 @@ class _Text:
         line = ""
         for part in text.split(gap):
             longer = f"{line}{gap}{part}" if line else part
-            if len(longer) > self._width and line:
+            if len(longer) > self.width and line:
                 yield line
                 longer = part
             line = longer
         yield line
 
     def collections(self) -> Iterator[str]:
-        label = Head("COLLECTION", most=self._width * 2 // 5)
+        label = Head("COLLECTION", most=self.width * 2 // 5)
         numbers = [Head(t, right=True) for t in ("DOCUMENTS", "MISSING PARENTS", "STORED", "MEDIAN", "LARGEST")]
         ids = Head("IDS", least=12, most=80)
         rows = [self._collection(c) for c in self._survey.collections]
-        yield from table([label, *numbers, ids], rows, self._width)
+        yield from table([label, *numbers, ids], rows, self.width)
 
     def _collection(self, one: CollectionSurvey) -> list[str]:
         sizes = [shown.size(s) for s in (one.size.total, one.size.median, one.size.largest)] if one.size else [""] * 3
@@ -71,7 +72,7 @@ class _Text:
     def references(self) -> Iterator[str]:
         if not self._survey.references:
             return
-        half = self._width * 2 // 5
+        half = self.width * 2 // 5
         heads = [
             Head("REFERS (a guess)", most=half),
             Head("TO", most=half * 3 // 4),
@@ -80,7 +81,7 @@ class _Text:
             Head("DIFFERENT", right=True, least=9),
         ]
         yield ""
-        yield from table(heads, [self._reference(g) for g in self._survey.references], self._width)
+        yield from table(heads, [self._reference(g) for g in self._survey.references], self.width)
 
     def _reference(self, guess: ReferenceSurvey) -> list[str]:
         resolved = ("~" if guess.estimated else "") + shown.share(guess.resolved, 1)
@@ -93,30 +94,30 @@ class _Text:
                 continue
             yield ""
             noun = "document" if one.documents == 1 else "documents"
-            yield fit(f"{shown.collection(one.names)}: {one.documents:,} {noun}", self._width)
+            yield f"{shown.collection(one.names)}: {one.documents:,} {noun}"
             if one.keys is not None:
                 yield f"the names of its fields are data: {shown.count(one.keys.distinct, one.keys.estimated)} different"
             if one.fields:
                 yield from self._table(one)
 
     def _table(self, one: CollectionSurvey) -> Iterator[str]:
-        narrow = self._width < WIDE
+        narrow = self.width < WIDE
         heads = [
-            Head("  FIELD", most=self._width // 3 if narrow else 44),
-            Head("TYPES", most=self._width // 3 if narrow else 44),
+            Head("  FIELD", most=self.width // 3 if narrow else 44),
+            Head("TYPES", most=self.width // 3 if narrow else 44),
             Head("MISSING", right=True),
             Head("NULL", right=True),
             Head("DIFFERENT", right=True),
             Head("VALUES", least=10, most=200),
         ]
-        yield from table(heads, [self._field(one, f) for f in one.fields], self._width)
+        yield from table(heads, [self._field(one, f) for f in one.fields], self.width)
 
     def _field(self, one: CollectionSurvey, field: FieldSurvey) -> list[str]:
         own = field.label[len(field.label) - 2 :] if field.label.endswith("[]") else "*"
         name = shown.clean(field.name) if field.name else own
         missing = shown.share(field.missing, field.of) if field.missing else ""
         nulls = shown.share(field.nulls, field.present) if field.nulls else ""
-        kinds = shown.types(field, short=self._width < WIDE)
+        kinds = shown.types(field, short=self.width < WIDE)
         leads = [f"→ {shown.refers(g)}" for g in self._guesses.get((one.names, field.label), ())]
         says = "; ".join([*leads, *filter(None, [shown.values(field, examples=self._examples)])])
         return ["  " * (field.depth + 1) + name, kinds, missing, nulls, shown.distinct(field), says]
