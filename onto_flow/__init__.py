@@ -27,19 +27,28 @@ from .model.view import ViewModel as ViewModel
 
 __version__ = "0.1.0"
 
-if not _TYPE_CHECKING:
-    _LOADED_ON_USE = {"beam": "engines.beam", "flink": "engines.flink", "formats": "formats"}
+if _TYPE_CHECKING:
+    from .formats.published_table import read_table as read_table
+else:
+    _LOADED_ON_USE = {
+        "beam": ("engines.beam", None, "beam"),
+        "flink": ("engines.flink", None, "flink"),
+        "formats": ("formats", None, "formats"),
+        "read_table": ("formats.published_table", "read_table", "parquet"),
+    }
 
     def __getattr__(name: str) -> object:
-        """Loads an engine's public module on use, so that `import onto_flow` loads none."""
+        """Loads what needs more than the standard library on use, so that `import onto_flow` stays light."""
         if name not in _LOADED_ON_USE:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        place, attribute, extra = _LOADED_ON_USE[name]
         try:
-            return _importlib.import_module(f"{__name__}.{_LOADED_ON_USE[name]}")
+            module = _importlib.import_module(f"{__name__}.{place}")
         except ModuleNotFoundError as error:
             if (error.name or "").startswith(__name__):
                 raise
             from .core.errors import EngineError
 
             what = f"onto_flow.{name} needs the package {error.name}, which is not installed"
-            raise EngineError("missing-extra", what, fix=f"pip install 'onto-flow[{name}]'") from error
+            raise EngineError("missing-extra", what, fix=f"pip install 'onto-flow[{extra}]'") from error
+        return module if attribute is None else getattr(module, attribute)

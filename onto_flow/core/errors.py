@@ -22,6 +22,7 @@ CODES: dict[str, str] = {
     "bad-key": "A key or a path cannot become a document id.",
     "bad-meta": "A Meta class has an unknown option or a wrong value.",
     "bad-slot": "A slot of a store cannot be understood.",
+    "bad-table": "A published table, or a Parquet file, is damaged or incomplete.",
     "bad-value": "A value that Firestore does not have.",
     "cycle": "Computed attributes or slots need each other in a circle.",
     "engine-refused": "An engine cannot run a plan, or not with these options.",

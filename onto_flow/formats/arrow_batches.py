@@ -200,7 +200,7 @@ class Columns:
 
     def _part(self, word: str, one: pa.Field[Any], values: _Values) -> Any:
         """The values of one type, null where there are others or none."""
-        if values.depth >= len(self._groups):
+        if values.depth >= len(self._groups) or word == "json":
             return pa.nulls(values.size, one.type)
         if word in ("array", "vector"):
             return self._lists(word, one, values)

@@ -7,6 +7,7 @@ change it: a time with nanoseconds is refused.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -16,6 +17,8 @@ import pyarrow.compute as pc
 from ..core.errors import DataError
 from ..core.values import Document, GeoPoint, Reference, Vector, from_micros
 from .arrow_types import PATH, word_of
+from .names import split_name
+from .typed_json import decode_value
 
 _Array: TypeAlias = Any  # pyarrow's, whose kinds have methods that its own annotations do not know
 
@@ -58,7 +61,7 @@ def _values(array: _Array, field: pa.Field[Any], where: str) -> Sequence[Any]:
         return _READERS[word_of(field)](array, where)
     except DataError:
         raise
-    except (pa.ArrowException, AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+    except (pa.ArrowException, AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
         raise DataError("bad-value", f"The column cannot be read: {error!s:.200}", where=where) from error
 
 
@@ -93,8 +96,17 @@ def _geopoint(array: _Array, where: str) -> Sequence[Any]:
 
 def _reference(array: _Array, where: str) -> Sequence[Any]:
     if not pa.types.is_struct(array.type):
-        return [v if v is _ABSENT else Reference(v) for v in _plain(array, where)]
+        return [v if v is _ABSENT else _named(v) for v in _plain(array, where)]
     return [v if v is _ABSENT else Reference(v["reference"], v["database"]) for v in _plain(array, where)]
+
+
+def _named(name: str) -> Reference[Any]:
+    database, path = split_name(name)
+    return Reference(path, database)
+
+
+def _json(array: _Array, where: str) -> Sequence[Any]:
+    return [v if v is _ABSENT else decode_value(json.loads(v), None, where) for v in _plain(array, where)]
 
 
 def _array(array: _Array, where: str) -> Sequence[Any]:
@@ -142,5 +154,6 @@ _READERS: dict[str, Callable[[_Array, str], Sequence[Any]]] = {
     "array": _array,
     "map": _map,
     "null": _null,
+    "json": _json,
     "mixed": _mixed,
 }

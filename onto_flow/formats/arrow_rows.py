@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from ..core.errors import DataError
 from ..core.values import Document, to_micros
 from .arrow_shape import WORD_OF_TYPE, Shape
 from .arrow_types import PATH, word_of
+from .typed_json import encode_value
 
 _PLAIN: dict[str, Callable[[Any], Any]] = {
     "null": lambda value: True,
@@ -60,6 +62,8 @@ def put(value: Any, one: pa.Field[Any], where: str, *, in_array: bool = False) -
     if value is None and in_array:
         return None
     word, own = word_of(one), WORD_OF_TYPE[type(value)]
+    if word == "json":
+        return json.dumps(encode_value(value), ensure_ascii=False)
     if word == "mixed":
         at = one.type.get_field_index(own)
         if at < 0:

@@ -10,6 +10,7 @@
 | array, map | list of its elements, struct of its fields |
 | null | bool: true is an explicit null |
 | mixed | struct with one member for each type that occurs, named by its word |
+| json | string: any value, as JSON in Firestore's typed form; no member of a mixed one |
 
 A field carries its word as metadata under `onto_flow.type`. A null is a field that the document does not have; an
 explicit null shows only where the field is `null`, or is `mixed` and has the member `null`. In an array, where nothing
@@ -45,6 +46,7 @@ _PLAIN: dict[str, pa.DataType] = {
     "reference": pa.struct([("reference", pa.string()), ("database", pa.string())]),
     "vector": pa.list_(pa.float64()),
     "null": pa.bool_(),
+    "json": pa.string(),
 }
 WORDS = (*_PLAIN, "map", "array", "mixed")
 

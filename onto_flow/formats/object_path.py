@@ -15,7 +15,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, TypeVar, cast
 
-from ..core.errors import DataError, EngineError, UsageError
+from ..core.errors import DataError
+from .filesystems import filesystem_of, without_secrets
 from .ranged_file import RangedFile, Stat
 
 RETRY_SECONDS = (0.2, 1.0, 4.0)
@@ -23,7 +24,6 @@ RETRY_SECONDS = (0.2, 1.0, 4.0)
 
 T = TypeVar("T")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(::|://)")
-_SECRETS = re.compile(r"//[^/@]*@")
 _IDENTITY = (
     "generation",
     "ETag",
@@ -35,7 +35,6 @@ _IDENTITY = (
     "mtime",
     "created",
 )
-_EXTRAS = {"gs": "gcs", "gcs": "gcs", "s3": "s3", "s3a": "s3"}
 _FINAL = (PermissionError, IsADirectoryError, TypeError, AttributeError, NotImplementedError, ImportError)
 """What does not pass by waiting."""
 
@@ -53,9 +52,9 @@ class ObjectPath:
     """
 
     def __init__(self, url: str, storage: Mapping[str, Any] | None = None) -> None:
-        self._fs, path = _filesystem(url, dict(storage or {}))
+        self._fs, path = filesystem_of(url, dict(storage or {}))
         self._path = path.rstrip("/")
-        self._shown = _SECRETS.sub("//", url).rstrip("/")
+        self._shown = without_secrets(url).rstrip("/")
         self._listings: dict[str, dict[str, Stat | None]] = {}
         self._written: list[str] = []
 
@@ -142,6 +141,32 @@ class ObjectPath:
         assert mode == "rb", mode
         return cast(BinaryIO, RangedFile(str(self), self.stat(), self.fetch, self.now))
 
+    def get(self) -> bytes | None:
+        """The whole object, asked for in one call; `None` where there is none.
+
+        Raises:
+            DataError: `bad-export` when the store goes on failing.
+        """
+        try:
+            return self._try(lambda: bytes(self._fs.cat_file(self._path)))
+        except FileNotFoundError:
+            return None
+
+    def put(self, data: bytes) -> None:
+        """Makes or replaces the object, in one call: nobody sees a part of it."""
+        self._try(lambda: self._fs.pipe_file(self._path, data))
+
+    def remove(self) -> None:
+        """Takes the object away, if it is there."""
+        with suppress(FileNotFoundError):
+            self._try(lambda: self._fs.rm_file(self._path))
+
+    def names(self) -> list[str]:
+        """The names of the objects directly below, asked of the store anew."""
+        self._fs.invalidate_cache(self._path)
+        self._listings.pop(self._path, None)
+        return [name for name, stat in self._listing().items() if stat is not None]
+
     def create(self) -> BinaryIO:
         """A new object, which appears when it is closed."""
         self._written.append(self._path)
@@ -209,7 +234,7 @@ class ObjectPath:
         raise AssertionError
 
     def _unreadable(self, error: Exception, where: str) -> DataError:
-        said = _SECRETS.sub("//", str(error))
+        said = without_secrets(str(error))
         return DataError(
             "bad-export",
             f"The store does not give this: {type(error).__name__} {said:.200}",
@@ -239,24 +264,6 @@ def is_url(text: str) -> bool:
         (True, False)
     """
     return _URL.match(text) is not None
-
-
-def _filesystem(url: str, storage: dict[str, Any]) -> tuple[Any, str]:
-    scheme = url.partition(":")[0]
-    extra = _EXTRAS.get(scheme, "fsspec")
-    try:
-        from fsspec.core import url_to_fs
-
-        filesystem, path = url_to_fs(url, **storage)
-    except ImportError as error:
-        raise EngineError(
-            "missing-extra",
-            f"{scheme}:// needs a package that is not installed: {error}",
-            fix=f"pip install 'onto-flow[{extra}]'",
-        ) from error
-    except ValueError as error:
-        raise UsageError("wrong-usage", f"{_SECRETS.sub('//', url)!r:.200} is not a place: {error}") from error
-    return filesystem, str(path)
 
 
 def _children(folder: str, entries: list[dict[str, Any]]) -> dict[str, Stat | None]:

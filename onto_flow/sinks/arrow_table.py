@@ -1,14 +1,16 @@
 """View documents as Arrow tables: `__path__`, then the view's attributes, typed by its schema.
 
-| logical type | Arrow |
-|---|---|
-| bool, int, float, str, bytes | bool, int64, double, string, binary |
-| timestamp | timestamp[us, UTC] |
-| geopoint | struct<latitude: double, longitude: double> |
-| reference | string: its path, with the database before it where it is another |
-| vector | list<double> |
-| list, struct | list, struct |
-| map, any, a struct without fields | string: JSON in Firestore's typed form |
+| logical type | Arrow | word |
+|---|---|---|
+| bool, int, float, str, bytes | bool, int64, double, string, binary | boolean, integer, double, string, bytes |
+| timestamp | timestamp[us, UTC] | timestamp |
+| geopoint | struct<latitude: double, longitude: double> | geopoint |
+| reference | string: its path, with the database before it where it is another | reference |
+| vector | list<double> | vector |
+| list, struct | list, struct | array, map |
+| map, any, a struct without fields | string: JSON in Firestore's typed form | json |
+
+The words are those of `formats.arrow_types`: they stand in the metadata of fields, so that documents can be read back.
 
 A value that does not fit its declared type (`fitting`) is never cast: it is null in the table and told by path and
 attribute. So is what has no form at all, such as an array in an array. One odd document stops no table.
@@ -17,8 +19,9 @@ attribute. So is what has no form at all, such as an array in an array. One odd 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -26,25 +29,68 @@ import pyarrow as pa
 from ..core.errors import EngineError
 from ..core.types import ANY, Type
 from ..core.values import Document, GeoPoint, Vector
+from ..formats import arrow_types
+from ..formats.arrow_types import ELEMENT, PATH, TYPE_KEY
 from ..formats.typed_json import encode_value
 from .base import Table
 from .fitting import MISFITS, double, exactly, integer, reference, text
 
-PATH = "__path__"
-_ARROW: dict[str, pa.DataType] = {
-    "bool": pa.bool_(),
-    "int": pa.int64(),
-    "float": pa.float64(),
-    "str": pa.string(),
-    "bytes": pa.binary(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-    "geopoint": pa.struct([("latitude", pa.float64()), ("longitude", pa.float64())]),
-    "reference": pa.string(),
-    "vector": pa.list_(pa.float64()),
-    "map": pa.string(),
-    "struct": pa.string(),
-    "any": pa.string(),
+CHUNK_ROWS = 4096
+ROW_GROUP_ROWS = 1 << 17
+ROW_GROUP_BYTES = 32 << 20
+"""A row group ends at so many rows, or at so many bytes as Arrow."""
+
+_WORDS = {
+    "bool": "boolean",
+    "int": "integer",
+    "float": "double",
+    "str": "string",
+    "bytes": "bytes",
+    "timestamp": "timestamp",
+    "geopoint": "geopoint",
+    "reference": "reference",
+    "vector": "vector",
+    "map": "json",
+    "struct": "json",
+    "any": "json",
 }
+
+
+def schema_of(table: Table) -> pa.Schema:
+    """The columns of a table.
+
+    Raises:
+        EngineError: `sink-failed` when an attribute has the name of the column of paths.
+
+    Example:
+        >>> str(schema_of(Table("Room", "rooms", (("seats", Type("int")),))).field("seats").type)
+        'int64'
+    """
+    if any(name == PATH for name, _ in table.schema):
+        raise EngineError("sink-failed", f"{table.view}.{PATH} has the name of the column of paths", fix="Rename it.")
+    path = pa.field(PATH, pa.string(), nullable=False)
+    return pa.schema([path, *(_field(name, type_) for name, type_ in table.schema)])
+
+
+def row_groups(documents: Iterable[tuple[str, Document]], table: Table, misfits: dict[str, str]) -> Iterator[pa.Table]:
+    """The tables of some documents after each other, of a bounded size each: what a file's row groups are made of.
+
+    Args:
+        documents: Paths and fields.
+        table: Names the columns.
+        misfits: Is given path -> what of the document does not fit.
+    """
+    rows = iter(documents)
+    held: list[pa.Table] = []
+    while chunk := list(islice(rows, CHUNK_ROWS)):
+        data, found = to_arrow(chunk, table)
+        misfits.update(found)
+        held.append(data)
+        if sum(map(len, held)) >= ROW_GROUP_ROWS or sum(t.nbytes for t in held) >= ROW_GROUP_BYTES:
+            yield pa.concat_tables(held)
+            held = []
+    if held:
+        yield pa.concat_tables(held)
 
 
 def to_arrow(documents: Iterable[tuple[str, Document]], table: Table) -> tuple[pa.Table, dict[str, str]]:
@@ -62,20 +108,19 @@ def to_arrow(documents: Iterable[tuple[str, Document]], table: Table) -> tuple[p
         {'rooms/b': "Room.seats is declared as int and holds 'three'"}
     """
     known = {name for name, _ in table.schema}
-    if PATH in known:
-        raise EngineError("sink-failed", f"{table.view}.{PATH} has the name of the column of paths", fix="Rename it.")
+    schema = schema_of(table)
     rows = list(documents)
     misfits: dict[str, str] = {}
-    columns: dict[str, Any] = {PATH: pa.array([path for path, _ in rows], pa.string())}
+    columns = [pa.array([path for path, _ in rows], pa.string())]
     for name, type_ in table.schema:
         convert = _converter(type_)
         values = [_fitting(convert, document.get(name), table, path, name, type_, misfits) for path, document in rows]
-        columns[name] = pa.array(values, arrow_type(type_))
+        columns.append(pa.array(values, schema.field(name).type))
     for path, document in rows:
         unknown = [name for name in document if name not in known]
         if unknown:
             misfits.setdefault(path, f"{table.view} has no attribute {unknown[0]!r} in its schema")
-    return pa.table(columns), misfits
+    return pa.Table.from_arrays(columns, schema=schema), misfits
 
 
 def _fitting(
@@ -94,13 +139,14 @@ def _fitting(
         return None
 
 
-def arrow_type(type_: Type) -> pa.DataType:
-    """The Arrow type of a logical type."""
+def _field(name: str, type_: Type) -> pa.Field[Any]:
     if type_.kind == "list":
-        return pa.list_(arrow_type(_items(type_)))
+        return arrow_types.arrow_field(name, "array", [_field(ELEMENT, _items(type_))])
     if type_.kind == "struct" and type_.fields:
-        return pa.struct([(name, arrow_type(t)) for name, t in type_.fields])
-    return _ARROW[type_.kind]
+        return arrow_types.arrow_field(name, "map", [_field(inner, t) for inner, t in type_.fields])
+    if type_.kind == "reference":
+        return pa.field(name, pa.string(), metadata={TYPE_KEY: "reference"})
+    return arrow_types.arrow_field(name, _WORDS[type_.kind])
 
 
 def _items(type_: Type) -> Type:

@@ -1,49 +1,64 @@
-"""View tables as Parquet: one folder per view, named after its collection, with one file that is replaced as a whole.
+"""View tables as Parquet: one folder per view, named after its collection.
 
-A reader of `DIR/<collection>` sees the last published table and never a mix: the new file is written outside the folder
-(not every reader skips names with a dot), and then takes the old one's place by one atomic rename. A reader that opens
-the path once for the footer and again for the data (Polars, DuckDB) can fail when the rename falls in between; it reads
-a whole table when it asks again.
+On a disk a table up to 256 MB is one file, which is replaced by an atomic rename. It is written outside the folder (not
+every reader skips names with a dot), and still holds the bytes of the tables before it, so that a reader that opens the
+path twice, for the footer and for the data, sees one whole table whatever happens in between (`parquet_file`). Larger
+tables, and those in an object store, are parts with a manifest (`table_parts`), read by `onto_flow.read_table`.
 
-The generation stands in the file's metadata; an older one than what is there is refused, also when it was begun before.
+The generation stands beside the table; an older one than what is there is refused, also when it was begun before.
 While a generation builds up beside a table that is there, that table stays as it is: what is published first is complete.
 """
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from ..core.change import DeadLetter, ViewChange
-from ..core.errors import EngineError
-from .arrow_table import to_arrow
+from ..core.errors import EngineError, UsageError, did_you_mean
+from ..formats.object_path import ObjectPath, place_of
+from ..formats.table_folder import TableFolder
 from .base import SinkCapabilities, Table
-from .view_table import Tables, refuse_older
+from .evolution import ADD, MODES
+from .table_publisher import TablePublisher
+from .view_table import Tables
 
-MAX_TABLE_BYTES = 256 * 2**20
-"""A larger table is not replaced within the time of a rename that a reader would not notice."""
+GRACE_SECONDS = 60.0
+"""How long a reader of a table that was replaced still finds it, by default."""
 
-_FILE = "table.parquet"
-_GENERATION = b"onto_flow.generation"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 
 
 class ParquetSink:
-    """Parquet tables in a local folder.
+    """Parquet tables in a folder, or in an object store.
 
     Args:
-        directory: Where the tables live; made when it is not there.
+        directory: Where the tables live: a path, made when it is not there, or a URL that fsspec knows.
+        evolve: What may change about the columns of a table that is there: `add` new ones, or `replace` any.
+        grace: Seconds that a reader of a table may take from its first look to its last.
+        clock: Tells the time in seconds.
+
+    Raises:
+        UsageError: `wrong-usage` for another option.
     """
 
-    def __init__(self, directory: str) -> None:
-        self._directory = Path(directory)
+    def __init__(
+        self,
+        directory: str,
+        *,
+        evolve: str = ADD,
+        grace: float | str = GRACE_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._directory: Path | ObjectPath = place_of(directory)
+        if evolve not in MODES:
+            raise UsageError("wrong-usage", f"evolve={evolve!s:.80} is none", fix=did_you_mean(evolve, MODES))
+        self._evolve, self._grace, self._clock = evolve, _seconds(grace), clock
         self._tables = Tables()
-        self._schemas: dict[str, Table] = {}
+        self._publishers: dict[str, TablePublisher] = {}
         self._misfits: dict[str, dict[str, str]] = {}
         self._building: set[str] = set()
 
@@ -54,9 +69,9 @@ class ParquetSink:
 
     def open(self, tables: Sequence[Table], generation: int) -> None:
         """See `Sink`."""
-        self._schemas = {t.view: t for t in tables}
-        self._building = {t.view for t in tables if self._prepare(t, generation)}
-        self._tables.open(list(self._schemas), generation)
+        self._publishers = {t.view: self._publisher(t) for t in tables}
+        self._building = {view for view in self._publishers if self._prepare(view, generation)}
+        self._tables.open(list(self._publishers), generation)
 
     def write(self, changes: Sequence[ViewChange]) -> None:
         """See `Sink`."""
@@ -72,15 +87,25 @@ class ParquetSink:
         letters: list[DeadLetter] = []
         for view in self._tables.take_changed():
             if view not in self._building:
-                letters += self._letters(view, self._replace(self._schemas[view]))
+                with _writing(view, self._publishers[view].folder):
+                    documents = self._tables.table(view).documents
+                    misfits = self._publishers[view].publish(documents, self._tables.generation)
+                letters += self._letters(view, misfits)
         return letters
 
     def close(self) -> None:
         """See `Sink`."""
 
-    def folder(self, table: Table) -> Path:
+    def folder(self, table: Table) -> Path | ObjectPath:
         """The folder of a table: its collection's name, made safe."""
         return self._directory / folder_name(table.collection)
+
+    def _publisher(self, table: Table) -> TablePublisher:
+        return TablePublisher(TableFolder(self.folder(table)), table, grace=self._grace, clock=self._clock)
+
+    def _prepare(self, view: str, generation: int) -> bool:
+        with _writing(view, self._publishers[view].folder):
+            return self._publishers[view].prepare(generation, self._evolve)
 
     def _letters(self, view: str, misfits: dict[str, str]) -> list[DeadLetter]:
         before, self._misfits[view] = self._misfits.get(view, {}), misfits
@@ -88,39 +113,6 @@ class ParquetSink:
         failed = [(f"table:{view}:{p}", f"sink-failed: {what}", document(p)) for p, what in misfits.items()]
         letters = [DeadLetter(key, reason, payload=payload) for key, reason, payload in failed]
         return letters + [DeadLetter(f"table:{view}:{p}", "", cleared=True) for p in before if p not in misfits]
-
-    def _prepare(self, table: Table, generation: int) -> bool:
-        """Makes a table's folder ready; returns whether a table is there already."""
-        folder = self.folder(table)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            for left_over in self._directory.glob(f".{folder.name}.{_FILE}.*"):
-                left_over.unlink(missing_ok=True)
-            written = _generation(folder / _FILE)
-        except (OSError, pa.ArrowException) as error:
-            raise _failed(table, folder, error) from error
-        refuse_older(generation, written, table.view, folder)
-        return (folder / _FILE).exists()
-
-    def _replace(self, table: Table) -> dict[str, str]:
-        data, misfits = to_arrow(self._tables.table(table.view).documents(), table)
-        data = data.replace_schema_metadata({_GENERATION: str(self._tables.generation).encode()})
-        folder = self.folder(table)
-        new = self._directory / f".{folder.name}.{_FILE}.{os.getpid()}.{id(self):x}"
-        try:
-            pq.write_table(data, new)
-            if new.stat().st_size > MAX_TABLE_BYTES:
-                size = f"larger than {MAX_TABLE_BYTES >> 20} MB ({new.stat().st_size:,} bytes)"
-                raise EngineError("sink-failed", f"the table of {table.view} is {size}", where=folder)
-            _sync(new)
-            refuse_older(self._tables.generation, _generation(folder / _FILE), table.view, folder)
-            os.replace(new, folder / _FILE)
-            _sync(folder)
-        except (OSError, pa.ArrowException) as error:
-            raise _failed(table, folder, error) from error
-        finally:
-            new.unlink(missing_ok=True)
-        return misfits
 
 
 def folder_name(collection: str) -> str:
@@ -134,20 +126,23 @@ def folder_name(collection: str) -> str:
     return f"%{ord(name[0]):02X}{name[1:]}" if name[0] in "._" else name
 
 
-def _failed(table: Table, folder: Path, error: Exception) -> EngineError:
-    return EngineError("sink-failed", f"the table of {table.view} cannot be written: {error}", where=folder)
-
-
-def _generation(file: Path) -> int:
-    if not file.exists():
-        return 0
-    metadata = pq.read_schema(file).metadata or {}
-    return int(metadata.get(_GENERATION, b"0"))
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+@contextmanager
+def _writing(view: str, folder: TableFolder) -> Iterator[None]:
+    """Whatever a disk, an object store or Arrow raises is one clear error."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        yield
+    except EngineError:
+        raise
+    except Exception as error:
+        what = f"the table of {view} cannot be written: {error!s:.300}"
+        raise EngineError("sink-failed", what, where=folder) from error
+
+
+def _seconds(text: float | str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise UsageError("wrong-usage", f"grace={text!s:.80} is no number of seconds")
+    return seconds

@@ -36,6 +36,7 @@ def test_importing_loads_no_engine_and_no_library():
 
 def test_formats_load_on_use_and_unknown_names_do_not():
     assert onto_flow.formats.__name__ == "onto_flow.formats"
+    assert onto_flow.read_table.__name__ == "read_table"
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         onto_flow.nothing
 
