@@ -165,7 +165,9 @@ class ObjectPath:
         """The names of the objects directly below, asked of the store anew."""
         self._fs.invalidate_cache(self._path)
         self._listings.pop(self._path, None)
-        return [name for name, stat in self._listing().items() if stat is not None]
+        found = [name for name, stat in self._listing().items() if stat is not None]
+        del self._listings[self._path]
+        return found
 
     def create(self) -> BinaryIO:
         """A new object, which appears when it is closed."""

@@ -6,10 +6,12 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
+from object_store import Store
 
 from onto_flow.core.change import ViewChange
 from onto_flow.core.errors import EngineError
 from onto_flow.core.values import GeoPoint, Reference, Vector
+from onto_flow.formats.published_table import read_table
 from onto_flow.formats.typed_json import decode_fields, decode_value
 from onto_flow.sinks.jsonl import JsonLinesSink
 from onto_flow.sinks.memory import MemorySink
@@ -48,6 +50,28 @@ class TestParquet(SinkSuite):
         rows = pq.read_table(sink.folder(table)).to_pylist()
         types = dict(table.schema)
         return {r.pop("__path__"): {n: value_of(v, types[n]) for n, v in r.items()} for r in rows}
+
+
+class TestParquetParts(TestParquet):
+    """Every table is too large for one file."""
+
+    @pytest.fixture(autouse=True)
+    def no_file(self, monkeypatch):
+        monkeypatch.setattr("onto_flow.sinks.table_publisher.MAX_FILE_BYTES", 0)
+
+    def read_back(self, sink, table):
+        rows = read_table(str(sink.folder(table))).to_pylist()
+        types = dict(table.schema)
+        return {r.pop("__path__"): {n: value_of(v, types[n]) for n, v in r.items()} for r in rows}
+
+
+class TestParquetInAStore(TestParquetParts):
+    @pytest.fixture(autouse=True)
+    def store(self):
+        Store.reset()
+
+    def create_sink(self, folder):
+        return ParquetSink(f"double:/{folder}/tables")
 
 
 class TestJsonLines(SinkSuite):
