@@ -7,6 +7,7 @@ URI whole, with the options of its own client.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -46,9 +47,9 @@ def open_source(uri: str) -> Source:
     return source
 
 
-def open_feed(uri: str) -> Source:
-    """The feed that a URI names; `-` is standard input."""
-    feed: Source = _open("feed", uri, FEEDS, "jsonl")
+def open_feed(uri: str, **options: str) -> Source:
+    """The feed that a URI names; `-` is standard input; `options` go before those of the URI."""
+    feed: Source = _open("feed", uri, FEEDS, "jsonl", options)
     return feed
 
 
@@ -85,8 +86,11 @@ def shown(uri: str) -> str:
     return _SECRETS.sub(lambda found: "...@" if found[0].endswith("@") else "...", uri)
 
 
-def _open(kind: str, uri: str, entries: dict[str, Entry], bare: str | None) -> Any:
+def _open(
+    kind: str, uri: str, entries: dict[str, Entry], bare: str | None, more: Mapping[str, str] | None = None
+) -> Any:
     scheme, place, options = split(uri)
+    options |= more or {}
     if scheme is None:
         if bare is None:
             raise UsageError(

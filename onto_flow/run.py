@@ -20,7 +20,7 @@ from .engines.base import Engine, Job, Progress, Report
 from .model.compile import plan_views
 from .sinks.base import Sink
 from .sinks.memory import MemorySink
-from .sources.base import Source, SourceInfo
+from .sources.base import Follower, Source, SourceInfo
 
 ENGINES = {
     "local": Entry("onto_flow.engines.local:Engine"),
@@ -148,6 +148,8 @@ def start(
     run = Run(MemorySink() if sink is None else open_sink(sink) if isinstance(sink, str) else sink)
     runner: Engine = load("engine", engine, ENGINES)()
     cutover = _cutover(source.info(), feed is not None, snapshot_time, inconsistent_export)
+    if isinstance(feed, Follower):
+        feed.follows(cutover.snapshot)
     letters = DeadLetters(dead_letters, redact=plan.sensitive()) if dead_letters else None
 
     def took(letter: DeadLetter) -> None:

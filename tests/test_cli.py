@@ -17,7 +17,7 @@ import pytest
 from onto_flow import cli
 from onto_flow.cli import jobs
 from onto_flow.demo import data
-from onto_flow.formats.cloudevents import encode_change
+from onto_flow.formats import encode_change
 from onto_flow.formats.export_writer import write_export
 from onto_flow.formats.typed_json import encode_fields
 from tests.test_run import twice_renamed

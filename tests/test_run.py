@@ -13,7 +13,7 @@ from onto_flow.core.errors import EngineError, UsageError
 from onto_flow.core.values import to_micros
 from onto_flow.demo import data
 from onto_flow.demo.meeting_room import Meeting, MeetingSession, MeetingSessionStore, OrganizationLoad
-from onto_flow.formats.cloudevents import encode_change
+from onto_flow.formats import encode_change
 from onto_flow.formats.export_writer import write_export
 from onto_flow.formats.typed_json import encode_fields
 from onto_flow.run import EXPORT_MARGIN, _cutover, backfill, start

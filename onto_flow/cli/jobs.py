@@ -31,6 +31,10 @@ def _job_arguments(command: argparse.ArgumentParser) -> None:
 def _run_arguments(command: argparse.ArgumentParser) -> None:
     _job_arguments(command)
     command.add_argument("--feed", required=True, help="a file, - for standard input, or jsonl:FILE")
+    command.add_argument(
+        "--format", help="what its lines are: cloudevents, background, changelog, debezium; default: each tells"
+    )
+    command.add_argument("--mapping", metavar="FILE", help="how to read messages of another form (docs/feeds.md)")
     command.add_argument("--snapshot-time", metavar="TIME", help="when the export was taken (RFC 3339)")
     command.add_argument(
         "--inconsistent-export", action="store_true", help="the export is no consistent view at one time"
@@ -58,11 +62,14 @@ def _backfill(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from ..connect import open_feed
+
     snapshot = arguments.snapshot_time
+    said = {"format": arguments.format, "mapping": arguments.mapping}
     return _job(
         arguments,
         {
-            "feed": arguments.feed,
+            "feed": open_feed(arguments.feed, **{k: v for k, v in said.items() if v}),
             "snapshot_time": time_of(snapshot) if snapshot else None,
             "inconsistent_export": arguments.inconsistent_export,
             "publish_every": arguments.publish_every,

@@ -103,6 +103,6 @@ def check_path(path: str) -> str:
     parts = path.split("/")
     if len(parts) % 2 or not all(parts) or "." in parts or ".." in parts:
         raise DataError("bad-key", f"{path!r:.200} is not the path of a document", fix="Use collection/id, or deeper.")
-    if any(len(p.encode(errors="replace")) > MAX_ID_BYTES for p in parts):
+    if len(path) > MAX_ID_BYTES // 4 and any(len(p.encode(errors="replace")) > MAX_ID_BYTES for p in parts):
         raise DataError("bad-key", f"{path!r:.200} has a part of more than {MAX_ID_BYTES} bytes")
     return path

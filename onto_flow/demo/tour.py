@@ -20,7 +20,7 @@ from ..core.change import Change, DeadLetter, ViewChange
 from ..core.collection import Projection
 from ..core.equality import same
 from ..core.errors import EngineError
-from ..formats.cloudevents import encode_change
+from ..formats import encode_change
 from ..formats.export_writer import write_export
 from ..run import start
 from ..sinks.base import Sink, SinkCapabilities, Table

@@ -1,4 +1,4 @@
 """What bytes mean, apart from who carries them: exports, REST typed values, change events."""
 
-from .cloudevents import decode as decode
-from .cloudevents import encode_change as encode_change
+from .cloudevents_writer import encode_change as encode_change
+from .events import decode as decode

@@ -13,6 +13,8 @@ from ..core.errors import DataError
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
 )
+_PLAIN_LENGTHS = (20, 24, 27)
+"""With 0, 3 or 6 digits below the second."""
 
 
 def parse_time(text: str) -> datetime:
@@ -25,6 +27,10 @@ def parse_time(text: str) -> datetime:
         >>> parse_time("2024-05-01T02:00:00.123456789+02:00").isoformat()
         '2024-05-01T00:00:00.123456+00:00'
     """
+    if isinstance(text, str) and len(text) in _PLAIN_LENGTHS and text[-1] == "Z" and text[10] == "T":
+        time = _plain(text)
+        if time is not None:
+            return time
     match = _TIME.fullmatch(text) if isinstance(text, str) else None
     try:
         if match is None:
@@ -39,6 +45,23 @@ def parse_time(text: str) -> datetime:
         return local.astimezone(timezone.utc)
     except (ValueError, OverflowError) as error:
         raise DataError("bad-value", f"{text!r:.80} is not an RFC 3339 time ({error})") from error
+
+
+def _plain(text: str) -> datetime | None:
+    """The time of the form that Firestore writes, quickly; `None`: look closer."""
+    if (
+        text[4] != "-"
+        or text[7] != "-"
+        or text[13] != ":"
+        or text[16] != ":"
+        or text[19] not in ".Z"
+        or text[11:13] == "24"
+    ):
+        return None
+    try:
+        return datetime.fromisoformat(text[:-1] + "+00:00")
+    except ValueError:
+        return None
 
 
 def format_time(time: datetime) -> str:

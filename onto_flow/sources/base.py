@@ -104,3 +104,11 @@ class Source(Protocol):
 
     def acknowledge(self, partition: Partition, resume: bytes) -> None:
         """Says that everything up to this resume point is safe and need not be sent again."""
+
+
+@runtime_checkable
+class Follower(Protocol):
+    """A feed that must know what it is joined to before it is opened."""
+
+    def follows(self, snapshot: int | None) -> None:
+        """Says the time of the documents before it, in microseconds; `None` where they rank below every event."""

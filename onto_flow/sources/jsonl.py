@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from traceback import format_exception
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 from ..core.change import BELOW_EVENTS, Change, DeadLetter
 from ..core.codec import decode, encode
 from ..core.collection import Projection
 from ..core.errors import DataError
 from ..core.values import Document
-from ..formats.cloudevents import MAX_EVENT_BYTES, decode_event, parse_json
+from ..formats.events import MAX_EVENT_BYTES, EventReader
+from ..formats.json_text import parse_json
+from ..formats.mapping import load_mapping
 from ..formats.names import split_name
+from ..formats.one_kind import OneKind
 from ..formats.typed_json import decode_fields
 from .base import Partition, SourceInfo
 from .lines import Lines
@@ -48,15 +51,16 @@ class _JsonLinesFile:
     def acknowledge(self, partition: Partition, resume: bytes) -> None:
         """A file stays as it is."""
 
-    def _open(self, parse: _Parse, resume: bytes | None) -> JsonLinesReader:
+    def _open(self, lines: _LinesOf, resume: bytes | None) -> JsonLinesReader:
         if self.file == _STDIN:
-            return JsonLinesReader(Lines(sys.stdin.buffer, 0, MAX_LINE_BYTES), parse, _STDIN, self.batch_lines)
-        offset, line, count = decode(resume) if resume else (0, 0, 0)
+            return JsonLinesReader(Lines(sys.stdin.buffer, 0, MAX_LINE_BYTES), lines, _STDIN, self.batch_lines)
+        offset, line, count, state = decode(resume) if resume else (0, 0, 0, {})
+        lines.restore(state)
         try:
             file = open(self.file, "rb")  # noqa: SIM115 - the reader closes it
         except OSError as error:
             raise _no_file(self.file, error) from error
-        reader = JsonLinesReader(Lines(file, offset, MAX_LINE_BYTES), parse, self.file, self.batch_lines)
+        reader = JsonLinesReader(Lines(file, offset, MAX_LINE_BYTES), lines, self.file, self.batch_lines)
         reader.line, reader.documents_read = line, count
         return reader
 
@@ -90,48 +94,83 @@ class JsonLines(_JsonLinesFile):
 
 
 class JsonLinesFeed(_JsonLinesFile):
-    """Change events, one CloudEvent a line (see `formats.cloudevents`).
+    """Change events, one a line, in any format of `formats.events`, or read by a mapping.
 
     Args:
         file: The file, or `-`; standard input is read from where it is, whatever the resume point: versions tell
             what was applied already.
+        format: What all lines are (`cloudevents`, `background`, `changelog`, `debezium`); by default each line tells.
+        mapping: A file that says how to read messages that a team made up (`formats.mapping`).
         batch_lines: The most lines of one batch.
     """
 
-    def __init__(self, file: str | Path, *, batch_lines: int | str = BATCH_LINES) -> None:
+    def __init__(
+        self,
+        file: str | Path,
+        *,
+        format: str = "",
+        mapping: str | Path | None = None,
+        batch_lines: int | str = BATCH_LINES,
+    ) -> None:
         super().__init__(file, batch_lines)
+        self._format = format
+        self._mapping = load_mapping(mapping) if mapping else None
+        self._joined = False
+        self._reader()
+
+    def _reader(self) -> EventReader:
+        return EventReader(self._format, self._mapping)
 
     def info(self) -> SourceInfo:
         """It ends with the file."""
         return SourceInfo(kind="jsonl-feed")
 
+    def follows(self, snapshot: int | None) -> None:
+        """See `sources.base.Follower`."""
+        self._joined = snapshot is not None
+
     def open(
         self, partition: Partition, *, resume: bytes | None = None, projection: Projection | None = None
     ) -> JsonLinesReader:
         """Begins to read the file."""
-        return self._open(_Events(projection), resume)
+        return self._open(_Events(self._reader(), projection, self._joined), resume)
 
 
-class _Parsed(NamedTuple):
-    """What a line is about, for its dead letter; empty where the line does not say."""
+class _LinesOf(Protocol):
+    """What lines are: `letter` begins the keys of their dead letters, `code` is what is wrong with them by default."""
 
-    key: str
-    read: Callable[[], Change | None]
+    letter: str
+    code: str
 
+    def read(self, line: bytes) -> Change | None: ...
 
-_Parse = Callable[[Any], _Parsed]
+    def name(self, line: bytes) -> str: ...
+
+    def state(self) -> dict[str, str]: ...
+
+    def restore(self, state: dict[str, str]) -> None: ...
 
 
 class _Documents:
+    letter, code = "document", "bad-document"
+
     def __init__(self, database: str | None, projection: Projection | None) -> None:
         self.database = database
         self.projection = projection
 
-    def __call__(self, content: Any) -> _Parsed:
-        name = content.get("path", content.get("name"))
-        return _Parsed(f"document:{name}" if isinstance(name, str) else "", lambda: self._read(content, name))
+    def name(self, line: bytes) -> str:
+        try:
+            content = parse_json(line)
+            name = content.get("path", content.get("name"))
+        except (DataError, AttributeError):
+            return ""
+        return name if isinstance(name, str) else ""
 
-    def _read(self, content: Any, name: Any) -> Change | None:
+    def read(self, line: bytes) -> Change | None:
+        content = parse_json(line)
+        if not isinstance(content, dict):
+            raise DataError("bad-document", f"Not a JSON object: {content!r:.80}")
+        name: Any = content.get("path", content.get("name"))
         database, path = split_name(name)
         fields = content.get("fields") or {}
         if self.projection is not None:
@@ -142,23 +181,40 @@ class _Documents:
                 fields = {k: v for k, v in fields.items() if k in names}
         return Change(path, None, decode_fields(fields, database or self.database, "$.fields"), BELOW_EVENTS, None)
 
+    def state(self) -> dict[str, str]:
+        return {}
+
+    def restore(self, state: dict[str, str]) -> None:
+        """There is none."""
+
 
 class _Events:
-    def __init__(self, projection: Projection | None) -> None:
-        self.projection = projection
+    letter, code = "event", "bad-change"
 
-    def __call__(self, content: Any) -> _Parsed:
-        id_ = content.get("id")
-        return _Parsed(f"event:{id_}" if isinstance(id_, str) else "", lambda: self._read(content))
+    def __init__(self, reader: EventReader, projection: Projection | None, joined: bool) -> None:
+        self._reader, self._projection, self._joined = reader, projection, joined
+        self._kinds = OneKind(joined=joined)
 
-    def _read(self, content: Any) -> Change | None:
-        change = decode_event(content)
-        if self.projection is None:
+    def name(self, line: bytes) -> str:
+        return self._reader.event_id(line)
+
+    def read(self, line: bytes) -> Change | None:
+        kind, change = self._reader.read(line)
+        if change is None:
+            return None
+        self._kinds.check(kind, change.path)
+        if self._projection is None:
             return change
-        names = self.projection.fields(change.path)
-        if not self.projection.wants(change.path):
+        names = self._projection.fields(change.path)
+        if not self._projection.wants(change.path):
             return None
         return change._replace(before=_only(change.before, names), after=_only(change.after, names))
+
+    def state(self) -> dict[str, str]:
+        return self._kinds.state
+
+    def restore(self, state: dict[str, str]) -> None:
+        self._kinds = OneKind(state, joined=self._joined)
 
 
 def _only(fields: Document | None, names: frozenset[str] | None) -> Document | None:
@@ -175,14 +231,13 @@ class JsonLinesReader:
         line: The number of the last line.
     """
 
-    def __init__(self, lines: Lines, parse: _Parse, name: str, batch_lines: int) -> None:
+    def __init__(self, lines: Lines, content: _LinesOf, name: str, batch_lines: int) -> None:
         self.documents_read = 0
         self.line = 0
         self._lines = lines
-        self._parse = parse
+        self._content = content
         self._name = name
         self._batch = batch_lines
-        self._letter = "document" if isinstance(parse, _Documents) else "event"
 
     def next_batch(self) -> Sequence[Change | DeadLetter] | None:
         """The next lines; empty while a pipe has none."""
@@ -202,19 +257,17 @@ class JsonLinesReader:
         return batch
 
     def _item(self, line: bytes) -> Change | DeadLetter | None:
-        key = ""
         try:
             if self._lines.cut:
                 raise DataError("bad-change", f"A line of more than {MAX_LINE_BYTES} bytes")
-            content = parse_json(line)
-            if not isinstance(content, dict):
-                raise DataError("bad-change", f"Not a JSON object: {content!r:.80}")
-            key, read = self._parse(content)
-            return read()
+            return self._content.read(line)
         except DataError as error:
-            key = key[:MAX_KEY] or f"{self._letter}:line {self.line} of {self._name}"
             where = f"line {self.line} of {self._name}" + (f", {error.where}" if error.where else "")
-            code = "bad-change" if self._letter == "event" else "bad-document"
+            if error.code == "mixed-feeds":
+                raise DataError(error.code, error.what, where=where, fix=error.fix) from error
+            letter, name = self._content.letter, "" if self._lines.cut else self._content.name(line)
+            key = f"{letter}:{name or f'line {self.line} of {self._name}'}"[:MAX_KEY]
+            code = error.code if error.code == "thin-event" else self._content.code
             reason = f"{code}: {error.what} ({where})"
             return DeadLetter(key, reason, "".join(format_exception(error)), line[:PAYLOAD_BYTES])
 
@@ -223,8 +276,8 @@ class JsonLinesReader:
         return None if self._lines.ended else datetime.now(timezone.utc) + _POLL
 
     def snapshot(self) -> bytes:
-        """The offset behind the last line, its number, and how many lines were read."""
-        return encode((self._lines.offset, self.line, self.documents_read))
+        """The offset behind the last line, its number, how many lines were read, and what the lines so far tell."""
+        return encode((self._lines.offset, self.line, self.documents_read, self._content.state()))
 
     def close(self) -> None:
         """Closes the file, but not standard input."""

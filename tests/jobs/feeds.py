@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from onto_flow.core.change import Change
 from onto_flow.core.values import to_micros
-from onto_flow.formats.cloudevents import encode_change
+from onto_flow.formats import encode_change
 from onto_flow.formats.typed_json import decode_fields
 from onto_flow.sources.firestore_export import FirestoreExport
 

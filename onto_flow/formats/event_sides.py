@@ -1,0 +1,167 @@
+"""The two sides of an event, however they were written, and the change that they make.
+
+Events of both generations carry the document after (`value`) and before (`oldValue`) the change. A side that has neither
+fields nor a creation time is no document: it says at most which version it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple, NoReturn
+
+from ..core.change import NEVER, Change, Version
+from ..core.errors import DataError
+from ..core.values import to_micros
+from .feed_versions import Rule
+from .names import split_name
+from .times import parse_time
+from .typed_json import decode_fields
+
+
+class Side(NamedTuple):
+    """A side of an event.
+
+    Attributes:
+        name: The document's full name; empty where the event does not say it.
+        fields: Its fields.
+        whole: Whether it is a document: an empty one still has a creation time.
+        updated: Its update time in microseconds, where it has one.
+    """
+
+    name: str
+    fields: dict[str, Any]
+    whole: bool
+    updated: int | None
+
+
+class Told(NamedTuple):
+    """What an event tells besides its sides.
+
+    Attributes:
+        kind: `created`, `updated`, `deleted`, `written`.
+        name: A name of the document; the sides' own is more exact.
+        database: `projects/P/databases/D`, where the event says it.
+        time: The event's own time.
+    """
+
+    kind: str
+    name: str | None
+    database: str | None
+    time: datetime | None
+
+
+_WHOLE = ("fields", "createTime", "create_time")
+_MAY_HAVE_VALUE = {"created": True, "updated": True, "written": True, "deleted": False}
+
+
+def refuse(what: str, where: str = "", fix: str = "") -> NoReturn:
+    """Raises `bad-change`."""
+    raise DataError("bad-change", what[0].upper() + what[1:], where=where, fix=fix)
+
+
+def thin(path: str, what: str, where: str = "") -> DataError:
+    """The error of an event that tells of a document without carrying it."""
+    fix = "Let the feed send whole documents; read this one again from the database."
+    return DataError("thin-event", f"The event of {path or 'a document'} carries {what}", where=where, fix=fix)
+
+
+def json_side(body: Mapping[str, Any], names: tuple[str, ...], database: str | None) -> Side | None:
+    """A side in JSON; an absent one may be written as `{}` or null.
+
+    Raises:
+        DataError: `bad-change`, `bad-value`, `too-deep`, with the JSON path.
+    """
+    for name in names:
+        document = body.get(name)
+        if document:
+            return _side(document, f"$.data.{name}", database)
+    return None
+
+
+def _side(document: Any, where: str, database: str | None) -> Side:
+    if not isinstance(document, dict):
+        refuse(f"no document: {document!r:.80}", where)
+    name = document.get("name") or ""
+    if name:
+        database = split_name(name)[0] or database
+    fields = document.get("fields")
+    updated = document.get("updateTime", document.get("update_time"))
+    return Side(
+        name,
+        decode_fields(fields, database, f"{where}.fields") if fields else _no_fields(fields, where),
+        any(key in document for key in _WHOLE),
+        None if updated is None else to_micros(time_of(updated, f"{where}.updateTime")),
+    )
+
+
+def _no_fields(fields: Any, where: str) -> dict[str, Any]:
+    if fields is None or fields == {}:
+        return {}
+    refuse(f"fields that are no object: {fields!r:.80}", f"{where}.fields")
+
+
+def time_of(text: Any, where: str) -> datetime:
+    """An RFC 3339 time.
+
+    Raises:
+        DataError: `bad-change`.
+    """
+    try:
+        return parse_time(text)
+    except DataError as error:
+        raise DataError("bad-change", error.what, where=where) from error
+
+
+def change_of(told: Told, value: Side | None, old: Side | None, rule: Rule, *, replaces: bool) -> Change:
+    """The change that the sides of an event make.
+
+    Args:
+        told: What the event says besides.
+        value, old: The document after and before.
+        rule: Gives the version.
+        replaces: Whether the update time of the side before is the version that was replaced.
+
+    Raises:
+        DataError: `thin-event` where the document that the change needs is not there; `bad-change`.
+    """
+    side = value or old
+    name = (side and side.name) or told.name
+    path = split_name(name)[1] if name else ""
+    if value is not None and not _MAY_HAVE_VALUE[told.kind]:
+        refuse("a deletion that has a document after it", "$.data.value")
+    if side is None or (value is None and told.kind in ("created", "updated")):
+        raise thin(path, "no document", "$.data")
+    if not path:
+        refuse("the event names no document", "$.data.value.name")
+    if value is not None and not value.whole:
+        raise thin(path, "no fields", "$.data.value")
+    return Change(
+        path,
+        old.fields if old is not None and old.whole else None,
+        None if value is None else value.fields,
+        rule.version("delete", _removed(old, told)) if value is None else rule.version("update", _updated(value)),
+        told.time,
+        _replaced(told, old, rule) if replaces else None,
+    )
+
+
+def _replaced(told: Told, old: Side | None, rule: Rule) -> Version | None:
+    """The version of the side before, where it says one; `NEVER` without that side, but for an update that was cut."""
+    if old is None:
+        return None if told.kind == "updated" else NEVER
+    return None if old.updated is None else rule.version("update", old.updated)
+
+
+def _updated(value: Side) -> int:
+    if value.updated is None:
+        refuse("the document has no updateTime, so the order of its changes is not known", "$.data.value.updateTime")
+    return value.updated
+
+
+def _removed(old: Side | None, told: Told) -> int:
+    """When what was deleted had been written."""
+    assert old is not None
+    if old.updated is None:
+        refuse("the deletion does not say which version it removed", "$.data.oldValue.updateTime")
+    return old.updated
