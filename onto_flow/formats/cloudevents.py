@@ -15,12 +15,13 @@ from typing import Any
 
 from ..core.change import Change
 from ..core.errors import DataError
+from .cloudevents_writer import PREFIX
+from .cloudevents_writer import encode_change as encode_change
 from .event_body import BodyDecoder
 from .event_sides import Side, Told, change_of, json_side, refuse, thin, time_of
 from .feed_versions import RULES
 from .json_text import parse_json
 
-PREFIX = "google.cloud.firestore.document.v1."
 WITH_AUTH = ".withAuthContext"
 STRUCTURED = "application/cloudevents+json"
 _KINDS = {

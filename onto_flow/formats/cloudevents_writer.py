@@ -10,13 +10,15 @@ from typing import Any
 
 from ..core.change import NEVER, Change
 from ..core.values import Document, from_micros
-from .cloudevents import PREFIX
 from .event_body_writer import write_document
 from .event_sides import refuse
 from .names import DEFAULT_DATABASE, full_name
 from .times import format_time
 from .typed_json import encode_fields
 from .wire import chunk
+
+PREFIX = "google.cloud.firestore.document.v1."
+"""Of the types of events."""
 
 
 def encode_change(change: Change, *, database: str = DEFAULT_DATABASE, event_id: str | None = None) -> dict[str, Any]:
