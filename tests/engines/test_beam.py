@@ -38,6 +38,8 @@ from onto_flow.sources.base import Source
 from onto_flow.testing.cases import random_case
 from onto_flow.testing.engine_suite import FIXED, EngineSuite, Tables
 from onto_flow.testing.histories import deliver
+from tests.jobs.feeds import documents_of
+from tests.jobs.small import EXPORTED_AT, JOBS, job_and_feed
 from udfs.movielens import GenreStats, YearStats
 
 pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]
@@ -167,6 +169,18 @@ def test_movielens_when_movies_change_genre_and_go() -> None:
     tables = same_as_local(plan_views(GenreStats, YearStats), existing, changes, feed, None)
     assert tables["GenreStats"]
     assert tables["YearStats"]
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_documents_that_meet_by_urls_and_by_ids(name: str) -> None:
+    plan, existing, feed = job_and_feed(name)
+    assert same_as_local(plan, existing, feed, ListSource(feed, partitions=2), to_micros(EXPORTED_AT))
+
+
+@pytest.mark.parametrize("name", ["swapi", pytest.param("stocks", marks=pytest.mark.long)])
+def test_the_real_exports(name: str, real_exports: Path) -> None:
+    plan, existing, feed = job_and_feed(name, documents_of(real_exports / name))
+    assert same_as_local(plan, existing, feed, ListSource(feed, partitions=2), to_micros(EXPORTED_AT))
 
 
 class OnBeam(EngineSuite):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
@@ -25,6 +26,8 @@ from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.plan.nodes import Plan
 from onto_flow.sinks.base import SinkCapabilities, Table
 from onto_flow.sources.base import Source
+from tests.jobs.feeds import documents_of
+from tests.jobs.small import EXPORTED_AT, JOBS, job_and_feed
 from udfs.movielens import GenreStats, YearStats
 
 pytestmark = [pytest.mark.flink, pytest.mark.filterwarnings("ignore::DeprecationWarning")]  # of what PyFlink imports
@@ -125,7 +128,12 @@ def test_tables_are_those_of_the_local_flow(coalesce: bool, parallelism: int) ->
 
 
 def same_as_local(
-    plan: Plan, documents: list[Change], changes: list[Change], feed: Source, snapshot: int | None
+    plan: Plan,
+    documents: list[Change],
+    changes: list[Change],
+    feed: Source,
+    snapshot: int | None,
+    coalesce: bool = False,
 ) -> Any:
     flow = LocalFlow(plan, snapshot=snapshot)
     local, sink = TableSink(), TableSink()
@@ -133,7 +141,7 @@ def same_as_local(
         local.write([o for o in flow.process(events) if isinstance(o, ViewChange)])
     letters: list[DeadLetter] = []
     run = Job(plan, ListSource(documents), sink, feed=feed, snapshot=snapshot, dead_letter=letters.append)
-    Engine(parallelism=2, coalesce=False).run(run)
+    Engine(parallelism=2, coalesce=coalesce).run(run)
     assert letters == []
     assert sink.table() == local.table()
     return sink.table()
@@ -174,6 +182,20 @@ def test_movielens_when_movies_change_genre_and_go() -> None:
         plan_views(GenreStats, YearStats), existing, changes, ListSource(delivered, partitions=2), None
     )
     assert {view for view, _ in table} == {"GenreStats", "YearStats"}
+
+
+@pytest.mark.parametrize("name", ["stocks", pytest.param("swapi", marks=pytest.mark.long)])
+def test_documents_that_meet_by_urls_and_by_ids(name: str) -> None:
+    plan, existing, feed = job_and_feed(name)
+    assert same_as_local(plan, existing, feed, ListSource(feed, partitions=2), to_micros(EXPORTED_AT))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", JOBS)
+def test_the_real_exports(name: str, real_exports: Path) -> None:
+    plan, existing, feed = job_and_feed(name, documents_of(real_exports / name))
+    feeds = ListSource(feed, partitions=2)
+    assert same_as_local(plan, existing, feed, feeds, to_micros(EXPORTED_AT), coalesce=True)
 
 
 def test_keys_of_any_text_reach_their_state() -> None:

@@ -6,7 +6,12 @@ import random
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
-from tests.jobs.feeds import Documents
+from onto_flow import plan_views
+from onto_flow.core.change import BELOW_EVENTS, Change
+from onto_flow.plan.nodes import Plan
+from tests.jobs.feeds import Documents, generated_feed
+from udfs.stocks import SectorPage, StockPage
+from udfs.swapi import FilmPage, PersonPage
 
 EXPORTED_AT = datetime(2025, 10, 28, 2, tzinfo=timezone.utc)
 
@@ -129,3 +134,18 @@ def new_in_market(chance: random.Random) -> tuple[str, dict[str, Any]]:
     if chance.random() < 0.2:
         return f"stocks/{symbol}", {"sector": "New", "marketCap": 1}
     return f"prices/{symbol}/daily/{date(2025, 10, 20) + timedelta(days=chance.randrange(20))}", prices(chance)
+
+
+JOBS = {
+    "swapi": ((FilmPage, PersonPage), galaxy, edit_galaxy, new_in_galaxy),
+    "stocks": ((StockPage, SectorPage), market, edit_market, new_in_market),
+}
+"""Name of a job -> its views, a small export, and how a feed goes on: for tests of engines."""
+
+
+def job_and_feed(name: str, documents: Documents | None = None) -> tuple[Plan, list[Change], list[Change]]:
+    """The plan of a job, the documents of an export (the small one by default), and a feed of some changes."""
+    views, small, edit, new = JOBS[name]
+    documents = small() if documents is None else documents
+    feed, _ = generated_feed(documents, 120, exported_at=EXPORTED_AT, edit=edit, new=new)
+    return plan_views(*views), [Change(p, None, f, BELOW_EVENTS) for p, f in documents.items()], feed
