@@ -17,7 +17,6 @@ from .arrow_slots import MAKE, bitmap, index_of, spread, struct
 from .arrow_types import PATH, word_of
 from .column_groups import grouped
 from .intern import Names
-from .lockstep_log import Spans
 from .record_batch import (
     BOOLEAN,
     BYTES,
@@ -34,6 +33,7 @@ from .record_batch import (
     RecordBatch,
     Wanted,
 )
+from .spans import Spans
 from .words import Ints
 
 _WORD_OF_KIND = {

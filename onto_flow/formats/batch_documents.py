@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from ..core.values import Document, GeoPoint, Reference, Vector, from_micros
 from .batch_references import targets_of
 from .intern import Names
-from .lockstep_log import Spans
 from .record_batch import (
     BOOLEAN,
     BYTES,
@@ -32,6 +31,7 @@ from .record_batch import (
     Wanted,
     strings,
 )
+from .spans import Spans
 from .typed_json import vector_of_map
 from .words import Bools, Ints
 

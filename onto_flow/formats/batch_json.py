@@ -18,8 +18,8 @@ from .batch_mask import mask_levels
 from .intern import Names
 from .json_parts import EMPTY_MAP, TRUE, Arrays, Constants, Objects
 from .json_values import contents, key_texts
-from .lockstep_log import Spans
 from .record_batch import BOOLEAN, EMPTY, IN_VECTOR, MAPPING, Level, RecordBatch, Wanted
+from .spans import Spans
 from .typed_json import MAX_DEPTH, VECTOR_KEY
 from .words import Ints
 

@@ -6,7 +6,7 @@ whatever is unusual, damage above all, is left to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import BinaryIO, NamedTuple
@@ -16,6 +16,7 @@ import numpy as np
 from . import leveldb_log
 from .leveldb_log import BLOCK, HEADER, MASK_DELTA, MAX_RECORD, gather, read_records
 from .native import extension
+from .spans import Spans
 from .words import Ints, Words
 
 CHUNK = 128 * BLOCK
@@ -30,45 +31,6 @@ GATHERED = 4000
 _U = np.uint64
 _FULL, _FIRST, _LAST = 1, 2, 4
 _NO_INTS: Ints = np.zeros(0, np.int64)
-
-
-class Spans(NamedTuple):
-    """Records that stand in one buffer, in their order, each in one piece.
-
-    Attributes:
-        words: The buffer.
-        start: Where each begins in it.
-        stop: Where each ends in it.
-        offset: Where its header stands in the file.
-        behind: Where it ends in the file.
-    """
-
-    words: Words
-    start: Ints
-    stop: Ints
-    offset: Ints
-    behind: Ints
-
-    @classmethod
-    def of(cls, records: Sequence[bytes]) -> Spans:
-        """Records that stand in no file."""
-        stop: Ints = np.cumsum(np.fromiter(map(len, records), np.int64, len(records)))
-        start = stop - np.diff(stop, prepend=0)
-        return cls(Words(*records), start, stop, start, stop)
-
-    def take(self, rows: Ints) -> Spans:
-        """Some of them."""
-        return Spans(self.words, *(column[rows] for column in self[1:]))
-
-    def part(self, begin: int, end: int) -> Spans:
-        """Some that follow each other."""
-        return Spans(self.words, *(column[begin:end] for column in self[1:]))
-
-    def records(self) -> Iterator[tuple[int, int, bytes]]:
-        """As `read_records` gives them."""
-        data = self.words.data
-        for start, stop, offset, behind in zip(*(column.tolist() for column in self[1:])):
-            yield offset, behind, data[start:stop]
 
 
 class _Fragments(NamedTuple):
@@ -148,7 +110,7 @@ def measure(file: BinaryIO, *, name: str = "log") -> tuple[int, int]:
             if not _follow(kind) or (len(kind) and int(kind[-1]) not in (_FULL, _LAST)):
                 break
             return count, size
-    spans = [(len(s.start), int((s.stop - s.start).sum())) for s in read_spans(file, verify=False, name=name)]
+    spans = [(len(found.start), found.size) for found in read_spans(file, verify=False, name=name)]
     return sum(n for n, _ in spans), sum(n for _, n in spans)
 
 

@@ -17,7 +17,7 @@ from .entity_parts import BLOB, BYTESTRING, EMPTY_LIST, KEY_PATH, MAP, NONE, POI
 from .intern import BAD, Names, runs
 from .lockstep import Properties, prefix_of, walk
 from .lockstep_keys import Paths, parent_of, read_keys
-from .lockstep_log import Spans
+from .spans import Spans
 from .typed_json import MAX_DEPTH
 from .words import Bools, Ints, Words
 

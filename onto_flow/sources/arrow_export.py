@@ -5,27 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 
 from ..core.change import DeadLetter
 from ..core.collection import Collection, Projection
 from ..core.errors import DataError
-from ..core.values import Document
 from ..formats.arrow_conform import canonical, conform
-from ..formats.arrow_rows import batch_of
 from ..formats.arrow_shape import Shape
 from ..formats.arrow_types import PATH
-from ..formats.lockstep_log import Spans
-from ..formats.native.columns import ColumnBatch, column_reader
+from .arrow_parts import PartsReader
 from .base import Partition
-from .export_reader import RecordFile, decode_one
 from .firestore_export import FirestoreExport
 
 MAX_COLUMNS = 10_000
 """Columns of an inferred schema, nested ones too; maps whose keys are data would have one for each key."""
+
+
+class Read(NamedTuple):
+    """What was read: record batches of one schema, and how many records they come from, with how many bytes."""
+
+    schema: pa.Schema
+    batches: list[pa.RecordBatch]
+    documents: int
+    record_bytes: int
 
 
 class ArrowExport:
@@ -41,6 +45,9 @@ class ArrowExport:
         schema: The columns; by default they are inferred. Fields that it does not name are not read; a value that its
             column cannot hold is an error.
         dead_letters: Is given what cannot be decoded; by default that is an error.
+
+    Attributes:
+        asked: The schema that was given, the collection, the fields.
 
     Example:
         >>> import tempfile
@@ -67,12 +74,11 @@ class ArrowExport:
         if schema is not None:
             names = tuple(name for name in schema.names if name != PATH and (names is None or name in names))
         self._fields = None if names is None else frozenset(names)
-        self._projection = None
-        if collection is not None:
-            chosen = Collection(collection) if isinstance(collection, str) else collection
-            self._projection = Projection(((chosen, names),))
+        chosen = Collection(collection) if isinstance(collection, str) else collection
+        self._projection = None if chosen is None else Projection(((chosen, names),))
+        self.asked = schema, chosen, names
         self._wanted = lru_cache(maxsize=10_000)(self._asked)
-        self._dead_letters = dead_letters
+        self.dead_letters = dead_letters
 
     def _asked(self, parent: str) -> tuple[bool, frozenset[str] | None]:
         if self._projection is not None and not self._projection.wants(f"{parent}/x"):
@@ -85,9 +91,11 @@ class ArrowExport:
         if self._given is not None:
             return self._given
         shape = Shape({"map"})
-        for part in self._parts(None):
+        reader = self._reader(self.dead_letters)
+        for part in reader.parts(self.export.uncounted(self.export.split_bytes)):
             shape.merge(part.shape())
-            _check_size(shape)
+            check_size(shape)
+        self.export.check(reader.documents, reader.record_bytes)
         return shape.schema()
 
     @cached_property
@@ -107,9 +115,10 @@ class ArrowExport:
             DataError: `bad-export` for a damaged file; `bad-value` for a value that does not fit the given schema; what a
                 document is refused for, unless `dead_letters` takes it.
         """
-        for part in self._parts(partition):
+        schema = self._built
+        for part in self._reader(self.dead_letters).parts([partition] if partition else self.export.partitions()):
             if part.count:
-                yield self._finished(part.batch(self._built))
+                yield self._finished(part.batch(schema))
 
     def _finished(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         if self._given is None:
@@ -119,71 +128,51 @@ class ArrowExport:
         except pa.ArrowInvalid as error:
             raise DataError("bad-value", f"A value does not fit the schema: {error!s:.300}") from error
 
-    def read_table(self) -> pa.Table:
-        """All of it, read once."""
-        if self._given is not None:
-            return pa.Table.from_batches(self.batches(), schema=self._given)
-        shape, batches = Shape({"map"}), []
-        schema = shape.schema()
-        for part in self._parts(None):
-            shape.merge(part.shape())
-            _check_size(shape)
-            wider = shape.schema()
-            schema = schema if schema.equals(wider, check_metadata=True) else wider
+    def read_table(self, *, workers: int = 1) -> pa.Table:
+        """All of it, read once; documents are counted on the way, and compared with the metadata at the end.
+
+        Args:
+            workers: How many processes read; this one is one of them.
+
+        Raises:
+            DataError: As for `batches`.
+            EngineError: `engine-failed` when a worker process dies.
+        """
+        if workers > 1:
+            from .arrow_workers import read_with
+
+            return read_with(self, workers)
+        read = self.read(self.export.uncounted(self.export.split_bytes), self.dead_letters)
+        self.export.check(read.documents, read.record_bytes)
+        return pa.Table.from_batches(read.batches, schema=read.schema)
+
+    def read(self, partitions: Iterable[Partition], dead_letters: Callable[[DeadLetter], None] | None) -> Read:
+        """What some partitions hold, with the columns that they need."""
+        reader, shape, batches = self._reader(dead_letters), Shape({"map"}), []
+        schema = shape.schema() if self._given is None else self._built
+        for part in reader.parts(partitions):
+            if self._given is None:
+                shape.merge(part.shape())
+                check_size(shape)
+                wider = shape.schema()
+                schema = schema if schema.equals(wider, check_metadata=True) else wider
             if part.count:
-                batches.append(part.batch(schema))
-        return pa.Table.from_batches([conform(batch, schema) for batch in batches], schema=schema)
+                batches.append(self._finished(part.batch(schema)))
+        if self._given is None:
+            batches = [conform(batch, schema) for batch in batches]
+        return Read(self._given or schema, batches, reader.documents, reader.record_bytes)
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """The Arrow C stream of its batches."""
         reader: Any = pa.RecordBatchReader.from_batches(self.schema, self.batches())
         return reader.__arrow_c_stream__(requested_schema)
 
-    def _parts(self, partition: Partition | None) -> Iterator[_Part]:
-        read = column_reader(self._wanted)
-        for one in [partition] if partition is not None else self.export.partitions():
-            file, start, end = self.export.file_of(one)
-            with file:
-                for records in file.spans(start, end):
-                    columns = read(records)
-                    yield _Part(columns, dict(self._odd(file, records, columns.odd.tolist())))
-
-    def _odd(self, file: RecordFile, records: Spans, rows: list[int]) -> Iterator[tuple[int, tuple[str, Document]]]:
-        for row in rows:
-            ((offset, _, record),) = records.part(row, row + 1).records()
-            found = decode_one(file, offset, record, self._wanted)
-            if isinstance(found, DeadLetter):
-                if self._dead_letters is None:
-                    raise DataError("bad-document", found.reason, where=found.key, fix="Give dead_letters to go on.")
-                self._dead_letters(found)
-            elif found is not None:
-                yield row, (found.path, found.after or {})
+    def _reader(self, dead_letters: Callable[[DeadLetter], None] | None) -> PartsReader:
+        return PartsReader(self.export, self._wanted, dead_letters)
 
 
-class _Part:
-    """The documents of some records: most of them as columns, the odd ones by row."""
-
-    def __init__(self, columns: ColumnBatch, odd: dict[int, tuple[str, Document]]) -> None:
-        self._columns, self._odd = columns, odd
-        self.count = len(columns.rows) + len(odd)
-
-    def shape(self) -> Shape:
-        shape = self._columns.shape()
-        for _, fields in self._odd.values():
-            shape.add(fields)
-        return shape
-
-    def batch(self, schema: pa.Schema) -> pa.RecordBatch:
-        batch = self._columns.batch(schema)
-        if not self._odd:
-            return batch
-        other = batch_of(list(self._odd.values()), schema)
-        rows = np.concatenate([self._columns.rows, np.array(list(self._odd))])
-        joined = pa.Table.from_batches([batch, other], schema=schema).take(np.argsort(rows))
-        return joined.combine_chunks().to_batches()[0]
-
-
-def _check_size(shape: Shape) -> None:
+def check_size(shape: Shape) -> None:
+    """Refuses a schema of too many columns."""
     if _size(shape) > MAX_COLUMNS:
         raise DataError(
             "bad-value",

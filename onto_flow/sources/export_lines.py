@@ -15,7 +15,7 @@ from .export_reader import BATCH_BYTES, RecordFile, decode_one, pays
 from .line_question import LineBatch, Question
 
 if TYPE_CHECKING:
-    from ..formats.lockstep_log import Spans
+    from ..formats.spans import Spans
 
 FEW = 100
 """So few records are better read one by one."""

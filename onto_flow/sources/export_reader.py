@@ -26,7 +26,7 @@ from ..formats.leveldb_log import gather, read_records
 from ..formats.ranged_file import RangedFile
 
 if TYPE_CHECKING:
-    from ..formats.lockstep_log import Spans
+    from ..formats.spans import Spans
 
 BATCH_DOCUMENTS = 4000
 BATCH_BYTES = 4 << 20

@@ -41,6 +41,9 @@ class FirestoreExport:
         batch_documents: The most records of one batch.
         storage: Options of the object store's fsspec filesystem, such as credentials.
 
+    Attributes:
+        named: The place and the options as they were given, for a worker process.
+
     Raises:
         UsageError: `wrong-usage` for a place or an option that cannot be understood.
         EngineError: `missing-extra` for an object store whose package is not installed.
@@ -58,10 +61,11 @@ class FirestoreExport:
         storage: Mapping[str, Any] | None = None,
     ) -> None:
         self.place = place_of(place, storage)
+        self.named = (str(place), dict(storage or {}))
         self.verify = _flag("verify", verify)
         self.accept_mismatch = _flag("accept_mismatch", accept_mismatch)
         self.snapshot_time = parse_time(snapshot_time) if isinstance(snapshot_time, str) else snapshot_time
-        self.split_bytes = max(int(split_bytes) // BLOCK, 1) * BLOCK
+        self.split_bytes = int(split_bytes)
         self.batch_documents = max(int(batch_documents), 1)
 
     @cached_property
@@ -120,16 +124,28 @@ class FirestoreExport:
     def partitions(self) -> Sequence[Partition]:
         """One for each file; a big one is several ranges of blocks: `file@start-end`."""
         _ = self._counted
-        return [part for output in self.layout.files for part in self._split(output)]
+        return self.uncounted(self.split_bytes)
 
-    def _split(self, output: OutputFile) -> Iterator[Partition]:
-        if output.size <= self.split_bytes:
-            if output.size:
-                yield Partition(output.name, output.size)
-            return
-        for start in range(0, output.size, self.split_bytes):
-            end = min(start + self.split_bytes, output.size)
-            yield Partition(f"{output.name}@{start}-{end}", end - start)
+    def uncounted(self, split_bytes: int) -> Sequence[Partition]:
+        """As `partitions`, but no document is counted: whoever reads them all calls `check`.
+
+        Args:
+            split_bytes: Larger files become several partitions.
+        """
+        if not self.accept_mismatch:
+            check_layout(self.layout, None, None)
+        size = max(split_bytes // BLOCK, 1) * BLOCK
+        return [part for output in self.layout.files for part in _split(output, size)]
+
+    def check(self, documents: int, record_bytes: int) -> None:
+        """Compares what was counted while all was read with the metadata.
+
+        Raises:
+            DataError: `bad-export`.
+        """
+        if self.verify and not self.accept_mismatch:
+            check_layout(self.layout, documents, record_bytes)
+        self.__dict__["_counted"] = documents
 
     def open(
         self, partition: Partition, *, resume: bytes | None = None, projection: Projection | None = None
@@ -169,6 +185,16 @@ class FirestoreExport:
 
     def acknowledge(self, partition: Partition, resume: bytes) -> None:
         """An export stays as it is."""
+
+
+def _split(output: OutputFile, size: int) -> Iterator[Partition]:
+    if output.size <= size:
+        if output.size:
+            yield Partition(output.name, output.size)
+        return
+    for start in range(0, output.size, size):
+        end = min(start + size, output.size)
+        yield Partition(f"{output.name}@{start}-{end}", end - start)
 
 
 def _flag(name: str, value: bool | str) -> bool:

@@ -18,7 +18,7 @@ from onto_flow.formats.arrow_types import PATH
 from onto_flow.formats.entity import EntityDecoder
 from onto_flow.formats.entity_writer import encode_entity
 from onto_flow.formats.intern import Names
-from onto_flow.formats.lockstep_log import Spans
+from onto_flow.formats.spans import Spans
 from onto_flow.testing.source_suite import VALUES
 
 

@@ -18,7 +18,7 @@ from onto_flow.formats.entity import EntityDecoder
 from onto_flow.formats.entity_writer import encode_entity
 from onto_flow.formats.export_layout import find_export
 from onto_flow.formats.leveldb_log import read_records
-from onto_flow.formats.lockstep_log import Spans
+from onto_flow.formats.spans import Spans
 from onto_flow.testing.source_suite import VALUES
 
 ALLTYPES = Path(__file__).parents[1] / "data/alltypes"

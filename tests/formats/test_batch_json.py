@@ -20,7 +20,7 @@ from onto_flow.formats.batch_times import time_texts
 from onto_flow.formats.entity import EntityDecoder
 from onto_flow.formats.entity_writer import encode_entity
 from onto_flow.formats.json_lines import line_of
-from onto_flow.formats.lockstep_log import Spans
+from onto_flow.formats.spans import Spans
 from onto_flow.formats.times import format_time
 from onto_flow.testing.source_suite import VALUES
 

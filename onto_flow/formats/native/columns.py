@@ -15,8 +15,8 @@ from ..arrow_batches import Columns
 from ..arrow_shape import Shape
 from ..arrow_types import PATH, word_of
 from ..intern import Names
-from ..lockstep_log import Spans
 from ..record_batch import Wanted
+from ..spans import Spans
 from ..words import Ints
 from . import extension
 from .decoder import new_decoder

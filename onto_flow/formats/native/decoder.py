@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 from ...core.values import Document, GeoPoint, Reference, Vector
 from ..batch_documents import BatchDecoder
 from ..entity import database_of
-from ..lockstep_log import Spans
 from ..record_batch import Wanted
+from ..spans import Spans
 from ..typed_json import vector_of_map
 from . import extension
 

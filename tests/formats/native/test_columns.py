@@ -14,8 +14,8 @@ from onto_flow.formats.arrow_rows import batch_of
 from onto_flow.formats.arrow_shape import Shape
 from onto_flow.formats.arrow_types import PATH
 from onto_flow.formats.entity_writer import encode_entity
-from onto_flow.formats.lockstep_log import Spans
 from onto_flow.formats.native.columns import column_reader
+from onto_flow.formats.spans import Spans
 from onto_flow.testing.source_suite import VALUES
 
 pytestmark = pytest.mark.usefixtures("compiled")

@@ -9,9 +9,9 @@ from test_round_trips import fields, names, paths
 from onto_flow.core.values import Reference
 from onto_flow.formats.entity_writer import encode_entity
 from onto_flow.formats.leveldb_log import portable_crc32c
-from onto_flow.formats.lockstep_log import Spans
 from onto_flow.formats.native import extension
 from onto_flow.formats.native.decoder import document_decoder
+from onto_flow.formats.spans import Spans
 from onto_flow.testing.source_suite import VALUES
 
 pytestmark = pytest.mark.usefixtures("compiled")
