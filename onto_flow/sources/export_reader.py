@@ -23,6 +23,7 @@ from ..core.errors import DataError
 from ..formats.entity import EntityDecoder
 from ..formats.export_layout import Place
 from ..formats.leveldb_log import gather, read_records
+from ..formats.native import extension
 from ..formats.ranged_file import RangedFile
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ BATCH_BYTES = 4 << 20
 """A batch ends at so many records, or when so much was read; of documents that are wanted there may be fewer."""
 
 MANY = 100
-"""So many records are decoded at once; fewer are decoded one by one, which is quicker for them."""
+"""So many records are decoded at once; fewer are decoded one by one, which is quicker unless the decoder is compiled."""
 
 MANY_BYTES = 1 << 20
 """From so many bytes on it is worth to import numpy, if nothing else has."""
@@ -68,6 +69,7 @@ class ExportReader:
             from ..formats.native.decoder import document_decoder
 
             self._decode = document_decoder(self._wanted)
+            self._many = MANY if extension() is None else 1
             self._taken = _parts(file.spans(start, end), batch_documents)
         else:
             self._taken = gather(file.records(start, end), batch_documents, BATCH_BYTES)
@@ -101,7 +103,7 @@ class ExportReader:
             self.documents_read += len(taken)
             self._next = taken[-1][1]
             return [self._item(offset, record) for offset, _, record in taken]
-        if len(taken.start) < MANY:
+        if len(taken.start) < self._many:
             return self._items(list(taken.records()))
         self.documents_read += len(taken.start)
         self._next = int(taken.behind[-1])

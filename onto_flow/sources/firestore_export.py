@@ -65,7 +65,7 @@ class FirestoreExport:
         self.verify = _flag("verify", verify)
         self.accept_mismatch = _flag("accept_mismatch", accept_mismatch)
         self.snapshot_time = parse_time(snapshot_time) if isinstance(snapshot_time, str) else snapshot_time
-        self.split_bytes = int(split_bytes)
+        self.split_bytes = _blocks(int(split_bytes))
         self.batch_documents = max(int(batch_documents), 1)
 
     @cached_property
@@ -134,8 +134,7 @@ class FirestoreExport:
         """
         if not self.accept_mismatch:
             check_layout(self.layout, None, None)
-        size = max(split_bytes // BLOCK, 1) * BLOCK
-        return [part for output in self.layout.files for part in _split(output, size)]
+        return [part for output in self.layout.files for part in _split(output, _blocks(split_bytes))]
 
     def check(self, documents: int, record_bytes: int) -> None:
         """Compares what was counted while all was read with the metadata.
@@ -185,6 +184,11 @@ class FirestoreExport:
 
     def acknowledge(self, partition: Partition, resume: bytes) -> None:
         """An export stays as it is."""
+
+
+def _blocks(size: int) -> int:
+    """Bytes of whole blocks."""
+    return max(size // BLOCK, 1) * BLOCK
 
 
 def _split(output: OutputFile, size: int) -> Iterator[Partition]:
