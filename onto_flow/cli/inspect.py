@@ -6,6 +6,7 @@ import argparse
 import json
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .command import DONE, WITH_DEAD_LETTERS, Command, Shown, say
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 def _arguments(command: argparse.ArgumentParser) -> None:
     survey_arguments(command)
     command.add_argument("--json", action="store_true", help="as JSON, in a form that is documented and stays")
+    command.add_argument("--html", metavar="FILE", help="as one page with charts, which loads nothing")
     command.add_argument("--no-examples", action="store_true", help="show no values of documents, and no ids")
 
 
@@ -48,13 +50,18 @@ def take_survey(arguments: argparse.Namespace) -> Survey:
 def _inspect(arguments: argparse.Namespace) -> int:
     from ..survey.as_json import survey_json
     from ..survey.choose import choose
+    from ..survey.page import survey_page
     from ..survey.text import survey_text
 
     survey = take_survey(arguments)
     chosen, examples = choose(survey, arguments.collection), not arguments.no_examples
+    if arguments.html:
+        page = survey_page(survey, examples=examples, chosen=chosen)
+        Path(arguments.html).write_text(page, encoding="utf-8", errors="backslashreplace")
+        say(f"written: {arguments.html}", arguments.quiet)
     if arguments.json:
         write(json.dumps(survey_json(survey, examples=examples, chosen=chosen), ensure_ascii=False, indent=2) + "\n")
-    else:
+    elif not arguments.html:
         width = shutil.get_terminal_size((120, 24)).columns
         write(survey_text(survey, width=width, examples=examples, chosen=chosen))
     return WITH_DEAD_LETTERS if survey.unreadable else DONE

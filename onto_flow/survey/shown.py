@@ -94,7 +94,7 @@ _TEXTS: dict[type, Callable[[Any], str]] = {
     str: lambda v: v if v and v == v.strip() else f"'{v}'",
     bytes: _bytes,
     datetime: lambda v: format_time(v),
-    GeoPoint: lambda v: f"{v.latitude:.4g}, {v.longitude:.4g}",
+    GeoPoint: lambda v: f"({v.latitude:.4g}, {v.longitude:.4g})",
     Reference: lambda v: v.path if v.database is None else f"{v.database}/documents/{v.path}",
 }
 
