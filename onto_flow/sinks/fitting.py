@@ -16,9 +16,9 @@ MISFITS = (TypeError, ValueError, KeyError, OverflowError)
 
 def exactly(cls: type, value: Any) -> Any:
     """A value of a class; a boolean is no integer."""
-    if not isinstance(value, cls) or (cls is int and isinstance(value, bool)):
-        raise TypeError(type(value).__name__)
-    return value
+    if type(value) is cls or (isinstance(value, cls) and not (cls is int and isinstance(value, bool))):
+        return value
+    raise TypeError(type(value).__name__)
 
 
 def double(value: Any) -> float:

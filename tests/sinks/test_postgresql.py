@@ -5,21 +5,26 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+from datetime import timezone
+from itertools import count
 
 import psycopg
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from postgresql_place import ROWS, TABLE, change, gone, place_on, schema_of, write
 from psycopg import sql
 
 from onto_flow.connect import open_sink
 from onto_flow.core.change import DeadLetter, ViewChange
+from onto_flow.core.equality import same
 from onto_flow.core.errors import EngineError
 from onto_flow.core.types import ANY, Type
 from onto_flow.core.values import GeoPoint, Reference, Vector
 from onto_flow.formats.times import parse_time
 from onto_flow.formats.typed_json import decode_value
 from onto_flow.sinks.base import Table
-from onto_flow.sinks.postgresql import connection, publication, tables, types
+from onto_flow.sinks.postgresql import connection, literals, publication, rows, tables
 from onto_flow.testing.sink_suite import SinkSuite
 
 
@@ -105,7 +110,7 @@ def test_scalars_and_arrays_of_them_are_native(place, kind):
     sink.write([ViewChange("Room", "rooms/a", None, {"one": value, "many": [value, None, value]}, (1, 0, 1))])
     sink.write([ViewChange("Room", "rooms/b", None, {"one": None, "many": []}, (1, 0, 1))])
     assert list(sink.publish()) == []
-    type_ = sql.SQL(types.sql_type(Type(kind))).as_string()
+    type_ = sql.SQL(literals.sql_type(Type(kind))).as_string()
     equal = "~=" if kind == "geopoint" else "="
     same = f"one {equal} {literal}::{type_} AND many[1] {equal} one AND many[2] IS NULL AND many[3] {equal} one"
     assert place.run(f"SELECT {same}, cardinality(many) FROM {{s}}.rooms WHERE __path__ = 'rooms/a'") == [(True, 3)]
@@ -131,6 +136,48 @@ def test_structures_are_plain_json_where_the_schema_says_what_they_are(place):
     assert [(name, str(ratio)) for name, ratio in place.run(rows)] == [("Ada", "-0.0"), ("Bo", "nan")]
 
 
+@given(st.data())
+@settings(max_examples=30)
+def test_whatever_a_structure_holds_comes_back(structures, data):
+    sink, place, seqs = structures
+    struct = {name: data.draw(st.none() | VALUES_OF[name]) for name in VALUES_OF}
+    sink.write([ViewChange("Room", "rooms/a", None, {"many": [struct, None], "one": struct}, (1, 0, next(seqs)))])
+    letters = sink.publish()
+    [(many, one)] = place.run("SELECT many, one FROM {s}.rooms")
+    if has_nul(struct):
+        assert (many, one) == (None, None) and "NUL" in letters[0].reason
+    else:
+        assert same(value_of(many, Type("list", items=(STRUCT,))), [struct, None])
+        assert same(value_of(one, STRUCT), struct)
+
+
+VALUES_OF = {
+    "bool": st.booleans(),
+    "int": st.integers(-(2**63), 2**63 - 1),
+    "float": st.floats(),
+    "str": st.text(max_size=5),
+    "bytes": st.binary(max_size=5),
+    "timestamp": st.datetimes(timezones=st.just(timezone.utc)),
+    "geopoint": st.builds(GeoPoint, st.floats(), st.floats()),
+    "reference": st.text(alphabet="/\"'\\é", min_size=1).map(Reference),
+    "vector": st.builds(Vector, st.lists(st.floats(), max_size=3).map(tuple)),
+    "map": st.dictionaries(st.text(max_size=3), st.floats() | st.text(max_size=3), max_size=2),
+}
+STRUCT = Type("struct", fields=tuple((kind, Type(kind, optional=True)) for kind in VALUES_OF))
+
+
+@pytest.fixture(scope="module")
+def structures(postgresql):
+    with place_on(postgresql, "structures") as place:
+        schema = (("many", Type("list", items=(STRUCT,))), ("one", STRUCT))
+        yield place.sink(table=Table("Room", "rooms", schema)), place, count(1)
+
+
+def test_a_name_inside_a_structure_that_is_no_text_is_one_clear_error(place):
+    with pytest.raises(EngineError, match="Room.'one' cannot be a column"):
+        place.sink(table=Table("Room", "rooms", (("one", Type("struct", fields=(("a\0", ANY),))),)))
+
+
 @pytest.mark.parametrize(
     ("document", "says", "row"),
     [
@@ -153,7 +200,7 @@ def test_structures_are_plain_json_where_the_schema_says_what_they_are(place):
     ],
 )
 def test_a_value_that_does_not_fit_is_null_and_a_dead_letter_until_it_fits(place, monkeypatch, document, says, row):
-    monkeypatch.setattr(types, "MAX_VALUE", 100)
+    monkeypatch.setattr(literals, "MAX_VALUE", 100)
     sink = place.sink()
     write(sink, 1, rows=2)
     assert list(sink.publish()) == []
@@ -162,6 +209,18 @@ def test_a_value_that_does_not_fit_is_null_and_a_dead_letter_until_it_fits(place
     assert place.rooms() == [("rooms/0", *row), ("rooms/1", 1, "1")]
     sink.write([change("rooms/0", 9, 3)])
     assert sink.publish() == [DeadLetter("table:Room:rooms/0", "", cleared=True)]
+
+
+@pytest.mark.parametrize(
+    ("value", "held"), [("\\u0000", True), ("\\\0", False), ("\\\\u0000", True), ("é\0", False), ("-0.0", True)]
+)
+def test_a_nul_character_is_told_from_text_that_looks_like_its_escape(place, value, held):
+    sink = place.sink(table=Table("Room", "rooms", (("any", ANY), ("map", Type("map")))))
+    sink.write([ViewChange("Room", "rooms/a", None, {"any": [value, -0.0], "map": {value: 1}}, (1, 0, 1))])
+    assert len(sink.publish()) == (not held)
+    [(found, keys)] = place.run('SELECT "any", map FROM {s}.rooms')
+    assert value_of(found, ANY) == ([value, -0.0] if held else None)
+    assert value_of(keys, ANY) == ({value: 1} if held else None)
 
 
 def test_the_newest_version_says_whether_there_is_a_letter(place):
@@ -212,7 +271,7 @@ def test_a_document_whose_path_no_row_can_have_is_a_dead_letter_until_it_is_gone
 def test_the_longest_path_that_is_taken_fits_the_index(place):
     chance = "".join(hashlib.sha256(bytes([n])).hexdigest() for n in range(60))
     sink = place.sink()
-    sink.write([change(f"rooms/{chance}"[: types.MAX_PATH_BYTES], 1)])
+    sink.write([change(f"rooms/{chance}"[: rows.MAX_PATH_BYTES], 1)])
     assert list(sink.publish()) == [] and len(place.rooms()) == 1
 
 

@@ -18,7 +18,7 @@ from onto_flow.core.change import DeadLetter
 from onto_flow.core.errors import EngineError
 from onto_flow.core.types import Type
 from onto_flow.sinks.base import Table
-from onto_flow.sinks.postgresql import PostgresSink, connection, publication
+from onto_flow.sinks.postgresql import PostgresSink, connection, publication, tables
 
 
 @pytest.fixture
@@ -321,6 +321,22 @@ def test_a_job_that_waits_too_long_for_a_lock_says_so(place, monkeypatch):
         place.rooms()
         with pytest.raises(EngineError, match="lock timeout"):
             place.sink(2, Table("Room", "rooms", (*TABLE.schema, ("more", Type("int")))))
+
+
+def test_two_jobs_that_begin_together_make_the_same_tables(place, postgresql):
+    second = PostgresSink(place.uri)
+    begun = threading.Thread(target=second.open, args=([TABLE], 1))
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    with psycopg.connect(postgresql) as first, first.cursor() as cursor:
+        tables.Relations(place.schema).create(cursor)
+        begun.start()
+        while not place.reader.execute(waiting).fetchone()[0]:
+            assert begun.is_alive()
+    begun.join()
+    write(second, 1)
+    second.publish()
+    second.close()
+    assert len(place.rooms()) == ROWS
 
 
 def test_a_sink_that_cannot_begin_lets_go_of_its_connection(place):

@@ -1,4 +1,4 @@
-"""The sink `postgresql:`: one typed table per view. `sink` joins the rest: types, tables, publication, connection."""
+"""The sink `postgresql:`: one typed table per view. `sink` joins what the other files hold."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from psycopg.sql import SQL, Identifier
 
 from ...core.change import DeadLetter, ViewChange, ViewVersion
 from ..base import Table
+from .rows import NULL, Column, columns_of, copy_line, refused_path, row
 from .tables import Relations, run, typed
-from .types import NULL, Column, columns_of, copy_line, refused_path, row
 
 HELD_BYTES = 8 * 2**20
 """Of each view so much is held in memory between publications; more goes to an unnamed file on disk."""

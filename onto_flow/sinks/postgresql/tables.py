@@ -22,7 +22,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from ...core.errors import EngineError
 from ..base import Table
-from .types import Column
+from .rows import Column
 
 TOMBSTONE_DAYS = 8
 """How long a deletion fences: the late horizon."""
