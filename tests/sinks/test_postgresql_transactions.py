@@ -339,6 +339,30 @@ def test_two_jobs_that_begin_together_make_the_same_tables(place, postgresql):
     assert len(place.rooms()) == ROWS
 
 
+def test_a_job_that_begins_does_not_get_in_the_way_of_a_publication(place, monkeypatch):
+    writer, beginner = place.sink(), PostgresSink(place.uri)
+    more = Table("Room", "rooms", (*TABLE.schema, ("more", Type("int"))))
+    begun = threading.Thread(target=beginner.open, args=([more], 2))
+    waited, lock = [], tables.Relations.lock
+
+    def lock_and_wait(relations, cursor, names):
+        done = lock(relations, cursor, names)
+        if not begun.ident:
+            begun.start()
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            while not place.reader.execute(waiting).fetchone()[0]:
+                assert begun.is_alive()
+        return done
+
+    monkeypatch.setattr(connection.time, "sleep", waited.append)
+    monkeypatch.setattr(tables.Relations, "lock", lock_and_wait)
+    write(writer, 1)
+    writer.publish()
+    begun.join()
+    beginner.close()
+    assert waited == [] and place.run("SELECT count(more), count(*) FROM {s}.rooms") == [(0, ROWS)]
+
+
 def test_a_sink_that_cannot_begin_lets_go_of_its_connection(place):
     newer = place.sink(2)
     newer.complete()

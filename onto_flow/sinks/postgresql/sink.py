@@ -104,6 +104,8 @@ class PostgresSink:
                 )
             self._relations = Relations(schema)
             self._relations.create(cursor)
+            # As a publication does: first the fences, then the tables.
+            self._relations.lock(cursor, [s.name for s in self._stagings.values()])
             for staging in self._stagings.values():
                 written = self._relations.prepare(cursor, staging.name, staging.table, staging.columns)
                 refuse_older(self._generation, written, staging.table.view, self._database.shown)
