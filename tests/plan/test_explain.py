@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from onto_flow.core.collection import Collection
 from onto_flow.core.errors import EngineError
 from onto_flow.demo.meeting_room import MeetingSession, OrganizationLoad
 from onto_flow.plan.explain import explain_json, explain_text, output_path
+from onto_flow.plan.mermaid import explain_mermaid, label
 from onto_flow.plan.nodes import PathPart
 from onto_flow.plan.wire import from_json, not_portable, to_json
 from udfs.movielens import GenreStats, YearStats
@@ -30,13 +32,51 @@ PLANS = {
 
 
 @pytest.mark.parametrize("name", PLANS)
-@pytest.mark.parametrize(("ending", "explain"), [("txt", explain_text), ("json", explain_json)])
+@pytest.mark.parametrize(
+    ("ending", "explain"), [("txt", explain_text), ("json", explain_json), ("mmd", explain_mermaid)]
+)
 def test_explain_says_what_the_golden_file_says(name, ending, explain):
     said = explain(plan_views(*PLANS[name]))
     file = GOLDEN / f"{name}.{ending}"
     if os.environ.get("UPDATE_GOLDEN"):
         file.write_text(said)
     assert said == file.read_text()
+
+
+HOSTILE = (
+    '"]; click o0 "javascript:alert(1)"',
+    "%%{init: {'theme': 'dark'}}%%",
+    "a\n  end\n  x --> y",
+    "`markdown`",
+    "<img src=x onerror=alert(1)>",
+    "style x:#f00;",
+    "fa:fa-bomb",
+    "#quot;",
+    "nul\0 and \u202e",
+    "\ud800",
+    "$$x$$ \\n",
+    "",
+)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_name_is_read_as_mermaid(name):
+    plan = plan_views(MeetingSession)
+    [view] = plan.views
+    slot = replace(view.slots[0], collection=replace(view.slots[0].collection, pattern=name or "x"))
+    named = replace(plan, views=(replace(view, collection=name, slots=(slot, *view.slots[1:])),))
+    before, said = explain_mermaid(plan).splitlines(), explain_mermaid(named).splitlines()
+    assert len(said) == len(before)
+    shape = re.compile(r'[stov]\d+(\[\(?"[^"\]\[`<>%:;\\$&]*"\)?\])?( --> [tov]\d+)?')
+    for line in said[1:]:
+        text = re.sub(r"#\d+;", "", line.strip())
+        assert text == "end" or shape.fullmatch(text.removeprefix("subgraph ")), line
+
+
+def test_a_label_shows_its_name_again():
+    for name in HOSTILE:
+        shown = re.sub(r"#(\d+);", lambda n: chr(int(n[1])), label(name)[1:-1])
+        assert shown == ("".join(c if c.isprintable() else "\ufffd" for c in name) or " ")
 
 
 def test_json_names_what_each_view_depends_on():
