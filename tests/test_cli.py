@@ -248,3 +248,8 @@ def test_what_the_feed_lost_is_told_and_the_table_is_that_of_the_newest_versions
         assert table(room / name, "meetingSessions") == table(room / "whole", "meetingSessions")
     assert says["lossy"].endswith(" s; gaps open: 1")
     assert "gap" not in says["whole"] + says["late"]
+
+
+def test_explain_draws(room):
+    drawn = tool("explain", VIEWS, "--format", "mermaid", folder=room).stdout
+    assert drawn == (PROJECT / "tests/golden/meeting_room.mmd").read_text()

@@ -20,8 +20,9 @@ from .explain import EXPLAIN
 from .infer import INFER
 from .inspect import INSPECT
 from .jobs import BACKFILL, RUN, go_to_environment
+from .write import WRITE
 
-COMMANDS = (DEMO, INSPECT, INFER, EXPLAIN, BACKFILL, RUN, CAT, DEAD_LETTERS_COMMAND)
+COMMANDS = (DEMO, INSPECT, INFER, EXPLAIN, BACKFILL, RUN, CAT, WRITE, DEAD_LETTERS_COMMAND)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

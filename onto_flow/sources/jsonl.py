@@ -53,7 +53,8 @@ class _JsonLinesFile:
 
     def _open(self, lines: _LinesOf, resume: bytes | None) -> JsonLinesReader:
         if self.file == _STDIN:
-            return JsonLinesReader(Lines(sys.stdin.buffer, 0, MAX_LINE_BYTES), lines, _STDIN, self.batch_lines)
+            stdin = Lines(sys.stdin.buffer, 0, MAX_LINE_BYTES)
+            return JsonLinesReader(stdin, lines, "standard input", self.batch_lines)
         offset, line, count, state = decode(resume) if resume else (0, 0, 0, {})
         lines.restore(state)
         try:
