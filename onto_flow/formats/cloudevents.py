@@ -39,7 +39,7 @@ def binary_attributes(attributes: Mapping[str, str]) -> dict[str, Any]:
         >>> binary_attributes({"Ce-Type": "t", "CE-Id": "1", "Content-Type": "application/json", "x": "y"})
         {'type': 't', 'id': '1', 'datacontenttype': 'application/json'}
     """
-    found = {k[3:].lower(): v for k, v in attributes.items() if k[:3].lower() in _HEADERS}
+    found = {k[3:].lower(): v for k, v in attributes.items() if k[:3].lower() in _HEADERS and isinstance(v, str)}
     if "type" not in found:
         return {}
     content = content_type(attributes)
@@ -136,16 +136,19 @@ def _from_base64(text: Any) -> bytes:
 
 def _named(event: Mapping[str, Any]) -> str | None:
     """The document's path; attributes may be percent-encoded by what carried them, so a side's own name goes before."""
-    document = event.get("document")
-    if document is not None:
-        return str(document)
-    subject = event.get("subject")
+    document, subject = event.get("document"), event.get("subject")
+    if isinstance(document, str):
+        return document
     return subject.removeprefix("documents/") if isinstance(subject, str) else None
 
 
 def _database(event: Mapping[str, Any]) -> str | None:
-    project = event.get("project")
-    return f"projects/{project}/databases/{event.get('database') or '(default)'}" if project else None
+    project, database = event.get("project"), event.get("database") or "(default)"
+    if not project:
+        return None
+    if not isinstance(project, str) or not isinstance(database, str):
+        refuse(f"project and database are not text: {(project, database)!r:.80}", "$.project")
+    return f"projects/{project}/databases/{database}"
 
 
 def cut_body(event: Mapping[str, Any], error: DataError) -> DataError:

@@ -17,13 +17,13 @@ from typing import Any, NamedTuple
 
 from ..core.change import Change, Version
 from ..core.errors import DataError
-from ..core.keys import check_path, document_id
+from ..core.keys import document_id
 from ..core.values import Document, from_micros
 from .event_sides import refuse, thin
 from .feed_versions import RULES, Operation, last_microsecond
 from .json_text import parse_json
 from .plain_json import read_plain
-from .templates import Template, find
+from .templates import Template, find, text_path
 
 _OPERATIONS: dict[str, Operation] = {"c": "create", "u": "update", "d": "delete", "r": "snapshot"}
 _NO_ROW = {"t": "a truncated table, which names no row", "m": "a message, which is no row"}
@@ -44,7 +44,7 @@ def is_debezium(content: Mapping[str, Any]) -> bool:
         return "after" in content or "before" in content or "source" in content
     if content.keys() >= {"key", "value"}:
         value = content["value"]
-        return value is None or (isinstance(value, dict) and is_debezium(value))
+        return value is None or isinstance(value, str) or (isinstance(value, dict) and is_debezium(value))
     if content.keys() == {"schema", "payload"}:
         payload = content["payload"]
         return payload is None or (isinstance(payload, dict) and is_debezium(payload))
@@ -81,11 +81,10 @@ class Debezium:
         before, after = _row(envelope.get("before"), "$.before"), _row(envelope.get("after"), "$.after")
         source = envelope.get("source")
         source = source if isinstance(source, dict) else {}
+        if operation != "delete" and after is None:
+            raise thin(f"{source.get('table')!s:.80} {record.key or before!r:.80}", "no row", "$.after")
         path = self._place(record.key, after or before or {}, source)
-        if operation == "delete":
-            after = None
-        elif after is None:
-            raise thin(path, "no row", "$.after")
+        after = None if operation == "delete" else after
         _check_whole(path, after)
         kind, version, micros = _order(operation, envelope, source, record.offset)
         return kind, Change(path, before, after, version, None if micros is None else _time(micros))
@@ -101,8 +100,8 @@ class Debezium:
         if any(type(part) not in (str, int, bool) for part in parts):
             refuse(f"the key cannot be an id: {key!r:.80}", "$.key", "Say where documents lie, with path: orders/{id}.")
         if len(parts) == 1:
-            return check_path(f"{table}/{parts[0] if type(parts[0]) is int else document_id(parts[0])}")
-        return check_path(f"{table}/{document_id(parts)}")
+            return text_path(f"{table}/{parts[0] if type(parts[0]) is int else document_id(parts[0])}")
+        return text_path(f"{table}/{document_id(parts)}")
 
 
 def record_id(content: Any) -> Any:

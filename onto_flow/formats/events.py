@@ -71,7 +71,7 @@ class EventReader:
             _Format(
                 "cloudevents", is_structured, False, lambda c: c.get("id"), lambda c: ("cloudevents", events.change(c))
             ),
-            _Format("changelog", is_row, False, lambda c: c.get("event_id"), lambda c: ("changelog", row_change(c))),
+            _Format("changelog", is_row, True, lambda c: c.get("event_id"), lambda c: ("changelog", row_change(c))),
             _Format("background", is_background, False, background_id, lambda c: ("background", background_change(c))),
             _Format("debezium", is_debezium, True, record_id, rows.change),
         ]
@@ -115,8 +115,8 @@ class EventReader:
             if not event and is_enveloped(content):
                 event = binary_attributes(_texts(content["attributes"]))
                 content = event or content.get("data") or parse_json(_body(content))
-            found = content.get("id") if event else self._format(content).event_id(content)
-        except (DataError, AttributeError):
+            found = content.get("id") if event else self._format(_object(content)).event_id(content)
+        except DataError:
             return ""
         return str(found) if isinstance(found, (str, int)) and not isinstance(found, bool) else ""
 

@@ -66,7 +66,7 @@ def _not_json(constant: str) -> NoReturn:
 
 def _check_depth(content: Any) -> None:
     level = [content]
-    for _ in range(MAX_JSON_DEPTH + 1):
+    for _ in range(MAX_JSON_DEPTH):
         level = [
             child
             for outer in level

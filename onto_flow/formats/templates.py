@@ -43,6 +43,17 @@ def says(content: Any, way: Pointer) -> bool:
     return isinstance(inner, dict) and way[-1] in inner
 
 
+def text_path(path: str) -> str:
+    """The path itself when it names a document and is Unicode text, which JSON does not promise.
+
+    Raises:
+        DataError: `bad-key`.
+    """
+    if not path.isascii() and path != path.encode(errors="replace").decode():
+        raise DataError("bad-key", f"{path!r:.200} is not Unicode text")
+    return check_path(path)
+
+
 class Template:
     """A path with holes; a hole that is all of it takes a whole path, any other one an id.
 
@@ -77,7 +88,7 @@ class Template:
         parts = [self._fixed[0]]
         for id_, fixed in zip(ids, self._fixed[1:]):
             parts += id_, fixed
-        return check_path("".join(parts))
+        return text_path("".join(parts))
 
     def _id(self, way: Pointer, value: Any, where: str) -> str:
         if value is None:
@@ -86,10 +97,6 @@ class Template:
             )
         if type(value) is int:
             return str(value)
-        if not isinstance(value, str) or (not self._whole and "/" in value) or not _is_text(value):
+        if not isinstance(value, str) or (not self._whole and "/" in value):
             raise DataError("bad-change", f"{'.'.join(way)} is not an id: {value!r:.80}", where=where)
         return value
-
-
-def _is_text(value: str) -> bool:
-    return value.isascii() or value == value.encode(errors="replace").decode()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onto_flow import DomainModel, Store, ViewModel, attrs, computed, root
+from onto_flow import DomainModel, Store, ViewModel, attrs, cli, computed, root
 from onto_flow.core.change import Change
 from onto_flow.core.errors import DataError
 from onto_flow.core.values import from_micros
@@ -173,3 +173,30 @@ def test_the_kinds_are_part_of_the_resume_point(tmp_path):
 def test_the_mapping_of_the_helper_is_one():
     assert read_mapping(MAPPING).version_unit == "ms"
     assert TICK and len(lines(DIRECTED, "mapping")) == 6
+
+
+def test_a_thin_event_is_a_dead_letter_with_the_reason(tmp_path):
+    event = encode_change(Change("things/a", None, {"n": 1}, (BASE, 0)), event_id="e1")
+    event["data"] = {"value": {"name": event["data"]["value"]["name"]}}
+    found, letters = result(tmp_path, "cloudevents", [json.dumps(event).encode(), *lines(DIRECTED, "cloudevents")])
+    assert found == {"a": 3}
+    assert letters["event:e1"].reason.startswith("thin-event: The event of things/a carries no fields (line 1 of ")
+    assert letters["event:e1"].payload == json.dumps(event).encode()
+
+
+def test_the_tool_takes_a_format_and_a_mapping(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    options("mapping", tmp_path)
+    (tmp_path / "documents.jsonl").touch()
+    (tmp_path / "feed.jsonl").write_bytes(b"\n".join(lines(DIRECTED, "mapping")))
+    run = ["run", f"{__file__}:Shown", "--source", "jsonl:documents.jsonl", "--sink", "jsonl:out.jsonl", "--feed"]
+    assert cli.main([*run, "feed.jsonl", "--mapping", "mapping.json"]) == 0
+    assert cli.main([*run, "feed.jsonl?mapping=mapping.json&format=mapping"]) == 0
+    assert cli.main([*run, "jsonl:feed.jsonl?mapping=mapping.json"]) == 0
+    written = [json.loads(line)["new"] for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert written == [{"n": {"integerValue": "3"}}] * 3
+    assert cli.main([*run, "feed.jsonl", "--format", "changelog"]) == 3
+    assert cli.main([*run, "feed.jsonl", "--format", "changelogs"]) == 2
+    assert "Did you mean changelog?" in capsys.readouterr().err
+    assert cli.main([*run, "feed.jsonl", "--mapping", "gone.json"]) == 2
+    assert "gone.json" in capsys.readouterr().err
