@@ -20,6 +20,7 @@ from .sources.base import Source
 SOURCES = {
     "export": Entry("onto_flow.sources.firestore_export:FirestoreExport"),
     "jsonl": Entry("onto_flow.sources.jsonl:JsonLines"),
+    "parquet": Entry("onto_flow.sources.parquet:ParquetDocuments", "parquet"),
 }
 FEEDS = {"jsonl": Entry("onto_flow.sources.jsonl:JsonLinesFeed")}
 SINKS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import datetime, timezone
 
 import duckdb
 import pandas as pd
@@ -15,8 +16,10 @@ import pytest
 from onto_flow.core.change import DeadLetter, ViewChange
 from onto_flow.core.errors import EngineError
 from onto_flow.core.types import Type
+from onto_flow.core.values import to_micros
 from onto_flow.sinks.base import Table
 from onto_flow.sinks.parquet import ParquetSink, folder_name
+from onto_flow.testing.sink_suite import EVERY_TYPE, EVERY_VALUE
 
 TABLE = Table("Room", "rooms", (("n", Type("int")), ("name", Type("str", optional=True))))
 ROWS = 50
@@ -46,6 +49,44 @@ def test_every_reader_reads_the_folder(tmp_path):
     assert list(pd.read_parquet(folder).itertuples(index=False, name=None)) == expected
     assert pl.read_parquet(f"{folder}/").rows() == expected
     assert duckdb.sql(f"select * from '{folder}/*.parquet'").fetchall() == expected
+
+
+def rows_of(read):
+    """What a reader gives, by column, as plain Python; a time is counted in microseconds."""
+    return {name: [_plain(value) for value in values] for name, values in read.items()}
+
+
+def _plain(value):
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, (datetime, pd.Timestamp)):
+        return to_micros(value.astimezone(timezone.utc))
+    if value is pd.NaT or value is pd.NA or value is None:
+        return None
+    return bytes(value) if isinstance(value, bytearray) else value
+
+
+def test_every_reader_reads_every_type(tmp_path):
+    """All values are there: pandas shows a null as another value."""
+    shown = EVERY_VALUE | {"nothing": ""}
+    sink = ParquetSink(str(tmp_path))
+    sink.open([EVERY_TYPE], 1)
+    sink.write([ViewChange("Every", f"a/1/every/{n}", None, shown, (1, 0, 1)) for n in range(2)])
+    sink.complete()
+    assert list(sink.publish()) == []
+    folder = str(sink.folder(EVERY_TYPE))
+    expected = rows_of(pq.read_table(folder).to_pydict())
+    assert expected["list"] == [[{"n": 1, "s": None}, {"n": 2, "s": "x"}]] * 2
+    assert expected["where"] == [{"latitude": -1.5, "longitude": 180.0}] * 2
+    assert expected["when"] == [to_micros(shown["when"])] * 2
+    assert rows_of(pl.read_parquet(f"{folder}/").to_dict(as_series=False)) == expected
+    assert rows_of({n: list(column) for n, column in pd.read_parquet(folder).items()}) == expected
+    names = duckdb.sql(f"select * from '{folder}/*.parquet'")
+    assert rows_of(dict(zip(names.columns, map(list, zip(*names.fetchall()))))) == expected
 
 
 READER = """
