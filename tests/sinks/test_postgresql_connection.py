@@ -28,6 +28,7 @@ def parts(uri):
     [
         ("postgresql://ada@db:5433/shop", {"user": "ada", "host": "db", "port": "5433", "dbname": "shop"}),
         ("postgres://db", {"host": "db"}),
+        ("postgresql:///x?host=@/pg", {"host": "@/pg"}),
         ("postgresql:///shop?host=/run/pg&user=a%20b", {"host": "/run/pg", "user": "a b", "dbname": "shop"}),
         ("postgresql://a,b:1/x?target_session_attrs=any", {"host": "a,b", "port": ",1", "target_session_attrs": "any"}),
         ("postgresql://[::1]:7/x", {"host": "::1", "port": "7"}),
@@ -65,6 +66,9 @@ def test_the_schema_is_ours():
         ("postgresql://ada:geheim@db:port/x?port=geheim%zz", "wrong-usage"),
         ("postgresql://ada:%zzgeheim@db/x", "wrong-usage"),
         ("postgresql://ada:geheim@[db/x", "wrong-usage"),
+        ("postgresql://ada:x@geheim@db/x", "wrong-usage"),
+        ("postgresql://ada:x/?geheim=1@db/x", "wrong-usage"),
+        ("postgresql://ada:x/y?geheim@db/x", "wrong-usage"),
         ("postgresql://ada:geheim@db/x?pasword=geheim", "unknown-name"),
         ("postgress://ada:geheim@db/x?password=geheim", "wrong-usage"),
     ],
@@ -116,10 +120,15 @@ def test_a_password_is_taken_and_never_shown(guarded, form):
     assert b"ge:h" not in pickle.dumps(caught.value)
 
 
-def test_a_secret_that_the_server_repeats_is_hidden(postgresql):
+@pytest.mark.parametrize("given", ["URI", "environment"])
+def test_a_secret_that_the_server_repeats_is_hidden(postgresql, monkeypatch, given):
     place = postgresql.replace("/postgres?", "/nowhere?")
+    if given == "environment":
+        monkeypatch.setenv("PGPASSWORD", "nowhere")
+    else:
+        place += "&password=nowhere"
     with pytest.raises(EngineError, match=r'database "\(hidden\)" does not exist') as caught:
-        PostgresSink(f"{place}&password=nowhere").open([TABLE], 1)
+        PostgresSink(place).open([TABLE], 1)
     assert 'database "nowhere"' not in "".join(traceback.format_exception(caught.value))
 
 

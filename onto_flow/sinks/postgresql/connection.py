@@ -48,7 +48,8 @@ class Database:
         place, options = _split(uri)
         self.schema = options.get("schema", "")
         parts = _parts(place)
-        self._secrets = sorted({str(parts[name]) for name in _SECRET if parts.get(name)}, key=len, reverse=True)
+        secrets = {str(found) for name in _SECRET if (found := parts.get(name) or _defaults().get(name))}
+        self._secrets = sorted(secrets, key=len, reverse=True)
         self._conninfo = conninfo.make_conninfo("", **parts, client_encoding="UTF8")
         self.shown = _shown(parts)
         self._connection: Connection | None = None
@@ -107,21 +108,27 @@ class Database:
         return EngineError("sink-failed", f"PostgreSQL: {what}", where=self.shown)
 
 
+def _defaults() -> dict[str, str]:
+    """The options of libpq, and what the environment says for them (`PGPASSWORD` and its like)."""
+    return {option.keyword.decode(): (option.val or b"").decode() for option in pq.Conninfo.get_defaults()}
+
+
 def _split(uri: str) -> tuple[str, dict[str, str]]:
     """The URI without our own options, and these."""
     match = _URI.fullmatch(uri)
     if match is None:
         raise UsageError("wrong-usage", "a place in PostgreSQL is written postgresql://USER@HOST/DATABASE?schema=NAME")
-    place, query = match.groups()
-    pairs = [pair for pair in (query or "").split("&") if pair]
+    place, query = match[1], match[2] or ""
+    pairs = [pair for pair in query.split("&") if pair]
     own = {name: unquote(value) for name, _, value in (pair.partition("=") for pair in pairs) if name in _OWN}
     rest = [pair for pair in pairs if pair.partition("=")[0] not in _OWN]
-    known = [option.keyword.decode() for option in pq.Conninfo.get_defaults()]
-    for pair in rest:
-        name = unquote(pair.partition("=")[0])
-        if name not in [*known, "ssl"]:
-            fix = did_you_mean(name, [*known, *_OWN])
-            raise UsageError("unknown-name", f"PostgreSQL has no option {name!r:.80}", fix=fix)
+    known = [*_defaults(), "ssl"]
+    unknown = [name for name in (unquote(pair.partition("=")[0]) for pair in rest) if name not in known]
+    if unknown and "@" in query:
+        raise _not_understood()
+    if unknown:
+        fix = did_you_mean(unknown[0], [*known, *_OWN])
+        raise UsageError("unknown-name", f"PostgreSQL has no option {unknown[0]!r:.80}", fix=fix)
     return f"{place}?{'&'.join(rest)}" if rest else place, own
 
 
@@ -129,16 +136,23 @@ def _parts(place: str) -> dict[str, Any]:
     try:
         parts: dict[str, Any] = conninfo.conninfo_to_dict(place)
     except psycopg.Error:  # its text may hold the password
-        raise UsageError(
-            "wrong-usage",
-            "this URI of PostgreSQL cannot be understood (it is not shown: it may hold a password)",
-            fix="Write postgresql://USER@HOST:PORT/DATABASE, other characters than letters and digits as %XX.",
-        ) from None
-    known = {option.keyword: option.val for option in pq.Conninfo.get_defaults()}
+        raise _not_understood() from None
+    if (
+        "@" in str(parts.get("host", ""))[1:]
+    ):  # what follows the first @ of a password; at the beginning: an abstract socket
+        raise _not_understood()
     defaults = {"fallback_application_name": "onto-flow"}
-    if not known.get(b"connect_timeout"):
+    if not _defaults().get("connect_timeout"):
         defaults["connect_timeout"] = str(CONNECT_SECONDS)
     return {**defaults, **parts}
+
+
+def _not_understood() -> UsageError:
+    return UsageError(
+        "wrong-usage",
+        "this URI of PostgreSQL cannot be understood (it is not shown: it may hold a password)",
+        fix="Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE; in a password @ is %40, / is %2F, ? is %3F, % is %25.",
+    )
 
 
 def _shown(parts: dict[str, Any]) -> str:
