@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from jobs.stocks import VIEWS, run
-from onto_flow import plan_views
+from onto_flow import DomainModel, Store, ViewModel, computed, many, plan_views, root
 from onto_flow.cli import main
 from onto_flow.core.change import BELOW_EVENTS
 from onto_flow.core.equality import same
@@ -150,6 +150,38 @@ def test_a_feed_after_the_whole_real_export(real_exports, real_market, tmp_path,
     monkeypatch.chdir(tmp_path)
     expected, now = check_feed(real_exports / "stocks", real_market, tmp_path, 20_000)
     assert same(recompute(plan_views(StockPage, SectorPage), now), expected)
+
+
+class Dated(DomainModel):
+    class Meta:
+        path = "prices/{symbol}/daily/{date}"
+
+
+class Listed(DomainModel):
+    class Meta:
+        collection_name = "stocks"
+
+
+class ListedStore(Store):
+    stock = root(Listed)
+    days = many(Dated, on=(Listed.doc_id, Dated.symbol))
+
+
+class DayCount(ViewModel):
+    class Meta:
+        collection_name = "dayCounts"
+
+    store: ListedStore
+
+    @computed
+    def days(self) -> int:
+        return len(self.store.days)
+
+
+def test_documents_of_which_no_field_is_read_are_there_all_the_same(small_export):
+    """A projection to no field, pushed down to the export, is not one to no document."""
+    expected = {f"dayCounts/S{n}": {"days": 45 if n > 1 else 0} for n in range(1, 6)}
+    assert DayCount.backfill(source=str(small_export)).documents() == expected
 
 
 def test_a_backfill_evaluates_each_stock_once_however_many_days_it_has(monkeypatch):

@@ -10,6 +10,7 @@ import pytest
 from onto_flow import DomainModel, Reference, Store, ViewModel, agg, attrs, computed, operator, root, udf
 from onto_flow.core.codec import encode
 from onto_flow.core.errors import DataError
+from onto_flow.testing.oracle import recompute
 
 
 class Movie(DomainModel):
@@ -230,3 +231,46 @@ def test_a_slot_and_an_attribute_of_one_name_are_told_apart_where_nothing_names_
             return self.store.movie.doc_id
 
     assert Same.evaluator().documents({"movie": [("movies/m", {})]}) == {"same/m": {"movie": "m"}}
+
+
+class Day(DomainModel):
+    class Meta:
+        path = "prices/{symbol}/daily/{date}"
+
+    symbol: str = attrs.part
+    date: str = attrs.part
+
+
+class DayStore(Store):
+    day = root(Day)
+
+
+class SymbolStats(ViewModel):
+    class Meta:
+        collection_name = "symbolStats"
+
+    store: DayStore
+
+    @operator.filter
+    @classmethod
+    def this_century(cls, day: Day) -> bool:
+        return day.date >= "2000"
+
+    @operator.key
+    @classmethod
+    def symbol(cls, day: Day) -> str:
+        return day.symbol
+
+    dates = agg.collect(lambda day: day.date, order_by=lambda day: day.date, descending=True)
+    early = agg.count(where=lambda day: day.date < "2025-01-02")
+    ids = agg.collect(lambda day: day.doc_id, order_by=lambda day: day.symbol)
+
+
+def test_parts_of_a_path_serve_wherever_an_attribute_does_and_are_typed():
+    schema = {name: str(type_) for name, type_ in SymbolStats.plan().views[0].schema}
+    assert schema == {"symbol": "str", "dates": "list[str]", "early": "int", "ids": "list[str]"}
+    dates = ("2025-01-03", "2025-01-01", "1999-12-31")
+    documents = {f"prices/{symbol}/daily/{date}": {} for symbol in "AB" for date in dates}
+    day = {"dates": ["2025-01-03", "2025-01-01"], "early": 1, "ids": ["2025-01-01", "2025-01-03"]}
+    expected = {f"symbolStats/{symbol}": {"symbol": symbol, **day} for symbol in "AB"}
+    assert recompute(SymbolStats.plan(), documents) == {"SymbolStats": expected}
