@@ -94,7 +94,7 @@ class Ingest:
         if after is None:
             ctx.set_timer("garbage", ctx.now + self._profile.horizon)
         if not same(before, after):
-            self._report(key, after, ctx)
+            self._report(key, before, after, ctx)
             for view, joins in self._views:
                 _Difference(view, joins, key, event.version, before, after).send(ctx)
 
@@ -147,10 +147,16 @@ class Ingest:
         wanted = self._projection.fields(path)
         return fields if wanted is None else {n: v for n, v in fields.items() if n in wanted}
 
-    def _report(self, path: str, after: Document | None, ctx: Context) -> None:
-        for _, joins in self._views:
-            for error in joins.parse_failures(path, after) if after is not None else ():
-                ctx.emit(failure(f"document:{path}", error))
+    def _report(self, path: str, before: Document | None, after: Document | None, ctx: Context) -> None:
+        """One dead letter for a document on which a `parse` raises; it is taken back when none does any more."""
+        errors = self._parse_failures(path, after)
+        if errors:
+            ctx.emit(failure(f"document:{path}", errors[0]))
+        elif self._parse_failures(path, before):
+            ctx.emit(DeadLetter(f"document:{path}", "", cleared=True))
+
+    def _parse_failures(self, path: str, fields: Document | None) -> list[Exception]:
+        return [] if fields is None else [e for _, joins in self._views for e in joins.parse_failures(path, fields)]
 
     def _too_late(self, event: Event, ctx: Context) -> bool:
         return event.time is not None and event.time < self._oldest(ctx)

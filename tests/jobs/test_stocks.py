@@ -148,7 +148,7 @@ def test_a_feed_after_some_real_stocks(real_market, tmp_path, monkeypatch):
 @pytest.mark.long
 def test_a_feed_after_the_whole_real_export(real_exports, real_market, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    expected, now = check_feed(real_exports / "stocks", real_market, tmp_path, 20_000)
+    expected, now = check_feed(real_exports / "stocks", real_market, tmp_path, 3000)
     assert same(recompute(plan_views(StockPage, SectorPage), now), expected)
 
 

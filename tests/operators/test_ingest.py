@@ -7,6 +7,8 @@ from random import Random
 
 import pytest
 
+from onto_flow import DomainModel, Store, ViewModel, attrs, many, plan_views, root
+from onto_flow.core.change import DeadLetter
 from onto_flow.core.codec import encode
 from onto_flow.operators.base import DAY
 from onto_flow.operators.ingest import admit
@@ -149,3 +151,54 @@ def test_a_document_that_no_view_reads_leaves_no_trace():
     assert ingest.step("z/1", Event((5, 0), {"n": 1})) == []
     assert ingest.step("z/1", Event((6, 1), None)) == []
     assert ingest.cells("z/1") == {}
+
+
+class Pilot(DomainModel):
+    class Meta:
+        collection_name = "people"
+
+
+class Ship(DomainModel):
+    class Meta:
+        collection_name = "ships"
+
+    pilots = attrs.relations(Pilot, parse=lambda url: url.split("/")[-2])
+
+
+class ShipStore(Store):
+    ship = root(Ship)
+    pilots = many(Pilot, via=Ship.pilots)
+
+
+class ShipPage(ViewModel):
+    class Meta:
+        collection_name = "shipPages"
+
+    store: ShipStore
+
+
+class PilotStore(Store):
+    pilot = root(Pilot)
+    ships = many(Ship, by=Ship.pilots)
+
+
+class PilotPage(ViewModel):
+    class Meta:
+        collection_name = "pilotPages"
+
+    store: PilotStore
+
+
+def test_urls_in_lists_are_references_and_what_does_not_parse_is_told_once_until_it_does():
+    ingest = Bench(plan_views(ShipPage, PilotPage), "ingest")
+    urls = ["http://swapi.dev/api/people/1/", None, "http://swapi.dev/api/people/7/"]
+    sent = ingest.step("ships/s", Event((5, 0), {"pilots": [*urls, 7, "none"]}))
+    assert {key for op, key, _ in sent if op == "ShipPage.match.pilots"} == {"people/1", "people/7"}
+    assert {key for op, key, _ in sent if op == "PilotPage.assemble"} == {"people/1", "people/7"}
+    [letter] = ingest.emitted
+    assert letter.key == "document:ships/s" and letter.reason.startswith("udf-failed: AttributeError")
+    ingest.step("ships/s", Event((6, 0), {"pilots": ["none"]}))
+    assert [letter.reason.partition("(")[0] for letter in ingest.emitted[1:]] == ["udf-failed: IndexError"]
+    ingest.step("ships/s", Event((7, 0), {"pilots": urls[:1]}))
+    ingest.step("ships/s", Event((8, 1), None))
+    assert ingest.emitted[2:] == [DeadLetter("document:ships/s", "", cleared=True)]
