@@ -20,15 +20,19 @@ from typing import Any
 
 import pyarrow as pa
 import upb_peer
-from orders_export import FIELDS, TWO, one_file, orders_export, small_files
+from orders_export import FIELDS, TWO, one_file, orders_export, several_times, small_files
 
+from onto_flow.formats.native import extension
 from onto_flow.sources.arrow_export import ArrowExport
 from onto_flow.sources.firestore_export import FirestoreExport
 
 REAL = ("movielens", "stocks", "swapi")
 SAMPLE = 3000
 SMALL_FILES = 100
-MEMORY_LIMIT = 200 << 20
+MEMORY_LIMIT = 200_000_000
+COMPILED, NUMPY = "compiled", "numpy"
+WAYS = [COMPILED, NUMPY] if extension() is not None else [NUMPY]
+TIMES = 4
 _READ_BY_BATCHES = """
 import sys
 from onto_flow.sources.arrow_export import ArrowExport
@@ -122,54 +126,99 @@ class Table:
         print(f"| {export} | {what} | {figure} | {beside} | {times} | {goal} |", flush=True)
 
 
+def by(way: str, task: Task) -> Task:
+    """The task, with or without the compiled reader."""
+
+    def run() -> object:
+        os.environ["ONTO_FLOW_NATIVE"] = "1" if way == COMPILED else "0"
+        extension.cache_clear()
+        return task()
+
+    return run
+
+
 def compare(table: Table, place: Path, name: str, number: int) -> None:
     """Arrow, documents and a projection, beside upb and the full read."""
     check(place)
     size = sum(f.stat().st_size for f in files_of(place)) / 1e6
-    tasks: dict[str, Task] = {
-        "upb": lambda: upb(place),
-        "arrow": lambda: ArrowExport(place).read_table(),
-        "two": lambda: ArrowExport(place, fields=TWO).read_table(),
-        "documents": lambda: count(place),
-    }
+    tasks: dict[str, Task] = {"upb": lambda: upb(place)}
+    for way in WAYS:
+        tasks[f"{way} arrow"] = by(way, lambda: ArrowExport(place).read_table())
+        tasks[f"{way} two"] = by(way, lambda: ArrowExport(place, fields=TWO).read_table())
+        tasks[f"{way} documents"] = by(way, lambda: count(place))
     taken = rounds(tasks, number, time.process_time)
     speed = {task: size / statistics.median(seconds) for task, seconds in taken.items()}
     beside = f"upb: {speed['upb']:.1f}"
-    table.row(name, "Arrow", f"{speed['arrow']:.0f}", beside, f"{ratio(taken['upb'], taken['arrow']):.2f}", "4, aim 8")
-    times = f"{ratio(taken['upb'], taken['documents']):.2f}"
-    table.row(name, "documents", f"{speed['documents']:.0f}", beside, times, "1.25, aim 1.5")
-    if "orders" in place.name:
-        times = f"{ratio(taken['arrow'], taken['two']):.2f}"
-        what = f"Arrow, {len(TWO)} fields of {len(FIELDS)}"
-        table.row(name, what, f"{speed['two']:.0f}", f"all fields: {speed['arrow']:.0f}", times, "3")
+    for way in WAYS:
+        arrow, two, each = (f"{way} {form}" for form in ("arrow", "two", "documents"))
+        times = f"{ratio(taken['upb'], taken[arrow]):.2f}"
+        table.row(name, f"Arrow, {way}", f"{speed[arrow]:.0f}", beside, times, "4, aim 8")
+        times = f"{ratio(taken['upb'], taken[each]):.2f}"
+        table.row(name, f"documents, {way}", f"{speed[each]:.0f}", beside, times, "1.25, aim 1.5")
+        if "orders" in place.name:
+            times = f"{ratio(taken[arrow], taken[two]):.2f}"
+            what = f"Arrow, {len(TWO)} fields of {len(FIELDS)}, {way}"
+            table.row(name, what, f"{speed[two]:.0f}", f"all fields: {speed[arrow]:.0f}", times, "3")
+
+
+def two_processes(table: Table, place: Path, name: str, number: int) -> None:
+    """By the clock on the wall, and by the CPU that each needs if the work is even; a busy machine falsifies the first."""
+    size = sum(f.stat().st_size for f in files_of(place)) / 1e6
+
+    def cpu() -> float:
+        return sum(os.times()[:4])
+
+    for way in WAYS:
+        tasks = {n: by(way, lambda n=n: ArrowExport(place).read_table(workers=n)) for n in (1, 2)}  # type: ignore[misc]
+        wall: dict[int, list[float]] = {1: [], 2: []}
+        busy: dict[int, list[float]] = {1: [], 2: []}
+        for _ in range(number):
+            for workers, task in tasks.items():
+                began = time.perf_counter(), cpu()
+                task()
+                wall[workers].append(time.perf_counter() - began[0])
+                busy[workers].append((cpu() - began[1]) / workers)
+        figure = f"{size / statistics.median(wall[2]):.0f}"
+        beside = f"one: {size / statistics.median(wall[1]):.0f}"
+        times = f"{ratio(wall[1], wall[2]):.2f} (by CPU {ratio(busy[1], busy[2]):.2f})"
+        table.row(name, f"Arrow, two processes, {way}", figure, beside, times, "1.7")
 
 
 def memory(table: Table, place: Path, name: str) -> None:
     """The peak above what a process needs that has read nothing."""
-    for form in ("arrow", "documents"):
-        command = [sys.executable, "-c", _READ_BY_BATCHES, form, str(place)]
-        peak = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[0])
-        goal = f"at most {MEMORY_LIMIT / 1e6:.0f} MB"
-        table.row(name, f"memory of reading by batches: {form}", f"{peak / 1e6:.0f} MB more at the peak", goal=goal)
+    for way in WAYS:
+        environment = {**os.environ, "ONTO_FLOW_NATIVE": "1" if way == COMPILED else "0"}
+        for form in ("arrow", "documents"):
+            command = [sys.executable, "-c", _READ_BY_BATCHES, form, str(place)]
+            done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+            peak = f"{int(done.stdout.split()[0]) / 1e6:.0f} MB at the peak"
+            what = f"memory of reading by batches, {form}, {way}"
+            table.row(name, what, peak, goal=f"{MEMORY_LIMIT / 1e6:.0f} MB")
 
 
-def one_core() -> None:
-    """This process, and what it starts, stays on one core."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+def on_one_core() -> set[int]:
+    """Keeps this process on one core; gives those it had."""
     pa.set_cpu_count(1)
+    if not hasattr(os, "sched_setaffinity"):
+        return set()
+    had = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(had)})
+    return had
 
 
 def main(megabytes: int, number: int) -> None:
     everything = orders_export(megabytes)
-    single, small = one_file(everything), small_files(everything, SMALL_FILES)
     table = Table()
-    one_core()
+    had = on_one_core()
     compare(table, everything, f"orders, {megabytes} MB", number)
-    compare(table, small, f"orders, {SMALL_FILES} files of 70 kB", number)
+    compare(table, small_files(everything, SMALL_FILES), f"orders, {SMALL_FILES} files of 70 kB", number)
     for name, place in real_exports():
         compare(table, place, name, number)
-    memory(table, single, f"orders, one file of {megabytes} MB")
+    memory(table, one_file(everything), f"orders, one file of {megabytes} MB")
+    if had:
+        os.sched_setaffinity(0, had)
+    two_processes(table, everything, f"orders, {megabytes} MB", number)
+    two_processes(table, several_times(everything, TIMES), f"orders, {TIMES} times {megabytes} MB", number)
 
 
 if __name__ == "__main__":

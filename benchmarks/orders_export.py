@@ -142,6 +142,17 @@ def one_file(source: Path) -> Path:
     return _written(source.with_name(f"{source.name}-one"), [records_of(source)])
 
 
+def several_times(source: Path, times: int) -> Path:
+    """The files of an export several times, without metadata and without room of their own."""
+    place = source.with_name(f"{source.name}-{times}-times")
+    if not place.exists():
+        place.mkdir()
+        layout = FirestoreExport(source).layout
+        for index, file in enumerate(list(layout.files) * times):
+            os.link(str(layout.root / file.name), place / f"output-{index}")
+    return place
+
+
 def small_files(source: Path, count: int) -> Path:
     """The first records of an export in small files, as production writes them since 2024."""
     return _written(source.with_name(f"{source.name}-{count}-small"), _parts(records_of(source), count))
