@@ -25,7 +25,7 @@ _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 _CHUNK = 32 * BLOCK
 MASK_DELTA = 0xA282EAD8
 _POLYNOMIAL = 0x82F63B78
-_header = struct.Struct("<IHB")
+HEADER_FORMAT = struct.Struct("<IHB")
 
 
 def _crc_table() -> tuple[int, ...]:
@@ -156,7 +156,7 @@ class _Reading:
 
     def scan(self, data: bytes, base: int, at: int) -> Iterator[tuple[int, int, bytes]]:
         """The records that end in these blocks."""
-        total, verify, unpack = len(data), self.verify, _header.unpack_from
+        total, verify, unpack = len(data), self.verify, HEADER_FORMAT.unpack_from
         while at < total:
             stop = min(at - at % BLOCK + BLOCK, total)
             if stop - at < HEADER:
@@ -254,7 +254,7 @@ class LogWriter:
             last = at == len(record)
             kind = (_FULL if last else _FIRST) if first else (_LAST if last else _MIDDLE)
             content = bytes((kind,)) + piece
-            self._put(_header.pack(masked(crc32c(content)), len(piece), kind) + piece)
+            self._put(HEADER_FORMAT.pack(masked(crc32c(content)), len(piece), kind) + piece)
             first = False
             if last:
                 break

@@ -100,7 +100,7 @@ def test_fragments_in_a_wrong_order_are_errors(kinds, what):
     data = bytearray()
     for kind in kinds:
         content = bytes([kind]) + b"abc"
-        data += leveldb_log._header.pack(leveldb_log.masked(crc32c(content)), 3, kind) + b"abc"
+        data += leveldb_log.HEADER_FORMAT.pack(leveldb_log.masked(crc32c(content)), 3, kind) + b"abc"
     with pytest.raises(DataError, match=what):
         read(bytes(data))
 

@@ -28,14 +28,14 @@ def flat(spans):
         yield from part.records()
 
 
-@pytest.fixture(autouse=True, params=["compiled", "arrays"])
+@pytest.fixture(autouse=True, params=["compiled", "arrays", "headers"])
 def _reader(request, monkeypatch):
-    """Both ways to find the fragments."""
+    """All ways to find the fragments."""
     if request.param == "compiled":
         request.getfixturevalue("compiled")
     else:
         monkeypatch.setattr(lockstep_log, "extension", lambda: None)
-        monkeypatch.setattr(lockstep_log, "FEW", 0)
+        monkeypatch.setattr(lockstep_log, "FEW", 0 if request.param == "arrays" else 1 << 20)
 
 
 def check(data, chunks=(BLOCK, 3 * BLOCK, 128 * BLOCK), **options):
