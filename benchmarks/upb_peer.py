@@ -68,7 +68,7 @@ def _entity_class() -> Any:
 
 
 _ENTITY = _entity_class()
-_parse = _ENTITY.FromString
+parse = _ENTITY.FromString
 
 
 def records(data: bytes, *, verify: bool = True) -> Iterator[bytes]:
@@ -101,16 +101,16 @@ def records(data: bytes, *, verify: bool = True) -> Iterator[bytes]:
 def documents(file: Path, *, verify: bool = True) -> Iterator[tuple[str, dict[str, Any]]]:
     """Paths and fields of the documents of a file."""
     for record in records(file.read_bytes(), verify=verify):
-        entity = _parse(record)
+        entity = parse(record)
         key = entity.key
-        yield _path(key.path.element), _fields(entity, _database(key))
+        yield path_of(key.path.element), _fields(entity, database_of(key))
 
 
-def _path(elements: Any) -> str:
+def path_of(elements: Any) -> str:
     return "/".join([f"{e.type}/{e.name or f'__id{e.id}__'}" for e in elements])
 
 
-def _database(key: Any) -> tuple[str, str]:
+def database_of(key: Any) -> tuple[str, str]:
     return key.app.partition("~")[2] or key.app, key.database or "(default)"
 
 
@@ -126,7 +126,7 @@ def _fields(entity: Any, database: tuple[str, str]) -> dict[str, Any]:
             elif kind == "bytes":
                 found = value.bytes
                 if meaning == 19:
-                    found = _map(_fields(_parse(found), database))
+                    found = _map(_fields(parse(found), database))
                 elif meaning not in (14, 16):
                     found = found.decode()
             elif kind == "integer":
@@ -139,9 +139,9 @@ def _fields(entity: Any, database: tuple[str, str]) -> dict[str, Any]:
                 found = GeoPoint(value.point.x, value.point.y)
             else:
                 target = value.reference
-                of = _database(target)
+                of = database_of(target)
                 other = None if of == database else f"projects/{of[0]}/databases/{of[1]}"
-                found = Reference(_path(target.element), other)
+                found = Reference(path_of(target.element), other)
             if not one.multiple:
                 fields[one.name] = found
             elif one.name in fields:

@@ -28,10 +28,12 @@ class ExportLines:
         file: The file.
         question: Which documents are asked for, and what of them.
         batch_documents: The most records of one batch.
+        few: Whether only the first lines are wanted.
     """
 
-    def __init__(self, file: RecordFile, question: Question, batch_documents: int) -> None:
+    def __init__(self, file: RecordFile, question: Question, batch_documents: int, *, few: bool = False) -> None:
         self._file, self._question, self._count = file, question, batch_documents
+        self._many = not few and pays(file.end)
 
     def batches(self) -> Iterator[LineBatch]:
         """The lines, of some thousand records at once.
@@ -39,8 +41,8 @@ class ExportLines:
         Raises:
             DataError: `bad-export` for damage; what came before it was given before.
         """
-        if not pays(self._file.end):
-            for taken in gather(self._file.records(0, None), self._count, BATCH_BYTES):
+        if not self._many:
+            for taken in gather(self._file.records(0, None), FEW, BATCH_BYTES):
                 yield LineBatch([item for offset, _, record in taken for item in self._one(offset, record)], len(taken))
             return
         many = _Many(self._question)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
+from importlib import import_module
 from importlib.util import find_spec
 from traceback import format_exception
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
@@ -228,6 +229,12 @@ def pays(size: int) -> bool:
     if "numpy" not in sys.modules and size < MANY_BYTES:
         return False
     return find_spec("numpy") is not None
+
+
+def prepare(size: int) -> None:
+    """Imports numpy where so many bytes are read in all that it pays, also for the small files among them."""
+    if pays(size):
+        import_module("numpy")
 
 
 def _parts(spans: Iterator[Spans], count: int) -> Iterator[Spans]:

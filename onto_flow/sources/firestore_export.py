@@ -17,12 +17,15 @@ from ..formats.leveldb_log import BLOCK
 from ..formats.object_path import place_of
 from ..formats.times import parse_time
 from .base import Partition, SourceInfo
-from .export_reader import BATCH_DOCUMENTS, ExportReader, RecordFile
+from .export_reader import BATCH_DOCUMENTS, ExportReader, RecordFile, prepare
 
 if TYPE_CHECKING:
     from .line_question import LineBatch, Question
 
 SPLIT_BYTES = 64 << 20
+FEW_LINES = 1000
+"""So few lines are made one by one: that takes less time than to load what makes many at once."""
+
 COUNT_BELOW = 1 << 30
 """Local exports below this size are counted before they are read; others while they are read, by whoever reads them."""
 
@@ -78,6 +81,7 @@ class FirestoreExport:
         """How many documents there are, after the comparison with the metadata."""
         layout = self.layout
         documents = record_bytes = None
+        prepare(sum(f.size for f in layout.files))
         small = isinstance(layout.root, Path) and sum(f.size for f in layout.files) < COUNT_BELOW
         if self.verify and small:
             documents, record_bytes = self._measure()
@@ -169,11 +173,11 @@ class FirestoreExport:
             _ = self._counted
         elif not self.accept_mismatch:
             check_layout(self.layout, None, None)
-        count = self.batch_documents if most is None or question.where else min(self.batch_documents, max(most, 1))
+        few = most is not None and most <= FEW_LINES and not question.where
         for output in self.layout.files:
             if output.size:
                 with RecordFile(self.layout.root, output.name, verify=self.verify) as file:
-                    yield from ExportLines(file, question, count).batches()
+                    yield from ExportLines(file, question, self.batch_documents, few=few).batches()
 
     def file_of(self, partition: Partition) -> tuple[RecordFile, int, int | None]:
         """The file of a partition, and which range of it."""
