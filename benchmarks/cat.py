@@ -2,9 +2,10 @@
 
 .venv/bin/python benchmarks/cat.py [MEGABYTES] [ROUNDS]
 
-One core; the two run by turns; seconds are those of the CPU, of user and system, from the start of Python on; checksums are
-compared by both. First their lines are compared, all of them, but for white space and the order of fields. Prints a table of
-medians; a ratio is the median of the ratios of the rounds.
+One core; the two run by turns; seconds are those of the CPU, of user and system; checksums are compared by both.
+Processes are measured from the start of Python on, with compiled modules as an installed package has them; *without the
+start* is the same in one process. First all lines are compared, but for white space and the order of fields. Prints a
+table of medians; a ratio is the median of the ratios of the rounds.
 """
 
 from __future__ import annotations
@@ -14,12 +15,18 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import cat_peer
 import orjson
-from export_reading import files_of, one_core, ratio, real_exports
-from orders_export import orders_export, small_files
+import upb_peer
+from export_reading import Task, files_of, one_core, ratio, real_exports, rounds
+from orders_export import cached, orders_export, small_files
+
+from onto_flow.sources.document_lines import DocumentLines
+from onto_flow.sources.firestore_export import FirestoreExport
 
 PEER = Path(__file__).with_name("cat_peer.py")
 ASKED = {
@@ -40,9 +47,15 @@ def theirs(place: Path) -> list[str]:
     return [sys.executable, str(PEER), *map(str, files_of(place))]
 
 
+def environment() -> dict[str, str]:
+    """Ours, with a place for compiled modules."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(cached("compiled"))}
+
+
 def seconds(command: list[str]) -> float:
     """What a process takes."""
-    with open(os.devnull, "wb") as nowhere, subprocess.Popen(command, stdout=nowhere) as process:
+    with open(os.devnull, "wb") as nowhere, subprocess.Popen(command, stdout=nowhere, env=environment()) as process:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
@@ -64,7 +77,15 @@ def canonical(lines: Iterator[bytes]) -> Iterator[bytes]:
     return (orjson.dumps(orjson.loads(line), option=orjson.OPT_SORT_KEYS) for line in lines)
 
 
-def compare(place: Path, name: str, number: int, asked: dict[str, list[str]]) -> None:
+def row(name: str, what: str, place: Path, used: list[float], beside: str, other: list[float], goal: str = "") -> None:
+    """Prints a row of the table."""
+    size = sum(f.stat().st_size for f in files_of(place)) / 1e6
+    median, peer = statistics.median(used), statistics.median(other)
+    figures = f"{median:.2f} s, {size / median:.1f} MB/s | {beside}: {peer:.2f} s | {ratio(other, used):.2f}"
+    print(f"| {name} | {what} | {figures} | {goal} |", flush=True)
+
+
+def processes(place: Path, name: str, number: int, asked: dict[str, list[str]]) -> None:
     """Everything beside the peer, and the questions beside everything."""
     check(place)
     commands = {"everything": mine(place), "upb": theirs(place)}
@@ -75,24 +96,30 @@ def compare(place: Path, name: str, number: int, asked: dict[str, list[str]]) ->
             used = seconds(command)
             if n:
                 taken[what].append(used)
-    size = sum(f.stat().st_size for f in files_of(place)) / 1e6
-    for what in ("everything", *asked):
-        peer = "upb" if what == "everything" else "everything"
-        used, beside = (statistics.median(taken[w]) for w in (what, peer))
-        goal = "1.5" if what == "everything" else ""
-        rate = f"{size / used:.1f} MB/s"
-        times = f"{ratio(taken[peer], taken[what]):.2f}"
-        print(f"| {name} | {what} | {used:.2f} s, {rate} | {peer}: {beside:.2f} s | {times} | {goal} |", flush=True)
+    row(name, "everything", place, taken["everything"], "upb", taken["upb"], "1.5")
+    for what in asked:
+        row(name, what, place, taken[what], "everything", taken["everything"])
+
+
+def without_start(place: Path, name: str, number: int) -> None:
+    """The work alone."""
+    tasks: dict[str, Task] = {
+        "mine": lambda: sum(map(len, DocumentLines(FirestoreExport(place)).batches())),
+        "upb": lambda: sum(1 for f in files_of(place) for r in upb_peer.records(f.read_bytes()) if cat_peer.line_of(r)),
+    }
+    taken = rounds(tasks, number, time.process_time)
+    row(name, "without the start", place, taken["mine"], "upb", taken["upb"], "1.5")
 
 
 def main(megabytes: int, number: int) -> None:
     everything = orders_export(megabytes)
     one_core()
     print("| export | what | CPU | beside | times | goal |\n|---|---|---|---|---|---|")
-    compare(everything, f"orders, {megabytes} MB", number, ASKED)
-    compare(small_files(everything, 1), "orders, one file of 70 kB", 3 * number, {})
-    for name, place in real_exports():
-        compare(place, name, 3 * number, {})
+    processes(everything, f"orders, {megabytes} MB", number, ASKED)
+    small = [(f"orders, {n} files of 70 kB", small_files(everything, n)) for n in (1, 100)]
+    for name, place in [*small, *real_exports()]:
+        processes(place, name, 3 * number, {})
+        without_start(place, name, 3 * number)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ from json.encoder import encode_basestring
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .batch_documents import FIRST_TIME, LAST_TIME
+from .batch_numbers import double_texts
 from .batch_references import targets_of
 from .batch_times import time_texts
 from .json_parts import Objects
@@ -34,7 +34,6 @@ from .record_batch import (
 from .words import Ints
 
 _Pieces: TypeAlias = "list[bytes] | Iterator[bytes]"
-_NOT_FINITE = {b"nan": b'"NaN"', b"inf": b'"Infinity"', b"-inf": b'"-Infinity"'}
 
 
 def contents(batch: RecordBatch, level: Level) -> tuple[Ints, Objects]:
@@ -99,23 +98,11 @@ def _strings(batch: RecordBatch, level: Level, rows: Ints) -> _Pieces:
 def _integers(batch: RecordBatch, level: Level, rows: Ints) -> _Pieces:
     numbers, good = batch.words.integers(level.begin[rows], level.properties.size[rows] - 1)
     batch.odd[level.document[rows[~good]]] = True
-    return _texts(numbers.tolist())
-
-
-def _texts(numbers: list[int] | list[float]) -> list[bytes]:
-    """As `repr` writes them, many at once."""
-    return repr(numbers)[1:-1].encode().split(b", ")
+    return repr(numbers.tolist())[1:-1].encode().split(b", ")
 
 
 def _doubles(batch: RecordBatch, level: Level, rows: Ints) -> _Pieces:
-    return _double_texts(batch.words.doubles(level.begin[rows]))
-
-
-def _double_texts(numbers: NDArray[np.float64]) -> list[bytes]:
-    found = _texts(numbers.tolist())
-    for n in np.flatnonzero(~np.isfinite(numbers)).tolist():
-        found[n] = _NOT_FINITE[found[n]]
-    return found
+    return double_texts(batch.words.doubles(level.begin[rows]))
 
 
 def _timestamps(batch: RecordBatch, level: Level, rows: Ints) -> _Pieces:
@@ -133,7 +120,7 @@ def _bytes(batch: RecordBatch, level: Level, rows: Ints) -> _Pieces:
 
 def _points(batch: RecordBatch, level: Level, rows: Ints) -> _Pieces:
     begin = level.begin[rows]
-    sides = (_double_texts(batch.words.doubles(begin + offset)) for offset in (1, 10))
+    sides = (double_texts(batch.words.doubles(begin + offset)) for offset in (1, 10))
     return (b'{"latitude": %b, "longitude": %b}' % point for point in zip(*sides))
 
 

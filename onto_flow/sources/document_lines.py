@@ -102,16 +102,13 @@ class DocumentLines:
                 documents += batch.documents
                 if self._progress is not None:
                     self._progress(documents)
-                yield list(self._alive(batch.items))
-
-    def _alive(self, items: Iterable[bytes | DeadLetter]) -> Iterator[bytes]:
-        for item in items:
-            if isinstance(item, bytes):
-                yield item
-            elif self._dead_letters is not None:
-                self._dead_letters(item)
-            else:
-                raise DataError("bad-document", item.reason, where=item.key, fix="Give dead_letters to go on.")
+                for letter in batch.letters:
+                    if self._dead_letters is None:
+                        raise DataError(
+                            "bad-document", letter.reason, where=letter.key, fix="Give dead_letters to go on."
+                        )
+                    self._dead_letters(letter)
+                yield batch.lines
 
     def _sorted(self, batches: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
         with SortedLines(self._memory, self._limit) as lines:
@@ -163,5 +160,5 @@ def _line_batches(source: Source, question: Question, most: int | None) -> Gener
                 if wake is not None:
                     time.sleep(max((wake - datetime.now(timezone.utc)).total_seconds(), 0))
                 answers = map(question.answer, batch)
-                yield LineBatch([a for a in answers if a is not None], reader.documents_read - before)
+                yield LineBatch.of((a for a in answers if a is not None), reader.documents_read - before)
                 before = reader.documents_read

@@ -1,4 +1,4 @@
-"""The records of one output file of an export, as lines of JSON.
+"""The records of the output files of an export, as lines of JSON.
 
 Many records at once go from bytes to text by `batch_json`, which needs numpy; a few, and odd ones, one by one. Law: the
 lines, dead letters and errors are the same.
@@ -6,94 +6,116 @@ lines, dead letters and errors are the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from ..core.change import DeadLetter
+from ..core.errors import DataError
 from ..formats.leveldb_log import gather
 from .export_reader import BATCH_BYTES, RecordFile, decode_one, pays
 from .line_question import LineBatch, Question
 
 if TYPE_CHECKING:
     from ..formats.spans import Spans
+    from .many_lines import ManyLines
 
 FEW = 100
-"""So few records are better read one by one."""
+"""So many records that are read one by one are one batch; no more of them are better read so."""
 
 
 class ExportLines:
-    """The lines of one output file.
+    """Reads output files, one after the other; what small ones hold comes together.
 
     Args:
-        file: The file.
         question: Which documents are asked for, and what of them.
         batch_documents: The most records of one batch.
         few: Whether only the first lines are wanted.
+
+    Attributes:
+        documents: Records so far, wanted or not.
+        record_bytes: Their bytes.
     """
 
-    def __init__(self, file: RecordFile, question: Question, batch_documents: int, *, few: bool = False) -> None:
-        self._file, self._question, self._count = file, question, batch_documents
-        self._many = not few and pays(file.end)
+    def __init__(self, question: Question, batch_documents: int, *, few: bool = False) -> None:
+        self._question, self._count, self._few = question, batch_documents, few
+        self.documents = self.record_bytes = 0
+        self._many: ManyLines | None = None
+        self._held: list[tuple[RecordFile, Spans]] = []
+        self._rows = self._bytes = 0
 
-    def batches(self) -> Iterator[LineBatch]:
+    def batches(self, files: Iterable[RecordFile]) -> Iterator[LineBatch]:
         """The lines, of some thousand records at once.
 
         Raises:
             DataError: `bad-export` for damage; what came before it was given before.
         """
-        if not self._many:
-            for taken in gather(self._file.records(0, None), FEW, BATCH_BYTES):
-                yield LineBatch([item for offset, _, record in taken for item in self._one(offset, record)], len(taken))
+        try:
+            for file in files:
+                with file:
+                    yield from self._read(file)
+        except DataError:
+            yield from self._given()
+            raise
+        yield from self._given()
+
+    def _read(self, file: RecordFile) -> Iterator[LineBatch]:
+        if self._few or not pays(file.end):
+            for taken in gather(file.records(0, None), min(FEW, self._count), BATCH_BYTES):
+                self._count_records(len(taken), sum(len(record) for _, _, record in taken))
+                yield self._alone((file, offset, record) for offset, _, record in taken)
             return
-        many = _Many(self._question)
-        for spans in self._file.spans(0, None):
+        for spans in file.spans(0, None):
             for begin in range(0, len(spans.start), self._count):
                 part = spans.part(begin, begin + self._count)
-                yield LineBatch(self._items(many, part), len(part.start))
+                size = int(part.stop[-1] - part.start[0])
+                if self._rows + len(part.start) > self._count or self._bytes + size > BATCH_BYTES:
+                    yield from self._given()
+                self._held.append((file, part))
+                self._rows += len(part.start)
+                self._bytes += size
+                self._count_records(len(part.start), int((part.stop - part.start).sum()))
+                if self._rows >= self._count:
+                    yield from self._given()
 
-    def _items(self, many: _Many, records: Spans) -> list[bytes | DeadLetter]:
-        if len(records.start) < FEW:
-            return [item for offset, _, record in records.records() for item in self._one(offset, record)]
-        lines, rows, odd = many.lines(records)
+    def _count_records(self, count: int, size: int) -> None:
+        self.documents += count
+        self.record_bytes += size
+
+    def _given(self) -> Iterator[LineBatch]:
+        held, rows = self._held, self._rows
+        self._held, self._rows, self._bytes = [], 0, 0
+        if rows >= FEW:
+            yield self._together(held, rows)
+        elif rows:
+            yield self._alone((file, offset, record) for file, spans in held for offset, _, record in spans.records())
+
+    def _alone(self, records: Iterable[tuple[RecordFile, int, bytes]]) -> LineBatch:
+        answers = [self._one(*record) for record in records]
+        return LineBatch.of((answer for answer in answers if answer is not None), len(answers))
+
+    def _together(self, held: list[tuple[RecordFile, Spans]], count: int) -> LineBatch:
+        if self._many is None:
+            from .many_lines import ManyLines
+
+            self._many = ManyLines(self._question)
+        lines, rows, odd = self._many.lines([spans for _, spans in held])
         if not odd:
-            return [*lines]
-        items: dict[int, bytes | DeadLetter] = dict(zip(rows, lines))
-        for row in odd:
-            ((offset, _, record),) = records.part(row, row + 1).records()
-            items.update((row, item) for item in self._one(offset, record))
-        return [items[row] for row in sorted(items)]
+            return LineBatch(lines, [], count)
+        items: dict[int, bytes | DeadLetter | None] = dict(zip(rows, lines))
+        wrong, begin = set(odd), 0
+        for file, spans in held:
+            for row in (row for row in range(begin, begin + len(spans.start)) if row in wrong):
+                ((offset, _, record),) = spans.part(row - begin, row - begin + 1).records()
+                items[row] = self._one(file, offset, record)
+            begin += len(spans.start)
+        return LineBatch.of((item for _, item in sorted(items.items(), key=itemgetter(0)) if item is not None), count)
 
-    def _one(self, offset: int, record: bytes) -> Iterator[bytes | DeadLetter]:
+    def _one(self, file: RecordFile, offset: int, record: bytes) -> bytes | DeadLetter | None:
         question = self._question
         if question.where:
-            found = decode_one(self._file, offset, record, question.look)
+            found = decode_one(file, offset, record, question.look)
             if found is None or not (isinstance(found, DeadLetter) or question.where.matches(found.after or {})):
-                return
-        found = decode_one(self._file, offset, record, question.show)
-        if found is not None:
-            yield question.line(found)
-
-
-class _Many:
-    """Thousands of records at once: those that meet the conditions, then the lines of them."""
-
-    def __init__(self, question: Question) -> None:
-        from ..formats.batch_documents import BatchDecoder
-        from ..formats.batch_json import JsonEncoder
-
-        self._question = question
-        self._encoder = JsonEncoder(question.show, question.mask if question.mask and question.mask.nested else None)
-        self._decoder = BatchDecoder()
-
-    def lines(self, records: Spans) -> tuple[list[bytes], list[int], list[int]]:
-        """The lines, the numbers of their records, and those of the odd ones."""
-        if not self._question.where:
-            return self._encoder.lines(records)
-        import numpy as np
-
-        matches = self._question.where.matches
-        _, documents, rows, odd = self._decoder.decode(records, self._question.look)
-        met = [row for row, fields in zip(rows, documents) if matches(fields)]
-        found = self._encoder.lines(records.take(np.array(met, np.int64)))
-        odd += [met[row] for row in found.odd]
-        return found.lines, [met[row] for row in found.rows], sorted(odd)
+                return None
+        found = decode_one(file, offset, record, question.show)
+        return None if found is None else question.line(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -165,19 +166,25 @@ class FirestoreExport:
 
         Args:
             question: Which documents are asked for, and what of them.
-            most: How many are wanted of the first ones; all of an export is looked through beforehand only where all are.
+            most: How many are wanted of the first ones.
+
+        Raises:
+            DataError: `bad-export` for damage, and where files and metadata differ: before the first line when files are
+                missing, behind the last one when the metadata promises other documents.
         """
         from .export_lines import ExportLines
 
-        if most is None:
-            _ = self._counted
-        elif not self.accept_mismatch:
-            check_layout(self.layout, None, None)
+        if not self.accept_mismatch:
+            check_layout(replace(self.layout, bytes=None), None, None)
         few = most is not None and most <= FEW_LINES and not question.where
-        for output in self.layout.files:
-            if output.size:
-                with RecordFile(self.layout.root, output.name, verify=self.verify) as file:
-                    yield from ExportLines(file, question, self.batch_documents, few=few).batches()
+        if not few:
+            prepare(sum(output.size for output in self.layout.files))
+        names = [output.name for output in self.layout.files if output.size]
+        files = (RecordFile(self.layout.root, name, verify=self.verify) for name in names)
+        lines = ExportLines(question, self.batch_documents, few=few)
+        yield from lines.batches(files)
+        if self.verify:
+            self.check(lines.documents, lines.record_bytes)
 
     def file_of(self, partition: Partition) -> tuple[RecordFile, int, int | None]:
         """The file of a partition, and which range of it."""

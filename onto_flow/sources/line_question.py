@@ -24,12 +24,25 @@ class LineBatch(NamedTuple):
     """What a source gave for some documents.
 
     Attributes:
-        items: Lines with what ends them, and dead letters.
+        lines: The lines, with what ends them.
+        letters: What became of those that cannot be read.
         documents: How many documents were looked at.
     """
 
-    items: list[bytes | DeadLetter]
+    lines: list[bytes]
+    letters: list[DeadLetter]
     documents: int
+
+    @classmethod
+    def of(cls, items: Iterable[bytes | DeadLetter], documents: int) -> LineBatch:
+        """Sorts out what is a line and what is none."""
+        batch = cls([], [], documents)
+        for item in items:
+            if isinstance(item, bytes):
+                batch.lines.append(item)
+            else:
+                batch.letters.append(item)
+        return batch
 
 
 class Question:

@@ -1,5 +1,7 @@
 """Lines that are made of many records at once are those that are made of the documents, byte for byte."""
 
+import json
+import math
 import random
 from datetime import timedelta
 
@@ -16,12 +18,14 @@ from onto_flow.core.field_mask import FieldMask
 from onto_flow.core.values import EPOCH, GeoPoint, Reference, Vector
 from onto_flow.formats import lockstep
 from onto_flow.formats.batch_json import JsonEncoder
+from onto_flow.formats.batch_numbers import double_texts
 from onto_flow.formats.batch_times import time_texts
 from onto_flow.formats.entity import EntityDecoder
 from onto_flow.formats.entity_writer import encode_entity
 from onto_flow.formats.json_lines import line_of
 from onto_flow.formats.spans import Spans
 from onto_flow.formats.times import format_time
+from onto_flow.formats.typed_json import _double_json
 from onto_flow.testing.source_suite import VALUES
 
 
@@ -173,6 +177,25 @@ def test_doubles(numbers):
         )
         == []
     )
+
+
+fractions = st.builds(lambda n, power: n / 10**power, st.integers(-(10**16), 10**16), st.integers(0, 12))
+
+
+@given(st.lists(fractions | st.floats() | st.sampled_from(NUMBERS), max_size=30))
+def test_texts_of_doubles_are_those_of_repr(numbers):
+    expected = [repr(n) if math.isfinite(n) else json.dumps(_double_json(n, "")) for n in numbers]
+    assert double_texts(np.array(numbers, np.float64)) == [text.encode() for text in expected]
+
+
+@pytest.mark.long
+def test_texts_of_a_million_doubles_are_those_of_repr():
+    rng = np.random.default_rng(5)
+    for power in range(13):
+        numbers = rng.integers(-(10**16), 10**16, 40_000) // 10 ** rng.integers(0, 16, 40_000) / 10.0**power
+        assert double_texts(numbers) == [repr(n).encode() for n in numbers.tolist()]
+        near = np.nextafter(numbers, rng.choice((-np.inf, np.inf), 40_000))
+        assert double_texts(near) == [repr(n).encode() for n in near.tolist()]
 
 
 @given(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=5))

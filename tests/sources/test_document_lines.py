@@ -223,9 +223,10 @@ def test_reading_ends_with_the_limit_and_closes_what_was_opened(tmp_path, monkey
         ({"limit": 1, "where": ["n == 700"]}, 3),
     ):
         Opened.names.clear()
-        assert len([*DocumentLines(FirestoreExport(tmp_path / "export"), **asked)]) == asked["limit"]
+        source = FirestoreExport(tmp_path / "export", batch_documents=300)
+        assert len([*DocumentLines(source, **asked)]) == asked["limit"]
         assert (len(Opened.names), Opened.still) == (files, set())
-    begun = DocumentLines(FirestoreExport(tmp_path / "export")).batches()
+    begun = DocumentLines(FirestoreExport(tmp_path / "export", batch_documents=200)).batches()
     next(begun)
     assert len(Opened.still) == 1
     begun.close()
@@ -241,6 +242,38 @@ def test_an_export_that_contradicts_its_metadata_gives_nothing(tmp_path):
         with pytest.raises(DataError, match="bad-export"):
             next(iter(DocumentLines(source, limit=limit)))
     assert len([*DocumentLines(FirestoreExport(tmp_path / "export", accept_mismatch=True))]) == 10
+
+
+def test_other_documents_than_the_metadata_promises_are_told_behind_the_last_line(tmp_path):
+    documents = [(f"a/{n}", {"n": n}) for n in range(10)]
+    write_export(tmp_path / "export", documents)
+    [output] = (tmp_path / "export").rglob("output-0")
+    with output.open("r+b") as file:
+        log = LogWriter(file)
+        for document in documents[:9]:
+            log.write(encode_entity(*document))
+        file.truncate()
+    given = []
+    with pytest.raises(DataError, match="promises"):
+        given.extend(DocumentLines(FirestoreExport(tmp_path / "export")))
+    assert given == [line_of(*d) for d in documents[:9]]
+    for options in ({"verify": False}, {"accept_mismatch": True}):
+        assert len([*DocumentLines(FirestoreExport(tmp_path / "export", **options))]) == 9
+    assert len([*DocumentLines(FirestoreExport(tmp_path / "export"), limit=9)]) == 9
+
+
+def test_small_files_come_together_and_damage_in_one_is_told_behind_what_stands_before_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("onto_flow.formats.export_writer.DOCUMENTS_PER_FILE", 30)
+    documents = [(f"a/{n}", {"n": n}) for n in range(300)]
+    write_export(tmp_path / "export", documents)
+    source = FirestoreExport(tmp_path / "export")
+    assert [*map(len, DocumentLines(source).batches())] == [300]
+    output = next(p for p in (tmp_path / "export").rglob("output-7"))
+    output.write_bytes(output.read_bytes()[:-5] + b"?????")
+    given = []
+    with pytest.raises(DataError, match="output-7"):
+        given.extend(DocumentLines(source))
+    assert given == [line_of(*d) for d in documents[: 7 * 30 + 29]]
 
 
 def test_progress_counts_what_was_looked_at(source):
