@@ -31,6 +31,10 @@ def survey_json(
         "file_bytes": survey.file_bytes,
         "other_documents": survey.other_documents,
         "collections": [_collection(c, examples) for c in some],
+        "groups": [
+            {"group": g, "collections": len(some), "documents": sum(c.documents for c in some)}
+            for g, some in survey.groups.items()
+        ],
         "references": [_reference(g) for g in survey.references],
     }
 

@@ -196,6 +196,12 @@ class Survey:
     other_documents: int
     references: tuple[ReferenceSurvey, ...]
 
+    @property
+    def groups(self) -> dict[str, tuple[CollectionSurvey, ...]]:
+        """Collection groups: the collections that have documents, by the last name on their paths."""
+        names = sorted({c.group for c in self.collections if c.documents})
+        return {g: tuple(c for c in self.collections if c.group == g and c.documents) for g in names}
+
     def collection(self, names: Names) -> CollectionSurvey:
         """The collection of these names."""
         return next(c for c in self.collections if c.names == names)

@@ -72,6 +72,12 @@ class _Page:
         if self._survey.collections:
             yield element("h2", "Documents")
             yield element("div", documents_chart(self._survey.collections), class_="panel")
+        several = [(g, some) for g, some in self._survey.groups.items() if len(some) > 1]
+        if several:
+            rows = [_row(("Group", "Collections", "Documents"), "th", numbers=1)]
+            rows += [_row((g, f"{len(s):,}", f"{sum(c.documents for c in s):,}"), "td", numbers=1) for g, s in several]
+            table = element("div", element("table", *rows), class_="scroll")
+            yield element("details", element("summary", element("h3", "Collection groups")), table)
 
     def references(self) -> Iterator[Markup]:
         diagram = references_diagram(self._survey)

@@ -25,7 +25,7 @@ def survey_text(
     """
     page = _Text(survey, max(width, 40), examples)
     some = survey.collections if chosen is None else chosen
-    lines = [*page.head(), "", *page.collections(), *page.references(), *page.fields(some)]
+    lines = [*page.head(), "", *page.collections(), *page.groups(), *page.references(), *page.fields(some)]
     return "".join(f"{fit(line, page.width)}\n" for line in lines)
 
 
@@ -68,6 +68,16 @@ class _Text:
         phantoms = shown.count(one.phantoms, one.phantoms_estimated) if one.phantoms else ""
         ids = ", ".join(shown.value(i, 24) for i in one.ids) if self._examples else ""
         return [shown.collection(one.names), f"{one.documents:,}", phantoms, *sizes, ids]
+
+    def groups(self) -> Iterator[str]:
+        """Collection groups, where one has several collections."""
+        several = [(g, some) for g, some in self._survey.groups.items() if len(some) > 1]
+        if not several:
+            return
+        heads = [Head("GROUP", most=40), Head("COLLECTIONS", right=True), Head("DOCUMENTS", right=True)]
+        rows = [[shown.clean(g), f"{len(some):,}", f"{sum(c.documents for c in some):,}"] for g, some in several]
+        yield ""
+        yield from table(heads, rows, self.width)
 
     def references(self) -> Iterator[str]:
         if not self._survey.references:

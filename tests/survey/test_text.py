@@ -85,7 +85,7 @@ def test_json_says_everything_and_stays():
     found = survey_json(room())
     assert list(found) == [
         *("version", "source", "kind", "snapshot_time", "documents", "unreadable", "problems", "file_bytes"),
-        *("other_documents", "collections", "references"),
+        *("other_documents", "collections", "groups", "references"),
     ]
     assert found["version"] == 1
     [meetings] = [c for c in found["collections"] if c["path"] == "meetings"]
@@ -147,6 +147,17 @@ def test_values_in_json_are_those_of_firestore():
     shown = [decode_value(f["examples"][0]) for f in found["collections"][0]["fields"]]
     assert shown == [*values[:-1], "x" * 99 + "…"]
     json.dumps(found, allow_nan=False)
+
+
+def test_groups_are_told_where_they_have_several_collections():
+    found = survey([("a/1/b/1", {}), ("b/1", {}), ("b/2", {}), ("c/1", {})])
+    assert survey_json(found)["groups"] == [
+        {"group": "b", "collections": 2, "documents": 3},
+        {"group": "c", "collections": 1, "documents": 1},
+    ]
+    lines = survey_text(found).splitlines()
+    at = lines.index("GROUP  COLLECTIONS  DOCUMENTS")
+    assert lines[at : at + 3] == ["GROUP  COLLECTIONS  DOCUMENTS", "b                2          3", ""]
 
 
 def test_collections_are_chosen_by_path_or_group():
