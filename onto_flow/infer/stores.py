@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from .models import Link, Model
 from .names import attribute_name
 
 MAX_SLOTS = 12
+_ENDINGS = re.compile(r"(?<=.)_(ids?|refs?|uids?|keys?)$")
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,8 @@ def _add(found: list[Slot], start: Slot, link: Link, model: Model, *, back: bool
     if not again and any(slot.model is model for slot in found):
         return
     many = start.many or (link.back_many if back else link.many)
-    wanted = model.names[-1] if back or start.link is not None else link.name
+    plain = _ENDINGS.sub("", link.name)
+    wanted = model.names[-1] if back or start.link is not None or (many and plain != link.name) else plain
     if wanted == model.names[-1] and not many:
         wanted = singular(wanted)
     name = attribute_name(wanted, [s.name for s in found], "slot")

@@ -127,6 +127,15 @@ def test_integers_that_are_ids_are_parsed():
     assert "movie_id = attrs.relation(Movie, parse=str)" in lines(text)
 
 
+def test_slots_are_named_by_what_they_hold():
+    users = [(f"users/user-{n}", {"x": 1}) for n in range(9)]
+    tasks = [(f"tasks/t{n}", {"userId": f"user-{n}", "watcherIds": [f"user-{n}"]}) for n in range(9)]
+    text = inferred([*users, *tasks])
+    assert {"user_id = attrs.relation(User)", "watcher_ids = attrs.relations(User)"} <= lines(text)
+    assert {"user = one(User, via=Task.user_id)", "users = many(User, via=Task.watcher_ids)"} <= lines(text)
+    imported(text)
+
+
 def test_relations_that_go_round_are_named_by_text():
     cats = [(f"cats/{n}", {"dog": Reference(f"dogs/{n}")}) for n in range(3)]
     dogs = [(f"dogs/{n}", {"cat": Reference(f"cats/{n}")}) for n in range(3)]
