@@ -19,7 +19,7 @@ from onto_flow.connect import open_source
 from onto_flow.core.errors import UsageError
 from onto_flow.core.values import Reference
 from onto_flow.demo import data
-from onto_flow.infer import infer_module
+from onto_flow.infer import infer_module, module
 from onto_flow.infer.allowed import NotAllowed, check_module
 from onto_flow.infer.names import snake_case
 from onto_flow.model.compile import plan_views
@@ -316,6 +316,12 @@ def test_a_name_is_made_of_letters_digits_and_single_underscores(name):
 def test_a_module_with_anything_else_is_refused(text):
     with pytest.raises(NotAllowed):
         check_module(text)
+
+
+def test_a_module_is_held_against_the_list_before_it_is_given_away(monkeypatch):
+    monkeypatch.setattr(module, "literal", lambda text: "print(1)")
+    with pytest.raises(NotAllowed):
+        inferred([("a/1", {"class": 1})])
 
 
 @pytest.fixture(scope="module")

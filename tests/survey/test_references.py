@@ -115,6 +115,18 @@ def test_a_field_that_repeats_the_id_is_no_reference_to_its_own_collection():
     assert guesses(found) == set()
 
 
+def test_documents_lie_under_their_parents_and_do_not_refer_to_them():
+    notes = [(f"users/user-{n:03}/notes/n{n}-{m}", {"x": m}) for n in range(40) for m in range(2)]
+    assert guesses(survey([*USERS, *notes])) == set()
+
+
+def test_ids_that_are_the_same_under_each_parent_identify_nothing():
+    days = ("monday-morning", "tuesday-morning", "friday-morning")
+    logs = [(f"users/user-{n:03}/logs/{day}", {"x": 1}) for n in range(40) for day in days]
+    notes = [(f"notes/n{n}", {"day": days[n % 3]}) for n in range(30)]
+    assert guesses(survey([*USERS, *logs, *notes])) == set()
+
+
 def test_a_collection_may_refer_to_itself():
     staff = [(f"staff/person-{n:03}", {"boss": f"person-{n // 3:03}"}) for n in range(60)]
     assert guesses(survey(staff)) == {("staff", "boss", "id", "staff", None)}
