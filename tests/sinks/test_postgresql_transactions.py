@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import traceback
 from itertools import count
 
 import psycopg
@@ -264,6 +265,15 @@ def test_an_error_that_does_not_pass_is_not_tried_again(place, monkeypatch):
         sink.publish()
     assert "rooms/a" not in str(caught.value)
     assert place.rooms() == BEFORE
+
+
+def test_what_a_document_holds_is_not_in_an_error(place):
+    sink = place.sink()
+    place.run("ALTER TABLE {s}.rooms ADD COLUMN number int GENERATED ALWAYS AS (name::int) STORED")
+    sink.write([change("rooms/a", 1, name="confidential")])
+    with pytest.raises(EngineError, match=r"PostgreSQL: InvalidTextRepresentation \(SQLSTATE 22P02\)") as caught:
+        sink.publish()
+    assert "confidential" not in "".join(traceback.format_exception(caught.value))
 
 
 KILLED = """
