@@ -22,6 +22,7 @@ from typing import Any
 
 from ..core.codec import encode
 from ..core.values import Document, Reference, order_key, path_order
+from ..plan.evaluator import Evaluator
 from ..plan.nodes import Accumulator, FieldPath, Place, Plan, Relation, Slot, View
 
 Documents = Mapping[str, Document]
@@ -44,16 +45,16 @@ def project(plan: Plan, path: str, fields: Document) -> Document:
     return dict(fields) if wanted is None else {n: v for n, v in fields.items() if n in wanted}
 
 
-def outputs(view: View, root: str, documents: Documents) -> Outputs:
-    """What one root shows, over projected documents."""
-    return evaluate(view, members(view, root, documents))
+def outputs(view: View, root: str, documents: Documents, evaluator: Evaluator | None = None) -> Outputs:
+    """What one root shows, over projected documents; `evaluator` is the view's, where it is at hand."""
+    return evaluate(view, members(view, root, documents), evaluator)
 
 
-def evaluate(view: View, found: Found) -> Outputs:
+def evaluate(view: View, found: Found, evaluator: Evaluator | None = None) -> Outputs:
     """What a root shows whose slots hold these documents."""
     if not found[0]:
         return {}
-    evaluator = view.code.resolve().evaluator()
+    evaluator = evaluator or view.code.resolve().evaluator()
     slots = {s.name: sorted(docs.items(), key=lambda e: path_order(e[0])) for s, docs in zip(view.slots, found)}
     return dict(evaluator.rows(slots) if view.grouped else evaluator.documents(slots))
 
@@ -129,7 +130,8 @@ def _path(value: Any, relation: Relation, parse: Any) -> str | None:
 
 def _table(view: View, documents: Documents) -> dict[str, Document]:
     roots = sorted((p for p in documents if view.slots[0].collection.matches(p)), key=path_order)
-    shown = {root: outputs(view, root, documents) for root in roots}
+    evaluator = view.code.resolve().evaluator()
+    shown = {root: outputs(view, root, documents, evaluator) for root in roots}
     if view.grouped:
         return dict(_groups(view, shown))
     table: dict[str, Document] = {}
