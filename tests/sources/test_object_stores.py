@@ -1,3 +1,4 @@
+import io
 import pickle
 import shutil
 import sys
@@ -8,13 +9,17 @@ import fsspec
 import pytest
 from object_store import Store
 
+from onto_flow.cli import main
 from onto_flow.connect import open_source
 from onto_flow.core.equality import same
 from onto_flow.core.errors import DataError, EngineError, UsageError
 from onto_flow.formats import object_path, ranged_file
+from onto_flow.formats.arrow_documents import documents_of
 from onto_flow.formats.export_writer import write_export
 from onto_flow.formats.leveldb_log import BLOCK
 from onto_flow.formats.object_path import ObjectPath
+from onto_flow.sources.arrow_export import ArrowExport
+from onto_flow.sources.document_lines import DocumentLines
 from onto_flow.sources.firestore_export import FirestoreExport
 from onto_flow.testing.source_suite import SourceSuite
 
@@ -186,3 +191,33 @@ def test_a_missing_package_or_an_unknown_scheme_is_one_clear_error(monkeypatch):
 
 def test_secrets_of_a_place_are_not_shown():
     assert str(ObjectPath("double://me:secret@bucket/e") / "x") == "double://bucket/e/x"
+
+
+def test_arrow_and_lines_are_made_from_a_store_too(stored):
+    from_folder = ArrowExport(ALLTYPES).read_table()
+    table = ArrowExport("double://bucket/e").read_table()
+    assert table.schema.equals(from_folder.schema, check_metadata=True)
+    assert same(
+        [list(one) for batch in table.to_batches() for one in documents_of(batch)],
+        [list(one) for batch in from_folder.to_batches() for one in documents_of(batch)],
+    )
+    assert list(DocumentLines(stored)) == list(DocumentLines(FirestoreExport(ALLTYPES)))
+    Store.objects[OUTPUT] = (Store.objects[OUTPUT][0][:-5], *Store.objects[OUTPUT][1:])
+    for read in (
+        ArrowExport("double://bucket/e").read_table,
+        lambda: list(DocumentLines(FirestoreExport("double://bucket/e"))),
+    ):
+        with pytest.raises(DataError, match="bad-export"):
+            read()
+
+
+def test_documents_are_written_to_a_store_whole_or_not_at_all(monkeypatch, capsys):
+    lines = list(DocumentLines(FirestoreExport(ALLTYPES)))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"".join(lines))))
+    assert main(["write", "double://bucket/f", "--quiet", "--project", "demo-exp"]) == 0
+    assert same(found(FirestoreExport("double://bucket/f")), found(FirestoreExport(ALLTYPES)))
+    before = dict(Store.objects)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"".join(lines) + b"{")))
+    assert main(["write", "double://bucket/g", "--quiet"]) == 1
+    assert "line 200 of standard input" in capsys.readouterr().err
+    assert Store.objects == before
