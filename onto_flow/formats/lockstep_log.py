@@ -217,7 +217,8 @@ def _fragments_of_few(data: bytes, begin: int) -> _Fragments | None:
                 break
             found.append((at, behind, kind, crc))
             at = behind
-        ends.append((np.array([at]), np.array([stop])))
+        if at < stop:
+            ends.append((np.array([at]), np.array([stop])))
     columns = np.array(found, np.int64).reshape(-1, 4).T
     return _Fragments(*columns) if _filled(data, ends) else None
 

@@ -52,6 +52,14 @@ def test_records_of_any_size(pad, verify):
     assert len(check(data, verify=verify)) == 9301
 
 
+@pytest.mark.parametrize("pad", [False, True])
+def test_what_is_whole_is_not_read_record_by_record(pad, monkeypatch):
+    data = log_of(*mixed(), b"x" * (2 * BLOCK), b"last", pad=pad)
+    expected = outcome(read_records(io.BytesIO(data)))
+    monkeypatch.setattr(lockstep_log, "read_records", None)
+    assert outcome(flat(read_spans(io.BytesIO(data)))) == expected
+
+
 @pytest.mark.parametrize("left", [0, 1, 6, 7, 8, 20])
 def test_a_block_that_is_nearly_full(left):
     check(log_of(b"a" * (BLOCK - 7 - left), b"second", b"third" * BLOCK))
