@@ -30,6 +30,7 @@ _SETTINGS = {
 }
 """Nobody but this machine reaches it, and nothing of it shall outlive a crash."""
 _ACCESS = f"local all {_ADMIN} trust\nlocal all all scram-sha-256\n"
+_STOP = 'read _; "$0" stop --wait --pgdata=data --mode=immediate >stop.out 2>&1; cd /; rm -rf "$1"'
 _LONGEST_SOCKET = 80
 """Bytes of a folder in which a socket may lie: the address of a socket has 107, its name in the folder 15."""
 
@@ -63,11 +64,10 @@ def postgresql_server() -> Iterator[str]:
         run.write("data/pg_hba.conf", _ACCESS)
         settings = {**_SETTINGS, "unix_socket_directories": str(folder)}
         run.write("data/postgresql.auto.conf", "".join(f"{name} = '{value}'\n" for name, value in settings.items()))
-        run("pg_ctl", "start", "--wait", "--pgdata=data", "--log=log")
-        yield f"postgresql://{_ADMIN}@/postgres?host={folder}"
+        with run.guard():
+            run("pg_ctl", "start", "--wait", "--pgdata=data", "--log=log")
+            yield f"postgresql://{_ADMIN}@/postgres?host={folder}"
     finally:
-        if (folder / "data" / "postmaster.pid").exists():
-            run("pg_ctl", "stop", "--wait", "--pgdata=data", "--mode=immediate")
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -92,6 +92,16 @@ class _Runner:
             if done.returncode:
                 output.seek(0)
                 raise EngineError("sink-failed", f"{program} failed: {self._last(output.read())}", where=self._folder)
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Stops the server at the end, also when this process is killed: then the other end of a pipe is closed."""
+        line = ["sh", "-c", _STOP, str(self._programs / "pg_ctl"), str(self._folder)]
+        guard = subprocess.Popen(line, stdin=subprocess.PIPE, cwd=self._folder, start_new_session=True, **self._as)  # noqa: S603
+        try:
+            yield
+        finally:
+            guard.communicate()
 
     def write(self, name: str, text: str) -> None:
         """Replaces the text of a file that is there; its owner stays."""
