@@ -14,6 +14,7 @@ from onto_flow.core.values import to_micros
 from onto_flow.demo import data
 from onto_flow.demo.meeting_room import Meeting, MeetingSession, MeetingSessionStore, OrganizationLoad
 from onto_flow.formats import encode_change
+from onto_flow.formats.cloudevents_writer import binary_line
 from onto_flow.formats.export_writer import write_export
 from onto_flow.formats.typed_json import encode_fields
 from onto_flow.run import EXPORT_MARGIN, _cutover, backfill, start
@@ -142,12 +143,22 @@ def test_an_unknown_engine_option_is_refused(documents):
         backfill(MeetingSession, source=documents, fast=True)
 
 
-def test_the_gaps_of_a_feed_are_in_the_report(tmp_path):
+def background(change):
+    """The same as an event of the 1st generation."""
+    event = encode_change(change)
+    kind = "providers/cloud.firestore/eventTypes/document.write"
+    resource = event["data"]["value"]["name"]
+    return {"eventId": event["id"], "eventType": kind, "resource": resource, "data": event["data"]}
+
+
+@pytest.mark.parametrize(("line_of", "gaps"), [(encode_change, 1), (binary_line, 1), (background, 0)])
+def test_the_gaps_of_a_feed_are_in_the_report(tmp_path, line_of, gaps):
     write_export(tmp_path / "export", sorted(data.documents().items()), snapshot_time=data.EXPORTED_AT)
     feed = tmp_path / "feed.jsonl"
     changes = list(twice_renamed())
-    feed.write_text("\n".join(json.dumps(encode_change(change)) for change in changes[1:]))
+    feed.write_text("\n".join(json.dumps(line_of(change)) for change in changes[1:]))
     run = start([MeetingSession, OrganizationLoad], source=str(tmp_path / "export"), feed=str(feed))
-    assert run.report.gaps_open == run.progress.gaps_open == 1
-    assert run.report.gaps.awaited() == {("users/ada", changes[0].version)}
+    assert run.report.changes == 1
+    assert run.report.gaps_open == run.progress.gaps_open == gaps
+    assert run.report.gaps.awaited() == ({("users/ada", changes[0].version)} if gaps else set())
     assert run.letters == {}

@@ -38,7 +38,7 @@ def _write(arguments: argparse.Namespace) -> int:
     try:
         count = write_export(
             arguments.export,
-            _documents(database, shown),
+            _documents(shown),
             layout=arguments.layout,
             project=database,
             snapshot_time=time_of(arguments.snapshot_time) if arguments.snapshot_time else None,
@@ -49,7 +49,7 @@ def _write(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _documents(database: str, shown: Shown) -> Iterator[tuple[str, Document]]:
+def _documents(shown: Shown) -> Iterator[tuple[str, Document]]:
     """The documents of standard input.
 
     Raises:
@@ -60,7 +60,7 @@ def _documents(database: str, shown: Shown) -> Iterator[tuple[str, Document]]:
     from ..engines.base import Progress
     from ..sources.jsonl import JsonLines
 
-    source = JsonLines("-", database=database)
+    source = JsonLines("-")
     [partition] = source.partitions()
     reader = source.open(partition)
     while (batch := reader.next_batch()) is not None:
