@@ -16,7 +16,7 @@ from .sketch import Sketches, hashed
 MAX_MEMBERS = 300
 """A map with more different keys has keys that are data."""
 
-MAX_FIELDS = 10_000
+MAX_FIELDS = 5_000
 """So many fields are told apart in a survey; maps that would need more count as maps whose keys are data."""
 
 FEW_KEYS, MANY_KEYS = 2, 12

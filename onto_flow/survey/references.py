@@ -7,6 +7,7 @@ numbers are taken, unless the field has the name of the collection.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -17,6 +18,15 @@ from .sketch import ALL
 
 PROBES = 128
 """So many values of each column are looked for everywhere."""
+
+TRIED = 20
+"""So many targets of each column are looked at with all of its values."""
+
+MOST = 1000
+"""So many guesses are told."""
+
+MAX_WORK = 20_000_000
+"""When so many values were found somewhere, further fields are no targets: all fields hold the same."""
 
 LONG = 12
 """Texts of so many characters are not equal by chance."""
@@ -47,29 +57,35 @@ def find_references(profiles: Sequence[CollectionProfile]) -> tuple[ReferenceSur
             guesses = [_guess(column, t) for t in some if not _is_itself(column, t)]
             found += _best([g for g in guesses if g is not None])
     found = _direct(_one_way(found))
-    return tuple(sorted(found, key=lambda g: (-g.resolved, _ORDER[g.by], -g.distinct_resolved, g.source, g.field)))
+    found.sort(key=lambda g: (-g.resolved, _ORDER[g.by], -g.distinct_resolved, g.source, g.field))
+    return tuple(found[:MOST])
 
 
 def _candidates(columns: Sequence[Column], targets: Sequence[Target]) -> list[list[Target]]:
-    """For each column the targets that hold a good part of its smallest hashes."""
+    """For each column the targets that hold most of its smallest hashes, and a good part of them."""
+    probes = [c.sketch.probes(PROBES) if c.kind != "reference" else [] for c in columns]
     index: dict[int, list[int]] = {}
-    probes = [c.sketch.probes(PROBES) for c in columns]
     for number, some in enumerate(probes):
-        if columns[number].kind != "reference":
-            for probe in some:
-                index.setdefault(probe, []).append(number)
-    found: list[list[Target]] = [[] for _ in columns]
-    for target in targets:
+        for probe in some:
+            index.setdefault(probe, []).append(number)
+    found: list[list[tuple[int, int]]] = [[] for _ in columns]
+    work = 0
+    ordered = sorted(targets, key=lambda t: _ORDER[t.by])
+    for at, target in enumerate(ordered):
         hits: Counter[int] = Counter()
-        held = target.held.counts if hasattr(target.held, "counts") else target.held.numbers
-        for probe in held:
+        for probe in target.held.hashes():
             if probe in index:
                 hits.update(index[probe])
+                work += len(index[probe])
         for number, count in sorted(hits.items()):
-            asked = sum(p < target.held.ceiling for p in probes[number])
+            asked = bisect_left(probes[number], target.held.ceiling)
             if 4 * count >= asked or target.by == "path":
-                found[number].append(target)
-    return found
+                found[number].append((-count, at))
+                if len(found[number]) > 10 * TRIED:
+                    found[number] = sorted(found[number])[:TRIED]
+        if work > MAX_WORK:
+            break
+    return [[ordered[at] for _, at in sorted(some)[:TRIED]] for some in found]
 
 
 def _is_itself(column: Column, target: Target) -> bool:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import struct
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from heapq import nsmallest
+from heapq import heapify, heapreplace, nsmallest
 from typing import Any
 from zlib import crc32
 
@@ -95,6 +95,9 @@ class Sketch:
         self.add(other.counts.items())
         other.counts = {}
 
+    def __len__(self) -> int:
+        return len(self.counts)
+
     def lower(self, ceiling: int) -> None:
         """Keeps the hashes below a lower ceiling."""
         self.ceiling = ceiling
@@ -109,6 +112,10 @@ class Sketch:
     def distinct(self) -> int:
         """How many different values there are; an estimate where it is not `exact`."""
         return len(self.counts) * ALL // self.ceiling
+
+    def hashes(self) -> Iterable[int]:
+        """The hashes."""
+        return self.counts
 
     def has(self, number: int) -> bool:
         """Whether a hash (below the ceiling) is here."""
@@ -133,12 +140,7 @@ class Sketches:
 
     def settle(self) -> None:
         """Lowers the ceilings of the largest until all are small enough; to be called after every batch."""
-        total = sum(len(s.counts) for s in self._all)
-        while total > MAX_VALUES:
-            largest = max(self._all, key=lambda s: len(s.counts))
-            before = len(largest.counts)
-            largest.lower(largest.ceiling // 2)
-            total -= before - len(largest.counts)
+        _lower_largest(self._all, MAX_VALUES)
 
 
 class Documents:
@@ -171,6 +173,10 @@ class Documents:
             self._sorted = True
         return self._numbers
 
+    def hashes(self) -> Iterable[int]:
+        """The hashes."""
+        return self._numbers
+
     def has(self, number: int) -> bool:
         """Whether a hash (below the ceiling) is here."""
         numbers = self.numbers
@@ -187,20 +193,27 @@ class Documents:
         sketch = Sketch()
         sketch.ceiling = self.ceiling
         if len(self.numbers) > count:
-            sketch.ceiling = self.numbers[count]
+            sketch.ceiling = max(self.numbers[count], 1)
         sketch.add((n, 1) for n in self.numbers[:count])
         return sketch
 
 
 def bound(all_documents: Iterable[Documents]) -> None:
     """Lowers the ceilings of the largest until all together are small enough."""
-    found = list(all_documents)
-    total = sum(map(len, found))
-    while total > MAX_DOCUMENTS:
-        largest = max(found, key=len)
-        before = len(largest)
-        largest.lower(largest.ceiling // 2)
-        total -= before - len(largest)
+    _lower_largest(list(all_documents), MAX_DOCUMENTS)
+
+
+def _lower_largest(some: Sequence[Sketch | Documents], most: int) -> None:
+    total = sum(map(len, some))
+    if total <= most:
+        return
+    heap = [(-len(one), number) for number, one in enumerate(some)]
+    heapify(heap)
+    while total > most:
+        size, number = heap[0]
+        some[number].lower(some[number].ceiling // 2)
+        total += size + len(some[number])
+        heapreplace(heap, (-len(some[number]), number))
 
 
 def hashed(counts: Mapping[Any, int], kind: type) -> list[tuple[int, int]]:

@@ -9,7 +9,7 @@ from of_documents import guesses, survey
 
 from onto_flow.connect import open_source
 from onto_flow.core.values import Reference
-from onto_flow.survey import sketch, survey_of
+from onto_flow.survey import references, sketch, survey_of
 
 USERS = [(f"users/user-{n:03}", {"name": f"User {n}", "email": f"u{n}@example.com", "code": n}) for n in range(40)]
 
@@ -135,6 +135,19 @@ def test_a_collection_may_refer_to_itself():
 def test_the_same_values_in_two_collections_are_told_once():
     accounts = [(f"accounts/a{n}", {"mail": f"u{n}@example.com"}) for n in range(40)]
     assert guesses(survey([*USERS, *accounts])) == {("accounts", "mail", "field", "users", "email")}
+
+
+def test_fields_that_all_hold_the_same_are_given_up_in_time(monkeypatch):
+    """Every field of every collection could refer to every other one: the work and what is told of it are bounded."""
+    monkeypatch.setattr(references, "MAX_WORK", 20_000)
+    monkeypatch.setattr(references, "MOST", 10)
+    calls = []
+    resolved = references._resolved
+    monkeypatch.setattr(references, "_resolved", lambda c, t: calls.append(1) or resolved(c, t))
+    documents = [(f"c{c}/d{n}", {f"f{i}": f"value number {n}" for i in range(30)}) for c in range(4) for n in range(9)]
+    found = survey(documents)
+    assert len(found.references) == 10
+    assert len(calls) <= (30 + 1) * 4 * references.TRIED
 
 
 def test_detours_are_left_out():
