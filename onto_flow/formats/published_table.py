@@ -12,6 +12,9 @@ from ..core.errors import DataError
 from .table_folder import TableFolder
 from .table_manifest import Manifest
 
+DAMAGE = (OSError, ValueError, KeyError, OverflowError, pa.ArrowException)
+"""What a file raises that is no Parquet, or damaged."""
+
 ATTEMPTS = 20
 """How often a table is read again when it is replaced, and what it was is gone, before it was read."""
 
@@ -34,7 +37,7 @@ def read_table(uri: str, *, columns: Sequence[str] | None = None) -> Any:
         manifest = folder.manifest()
         try:
             table = _read_file(folder, columns) if manifest is None else _read_parts(folder, manifest, columns)
-        except (OSError, DataError, pa.ArrowException) as error:
+        except DAMAGE as error:
             if folder.manifest() == manifest:
                 raise _damaged(folder, error) from error
             continue

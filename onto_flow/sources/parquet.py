@@ -12,12 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..core.collection import Collection, Projection
 from ..core.errors import DataError, UsageError
 from ..formats.object_path import ObjectPath, place_of
+from ..formats.published_table import DAMAGE
 from ..formats.table_folder import TableFolder
 from ..formats.table_manifest import PARTS
 from .base import Partition, SourceInfo
@@ -96,8 +96,7 @@ class ParquetDocuments:
         found = self._files[name]
         file = _opened(found.place)
         try:
-            now = _described(name, found.place, file)
-            if now != found:
+            if _described(name, found.place, file) != found:
                 raise DataError(
                     "bad-table",
                     "The file is another one than when it was found",
@@ -113,9 +112,12 @@ class ParquetDocuments:
                 batch=self._batch,
                 resume=resume,
             )
-        except BaseException:
+        except DataError:
             file.close()
             raise
+        except DAMAGE as error:
+            file.close()
+            raise _damaged(found.place, error) from error
 
     def acknowledge(self, partition: Partition, resume: bytes) -> None:
         """A file stays as it is."""
@@ -164,12 +166,16 @@ def _opened(place: Path | ObjectPath) -> BinaryIO:
 def _described(name: str, place: Path | ObjectPath, file: BinaryIO) -> _File:
     try:
         footer = pq.ParquetFile(file).metadata
-    except (OSError, pa.ArrowException) as error:
-        raise DataError("bad-table", f"The file is no Parquet, or damaged: {error!s:.200}", where=place) from error
-    groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
-    begins = [group.column(0).data_page_offset if group.num_columns else 0 for group in groups]
+        groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
+        begins = [group.column(0).data_page_offset if group.num_columns else 0 for group in groups]
+    except DAMAGE as error:
+        raise _damaged(place, error) from error
     described = tuple((g.num_rows, g.total_byte_size, begin) for g, begin in zip(groups, begins))
     return _File(name, place, described, footer.serialized_size)
+
+
+def _damaged(place: Path | ObjectPath, error: Exception) -> DataError:
+    return DataError("bad-table", f"The file is no Parquet, or damaged: {error!s:.200}", where=place)
 
 
 def _cut(file: _File) -> Iterator[tuple[int, int, int]]:

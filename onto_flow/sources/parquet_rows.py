@@ -20,6 +20,7 @@ from ..core.values import Document
 from ..formats.arrow_documents import documents_of
 from ..formats.arrow_types import PATH
 from ..formats.names import split_name
+from ..formats.published_table import DAMAGE
 
 PAYLOAD_CHARACTERS = 64 << 10
 """How much of a row that cannot be read goes to the dead letters."""
@@ -46,7 +47,7 @@ class PathColumn(NamedTuple):
 
     def paths(self, batch: pa.RecordBatch) -> list[str | None]:
         """The path of each row; `None` where it is none."""
-        return [self._path(value) for value in batch.column(self.name).to_pylist()]
+        return [self._path(value) for value in _values(batch.column(self.name))]
 
     def _path(self, value: Any) -> str | None:
         try:
@@ -56,6 +57,14 @@ class PathColumn(NamedTuple):
             return check_path(f"{self.collection}/{text}") if isinstance(text, str) and "/" not in text else None
         except DataError:
             return None
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """The values of a column; one that Python has nothing for is `None`."""
+    try:
+        return list(column.to_pylist())
+    except DAMAGE:
+        return [_values(column.slice(i, 1))[0] if len(column) > 1 else None for i in range(len(column))]
 
 
 class RowReader:
@@ -123,7 +132,7 @@ class RowReader:
                     if skip < batch.num_rows:
                         yield batch.slice(skip)
                     skip = max(skip - batch.num_rows, 0)
-        except (OSError, pa.ArrowException) as error:
+        except DAMAGE as error:
             raise DataError("bad-table", f"The file is damaged: {error!s:.200}", where=self._name) from error
 
     def next_batch(self) -> Sequence[_Item] | None:
@@ -155,7 +164,7 @@ class RowReader:
             return self._change(path, document)
         except DataError as error:
             where = f"row {number} of {self._name}"
-            content = row.to_pylist()[0]
+            content = {name: _values(column)[0] for name, column in zip(row.schema.names, row.columns)}
             shown = content.get(self._path.name)
             key = f"document:{shown}"[:MAX_KEY] if isinstance(shown, str) and shown else f"document:{where}"
             what = (

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from onto_flow.core.types import Type
 from onto_flow.formats.table_folder import TableFolder
-from onto_flow.sinks import table_publisher
+from onto_flow.sinks import arrow_table, table_publisher
 from onto_flow.sinks.base import Table
 from onto_flow.sinks.kept_ranges import Range
 from onto_flow.sinks.parquet_file import TooLarge, look_at, write_file
@@ -22,6 +22,12 @@ from onto_flow.sinks.table_publisher import TablePublisher
 SCHEMA = (("n", Type("int")), ("text", Type("str")), ("list", Type("list", items=(Type("int"),))))
 ROOMS = Table("Room", "rooms", SCHEMA)
 GRACE = 10.0
+
+
+@pytest.fixture(autouse=True)
+def several_row_groups(monkeypatch):
+    monkeypatch.setattr(arrow_table, "CHUNK_ROWS", 60)
+    monkeypatch.setattr(arrow_table, "ROW_GROUP_ROWS", 60)
 
 
 def rows_of(n, count):
@@ -154,6 +160,26 @@ def test_an_error_of_the_disk_while_copying_is_an_error(tmp_path, monkeypatch):
         table.publish(2, 100)
     table.check(table.versions[0])
     assert [f.name for f in tmp_path.iterdir()] == ["rooms"]
+
+
+def test_a_full_disk_leaves_the_table_as_it_was(tmp_path, monkeypatch):
+    table = Published(tmp_path)
+    table.publish(1, 200)
+    before, write = table.file.read_bytes(), os.pwrite
+    for step in range(0, 60, 7):
+        calls = iter(range(10**6))
+
+        def full(*args, step=step, calls=calls):
+            if next(calls) >= step:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return write(*args)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "pwrite", full)
+            with pytest.raises(OSError, match="No space left"):
+                table.publish(2, 1000)
+        assert table.file.read_bytes() == before
+        assert [f.name for f in tmp_path.iterdir()] == ["rooms"]
 
 
 def test_a_footer_that_lies_about_what_is_kept_keeps_the_last_version(tmp_path):

@@ -321,6 +321,18 @@ def test_a_grace_is_a_number_of_seconds(grace):
         ParquetSink("tables", grace=grace)
 
 
+@pytest.mark.parametrize("rows", [SMALL, LARGE])
+def test_a_bit_that_changed_in_what_was_published_is_found(tmp_path, clock, rows):
+    publish(opened(tmp_path, clock), 1, rows)
+    file = next(f for f in tmp_path.rglob("*.parquet"))
+    good = file.read_bytes()
+    footer = int.from_bytes(good[-8:-4], "little") + 8
+    for at in range(4, len(good) - footer, (len(good) - footer) // 40):
+        file.write_bytes(good[:at] + bytes([good[at] ^ 2]) + good[at + 1 :])
+        with pytest.raises(DataError, match="bad-table"):
+            whole(tmp_path)
+
+
 def test_a_footer_with_another_number_is_one_clear_error(tmp_path, clock):
     sink = opened(tmp_path, clock)
     publish(sink, 1, SMALL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import random
 from contextlib import closing
 from datetime import date
 
@@ -168,6 +169,15 @@ def test_a_time_finer_than_firestore_has_is_a_dead_letter(tmp_path):
     assert letter.key == "document:a/2"
 
 
+def test_text_that_is_no_unicode_is_a_dead_letter(tmp_path):
+    text = pa.array([b"good", b"\xff\xfe"]).view(pa.string())
+    first, letter = read(source_of(tmp_path, {PATH: ["a/1", "a/2"], "t": text}))
+    assert first.after == {"t": "good"} and letter.key == "document:a/2" and b"null" in letter.payload
+    paths = pa.array([b"a/1", b"a/\xff"]).view(pa.string())
+    first, letter = read(source_of(tmp_path, {PATH: paths, "n": [1, 2]}))
+    assert first.path == "a/1" and letter.key.startswith("document:row 1 of")
+
+
 def test_paths_may_be_full_names(tmp_path):
     source = source_of(tmp_path, {PATH: ["projects/p/databases/(default)/documents/a/b", "a/c", "a"], "n": [1, 2, 3]})
     *found, letter = read(source)
@@ -258,3 +268,36 @@ def test_a_byte_that_changed_is_found(tmp_path):
     (tmp_path / "t.parquet").write_bytes(data)
     with pytest.raises(DataError, match="bad-table"):
         read(ParquetDocuments(tmp_path))
+
+
+def damaged(data, chance):
+    """Bytes with bits flipped, cut off, or with a piece replaced."""
+    data = bytearray(data)
+    kind = chance.choice(("flip", "flip", "flip", "cut", "splice"))
+    if kind == "flip":
+        for _ in range(chance.choice((1, 1, 2, 8))):
+            data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+    elif kind == "cut":
+        del data[chance.randrange(len(data)) :]
+    else:
+        at = chance.randrange(len(data))
+        data[at : at + chance.randrange(1, 50)] = chance.randbytes(chance.randrange(60))
+    return bytes(data)
+
+
+@pytest.mark.parametrize("checked", [True, False])
+@pytest.mark.parametrize("cases", [150, pytest.param(5000, marks=pytest.mark.long)])
+def test_a_damaged_file_gives_documents_dead_letters_or_one_clear_error(tmp_path, cases, checked):
+    file = tmp_path / "t.parquet"
+    rows = table_of({f"a/{n}": document for n, document in enumerate((EVERY_VALUE, *EDGES))})
+    pq.write_table(rows, file, write_page_checksum=checked, compression="snappy" if checked else "none")
+    good, chance, ends = file.read_bytes(), random.Random(cases + checked), set()
+    for _ in range(cases):
+        file.write_bytes(damaged(good, chance))
+        try:
+            assert all(isinstance(item, (Change, DeadLetter)) for item in read(ParquetDocuments(file)))
+            ends.add("read")
+        except DataError as error:
+            assert str(file) in str(error) or error.code == "bad-value", error
+            ends.add(error.code)
+    assert {"read", "bad-table"} <= ends
