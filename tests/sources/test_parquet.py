@@ -225,6 +225,17 @@ def test_only_the_columns_that_are_wanted_are_read(tmp_path):
         assert [change.after for change in reader.next_batch()] == [{"n": 1}, {"m": 4}]
 
 
+def test_a_reader_goes_on_within_what_would_be_a_batch(tmp_path):
+    paths = [f"a/{i}" for i in range(20)]
+    source = source_of(tmp_path, {PATH: paths}, batch_documents=3)
+    larger = ParquetDocuments(tmp_path / "t.parquet", batch_documents=7)
+    (partition,) = source.partitions()
+    with closing(source.open(partition)) as reader:
+        for done in range(3, 20, 3):
+            reader.next_batch()
+            assert [change.path for change in read(larger, resume=reader.snapshot())] == paths[done:]
+
+
 def test_id_and_collection_belong_together(tmp_path):
     with pytest.raises(UsageError, match="belong together"):
         ParquetDocuments(tmp_path, id="symbol")
