@@ -96,7 +96,8 @@ def to_micros(time: datetime) -> int:
         1000000
     """
     aware = time if time.tzinfo is not None else time.replace(tzinfo=timezone.utc)
-    return (aware - EPOCH) // MICROSECOND
+    since = aware - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_micros(micros: int) -> datetime:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..core.change import Change
 from ..core.values import to_micros
-from .event_sides import Told, change_of, json_side, refuse, time_of
+from .event_sides import Told, change_of, json_sides, refuse, time_of
 from .feed_versions import RULES
 from .names import split_name
 
@@ -45,15 +45,11 @@ def background_change(content: Mapping[str, Any]) -> Change:
     kind = _KINDS.get(word) if isinstance(word, str) else None
     if kind is None:
         refuse(f"{word!r:.100} is not the type of a change", "$.eventType", f"Known: {', '.join(_KINDS)}.")
-    data = content.get("data")
-    if data is not None and not isinstance(data, dict):
-        refuse(f"the data is no object: {data!r:.80}", "$.data")
     name = _resource(context)
     database = split_name(name)[0] if name else None
     stamp = context.get("timestamp")
     time = None if stamp is None else time_of(stamp, "$.timestamp")
-    value = json_side(data or {}, ("value",), database)
-    old = json_side(data or {}, ("oldValue",), database)
+    value, old = json_sides(content.get("data"), database, ("oldValue",))
     if value is None and old is not None and old.updated is None and time is not None:
         old = old._replace(updated=to_micros(time))
     return change_of(Told(kind, name, database, time), value, old, _RULE, replaces=False)

@@ -18,7 +18,7 @@ from ..core.errors import DataError
 from .cloudevents_writer import PREFIX
 from .cloudevents_writer import encode_change as encode_change
 from .event_body import BodyDecoder
-from .event_sides import Side, Told, change_of, json_side, refuse, thin, time_of
+from .event_sides import Side, Told, change_of, json_sides, refuse, thin, time_of
 from .feed_versions import RULES
 from .json_text import parse_json
 
@@ -31,6 +31,9 @@ _RULE = RULES["cloudevents"]
 _HEADERS = ("ce-", "ce_")
 """Of HTTP and Pub/Sub, and of Kafka."""
 
+_USUAL = [(f"ce-{name}", name) for name in ("type", "id", "time", "document", "subject", "project", "database")]
+"""What is read, as Pub/Sub spells it."""
+
 
 def binary_attributes(attributes: Mapping[str, str]) -> dict[str, Any]:
     """The CloudEvents attributes among headers or message attributes, with small letters; empty in structured mode.
@@ -39,19 +42,25 @@ def binary_attributes(attributes: Mapping[str, str]) -> dict[str, Any]:
         >>> binary_attributes({"Ce-Type": "t", "CE-Id": "1", "Content-Type": "application/json", "x": "y"})
         {'type': 't', 'id': '1', 'datacontenttype': 'application/json'}
     """
-    found = {k[3:].lower(): v for k, v in attributes.items() if k[:3].lower() in _HEADERS and isinstance(v, str)}
+    if "ce-type" in attributes:
+        found = {name: attributes[key] for key, name in _USUAL if key in attributes}
+    else:
+        found = {k[3:].lower(): v for k, v in attributes.items() if k[:3].lower() in _HEADERS}
+    found = {name: value for name, value in found.items() if isinstance(value, str)}
     if "type" not in found:
         return {}
     content = content_type(attributes)
-    return found | {"datacontenttype": content} if content else found
+    if content:
+        found["datacontenttype"] = content
+    return found
 
 
 def content_type(attributes: Mapping[str, str]) -> str:
     """The content type, without parameters and with small letters; empty where there is none."""
-    for name, value in attributes.items():
-        if name.lower() == "content-type" and isinstance(value, str):
-            return value.partition(";")[0].strip().lower()
-    return ""
+    value = attributes.get("content-type")
+    if value is None:
+        value = next((v for k, v in attributes.items() if k.lower() == "content-type"), "")
+    return value.partition(";")[0].strip().lower() if isinstance(value, str) else ""
 
 
 def is_structured(content: Mapping[str, Any]) -> bool:
@@ -104,11 +113,7 @@ class CloudEvents:
 
 
 def _json_sides(data: Any, database: str | None) -> tuple[Side | None, Side | None]:
-    if data is None:
-        return None, None
-    if not isinstance(data, dict):
-        refuse(f"the data is no object: {data!r:.80}", "$.data", "A body in protobuf goes into data_base64.")
-    return json_side(data, ("value",), database), json_side(data, ("oldValue", "old_value"), database)
+    return json_sides(data, database, ("oldValue", "old_value"))
 
 
 def _is_protobuf(content: Any, body: bytes) -> bool:

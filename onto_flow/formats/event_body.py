@@ -38,6 +38,8 @@ class BodyDecoder:
         self._tiny: dict[bytes, tuple[str, Any]] = {}
         self._names: dict[bytes, str] = {}
         self._event: dict[bytes, tuple[str, Any]] = {}
+        self._document, self._path = b"", ""
+        self._hint: str | None = None
 
     def sides(self, data: bytes, database: str | None = None) -> tuple[Side | None, Side | None]:
         """The document after and the document before; `None` for a side that is absent or an empty message.
@@ -66,16 +68,21 @@ class BodyDecoder:
         single: dict[int, tuple[int, int]] = {}
         if data[at] == 0x0A:
             at = take_field(data, at, end, (1,), single)
-            name = data[slice(*single[1])].decode()
+            name = data[slice(*single[1])]
         else:
             name = _name(data, at, end)
-        self._use(_database_of(name) or database)
+        if name != self._document or database != self._hint:
+            named, self._path = split_reference(name.decode()) if name else (None, "")
+            self._use(named or database)
+            self._document, self._hint = name, database
         fields: dict[str, Any] = {}
         while at < end:
             at = self._fields(data, at, end, 0x12, 0, fields)
             if at < end:
                 at = take_field(data, at, end, (1, 3, 4), single)
-        return Side(name, fields, bool(fields) or 3 in single, micros_of(data, *single[4]) if 4 in single else None)
+        return Side(
+            self._path, fields, bool(fields) or 3 in single, micros_of(data, *single[4]) if 4 in single else None
+        )
 
     def _use(self, database: str | None) -> None:
         if database != self._database or len(self._tiny) > _MAX_KEPT or len(self._names) > _MAX_KEPT:
@@ -207,18 +214,12 @@ class BodyDecoder:
         return Reference(path, None if named == self._database else named)
 
 
-def _database_of(name: str) -> str | None:
-    """The database in a full name; whether the rest is a path is checked by who uses it."""
-    head, mark, _ = name.partition("/documents/")
-    return head if mark and head.startswith("projects/") and head.count("/") == 3 else None
-
-
-def _name(data: bytes, at: int, end: int) -> str:
+def _name(data: bytes, at: int, end: int) -> bytes:
     """The name of a document that does not begin with it."""
     found: dict[int, tuple[int, int]] = {}
     while at < end:
         at = take_field(data, at, end, (1,), found)
-    return part(data, found.get(1)).decode()
+    return part(data, found.get(1))
 
 
 _DAMAGE = (IndexError, UnicodeDecodeError, struct.error)

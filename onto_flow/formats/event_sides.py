@@ -6,7 +6,6 @@ fields nor a creation time is no document: it says at most which version it was.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, NoReturn
 
@@ -14,7 +13,7 @@ from ..core.change import NEVER, Change, Version
 from ..core.errors import DataError
 from ..core.values import to_micros
 from .feed_versions import Rule
-from .names import split_name
+from .names import split_name, split_reference
 from .times import parse_time
 from .typed_json import decode_fields
 
@@ -23,13 +22,13 @@ class Side(NamedTuple):
     """A side of an event.
 
     Attributes:
-        name: The document's full name; empty where the event does not say it.
+        path: The document's path; empty where the side does not say it.
         fields: Its fields.
         whole: Whether it is a document: an empty one still has a creation time.
         updated: Its update time in microseconds, where it has one.
     """
 
-    name: str
+    path: str
     fields: dict[str, Any]
     whole: bool
     updated: int | None
@@ -51,7 +50,6 @@ class Told(NamedTuple):
     time: datetime | None
 
 
-_WHOLE = ("fields", "createTime", "create_time")
 _MAY_HAVE_VALUE = {"created": True, "updated": True, "written": True, "deleted": False}
 
 
@@ -66,31 +64,41 @@ def thin(path: str, what: str, where: str = "") -> DataError:
     return DataError("thin-event", f"The event of {path or 'a document'} carries {what}", where=where, fix=fix)
 
 
-def json_side(body: Mapping[str, Any], names: tuple[str, ...], database: str | None) -> Side | None:
-    """A side in JSON; an absent one may be written as `{}` or null.
+def json_sides(body: Any, database: str | None, names: tuple[str, ...]) -> tuple[Side | None, Side | None]:
+    """The sides in JSON, after and before; an absent one may be written as `{}` or null.
+
+    Args:
+        body: What has the sides.
+        database: Where the documents lie, for sides that do not say it.
+        names: Of the side before.
 
     Raises:
         DataError: `bad-change`, `bad-value`, `too-deep`, with the JSON path.
     """
-    for name in names:
-        document = body.get(name)
-        if document:
-            return _side(document, f"$.data.{name}", database)
-    return None
+    if body is None:
+        return None, None
+    if not isinstance(body, dict):
+        refuse(f"the data is no object: {body!r:.80}", "$.data", "A body in protobuf goes into data_base64.")
+    value, old = body.get("value"), next((body[name] for name in names if body.get(name)), None)
+    after = _side(value, "$.data.value", database, None) if value else None
+    typed = value.get("fields") if after else None
+    like = (typed, after.fields) if after and typed else None
+    return after, _side(old, "$.data.oldValue", database, like) if old else None
 
 
-def _side(document: Any, where: str, database: str | None) -> Side:
+def _side(document: Any, where: str, database: str | None, like: Any) -> Side:
     if not isinstance(document, dict):
         refuse(f"no document: {document!r:.80}", where)
-    name = document.get("name") or ""
+    name, path = document.get("name"), ""
     if name:
-        database = split_name(name)[0] or database
+        named, path = split_reference(name)
+        database = named or database
     fields = document.get("fields")
-    updated = document.get("updateTime", document.get("update_time"))
+    updated = document.get("updateTime") or document.get("update_time")
     return Side(
-        name,
-        decode_fields(fields, database, f"{where}.fields") if fields else _no_fields(fields, where),
-        any(key in document for key in _WHOLE),
+        path,
+        decode_fields(fields, database, f"{where}.fields", like) if fields else _no_fields(fields, where),
+        "fields" in document or "createTime" in document or "create_time" in document,
         None if updated is None else to_micros(time_of(updated, f"{where}.updateTime")),
     )
 
@@ -126,8 +134,9 @@ def change_of(told: Told, value: Side | None, old: Side | None, rule: Rule, *, r
         DataError: `thin-event` where the document that the change needs is not there; `bad-change`.
     """
     side = value or old
-    name = (side and side.name) or told.name
-    path = split_name(name)[1] if name else ""
+    path = side.path if side else ""
+    if not path and told.name:
+        path = split_name(told.name)[1]
     if value is not None and not _MAY_HAVE_VALUE[told.kind]:
         refuse("a deletion that has a document after it", "$.data.value")
     if side is None or (value is None and told.kind in ("created", "updated")):

@@ -38,7 +38,7 @@ def parse_json(data: bytes | str, *, numbers: bool = False) -> Any:
         >>> parse_json(b'{"a": [1, 1.0, "1"], "b": null, "a": 2}')
         {'a': 2, 'b': None}
     """
-    raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+    raw = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
     if orjson is None or (numbers and _LONG in raw.translate(_DIGITS)):
         content = _by_the_library(data)
     else:
