@@ -1,9 +1,8 @@
 """CloudEvents to changes, both sides: per CPU-second, beside what a team writes itself, in the same process and in turn.
 
-Events are updates of order documents. In one set three of twelve fields changed, as an update does; in the other all of them,
-which is as hard as it gets: nothing is shared. Peers: google-events' class (upb) walked to two dictionaries, and
-`json.loads` (or orjson) with a decoder of typed JSON as short as it can be. They check nothing, and leave references and
-geo points as they are.
+Events are updates of order documents. In one set three of twelve fields changed, as an update does; in the other all of
+them: nothing is shared. Peers: google-events' class (upb) walked to two dictionaries, and `json.loads` (or orjson) with a
+decoder of typed JSON as short as it can be. They check nothing, and leave references and geo points as they are.
 
     .venv/bin/python benchmarks/cloudevents.py [EVENTS] [RUNS]
 """

@@ -40,6 +40,7 @@ class BodyDecoder:
         self._event: dict[bytes, tuple[str, Any]] = {}
         self._document, self._path = b"", ""
         self._hint: str | None = None
+        self._here: str | None = None
 
     def sides(self, data: bytes, database: str | None = None) -> tuple[Side | None, Side | None]:
         """The document after and the document before; `None` for a side that is absent or an empty message.
@@ -73,8 +74,8 @@ class BodyDecoder:
             name = _name(data, at, end)
         if name != self._document or database != self._hint:
             named, self._path = split_reference(name.decode()) if name else (None, "")
-            self._use(named or database)
-            self._document, self._hint = name, database
+            self._document, self._hint, self._here = name, database, named or database
+        self._use(self._here)
         fields: dict[str, Any] = {}
         while at < end:
             at = self._fields(data, at, end, 0x12, 0, fields)

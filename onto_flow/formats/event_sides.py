@@ -80,13 +80,13 @@ def json_sides(body: Any, database: str | None, names: tuple[str, ...]) -> tuple
     if not isinstance(body, dict):
         refuse(f"the data is no object: {body!r:.80}", "$.data", "A body in protobuf goes into data_base64.")
     value, old = body.get("value"), next((body[name] for name in names if body.get(name)), None)
-    after = _side(value, "$.data.value", database, None) if value else None
-    typed = value.get("fields") if after else None
-    like = (typed, after.fields) if after and typed else None
-    return after, _side(old, "$.data.oldValue", database, like) if old else None
+    return (
+        _side(value, "$.data.value", database) if value else None,
+        _side(old, "$.data.oldValue", database) if old else None,
+    )
 
 
-def _side(document: Any, where: str, database: str | None, like: Any) -> Side:
+def _side(document: Any, where: str, database: str | None) -> Side:
     if not isinstance(document, dict):
         refuse(f"no document: {document!r:.80}", where)
     name, path = document.get("name"), ""
@@ -97,7 +97,7 @@ def _side(document: Any, where: str, database: str | None, like: Any) -> Side:
     updated = document.get("updateTime") or document.get("update_time")
     return Side(
         path,
-        decode_fields(fields, database, f"{where}.fields", like) if fields else _no_fields(fields, where),
+        decode_fields(fields, database, f"{where}.fields") if fields else _no_fields(fields, where),
         "fields" in document or "createTime" in document or "create_time" in document,
         None if updated is None else to_micros(time_of(updated, f"{where}.updateTime")),
     )

@@ -144,20 +144,6 @@ def _timestamp(data: bytes, at: int, end: int) -> datetime:
 def micros_of(data: bytes, at: int, end: int) -> int:
     """The time of a Timestamp {1 seconds, 2 nanoseconds}; what is below a microsecond is cut, as Firestore does."""
     seconds = nanos = 0
-    if (
-        end - at > 5
-        and data[at] == 0x08
-        and data[at + 5] < 0x80
-        and data[at + 1] & data[at + 2] & data[at + 3] & data[at + 4] & 0x80
-    ):
-        seconds = (
-            data[at + 1] & 127
-            | (data[at + 2] & 127) << 7
-            | (data[at + 3] & 127) << 14
-            | (data[at + 4] & 127) << 21
-            | data[at + 5] << 28
-        )
-        at += 6
     while at < end:
         tag = data[at]
         number, at = get_varint(data, at + 1)

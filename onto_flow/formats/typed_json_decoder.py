@@ -11,7 +11,6 @@ import binascii
 import math
 from collections.abc import Callable
 from datetime import datetime
-from marshal import dumps
 from typing import Any, NoReturn
 
 from ..core.errors import DataError
@@ -44,17 +43,13 @@ def vector_of_map(fields: dict[str, Any]) -> Any:
     return fields
 
 
-def decode_fields(
-    fields: Any, database: str | None = None, where: str = "$", like: _Like | None = None
-) -> dict[str, Any]:
+def decode_fields(fields: Any, database: str | None = None, where: str = "$") -> dict[str, Any]:
     """The values of a REST document's `fields`.
 
     Args:
         fields: What `json.loads` gave.
         database: The document's database: references into it become `Reference(path)`.
         where: The JSON path of `fields`, for errors.
-        like: Fields of another version of the document, and what they were decoded to: values are taken from there
-            where they are the same.
 
     Raises:
         DataError: `bad-value`, `too-deep`, with the JSON path.
@@ -64,7 +59,7 @@ def decode_fields(
         '2024-05-01T00:00:00+00:00'
     """
     try:
-        return _map(fields, database, 0, like)
+        return _map(fields, database, 0)
     except _MisfitError as misfit:
         raise misfit.located(where) from misfit.__cause__
 
@@ -75,10 +70,6 @@ def decode_value(value: Any, database: str | None = None, where: str = "$") -> A
         return _value(value, database, 0)
     except _MisfitError as misfit:
         raise misfit.located(where) from misfit.__cause__
-
-
-_Like = tuple[dict[str, Any], dict[str, Any]]
-_COSTLY = {"timestampValue", "referenceValue", "bytesValue", "arrayValue", "mapValue"}
 
 
 class _NestedArrayError(Exception):
@@ -101,7 +92,7 @@ def _refuse(what: str, value: Any) -> NoReturn:
     raise _MisfitError(f"{what}: {value!r:.80}")
 
 
-def _map(fields: Any, database: str | None, depth: int, like: _Like | None = None) -> dict[str, Any]:
+def _map(fields: Any, database: str | None, depth: int) -> dict[str, Any]:
     if not isinstance(fields, dict):
         _refuse("not an object", fields)
     out: dict[str, Any] = {}
@@ -118,13 +109,6 @@ def _map(fields: Any, database: str | None, depth: int, like: _Like | None = Non
                 out[name] = integers[content]
             elif kind == "doubleValue" and type(content) is float and content - content == 0.0:
                 out[name] = content
-            elif (
-                like is not None
-                and kind in _COSTLY
-                and like[0].get(name) == typed
-                and _same(content, like[0][name][kind])
-            ):
-                out[name] = like[1][name]
             elif kind in scalars:
                 out[name] = scalars[kind](content)
             else:
@@ -135,11 +119,6 @@ def _map(fields: Any, database: str | None, depth: int, like: _Like | None = Non
     except (TypeError, ValueError) as error:
         raise _not_typed(typed, f".{name}") from error
     return out
-
-
-def _same(content: Any, other: Any) -> bool:
-    """Whether what is equal is the same in type and sign too: 1, 1.0 and true are equal, and 0.0 and -0.0."""
-    return type(content) is str or dumps(content, 2) == dumps(other, 2)
 
 
 def _value(typed: Any, database: str | None, depth: int) -> Any:

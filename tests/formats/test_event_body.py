@@ -39,10 +39,9 @@ def _side(message, name):
     if not message.HasField(name):
         return None
     document = getattr(message, name)
-    head, mark, _ = document.name.partition("/documents/")
-    database = head if mark and head.startswith("projects/") and head.count("/") == 3 else None
+    database, path = split_name(document.name) if document.name else (None, "")
     updated = _micros(document.update_time) if document.HasField("update_time") else None
-    return document.name, {k: _value(v, database) for k, v in document.fields.items()}, updated
+    return path, {k: _value(v, database) for k, v in document.fields.items()}, updated
 
 
 def _micros(time):
@@ -69,7 +68,7 @@ def _value(value, database):
 
 
 def ours(body):
-    return [None if s is None else (s.name, s.fields, s.updated) for s in BodyDecoder().sides(body)]
+    return [None if s is None else (s.path, s.fields, s.updated) for s in BodyDecoder().sides(body)]
 
 
 def alike(left, right):
@@ -114,7 +113,7 @@ def test_entries_of_a_map_may_come_in_any_order_and_without_a_key():
     entry = chunk(b"\x12", b"\x08\x01") + chunk(b"\x0a", b"late")
     keyless = chunk(b"\x12", b"\x58\x00")
     body = body_of(chunk(b"\x12", entry) + chunk(b"\x12", keyless) + chunk(b"\x0a", NAME.encode()))
-    assert ours(body)[0] == (NAME, {"late": True, "": None}, None)
+    assert ours(body)[0] == ("users/u1", {"late": True, "": None}, None)
     assert alike(ours(body), by_upb(body))
 
 
