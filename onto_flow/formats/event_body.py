@@ -23,6 +23,8 @@ from ..core.values import Reference
 from .event_sides import Side
 from .event_values import SCALARS, begin, content_of, micros_of, part, refuse, take_field, text
 from .names import split_reference
+from .native import extension
+from .native.fields import makers
 from .typed_json import MAX_DEPTH, vector_of_map
 from .wire import get_varint
 
@@ -78,18 +80,29 @@ class BodyDecoder:
         self._use(self._here)
         fields: dict[str, Any] = {}
         while at < end:
-            at = self._fields(data, at, end, 0x12, 0, fields)
+            at = self._entries(data, at, end, fields)
             if at < end:
                 at = take_field(data, at, end, (1, 3, 4), single)
         return Side(
             self._path, fields, bool(fields) or 3 in single, micros_of(data, *single[4]) if 4 in single else None
         )
 
+    def _entries(self, data: bytes, at: int, end: int, fields: dict[str, Any]) -> int:
+        """Takes the entries of a document's fields; in C where that was built and they are as they are wont to be."""
+        native = extension()
+        if native is not None and not fields:
+            found = native.event_fields(data, at, end, makers(self._database))
+            if found is not None:
+                fields.update(found[0])
+                return int(found[1])
+        return self._fields(data, at, end, 0x12, 0, fields)
+
     def _use(self, database: str | None) -> None:
         if database != self._database or len(self._tiny) > _MAX_KEPT or len(self._names) > _MAX_KEPT:
             self._database = database
             self._tiny.clear()
             self._names.clear()
+            self._event.clear()
 
     def _fields(self, data: bytes, at: int, end: int, tag: int, depth: int, fields: dict[str, Any]) -> int:
         """Takes entries of a map while there are any; returns where they end."""

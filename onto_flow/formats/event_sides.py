@@ -11,10 +11,9 @@ from typing import Any, NamedTuple, NoReturn
 
 from ..core.change import NEVER, Change, Version
 from ..core.errors import DataError
-from ..core.values import to_micros
 from .feed_versions import Rule
 from .names import split_name, split_reference
-from .times import parse_time
+from .times import parse_micros, parse_time
 from .typed_json import decode_fields
 
 
@@ -99,8 +98,15 @@ def _side(document: Any, where: str, database: str | None) -> Side:
         path,
         decode_fields(fields, database, f"{where}.fields") if fields else _no_fields(fields, where),
         "fields" in document or "createTime" in document or "create_time" in document,
-        None if updated is None else to_micros(time_of(updated, f"{where}.updateTime")),
+        None if updated is None else _micros_of(updated, where),
     )
+
+
+def _micros_of(text: Any, where: str) -> int:
+    try:
+        return parse_micros(text)
+    except DataError as error:
+        raise DataError("bad-change", error.what, where=f"{where}.updateTime") from error
 
 
 def _no_fields(fields: Any, where: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ..core.errors import DataError
 from ..core.values import EPOCH, GeoPoint
 from .wire import get_varint, signed
 
+_64_BITS = (1 << 64) - 1
 _SECONDS = (-62_135_596_800, 253_402_300_799)
 """Years 1 to 9999."""
 
@@ -150,7 +151,7 @@ def micros_of(data: bytes, at: int, end: int) -> int:
         if tag == 0x08:
             seconds = signed(number)
         elif tag == 0x10:
-            nanos = number
+            nanos = number & _64_BITS
         else:
             refuse(f"a time with the unknown tag {tag:02x}", at)
     if at != end or nanos >= 10**9 or not _SECONDS[0] <= seconds <= _SECONDS[1]:

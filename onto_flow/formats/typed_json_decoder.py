@@ -16,6 +16,8 @@ from typing import Any, NoReturn
 from ..core.errors import DataError
 from ..core.values import MAX_INTEGER, MIN_INTEGER, GeoPoint, Reference, Vector
 from .names import split_reference
+from .native import extension
+from .native.fields import makers
 from .times import parse_time
 
 MAX_DEPTH = 20
@@ -58,6 +60,11 @@ def decode_fields(fields: Any, database: str | None = None, where: str = "$") ->
         >>> decode_fields({"at": {"timestampValue": "2024-05-01T00:00:00Z"}})["at"].isoformat()
         '2024-05-01T00:00:00+00:00'
     """
+    native = extension()
+    if native is not None:
+        found: dict[str, Any] | None = native.typed_fields(fields, makers(database))
+        if found is not None:
+            return found
     try:
         return _map(fields, database, 0)
     except _MisfitError as misfit:
@@ -70,6 +77,15 @@ def decode_value(value: Any, database: str | None = None, where: str = "$") -> A
         return _value(value, database, 0)
     except _MisfitError as misfit:
         raise misfit.located(where) from misfit.__cause__
+
+
+def scalar_value(kind: str, content: Any, database: str | None) -> Any:
+    """A value that is no map and no array.
+
+    Raises:
+        Exception: For anything else.
+    """
+    return _reference(content, database) if kind == "referenceValue" else _SCALARS[kind](content)
 
 
 class _NestedArrayError(Exception):

@@ -15,7 +15,7 @@ from onto_flow.core.change import Change
 from onto_flow.core.equality import same
 from onto_flow.core.errors import DataError
 from onto_flow.core.values import EPOCH, GeoPoint, Reference
-from onto_flow.formats import decode
+from onto_flow.formats import decode, event_body
 from onto_flow.formats.cloudevents_writer import encode_binary
 from onto_flow.formats.event_body import BodyDecoder
 from onto_flow.formats.event_body_writer import write_document
@@ -65,6 +65,17 @@ def _value(value, database):
         named, path = split_name(content)
         return Reference(path, None if named == database else named)
     return content
+
+
+@pytest.fixture(autouse=True, scope="module", params=["", "compiled"])
+def way(request):
+    """Once in Python alone, and once in C where that was built."""
+    if request.param:
+        yield request.getfixturevalue(request.param)
+        return
+    native, event_body.extension = event_body.extension, lambda: None
+    yield
+    event_body.extension = native
 
 
 def ours(body):
@@ -197,6 +208,7 @@ def test_values_are_kept_between_events_but_not_between_databases():
 
 
 def test_what_is_kept_is_bounded(monkeypatch):
+    monkeypatch.setattr(event_body, "extension", lambda: None)
     monkeypatch.setattr("onto_flow.formats.event_body._MAX_KEPT", 10)
     decoder = BodyDecoder()
     for n in range(50):

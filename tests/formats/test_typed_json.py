@@ -2,7 +2,8 @@ import pytest
 
 from onto_flow.core.equality import same
 from onto_flow.core.errors import DataError
-from onto_flow.core.values import GeoPoint, Reference, Vector
+from onto_flow.core.values import GeoPoint, Reference, Vector, to_micros
+from onto_flow.formats.times import parse_micros, parse_time
 from onto_flow.formats.typed_json import decode_fields, decode_value, encode_fields, encode_value
 
 DATABASE = "projects/p/databases/(default)"
@@ -112,3 +113,20 @@ def test_references_are_full_names_where_a_database_is_known():
     assert encode_fields(fields, DATABASE)["near"] == {"referenceValue": f"{DATABASE}/documents/a/b"}
     for database in (DATABASE, None):
         assert decode_fields(encode_fields(fields, database), database) == fields
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2024-05-01T12:00:59.999999Z", "2024-05-01T12:00:60.000000Z", "2024-05-01T24:00:00.000000Z", "2024-02-30T12:00:00.000000Z", "2024-05-01T12:00: 1.000000Z",
+     "2024-05-01T12:00:00.00000²Z", "2024-05-01T12:00:00.000000z", "2024-05-01t12:00:00.000000Z", "0001-01-01T00:00:00.000001Z", "2024-05-01T12:00:00.5+02:00",
+     "2024-W18-3T12:00:00.000000Z", "20240501T12:00:00.000000000Z", 5, None],
+)  # fmt: skip
+def test_microseconds_are_read_as_times_are(text):
+    try:
+        expected = to_micros(parse_time(text))
+    except DataError as error:
+        with pytest.raises(DataError) as again:
+            parse_micros(text)
+        assert again.value.code == error.code
+    else:
+        assert parse_micros(text) == expected

@@ -41,7 +41,7 @@ static Said text(Slice raw, PyObject **found)
 }
 
 /* Source of the calendar: days from civil of H. Hinnant's date algorithms, here the way back. */
-static Said timestamp(int64_t micros, PyObject **found)
+Said make_timestamp(int64_t micros, PyObject **found)
 {
     if (!is_time(micros))
         return ODD;
@@ -118,7 +118,7 @@ static Said value_of(Context *context, const Property *property, int depth, PyOb
     case NULL_: return made(Py_NewRef(Py_None), found);
     case BOOLEAN: return made(PyBool_FromLong(*value.at), found);
     case INTEGER: return read_integer(value, &number) ? made(PyLong_FromLongLong(number), found) : ODD;
-    case TIMESTAMP: return read_integer(value, &number) ? timestamp(number, found) : ODD;
+    case TIMESTAMP: return read_integer(value, &number) ? make_timestamp(number, found) : ODD;
     case DOUBLE:
     case VECTOR: return made(PyFloat_FromDouble(double_at(value.at)), found);
     case STRING: return text(value, found);

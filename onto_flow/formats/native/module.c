@@ -50,13 +50,17 @@ static PyMethodDef functions[] = {
     {"crc32c", native_crc32c, METH_VARARGS, "(data, portable=False) -> the CRC-32C of bytes."},
     {"fragments", native_fragments, METH_VARARGS,
      "(data, begin, verify) -> where fragments begin and end and their types, as int64; None for anything unusual."},
+    {"typed_fields", native_typed_fields, METH_VARARGS,
+     "(fields, makers) -> the values of typed JSON; None for anything unusual."},
+    {"event_fields", native_event_fields, METH_VARARGS,
+     "(data, begin, end, makers) -> the fields of a document of an event, and where they end; None for anything unusual."},
     {NULL},
 };
 
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "_native",
-    .m_doc = "The records of exports, read in C.",
+    .m_doc = "The records of exports, and the fields of events, read in C.",
     .m_size = -1,
     .m_methods = functions,
 };
@@ -64,7 +68,7 @@ static struct PyModuleDef definition = {
 PyMODINIT_FUNC PyInit__native(void)
 {
     frames_begin();
-    if (!documents_begin() || PyType_Ready(&DecoderType) < 0 || PyType_Ready(&ColumnsType) < 0)
+    if (!documents_begin() || !events_begin() || PyType_Ready(&DecoderType) < 0 || PyType_Ready(&ColumnsType) < 0)
         return NULL;
     PyObject *module = PyModule_Create(&definition);
     if (module && (PyModule_AddObjectRef(module, "Decoder", (PyObject *)&DecoderType) < 0 ||

@@ -102,6 +102,10 @@ extern PyTypeObject ColumnsType;
 
 void frames_begin(void);
 int documents_begin(void);
+int events_begin(void);
+Said make_timestamp(int64_t micros, PyObject **found);
+PyObject *native_typed_fields(PyObject *module, PyObject *args);
+PyObject *native_event_fields(PyObject *module, PyObject *args);
 PyObject *native_crc32c(PyObject *module, PyObject *args);
 PyObject *native_fragments(PyObject *module, PyObject *args);
 PyObject *decoder_documents(Decoder *self, PyObject *args);
