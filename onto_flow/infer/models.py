@@ -153,13 +153,14 @@ def _can_relate(guess: ReferenceSurvey) -> bool:
 def _model(one: CollectionSurvey, name: str, guesses: Mapping[tuple[Names, str], ReferenceSurvey]) -> Model:
     top = [f for f in one.fields if f.depth == 0 and one.keys is None]
     elements = {f.label[:-2]: f for f in one.fields if f.depth == 1 and f.label.endswith("[]")}
+    mine = {label: guess for (names, label), guess in guesses.items() if names == one.names}
     convert = converts(f.name for f in top)
     taken: set[str] = set()
     attributes = []
     for field in sorted(top, key=lambda f: not stays(attribute_name(f.name, (), "field"), f.name, convert)):
         python = attribute_name(field.name, taken, "field")
         taken.add(python)
-        attributes.append(_attribute(one, field, elements.get(field.label), python, convert, guesses))
+        attributes.append(_attribute(field, elements.get(field.label), python, convert, mine))
     attributes.sort(key=lambda a: a.field)
     parts: list[str] = []
     for part in part_names(one.names):
@@ -168,17 +169,16 @@ def _model(one: CollectionSurvey, name: str, guesses: Mapping[tuple[Names, str],
 
 
 def _attribute(
-    one: CollectionSurvey,
     field: FieldSurvey,
     element: FieldSurvey | None,
     python: str,
     convert: bool,
-    guesses: Mapping[tuple[Names, str], ReferenceSurvey],
+    guesses: Mapping[str, ReferenceSurvey],
 ) -> Attribute:
     named = not stays(python, field.name, convert)
     words = [t.word for t in field.types]
     for held, label, kind in ((field, field.label, "relation"), (element, f"{field.label}[]", "relations")):
-        guess = guesses.get((one.names, label))
+        guess = guesses.get(label)
         if guess is not None and held is not None and len(held.types) == 1 and (held is field or words == ["array"]):
             return Attribute(python, field.name, kind, "", named, guess.target, guess.integers)
     kind = _KINDS.get(words[0], "any") if len(words) == 1 else "any"

@@ -79,7 +79,7 @@ def _drawn(survey: Survey, arrows: _Arrows) -> list[Names]:
 
 def _said(survey: Survey, names: Names) -> str:
     documents = next((c.documents for c in survey.collections if c.names == names), 0)
-    return "1 document" if documents == 1 else f"{documents:,} documents" if documents else "no documents"
+    return shown.counted(documents, "document") if documents else "no documents"
 
 
 def _places(drawn: Mapping[Names, str]) -> tuple[dict[Names, Box], float, float]:

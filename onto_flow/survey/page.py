@@ -61,11 +61,13 @@ class _Page:
             class_="cards",
         )
         if survey.unreadable:
-            lines = [f"{survey.unreadable:,} documents cannot be read.", *survey.problems]
+            lines = [f"{shown.counted(survey.unreadable, 'document')} cannot be read.", *survey.problems]
             yield element("div", *(element("div", line) for line in lines), class_="warn")
         if survey.other_documents:
             yield element(
-                "div", f"{survey.other_documents:,} more documents are in further collections.", class_="warn"
+                "div",
+                f"{shown.counted(survey.other_documents, 'more document')} in further collections.",
+                class_="warn",
             )
 
     def overview(self) -> Iterator[Markup]:
@@ -129,7 +131,7 @@ class _Page:
             yield self._collection(one, is_open=len(some) <= OPEN or number == 0)
 
     def _collection(self, one: CollectionSurvey, *, is_open: bool) -> Markup:
-        said = [f"{one.documents:,} " + ("document" if one.documents == 1 else "documents")]
+        said = [shown.counted(one.documents, "document")]
         if one.size:
             said.append(f"{shown.size(one.size.median)} in the middle, {shown.size(one.size.largest)} at most")
         if one.keys:

@@ -61,6 +61,16 @@ def count(number: int, estimated: bool = False) -> str:
     return f"~{round(number / step) * step:,}"
 
 
+def counted(number: int, noun: str) -> str:
+    """So many of something.
+
+    Example:
+        >>> counted(1, "document"), counted(1200, "document")
+        ('1 document', '1,200 documents')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def clean(text: str) -> str:
     r"""A text on one line, without anything that a terminal would obey.
 
@@ -173,7 +183,7 @@ _PYTHON: dict[str, type] = {
 def headline(survey: Survey) -> str:
     """What was read, in a line."""
     collections = sum(1 for c in survey.collections if c.documents)
-    parts = [survey.kind, f"{survey.documents:,} documents", f"{collections:,} collections"]
+    parts = [survey.kind, counted(survey.documents, "document"), counted(collections, "collection")]
     if survey.file_bytes is not None:
         parts.append(f"{size(survey.file_bytes)} of files")
     if survey.snapshot_time:

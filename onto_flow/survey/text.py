@@ -40,11 +40,11 @@ class _Text:
         yield shown.clean(self._survey.source)
         yield from self._wrapped(shown.headline(self._survey), " · ")
         if self._survey.unreadable:
-            yield f"{self._survey.unreadable:,} documents cannot be read:"
+            yield f"{shown.counted(self._survey.unreadable, 'document')} cannot be read:"
             for problem in self._survey.problems:
                 yield f"  {shown.clean(problem)}"
         if self._survey.other_documents:
-            yield f"{self._survey.other_documents:,} more documents are in further collections"
+            yield f"{shown.counted(self._survey.other_documents, 'more document')} in further collections"
 
     def _wrapped(self, text: str, gap: str) -> Iterator[str]:
         line = ""
@@ -103,8 +103,7 @@ class _Text:
             if not one.documents:
                 continue
             yield ""
-            noun = "document" if one.documents == 1 else "documents"
-            yield f"{shown.collection(one.names)}: {one.documents:,} {noun}"
+            yield f"{shown.collection(one.names)}: {shown.counted(one.documents, 'document')}"
             if one.keys is not None:
                 yield f"the names of its fields are data: {shown.count(one.keys.distinct, one.keys.estimated)} different"
             if one.fields:

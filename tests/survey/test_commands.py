@@ -43,7 +43,7 @@ def test_a_collection_that_is_not_there_is_wrong_usage(room, capsys):
 def test_documents_that_cannot_be_read_are_told_and_make_exit_code_3(room, capsys, tmp_path):
     (tmp_path / "d.jsonl").write_text('{"path": "a/1", "fields": {}}\n{"path": "a/2", "fields": {"n": 1}}\n')
     assert cli.main(["inspect", "jsonl:d.jsonl"]) == 3
-    assert "1 documents cannot be read" in capsys.readouterr().out
+    assert "1 document cannot be read" in capsys.readouterr().out
     assert cli.main(["infer", "jsonl:d.jsonl"]) == 3
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tracemalloc
 from datetime import datetime, timezone
 from pathlib import Path
@@ -180,6 +183,33 @@ class _Streamed(OfDocuments):
     def next_batch(self):
         batch = OfDocuments([d for d, _ in zip(self._documents, range(500))])._items
         return batch or None
+
+
+def test_a_survey_is_the_same_in_every_run():
+    """Also where it is an estimate: texts hash differently in each process."""
+    code = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from of_documents import survey
+from onto_flow.survey import sketch
+from onto_flow.survey.text import survey_text
+sketch.MAX_VALUES = 500
+documents = [(f"a/{n}", {"s": f"text {n}", "i": n % 700, "m": {f"k{n}": True}}) for n in range(1500)]
+print(survey_text(survey([*documents, *((f"b/{n}", {"a": f"text {n * 2}", "r": str(n)}) for n in range(900))])))
+"""
+    folder = str(Path(__file__).parent)
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", code, folder],
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"},
+            capture_output=True,
+            check=True,
+        ).stdout.decode()
+        for seed in ("1", "2")
+    ]
+    assert runs[0] == runs[1]
+    assert "~" in runs[0]
 
 
 def test_a_survey_reads_lines_of_json_too(tmp_path):

@@ -78,7 +78,7 @@ def test_values_are_shown_only_when_wanted():
 
 def test_what_cannot_be_read_is_shown():
     text = survey_text(survey([("a/1", "bad-document: broken\x1b[0m"), ("b/1", {})]))
-    assert "1 documents cannot be read:\n  bad-document: broken\\x1b[0m" in text
+    assert "1 document cannot be read:\n  bad-document: broken\\x1b[0m" in text
 
 
 def test_json_says_everything_and_stays():
