@@ -21,7 +21,7 @@ def seed(document: Change, snapshot: int | None) -> tuple[str, Event]:
 
     Example:
         >>> seed(Change("users/u1", None, {"name": "Ada"}, (0, 1)), snapshot=70)
-        ('users/u1', Event(version=(70, 0), fields={'name': 'Ada'}, time=None))
+        ('users/u1', Event(version=(70, 0), fields={'name': 'Ada'}, time=None, previous=None))
     """
     version = BELOW_EVENTS if snapshot is None else (snapshot, 0)
     return document.path, Event(version, document.after)

@@ -17,11 +17,11 @@ Example:
 
         >>> from onto_flow.operators.ingest import admit
         >>> admit(Event((20, 0), {"n": 1}, 20), snapshot=10)
-        Event(version=(20, 0), fields={'n': 1}, time=20)
+        Event(version=(20, 0), fields={'n': 1}, time=20, previous=None)
         >>> admit(Event((9, 0), {"n": 0}, 9), snapshot=10) is None
         True
         >>> admit(Event((9, 1), None, 21), snapshot=10)
-        Event(version=(10, 1), fields=None, time=21)
+        Event(version=(10, 1), fields=None, time=21, previous=None)
 """
 
 from __future__ import annotations
