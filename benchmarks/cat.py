@@ -22,7 +22,7 @@ from pathlib import Path
 import cat_peer
 import orjson
 import upb_peer
-from export_reading import Task, files_of, one_core, ratio, real_exports, rounds
+from export_reading import Task, files_of, on_one_core, ratio, real_exports, rounds
 from orders_export import cached, orders_export, small_files
 
 from onto_flow.sources.document_lines import DocumentLines
@@ -113,7 +113,7 @@ def without_start(place: Path, name: str, number: int) -> None:
 
 def main(megabytes: int, number: int) -> None:
     everything = orders_export(megabytes)
-    one_core()
+    on_one_core()
     print("| export | what | CPU | beside | times | goal |\n|---|---|---|---|---|---|")
     processes(everything, f"orders, {megabytes} MB", number, ASKED)
     small = [(f"orders, {n} files of 70 kB", small_files(everything, n)) for n in (1, 100)]
