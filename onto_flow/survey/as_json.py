@@ -27,7 +27,7 @@ def survey_json(
         "snapshot_time": survey.snapshot_time,
         "documents": survey.documents,
         "unreadable": survey.unreadable,
-        "problems": list(survey.problems),
+        "problems": list(survey.problems) if examples else [],
         "file_bytes": survey.file_bytes,
         "other_documents": survey.other_documents,
         "collections": [_collection(c, examples) for c in some],

@@ -61,7 +61,10 @@ class _Page:
             class_="cards",
         )
         if survey.unreadable:
-            lines = [f"{shown.counted(survey.unreadable, 'document')} cannot be read.", *survey.problems]
+            lines = [
+                f"{shown.counted(survey.unreadable, 'document')} cannot be read.",
+                *(survey.problems if self._examples else ()),
+            ]
             yield element("div", *(element("div", line) for line in lines), class_="warn")
         if survey.other_documents:
             yield element(

@@ -40,8 +40,9 @@ class _Text:
         yield shown.clean(self._survey.source)
         yield from self._wrapped(shown.headline(self._survey), " · ")
         if self._survey.unreadable:
-            yield f"{shown.counted(self._survey.unreadable, 'document')} cannot be read:"
-            for problem in self._survey.problems:
+            end = ":" if self._examples else ""
+            yield f"{shown.counted(self._survey.unreadable, 'document')} cannot be read{end}"
+            for problem in self._survey.problems if self._examples else ():
                 yield f"  {shown.clean(problem)}"
         if self._survey.other_documents:
             yield f"{shown.counted(self._survey.other_documents, 'more document')} in further collections"

@@ -68,7 +68,7 @@ def test_empty_columns_are_left_out():
 
 def test_values_are_shown_only_when_wanted():
     documents = [(f"a/{SECRET}{n}", {"s": f"{SECRET}{n}", "m": {f"k{n} {SECRET}": 1}}) for n in range(30)]
-    found = survey(documents)
+    found = survey([*documents, ("a/x", f"bad-document: {SECRET}")])
     for shown in (survey_text(found, width=200), json.dumps(survey_json(found))):
         assert SECRET in shown
     for hidden in (survey_text(found, width=200, examples=False), json.dumps(survey_json(found, examples=False))):
