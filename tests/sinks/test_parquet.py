@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 from datetime import datetime, timezone
@@ -10,6 +11,7 @@ from datetime import datetime, timezone
 import duckdb
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -17,6 +19,8 @@ from onto_flow.core.change import DeadLetter, ViewChange
 from onto_flow.core.errors import EngineError
 from onto_flow.core.types import Type
 from onto_flow.core.values import to_micros
+from onto_flow.formats.published_table import read_table
+from onto_flow.formats.table_folder import TableFolder
 from onto_flow.sinks.base import Table
 from onto_flow.sinks.parquet import ParquetSink, folder_name
 from onto_flow.testing.sink_suite import EVERY_TYPE, EVERY_VALUE
@@ -271,3 +275,25 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(EngineError, match="sink-failed"):
         opened(tmp_path / "file")
+
+
+@pytest.mark.long
+def test_a_table_that_grows_over_the_limit_is_parts_and_one_row_group_is_held_at_a_time(tmp_path):
+    sink = opened(tmp_path)
+    chance = random.Random(1)
+
+    def grow(start, stop):
+        for i in range(start, stop):
+            new = {"n": i, "name": chance.randbytes(350).hex()}
+            sink.write([ViewChange("Room", f"rooms/{i:07d}", None, new, (1, 0, 1))])
+        sink.publish()
+        return read_table(tmp_path / "rooms", columns=["n"]).column("n").to_pylist() == list(range(stop))
+
+    assert grow(0, 100_000)
+    assert [f.name for f in (tmp_path / "rooms").iterdir()] == ["table.parquet"]
+    before = pa.total_allocated_bytes()
+    assert grow(100_000, 450_000)
+    manifest = TableFolder(tmp_path / "rooms").manifest()
+    assert sum(part.size for part in manifest.parts) > 256 << 20
+    assert all(64 << 20 <= part.size < 110 << 20 for part in manifest.parts[:-1])
+    assert pa.default_memory_pool().max_memory() - before < 300 << 20

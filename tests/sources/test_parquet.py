@@ -19,11 +19,15 @@ from onto_flow.core.change import BELOW_EVENTS, Change, DeadLetter, ViewChange
 from onto_flow.core.collection import Collection, Projection
 from onto_flow.core.equality import same
 from onto_flow.core.errors import DataError, UsageError
+from onto_flow.demo import data
+from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.formats.arrow_rows import batch_of
 from onto_flow.formats.arrow_shape import Shape
 from onto_flow.formats.arrow_types import PATH, arrow_field, word_of
+from onto_flow.formats.export_writer import write_export
 from onto_flow.sinks.parquet import ParquetSink
 from onto_flow.sources import parquet
+from onto_flow.sources.arrow_export import ArrowExport
 from onto_flow.sources.base import Reader, Source
 from onto_flow.sources.parquet import ParquetDocuments
 from onto_flow.testing.sink_suite import EDGES, EVERY_TYPE, EVERY_VALUE
@@ -312,3 +316,10 @@ def test_a_damaged_file_gives_documents_dead_letters_or_one_clear_error(tmp_path
             assert str(file) in str(error) or error.code == "bad-value", error
             ends.add(error.code)
     assert {"read", "bad-table"} <= ends
+
+
+def test_views_are_the_same_from_parquet_as_from_the_export(tmp_path):
+    write_export(tmp_path / "export", data.documents().items(), snapshot_time=data.EXPORTED_AT)
+    pq.write_table(ArrowExport(tmp_path / "export").read_table(), tmp_path / "documents.parquet")
+    expected = MeetingSession.backfill(source=str(tmp_path / "export")).documents()
+    assert expected and MeetingSession.backfill(source=f"parquet:{tmp_path}/documents.parquet").documents() == expected
