@@ -62,7 +62,7 @@ def _read_file(folder: TableFolder, columns: Sequence[str] | None) -> pa.Table |
 def _read_parts(folder: TableFolder, manifest: Manifest, columns: Sequence[str] | None) -> pa.Table:
     tables = []
     for part in manifest.parts:
-        with folder.open_part(part.name) as file:
+        with folder.part(part.name).open("rb") as file:
             rows = _read(file, columns)
         if len(rows) != part.rows:
             raise DataError("bad-table", f"{part.name} has {len(rows)} rows and shall have {part.rows}")

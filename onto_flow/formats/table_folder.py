@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .object_path import ObjectPath, place_of
-from .table_manifest import FILE, MANIFEST, PARTS, Manifest, decode_manifest, encode_manifest
+from .table_manifest import FILE, MANIFEST, Manifest, decode_manifest, encode_manifest
 
 
 class TableFolder:
@@ -19,7 +19,9 @@ class TableFolder:
     """
 
     def __init__(self, place: str | Path | ObjectPath) -> None:
-        self.place = place if isinstance(place, ObjectPath) else place_of(place)
+        found = place if isinstance(place, ObjectPath) else place_of(place)
+        self.place = found.absolute() if isinstance(found, Path) else found
+        self._parts = self.place.parent / f".{self.place.name}.parts"
 
     def __str__(self) -> str:
         return str(self.place)
@@ -56,7 +58,7 @@ class TableFolder:
         if isinstance(place, ObjectPath):
             place.put(data)
             return
-        new = place.with_name(f"{MANIFEST}.{os.getpid()}.{id(self):x}")
+        new = place.parent.parent / f".{place.parent.name}.{MANIFEST}.{os.getpid()}.{id(self):x}"
         new.write_bytes(data)
         sync(new)
         os.replace(new, place)
@@ -69,37 +71,32 @@ class TableFolder:
 
     def create_part(self, name: str) -> tuple[BinaryIO, Callable[[], None]]:
         """A new part, and what makes it safe when it is closed."""
-        place = self.place / PARTS / name
+        place = self.part(name)
         if isinstance(place, ObjectPath):
             return place.create(), lambda: None
         place.parent.mkdir(parents=True, exist_ok=True)
         return place.open("wb"), lambda: sync(place)
 
-    def open_part(self, name: str) -> BinaryIO:
-        """A part for reading.
-
-        Raises:
-            FileNotFoundError: It is gone.
-        """
-        place = self.place / PARTS / name
-        return place.open("rb")
+    def part(self, name: str) -> Path | ObjectPath:
+        """Where a part lies."""
+        return self._parts / name
 
     def parts(self) -> list[str]:
         """The names of all parts that are there, whether they belong to the table or not."""
-        place = self.place / PARTS
+        place = self._parts
         if isinstance(place, ObjectPath):
             return place.names()
         return sorted(file.name for file in place.iterdir()) if place.is_dir() else []
 
     def remove_part(self, name: str) -> None:
         """Takes a part away, if it is there."""
-        place = self.place / PARTS / name
+        place = self.part(name)
         place.remove() if isinstance(place, ObjectPath) else place.unlink(missing_ok=True)
 
     def sync_parts(self) -> None:
         """The names of the parts are safe, too."""
-        if isinstance(self.place, Path):
-            sync(self.place / PARTS)
+        if isinstance(self._parts, Path):
+            sync(self._parts)
 
 
 def sync(path: Path) -> None:

@@ -5,9 +5,9 @@ publication; what it does not name is no part of the table.
 
 | place | what |
 |---|---|
-| `table.parquet` | a table of one file |
-| `_manifest.json` | the manifest of a table of several |
-| `_parts/*.parquet` | its parts: of this publication, of those before that are kept for a while, and what a crash left |
+| `DIR/NAME/table.parquet` | a table of one file |
+| `DIR/NAME/manifest.json` | the manifest of a table of several; who takes the folder for one of files gets an error |
+| `DIR/.NAME.parts/*.parquet` | its parts: of this publication, of those before that are kept, and what a crash left |
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from typing import Any
 from ..core.errors import DataError
 
 FILE = "table.parquet"
-MANIFEST = "_manifest.json"
-PARTS = "_parts"
+MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 64 << 20
 _FORMAT = "onto_flow.table/1"
 _NAME = re.compile(r"(\d{1,16})-[0-9a-f]{1,32}-\d{1,6}\.parquet")

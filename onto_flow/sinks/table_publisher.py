@@ -147,7 +147,7 @@ class TablePublisher:
         """The table that is there; of two forms, the newer one."""
         found = _Found()
         if manifest is not None:
-            with self.folder.open_part(manifest.parts[0].name) as part:
+            with self.folder.part(manifest.parts[0].name).open("rb") as part:
                 found = _Found(manifest.generation, manifest.publication, pq.ParquetFile(part).schema_arrow)
         file = self.folder.file
         if file is not None and file.exists():
@@ -158,8 +158,9 @@ class TablePublisher:
         return found
 
     def _remove_left_overs(self, folder: Path) -> None:
-        for left_over in (*folder.parent.glob(f".{folder.name}.{FILE}.*"), *folder.glob(f"{MANIFEST}.*")):
-            left_over.unlink(missing_ok=True)
+        for name in (FILE, MANIFEST):
+            for left_over in folder.parent.glob(f".{folder.name}.{name}.*"):
+                left_over.unlink(missing_ok=True)
         manifest, file = self.folder.manifest(), folder / FILE
         if manifest is None or not file.exists():
             return

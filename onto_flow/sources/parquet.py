@@ -19,7 +19,6 @@ from ..core.errors import DataError, UsageError
 from ..formats.object_path import ObjectPath, place_of
 from ..formats.published_table import DAMAGE
 from ..formats.table_folder import TableFolder
-from ..formats.table_manifest import PARTS
 from .base import Partition, SourceInfo
 from .parquet_rows import PathColumn, RowReader
 
@@ -125,8 +124,7 @@ class ParquetDocuments:
     @cached_property
     def _files(self) -> dict[str, _File]:
         files = {}
-        for place in _found(self._place):
-            name = place.name if place == self._place else str(place.relative_to(self._place))  # type: ignore[arg-type]
+        for name, place in _found(self._place):
             with _opened(place) as file:
                 files[name] = _described(name, place, file)
         if not files:
@@ -136,24 +134,24 @@ class ParquetDocuments:
         return files
 
 
-def _found(place: Path | ObjectPath) -> Iterator[Path | ObjectPath]:
-    """The files of a place, in the order of their names."""
+def _found(place: Path | ObjectPath, inside: str = "") -> Iterator[tuple[str, Path | ObjectPath]]:
+    """The files of a place, and what they are called in it, in the order of these names."""
     if place.is_file():
-        yield place
+        yield place.name, place
         return
     manifest = TableFolder(place).manifest() if place.is_dir() else None
     if manifest is not None:
         for part in manifest.parts:
-            yield place / PARTS / part.name
+            yield f"{inside}{part.name}", TableFolder(place).part(part.name)
         return
     children: list[Any] = sorted(place.iterdir()) if place.is_dir() else []
     for child in children:
         if child.name.startswith(("_", ".")):
             continue
         if child.is_dir():
-            yield from _found(child)
+            yield from _found(child, f"{inside}{child.name}/")
         elif child.name.endswith(_SUFFIX):
-            yield child
+            yield f"{inside}{child.name}", child
 
 
 def _opened(place: Path | ObjectPath) -> BinaryIO:

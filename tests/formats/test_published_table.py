@@ -18,6 +18,7 @@ ROWS = pa.table({"n": list(range(1000))})
 @pytest.fixture
 def parts(tmp_path):
     folder = TableFolder(tmp_path / "rooms")
+    folder.place.mkdir()
     names = [part_name(1, "a", n) for n in range(2)]
     for name in names:
         file, _ = folder.create_part(name)
@@ -51,7 +52,7 @@ def test_a_byte_that_changed_is_found(parts, tmp_path, form):
     if form == "file":
         folder.remove_manifest()
         pq.write_table(ROWS, folder.file, write_page_checksum=True, compression="none", use_dictionary=False)
-    file = folder.file if form == "file" else folder.place / "_parts" / names[0]
+    file = folder.file if form == "file" else folder.part(names[0])
     data = bytearray(file.read_bytes())
     data[4000] ^= 1
     file.write_bytes(data)

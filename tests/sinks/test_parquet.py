@@ -169,6 +169,26 @@ def test_readers_in_other_processes_never_see_a_mix_or_an_error(tmp_path, publis
     assert [reader.returncode for reader in readers] == [0] * len(readers)
 
 
+def test_who_takes_the_folder_of_a_manifest_for_one_of_files_gets_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr("onto_flow.sinks.table_publisher.MAX_FILE_BYTES", 0)
+    sink = opened(tmp_path)
+    for n in (1, 2):
+        write(sink, n)
+        sink.publish()
+    folder = str(tmp_path / "rooms")
+    for read in (
+        lambda: pq.read_table(folder),
+        lambda: pd.read_parquet(folder),
+        lambda: pl.read_parquet(f"{folder}/"),
+        lambda: pl.read_parquet(f"{folder}/*.parquet"),
+        lambda: duckdb.sql(f"select * from '{folder}/*.parquet'").fetchall(),
+        lambda: duckdb.sql(f"select * from '{folder}/**/*.parquet'").fetchall(),
+    ):
+        with pytest.raises((OSError, pl.exceptions.ComputeError, duckdb.Error, pa.ArrowException)):
+            read()
+    assert read_table(folder).column("n").to_pylist() == [2] * ROWS
+
+
 def test_an_unchanged_table_is_not_written_again(tmp_path):
     sink = opened(tmp_path)
     write(sink, 1)

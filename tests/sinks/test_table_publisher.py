@@ -86,7 +86,7 @@ def test_a_table_that_grows_becomes_parts_and_one_that_shrinks_a_file(tmp_path, 
     assert whole(tmp_path) == (2, LARGE)
     parts = TableFolder(tmp_path / "rooms").manifest().parts
     assert len(parts) > 1 and all(30_000 <= p.size < 70_000 for p in parts[:-1])
-    assert files(tmp_path) == sorted(["rooms/_manifest.json", *(f"rooms/_parts/{p.name}" for p in parts)])
+    assert files(tmp_path) == sorted(["rooms/manifest.json", *(f".rooms.parts/{p.name}" for p in parts)])
     publish(sink, 3, SMALL)
     assert whole(tmp_path) == (3, SMALL)
     publish(sink, 4, SMALL)
@@ -253,11 +253,11 @@ def test_a_kill_at_any_step_leaves_a_whole_table_and_the_next_run_nothing_else(t
         publish(again, 3, after, generation=2)
         assert whole(place) == (3, after)
         manifest = TableFolder(place / "rooms").manifest()
-        parts = sorted(f"rooms/_parts/{name}" for name in manifest.names()) if manifest else []
-        assert [f for f in files(place) if "_parts" not in f] == (
-            ["rooms/_manifest.json"] if manifest else ["rooms/table.parquet"]
+        parts = sorted(f".rooms.parts/{name}" for name in manifest.names()) if manifest else []
+        assert [f for f in files(place) if ".parts" not in f] == (
+            ["rooms/manifest.json"] if manifest else ["rooms/table.parquet"]
         )
-        assert [f for f in files(place) if "_parts" in f] == parts
+        assert [f for f in files(place) if ".parts" in f] == parts
         if not killed:
             break
     assert step > 5 and seen == {(1, before[-1]), (2, after)}
@@ -269,7 +269,7 @@ class TestStore:
     PLACE = "double://bucket/tables"
 
     def names(self):
-        return sorted(name.removeprefix("bucket/tables/rooms/") for name in Store.objects)
+        return sorted(name.removeprefix("bucket/tables/") for name in Store.objects)
 
     def test_a_table_is_published_and_read(self, clock):
         sink = opened(self.PLACE, clock)
@@ -289,7 +289,7 @@ class TestStore:
         publish(sink, 1, LARGE)
         publish(sink, 2, LARGE)
         made = sorted(Store.objects, key=lambda name: Store.objects[name][1])
-        assert made[-1] == "bucket/tables/rooms/_manifest.json"
+        assert made[-1] == "bucket/tables/rooms/manifest.json"
 
     @pytest.mark.parametrize(("before", "after"), [(SMALL, SMALL + 5), (LARGE, LARGE - 5)])
     def test_a_kill_at_any_call_leaves_a_whole_table_and_garbage_that_goes(self, clock, monkeypatch, before, after):
@@ -320,7 +320,9 @@ class TestStore:
             again = opened(self.PLACE, clock, 2)
             publish(again, 3, after, generation=2)
             manifest = TableFolder(f"{self.PLACE}/rooms").manifest()
-            assert self.names() == sorted(["_manifest.json", *(f"_parts/{name}" for name in manifest.names())])
+            assert self.names() == sorted(
+                ["rooms/manifest.json", *(f".rooms.parts/{name}" for name in manifest.names())]
+            )
             if not killed:
                 break
         assert step > 3 and seen == {(1, before), (2, after)}
@@ -328,13 +330,13 @@ class TestStore:
     def test_a_young_file_without_a_place_may_be_somebodys_who_still_writes(self, clock):
         publish(opened(self.PLACE, clock), 1, LARGE)
         young = f"{int(clock.now * 1000)}-abc-00000.parquet"
-        Store.put_bytes(f"bucket/tables/rooms/_parts/{young}", b"half")
-        Store.put_bytes("bucket/tables/rooms/_parts/notes.txt", b"not ours")
+        Store.put_bytes(f"bucket/tables/.rooms.parts/{young}", b"half")
+        Store.put_bytes("bucket/tables/.rooms.parts/notes.txt", b"not ours")
         opened(self.PLACE, clock)
-        assert f"_parts/{young}" in self.names()
+        assert f".rooms.parts/{young}" in self.names()
         clock.now += table_parts.GARBAGE_SECONDS + 1
         opened(self.PLACE, clock)
-        assert f"_parts/{young}" not in self.names() and "_parts/notes.txt" in self.names()
+        assert f".rooms.parts/{young}" not in self.names() and ".rooms.parts/notes.txt" in self.names()
 
     def test_an_older_generation_is_refused_when_it_publishes_too(self, clock):
         older, newer = opened(self.PLACE, clock, 1), opened(self.PLACE, clock, 2)
