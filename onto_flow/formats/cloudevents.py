@@ -151,9 +151,9 @@ def _database(event: Mapping[str, Any]) -> str | None:
     project, database = event.get("project"), event.get("database") or "(default)"
     if not project:
         return None
-    if not isinstance(project, str) or not isinstance(database, str):
-        refuse(f"project and database are not text: {(project, database)!r:.80}", "$.project")
-    return f"projects/{project}/databases/{database}"
+    if type(project) is str and type(database) is str:
+        return f"projects/{project}/databases/{database}"
+    return refuse(f"project and database are not text: {(project, database)!r:.80}", "$.project")
 
 
 def cut_body(event: Mapping[str, Any], error: DataError) -> DataError:

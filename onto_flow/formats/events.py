@@ -27,7 +27,7 @@ from .changelog_rows import is_row, row_change
 from .cloudevents import STRUCTURED, CloudEvents, binary_attributes, content_type, cut_body, is_structured
 from .debezium import Debezium, is_debezium, record_id
 from .event_sides import refuse
-from .json_text import parse_json
+from .json_text import has_long_numbers, parse_json
 from .mapping import Mapped, MappedMessages
 
 MAX_EVENT_BYTES = 8 << 20
@@ -130,7 +130,7 @@ class EventReader:
         if attributes and content_type(attributes) == STRUCTURED:
             return Read("cloudevents", self._events.change(_object(content)))
         if is_enveloped(content) and (not self._mapped or "data_base64" in content):
-            return self._enveloped(content)
+            return self._enveloped(parse_json(data, numbers=True) if has_long_numbers(data) else content)
         return self._json(content, data)
 
     def _enveloped(self, content: Mapping[str, Any]) -> Read:
@@ -157,7 +157,7 @@ class EventReader:
         if content is None and (self._given is None or self._given.name == "debezium"):
             return Read("debezium", None)
         format_ = self._format(_object(content))
-        if format_.numbers:
+        if format_.numbers and has_long_numbers(data):
             content = parse_json(data, numbers=True)
         return Read(*format_.read(content))
 

@@ -39,7 +39,7 @@ def parse_json(data: bytes | str, *, numbers: bool = False) -> Any:
         {'a': 2, 'b': None}
     """
     raw = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
-    if orjson is None or (numbers and _LONG in raw.translate(_DIGITS)):
+    if orjson is None or (numbers and has_long_numbers(raw)):
         content = _by_the_library(data)
     else:
         try:
@@ -49,6 +49,11 @@ def parse_json(data: bytes | str, *, numbers: bool = False) -> Any:
     if raw.count(b"{") + raw.count(b"[") > MAX_JSON_DEPTH:
         _check_depth(content)
     return content
+
+
+def has_long_numbers(raw: bytes) -> bool:
+    """Whether text may hold integers beyond 64 bits, which `parse_json` keeps only when it is told to."""
+    return _LONG in raw.translate(_DIGITS)
 
 
 def _by_the_library(data: bytes | str) -> Any:

@@ -100,6 +100,13 @@ def test_a_format_that_is_given_is_held_to():
         EventReader("changelog", mapping)
 
 
+def test_numbers_stay_what_they_are_in_a_message_with_attributes():
+    row = json.loads(lines(HISTORY, "changelog")[0]) | {"data": {"n": 123456789012345678901}}
+    for content in (row, {"attributes": {"a": "b"}, "data": row}):
+        with pytest.raises(DataError, match="64 bits"):
+            decode(data(content))
+
+
 def test_a_tombstone_is_no_change():
     for tombstone in (None, {"key": {"id": 1}, "value": None}, {"schema": None, "payload": None}):
         assert EventReader().read(data(tombstone)).change is None
