@@ -1,6 +1,6 @@
 """Reading exports: Arrow and documents beside a hand-written upb decoder; projection; two processes; memory; small files.
 
-.venv/bin/python benchmarks/export_reading.py [MEGABYTES] [ROUNDS]
+.venv/bin/python benchmarks/export_reading.py [MEGABYTES] [ROUNDS] [large] [small] [real] [memory] [processes]
 
 One core, unless a row says otherwise; what is compared runs by turns in one process; seconds are those of the CPU, except
 where two processes work. Prints a table of medians; a ratio is the median of the ratios of the rounds.
@@ -206,20 +206,27 @@ def on_one_core() -> set[int]:
     return had
 
 
-def main(megabytes: int, number: int) -> None:
+def main(megabytes: int, number: int, parts: list[str]) -> None:
     everything = orders_export(megabytes)
+    name = f"orders, {megabytes} MB"
     table = Table()
     had = on_one_core()
-    compare(table, everything, f"orders, {megabytes} MB", number)
-    compare(table, small_files(everything, SMALL_FILES), f"orders, {SMALL_FILES} files of 70 kB", number)
-    for name, place in real_exports():
-        compare(table, place, name, number)
-    memory(table, one_file(everything), f"orders, one file of {megabytes} MB")
+    if "large" in parts:
+        compare(table, everything, name, number)
+    if "small" in parts:
+        compare(table, small_files(everything, SMALL_FILES), f"orders, {SMALL_FILES} files of 70 kB", number)
+    if "real" in parts:
+        for real, place in real_exports():
+            compare(table, place, real, number)
+    if "memory" in parts:
+        memory(table, one_file(everything), f"orders, one file of {megabytes} MB")
     if had:
         os.sched_setaffinity(0, had)
-    two_processes(table, everything, f"orders, {megabytes} MB", number)
-    two_processes(table, several_times(everything, TIMES), f"orders, {TIMES} times {megabytes} MB", number)
+    if "processes" in parts:
+        two_processes(table, everything, name, number)
+        two_processes(table, several_times(everything, TIMES), f"{TIMES} times {name}", number)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200, int(sys.argv[2]) if len(sys.argv) > 2 else 3)
+    size, repeated = (int(sys.argv[n]) if len(sys.argv) > n else default for n, default in ((1, 200), (2, 3)))
+    main(size, repeated, sys.argv[3:] or ["large", "small", "real", "memory", "processes"])

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from onto_flow.core.errors import DataError, EngineError
+from onto_flow.core.errors import DataError, EngineError, UsageError
 from onto_flow.formats.entity_writer import encode_entity
 from onto_flow.formats.export_writer import write_export
 from onto_flow.formats.leveldb_log import LogWriter
@@ -129,3 +129,10 @@ def test_a_worker_that_dies_is_told(tmp_path, monkeypatch):
     rooms(tmp_path / "export")
     with pytest.raises(EngineError, match="ended with 3"):
         ArrowExport(tmp_path / "export").read_table(workers=2)
+
+
+def test_storage_options_that_cannot_travel_are_refused(tmp_path):
+    rooms(tmp_path / "export", 10)
+    export = FirestoreExport(tmp_path / "export", storage={"session": object()})
+    with pytest.raises(UsageError, match="storage options"):
+        ArrowExport(export).read_table(workers=2)
