@@ -53,7 +53,7 @@ def read_spans(
     verify: bool = True,
     name: str = "log",
     limit: int = MAX_RECORD,
-    chunk: int = CHUNK,
+    chunk: int | None = None,
 ) -> Iterator[Spans]:
     """The records that begin in `[start, end)`.
 
@@ -64,11 +64,13 @@ def read_spans(
         verify: Whether checksums are compared.
         name: What the file is called in errors.
         limit: Bytes of the largest record.
-        chunk: Bytes that are read at once, whole blocks.
+        chunk: Bytes that are read at once, whole blocks; by default half of `CHUNK` where the compiled reader, which has no
+            steps to pay for, gains more from what is near.
 
     Raises:
         DataError: `bad-export`, behind the records before the damage.
     """
+    chunk = chunk or (CHUNK if extension() is None else CHUNK // 2)
     reading = _Reading(file, start, end, chunk, limit)
     last: int | None = None
     while not reading.done:
