@@ -69,7 +69,7 @@ def test_a_projection(rows, wanted):
 
 
 inner = st.dictionaries(st.sampled_from("abc"), st.integers(0, 9) | st.just({}) | st.just([{"a": 1}]), max_size=3)
-nested = st.dictionaries(
+maps = st.dictionaries(
     st.sampled_from("abc"), st.integers(0, 9) | inner | st.dictionaries(st.sampled_from("abc"), inner)
 )
 masks = st.lists(st.lists(st.sampled_from("abcd"), min_size=1, max_size=3).map(tuple), min_size=1, max_size=4).map(
@@ -77,7 +77,7 @@ masks = st.lists(st.lists(st.sampled_from("abcd"), min_size=1, max_size=3).map(t
 )
 
 
-@given(st.lists(nested, max_size=6), masks)
+@given(st.lists(maps, max_size=6), masks)
 def test_a_mask_shows_what_it_shows_of_documents(documents, mask):
     documents = [{"deep": d, **d} for d in documents]
     lines, _, odd = JsonEncoder(lambda parent: (True, mask.names), mask).lines(
@@ -209,6 +209,12 @@ def test_times(times):
     assert time_texts(np.array(micros, np.int64)) == [format_time(t).encode() for t in times]
 
 
+def nested(depth, value):
+    for _ in range(depth):
+        value = {"m": value}
+    return value
+
+
 def test_what_only_the_decoder_of_single_records_knows_is_left_to_it():
     plain = encode_entity("a/b", {"n": 1})
     array, text = encode_entity("a/b", {"t": [1, 2]}), encode_entity("a/b", {"t": "é", "u": "é"})
@@ -223,9 +229,12 @@ def test_what_only_the_decoder_of_single_records_knows_is_left_to_it():
         array.replace(b"\x20\x01\x2a\x02\x08\x02", b"\x20\x00\x2a\x02\x08\x02"),
         encode_entity("a/b", {"m": {"x": 1.0, "__type__": "__vector__"}}),
         encode_entity("a/b", {"v": Vector(())}),
-        encode_entity("a/b", {"t": [{}, 1]}).replace(b"\x08\x13\x1a\x01t", b"\x08\x18\x1a\x01t"),
+        encode_entity("a/b", {"t": [None, 1]}).replace(b"\x7a\x07\x1a\x01t", b"\x7a\x09\x08\x18\x1a\x01t", 1),
+        encode_entity("a/b", {"v": Vector((1.0, 2.0))}).replace(b"\x7a\x12\x08\x1f\x1a\x01v", b"\x7a\x10\x1a\x01v", 1),
+        encode_entity("a/b", nested(20, {"v": Vector((1.0, 2.0))})),
     ]
     assert check([plain, *odd, plain]) == list(range(1, len(odd) + 1))
+    assert check([encode_entity("a/b", nested(19, {"v": Vector((1.0, 2.0))}))]) == []
 
 
 def fuzz(numbers):
