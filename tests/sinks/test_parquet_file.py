@@ -25,7 +25,8 @@ GRACE = 10.0
 
 
 @pytest.fixture(autouse=True)
-def several_row_groups(monkeypatch):
+def several_row_groups_and_no_waiting_for_the_disk(monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda _: None)
     monkeypatch.setattr(arrow_table, "CHUNK_ROWS", 60)
     monkeypatch.setattr(arrow_table, "ROW_GROUP_ROWS", 60)
 

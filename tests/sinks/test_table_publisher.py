@@ -37,7 +37,8 @@ class Clock:
 
 
 @pytest.fixture(autouse=True)
-def small_limits(monkeypatch):
+def small_limits_and_no_waiting_for_the_disk(monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda _: None)
     monkeypatch.setattr(table_publisher, "MAX_FILE_BYTES", 40_000)
     monkeypatch.setattr(table_parts, "PART_BYTES", 30_000)
     monkeypatch.setattr(arrow_table, "CHUNK_ROWS", 200)
