@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..formats.spans import Spans
     from .many_lines import ManyLines
 
-FEW = 100
+FEW = 50
 """So many records that are read one by one are one batch; no more of them are better read so."""
 
 
