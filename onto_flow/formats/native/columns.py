@@ -19,7 +19,7 @@ from ..record_batch import Wanted
 from ..spans import Spans
 from ..words import Ints
 from . import extension
-from .decoder import new_decoder
+from .compiled import new_decoder
 
 WORDS = (
     "null",

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from ...core.values import Document, GeoPoint, Reference, Vector
+from ...core.values import Document
 from ..batch_documents import BatchDecoder
-from ..entity import database_of
 from ..record_batch import Wanted
 from ..spans import Spans
-from ..typed_json import vector_of_map
 from . import extension
+from .compiled import new_decoder
 
 Decoded: TypeAlias = "tuple[list[str], list[Document], list[int], list[int]]"
 """Paths and fields; the numbers of their records; the numbers of the records that are odd."""
@@ -37,15 +36,3 @@ def document_decoder(wanted: Wanted | None = None) -> Callable[[Spans], Decoded]
         return partial(BatchDecoder().decode, wanted=wanted)
     decoder = new_decoder(compiled, wanted)
     return lambda records: decoder.documents(records.words.data, records.start, records.stop)
-
-
-def new_decoder(compiled: Any, wanted: Wanted | None) -> Any:
-    """A compiled decoder, with what it needs to know of Python."""
-    return compiled.Decoder(
-        wanted=wanted,
-        database_of=database_of,
-        vector_of_map=vector_of_map,
-        geopoint=GeoPoint,
-        reference=Reference,
-        vector=Vector,
-    )

@@ -230,6 +230,35 @@ static Said document(Decoder *self, Slice data, PyObject **path, PyObject **fiel
     return FAILED;
 }
 
+/* (record) -> path, or None for a record that is not wanted; the number 0 for an odd one. */
+PyObject *decoder_path(Decoder *self, PyObject *args)
+{
+    Py_buffer data;
+    if (!PyArg_ParseTuple(args, "y*", &data))
+        return NULL;
+    decoder_trim(self);
+    Record record;
+    Said said = read_record(self, (Slice){data.buf, (const uint8_t *)data.buf + data.len}, &record);
+    PyObject *path = said == FOUND ? path_text(self, &record) : said == DONE ? Py_NewRef(Py_None) : NULL;
+    PyBuffer_Release(&data);
+    return said == ODD ? PyLong_FromLong(0) : path;
+}
+
+/* (record) -> fields, or None for an odd record and one that is not wanted. */
+PyObject *decoder_fields(Decoder *self, PyObject *args)
+{
+    Py_buffer data;
+    if (!PyArg_ParseTuple(args, "y*", &data))
+        return NULL;
+    decoder_trim(self);
+    PyObject *path, *fields = NULL;
+    Said said = document(self, (Slice){data.buf, (const uint8_t *)data.buf + data.len}, &path, &fields);
+    if (said == FOUND)
+        Py_DECREF(path);
+    PyBuffer_Release(&data);
+    return said == FOUND || said == FAILED ? fields : Py_NewRef(Py_None);
+}
+
 static int append(PyObject *list, PyObject *item)
 {
     int failed = !item || PyList_Append(list, item) < 0;

@@ -109,6 +109,8 @@ PyObject *native_event_fields(PyObject *module, PyObject *args);
 PyObject *native_crc32c(PyObject *module, PyObject *args);
 PyObject *native_fragments(PyObject *module, PyObject *args);
 PyObject *decoder_documents(Decoder *self, PyObject *args);
+PyObject *decoder_path(Decoder *self, PyObject *args);
+PyObject *decoder_fields(Decoder *self, PyObject *args);
 PyObject *decoder_columns(Decoder *self, PyObject *args);
 
 /* The records of a call: bytes, and where each begins and ends. */
