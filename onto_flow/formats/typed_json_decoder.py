@@ -132,7 +132,7 @@ def _map(fields: Any, database: str | None, depth: int) -> dict[str, Any]:
     except _MisfitError as misfit:
         misfit.trail.append(f".{name}")
         raise
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, IndexError) as error:
         raise _not_typed(typed, f".{name}") from error
     return out
 
@@ -142,7 +142,7 @@ def _value(typed: Any, database: str | None, depth: int) -> Any:
         (kind,) = typed
         content = typed[kind]
         return _SCALARS[kind](content) if kind in _SCALARS else _nested(kind, content, database, depth)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, IndexError) as error:
         raise _not_typed(typed) from error
 
 
@@ -193,7 +193,7 @@ def _array(values: Any, database: str | None, depth: int) -> list[Any]:
     except _MisfitError as misfit:
         misfit.trail.append(f"[{len(out)}]")
         raise
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, IndexError) as error:
         raise _not_typed(typed, f"[{len(out)}]") from error
     return out
 

@@ -53,6 +53,10 @@ def test_a_vector_travels_as_a_map():
     [
         ({"a": 1}, "$.a"),
         ({"a": {}}, "$.a"),
+        ({"a": [0]}, "$.a"),
+        ({"a": [5]}, "$.a"),
+        ({"a": "x"}, "$.a"),
+        ({"a": {"arrayValue": {"values": [[5]]}}}, "$.a[0]"),
         ({"a": {"integerValue": "1", "stringValue": "1"}}, "$.a"),
         ({"a": {"floatValue": 1}}, "$.a"),
         ({"a": {"integerValue": "1.0"}}, "$.a"),
