@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -31,6 +32,8 @@ SINKS = {
     "postgres": Entry("onto_flow.sinks.postgresql:PostgresSink", "postgresql"),
 }
 _WHOLE = ("postgresql", "postgres")
+_FROM_PYTHON = ("clock", "storage")
+"""Options that no text can give."""
 _SECRETS = re.compile(r"(?<=//)\S*@|(?<=password=)[^&]*")
 _SCHEMES = SOURCES.keys() | FEEDS.keys() | SINKS.keys()
 _OPTIONS = re.compile(r"\?([a-z_]+=[^?]*)\Z")
@@ -97,11 +100,24 @@ def _open(
             raise UsageError(
                 "wrong-usage", f"{shown(uri)!r} does not say what kind of {kind} it is", fix=did_you_mean("", entries)
             )
-        scheme = bare
+        scheme = uri.partition(":")[0] if kind == "feed" and is_url(uri) else bare
     factory = load(kind, scheme, entries)
     if scheme in _WHOLE:
         return factory(uri)
-    try:
-        return factory(place, **options) if place else factory(**options)
-    except TypeError as error:
-        raise UsageError("wrong-usage", f"{kind} {scheme!r} does not take this: {error}", where=shown(uri)) from error
+    _check_options(kind, scheme, place, options, factory, shown(uri))
+    return factory(place, **options) if place else factory(**options)
+
+
+def _check_options(kind: str, scheme: str, place: str, options: Mapping[str, str], factory: Any, where: str) -> None:
+    """Raises: UsageError: an option that the connector does not have, or no place where it needs one."""
+    parameters = signature(factory).parameters.values()
+    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in _FROM_PYTHON]
+    for name in options:
+        if name not in known:
+            what = f"{kind} {scheme!r} has no option {name!r}"
+            raise UsageError("unknown-name", what, where=where, fix=did_you_mean(name, known))
+    takes_place = any(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
+    if takes_place is not bool(place):
+        what = f"{kind} {scheme!r} {'needs a place' if takes_place else 'has no place'}"
+        fix = f"Write {scheme}:PLACE." if takes_place else f"Write {scheme}:"
+        raise UsageError("wrong-usage", what, where=repr(where), fix=fix)

@@ -6,9 +6,10 @@ import importlib
 import importlib.util
 import sys
 from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType
 
-from .core.errors import UsageError, did_you_mean
+from .core.errors import OntoFlowError, UsageError, did_you_mean
 from .model.view import ViewModel
 
 
@@ -16,9 +17,14 @@ def load_views(name: str) -> list[type[ViewModel]]:
     """The view models that a name stands for: one class, or all that a module defines.
 
     Raises:
-        UsageError: `not-found` or `unknown-name`, with the nearest name.
+        UsageError: `not-found` or `unknown-name`, with the nearest name; `udf-failed` when the module raises.
+        DeclarationError: A model, store or view in it cannot be compiled.
     """
     place, _, wanted = name.partition(":")
+    if not place:
+        raise UsageError(
+            "wrong-usage", f"{name!r} names no module", fix="Write module:Class, module, or file.py:Class."
+        )
     module = _from_file(Path(place)) if place.endswith(".py") else _from_name(place)
     found = {
         n: v
@@ -40,16 +46,7 @@ def _from_name(name: str) -> ModuleType:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not (name == error.name or name.startswith(error.name + ".")):
-            raise
-        raise UsageError(
-            "not-found",
-            f"there is no module {name!r} here",
-            fix="Run this where it can be imported, or name file.py:Class.",
-        ) from error
+    return _imported(name)
 
 
 def _from_file(file: Path) -> ModuleType:
@@ -58,4 +55,26 @@ def _from_file(file: Path) -> ModuleType:
     folder = str(file.resolve().parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)
-    return importlib.import_module(file.stem)
+    module = _imported(file.stem)
+    if module.__file__ is None or Path(module.__file__).resolve() != file.resolve():
+        what = f"{file} cannot be imported: Python has another module {file.stem!r} already"
+        raise UsageError("not-found", what, where=module.__file__ or "", fix="Rename the file.")
+    return module
+
+
+def _imported(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except OntoFlowError:
+        raise
+    except SyntaxError as error:
+        where = f'File "{error.filename}", line {error.lineno}'
+        raise UsageError("udf-failed", f"SyntaxError: {error.msg}", where=where) from error
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
+            fix = "Run this where it can be imported, or name file.py:Class."
+            raise UsageError("not-found", f"there is no module {name!r} here", fix=fix) from error
+        [*_, last] = extract_tb(error.__traceback__)
+        where = f'File "{last.filename}", line {last.lineno}: {last.line}'
+        what = f"{name} cannot be imported: {type(error).__name__}: {error}"
+        raise UsageError("udf-failed", what, where=where, fix="--debug shows the whole stack.") from error

@@ -146,8 +146,8 @@ def test_what_is_there_is_not_overwritten(tmp_path, capsys):
 def test_wrong_options_are_told(tmp_path, capsys):
     written([line_of("users/a", {})], tmp_path / "e", "--snapshot-time", "noon", code=2)
     assert "RFC 3339" in capsys.readouterr().err
-    written([line_of("users/a", {})], tmp_path / "e", "--project", "a/b", code=1)
-    assert "is not a database" in capsys.readouterr().err
+    written([line_of("users/a", {})], tmp_path / "e", "--project", "a/b", code=2)
+    assert "names no database" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -11,41 +11,64 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from ..core.errors import OntoFlowError, UsageError
+from ..core.errors import EngineError, OntoFlowError, UsageError
 from .cat import CAT
-from .command import FAILED, WRONG_USAGE
+from .command import FAILED, WRONG_USAGE, plain
 from .dead_letters import DEAD_LETTERS_COMMAND
 from .demo import DEMO
 from .explain import EXPLAIN
 from .infer import INFER
 from .inspect import INSPECT
 from .jobs import BACKFILL, RUN, go_to_environment
+from .system import abandon_output, end_on_sigterm, open_streams, refused
 from .write import WRITE
 
 COMMANDS = (DEMO, INSPECT, INFER, EXPLAIN, BACKFILL, RUN, CAT, WRITE, DEAD_LETTERS_COMMAND)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns its exit code."""
+    """Runs one command; returns its exit code. Without arguments the process is the tool's own."""
+    if arguments is not None:
+        return _main(arguments)
+    open_streams()
+    end_on_sigterm()
+    try:
+        return _main(sys.argv[1:])
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            abandon_output()
+
+
+def _main(arguments: Sequence[str]) -> int:
     parser = _parser()
     known, unknown = parser.parse_known_args(arguments)
     debug = getattr(known, "debug", False)
     try:
         known.engine_options = _engine_options(unknown, parser, allowed=known.takes_engine_options)
         if known.takes_engine_options:
-            go_to_environment(known.engine, sys.argv[1:] if arguments is None else arguments)
+            go_to_environment(known.engine, arguments)
         code: int = known.command(known)
+        sys.stdout.flush()
         return code
     except BrokenPipeError:
-        sys.stderr.close()
         return FAILED
     except KeyboardInterrupt:
+        print("onto-flow: stopped before the end", file=sys.stderr)
         return FAILED
     except (OntoFlowError, OSError) as error:
         if debug:
             raise
-        print(f"onto-flow: {error}", file=sys.stderr)
-        return WRONG_USAGE if isinstance(error, UsageError) else FAILED
+        told = refused(error) if isinstance(error, OSError) else error
+        print(f"onto-flow: {plain(str(told))}", file=sys.stderr)
+        return WRONG_USAGE if _misused(told, known.engine_options) else FAILED
+
+
+def _misused(error: OntoFlowError, engine_options: dict[str, Any]) -> bool:
+    """Whether the command was wrong; an engine refuses options of which it knows nothing, such as misspelt ones."""
+    refused_options = isinstance(error, EngineError) and error.code == "engine-refused" and bool(engine_options)
+    return isinstance(error, UsageError) or refused_options
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..core.errors import UsageError
-from .command import DONE, WITH_DEAD_LETTERS, Command, Shown
+from .command import DONE, WITH_DEAD_LETTERS, Command, Shown, plain
 
 if TYPE_CHECKING:
     from ..core.change import DeadLetter
@@ -18,7 +18,7 @@ _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
 def _arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("export", help="an export's folder or URL, or any other source, such as jsonl:FILE")
+    command.add_argument("export", help="an export's folder or URL, or another source: parquet:PLACE, jsonl:FILE")
     command.add_argument(
         "--collection", help="only documents of this collection, such as users or prices/{symbol}/daily"
     )
@@ -54,7 +54,7 @@ def _cat(arguments: argparse.Namespace) -> int:
         nonlocal failed
         failed += 1
         shown.clear()
-        print(f"onto-flow: {letter.key}: {letter.reason}", file=sys.stderr)
+        print(plain(f"onto-flow: {letter.key}: {letter.reason}"), file=sys.stderr)
 
     lines = DocumentLines(
         source,

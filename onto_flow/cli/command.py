@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..core.errors import UsageError
+from ..core.errors import DataError, UsageError
 
 DONE, FAILED, WRONG_USAGE, WITH_DEAD_LETTERS = 0, 1, 2, 3
 
@@ -71,6 +71,16 @@ class Shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
+def plain(text: str) -> str:
+    r"""A text without anything that a terminal would obey but the ends of lines.
+
+    Example:
+        >>> print(plain("a\x1b[31m b"))
+        a\\x1b[31m b
+    """
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
 def say(text: str, quiet: bool) -> None:
     """A line on standard error, unless it shall be quiet."""
     if not quiet:
@@ -83,7 +93,9 @@ def time_of(text: str) -> datetime:
     Raises:
         UsageError: `wrong-usage`.
     """
+    from ..formats.times import parse_time
+
     try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError as error:
+        return parse_time(text)
+    except DataError as error:
         raise UsageError("wrong-usage", f"{text!r} is not a time", fix="Use RFC 3339: 2026-05-01T12:00:00Z") from error

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ..core.errors import UsageError
-from .command import DONE, Command
+from .command import DONE, Command, plain
 
 
 def _arguments(command: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def _dead_letters(arguments: argparse.Namespace) -> int:
     try:
         if arguments.action == "list":
             for letter in letters:
-                print(f"{letter.key}\t{letter.count}\t{letter.reason}")
+                print("\t".join(plain(str(part)) for part in (letter.key, letter.count, letter.reason)))
             return DONE
         if not arguments.key:
             raise UsageError("wrong-usage", "say which letter: dead-letters show KEY")

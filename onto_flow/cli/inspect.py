@@ -24,7 +24,7 @@ def _arguments(command: argparse.ArgumentParser) -> None:
 
 def survey_arguments(command: argparse.ArgumentParser) -> None:
     """The arguments of commands that take a survey."""
-    command.add_argument("export", help="an export's folder, or another source: jsonl:FILE")
+    command.add_argument("export", help="an export's folder or URL, or another source: parquet:PLACE, jsonl:FILE")
     command.add_argument(
         "--collection",
         action="append",
@@ -57,7 +57,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
     chosen, examples = choose(survey, arguments.collection), not arguments.no_examples
     if arguments.html:
         page = survey_page(survey, examples=examples, chosen=chosen)
-        Path(arguments.html).write_text(page, encoding="utf-8", errors="backslashreplace")
+        _write_whole(Path(arguments.html), page)
         say(f"written: {arguments.html}", arguments.quiet)
     if arguments.json:
         write(json.dumps(survey_json(survey, examples=examples, chosen=chosen), ensure_ascii=False, indent=2) + "\n")
@@ -65,6 +65,18 @@ def _inspect(arguments: argparse.Namespace) -> int:
         width = shutil.get_terminal_size((120, 24)).columns
         write(survey_text(survey, width=width, examples=examples, chosen=chosen))
     return WITH_DEAD_LETTERS if survey.unreadable else DONE
+
+
+def _write_whole(file: Path, text: str) -> None:
+    """Writes a file, which is not there when that fails; a device stays."""
+    stream = file.open("w", encoding="utf-8", errors="backslashreplace")
+    try:
+        with stream:
+            stream.write(text)
+    except OSError:
+        if file.is_file():
+            file.unlink()
+        raise
 
 
 def write(text: str) -> None:

@@ -22,7 +22,7 @@ _ENVIRONMENTS = {"beam": ("apache_beam", ".venv"), "flink": ("pyflink", ".venv-f
 
 def _job_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("views", help=VIEWS)
-    command.add_argument("--source", required=True, help="an export's folder, or jsonl:FILE")
+    command.add_argument("--source", required=True, help="an export's folder or URL, parquet:PLACE or jsonl:FILE")
     command.add_argument("--sink", required=True, help="parquet:DIR, jsonl:FILE or postgresql://USER@HOST/DB")
     command.add_argument("--engine", default="local", help="local (default), beam or flink")
     command.add_argument("--dead-letters", metavar="FILE", help="default: .onto-flow/dead-letters.sqlite")
@@ -39,7 +39,13 @@ def _run_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--inconsistent-export", action="store_true", help="the export is no consistent view at one time"
     )
-    command.add_argument("--publish-every", metavar="SECONDS", type=float, default=10.0)
+    command.add_argument(
+        "--publish-every",
+        metavar="SECONDS",
+        type=float,
+        default=10.0,
+        help="the tables are published at the latest after so long (default 10), and when the feed is quiet",
+    )
 
 
 def go_to_environment(engine: str, arguments: Sequence[str]) -> None:
@@ -65,6 +71,8 @@ def _run(arguments: argparse.Namespace) -> int:
     from ..connect import open_feed
 
     snapshot = arguments.snapshot_time
+    if not 0 <= arguments.publish_every < float("inf"):
+        raise UsageError("wrong-usage", f"--publish-every {arguments.publish_every} is no number of seconds")
     said = {"format": arguments.format, "mapping": arguments.mapping}
     return _job(
         arguments,

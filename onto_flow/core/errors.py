@@ -27,6 +27,7 @@ CODES: dict[str, str] = {
     "cycle": "Computed attributes or slots need each other in a circle.",
     "engine-refused": "An engine cannot run a plan, or not with these options.",
     "engine-failed": "An engine stopped a job that it had begun.",
+    "io-failed": "The system refused to read or to write.",
     "mixed-feeds": "Changes of one collection come from feeds of different kinds.",
     "missing-extra": "A package that an engine or a connector needs is not installed.",
     "missing-document": "A referenced document does not exist.",

@@ -12,11 +12,10 @@ from ..core.errors import DataError
 from ..core.keys import check_path
 from ..core.values import MAX_INTEGER, MIN_INTEGER, Document, GeoPoint, Reference, Vector, to_micros
 from .entity_parts import BLOB, EMPTY_LIST, KEY_PATH, MAP, NONE, POINT, REFERENCE_PATH, VECTOR, WHEN, PathTags
-from .names import DEFAULT_DATABASE
+from .names import DATABASE, DEFAULT_DATABASE
 from .typed_json import MAX_DEPTH, map_of_vector
 from .wire import chunk, varint
 
-_DATABASE = re.compile(r"projects/([^/]+)/databases/([^/]+)")
 _NUMERIC_ID = re.compile(r"__id(-?\d+)__")
 _NO_KEY = b"\x6a\x04\x6a\x00\x72\x00"
 _NO_GROUP = b"\x82\x01\x00"
@@ -85,7 +84,7 @@ class _Context:
 
 
 def _app(database: str, location: str) -> tuple[bytes, bytes]:
-    match = _DATABASE.fullmatch(database)
+    match = DATABASE.fullmatch(database)
     if match is None:
         raise DataError("bad-key", f"{database!r:.200} is not a database", fix="Write projects/P/databases/(default).")
     return f"{location}~{match[1]}".encode(), b"" if match[2] == "(default)" else match[2].encode()

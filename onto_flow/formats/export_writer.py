@@ -14,13 +14,13 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal
 
-from ..core.errors import DataError, UsageError, did_you_mean
+from ..core.errors import DataError, EngineError, UsageError, did_you_mean
 from ..core.values import Document
 from .entity_writer import encode_entity
 from .export_layout import Place
 from .export_metadata import FIREBASE, KIND, OVERALL, SIDE_FILE, OverallEntry, write_kind, write_overall
 from .leveldb_log import MAX_RECORD, LogWriter
-from .names import DEFAULT_DATABASE
+from .names import DATABASE, DEFAULT_DATABASE
 from .object_path import ObjectPath, place_of
 from .times import format_time
 
@@ -86,13 +86,17 @@ def write_export(
         clock: What time it is, for the metadata.
 
     Raises:
-        UsageError: `wrong-usage` when the target holds something or cannot be written; an unknown layout.
+        UsageError: `wrong-usage` when the target holds something; an unknown layout; what names no database.
+        EngineError: `io-failed` when it cannot be written.
         DataError: `bad-value`, `bad-key`, `too-deep` for a document that cannot be written.
     """
     if layout not in _LAYOUTS:
         raise UsageError("unknown-name", f"There is no layout {layout!r}", fix=did_you_mean(layout, _LAYOUTS))
     database = project or DEFAULT_DATABASE
     database = database if "/" in database else f"projects/{database}/databases/(default)"
+    if not DATABASE.fullmatch(database):
+        fix = "Write a project's id, or projects/P/databases/(default)."
+        raise UsageError("wrong-usage", f"{database!r} names no database", fix=fix)
     place = place_of(target, storage)
     kind = _LAYOUTS[layout]
     with _new(place) as folder:
@@ -137,7 +141,7 @@ def _new(place: Place) -> Iterator[Place]:
             yield folder
     except OSError as error:
         what = f"The export cannot be written: {error.strerror or error}"
-        raise UsageError("wrong-usage", what, where=str(place), fix="Give a folder that can be written.") from error
+        raise EngineError("io-failed", what, where=error.filename or str(place)) from error
 
 
 @contextmanager

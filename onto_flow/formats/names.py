@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from ..core.errors import DataError
 from ..core.keys import check_path
 
+DATABASE = re.compile(r"projects/([^/]+)/databases/([^/]+)")
 DEFAULT_DATABASE = "projects/demo-onto-flow/databases/(default)"
 """Where documents come from when nobody says otherwise; a project whose id begins with `demo-` exists nowhere."""
 

@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 
 from ..core.change import Change, DeadLetter
 from ..core.collection import Projection
+from ..core.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -112,3 +113,19 @@ class Follower(Protocol):
 
     def follows(self, snapshot: int | None) -> None:
         """Says the time of the documents before it, in microseconds; `None` where they rank below every event."""
+
+
+def count_of(name: str, value: int | str) -> int:
+    """The number that an option says, at least 1.
+
+    Raises:
+        UsageError: `wrong-usage` for anything else.
+
+    Example:
+        >>> count_of("batch_lines", "20")
+        20
+    """
+    text = str(value)
+    if not (text.isascii() and text.isdigit() and len(text) < 19 and int(text)):
+        raise UsageError("wrong-usage", f"{name}={text:.80} is no number from 1 on")
+    return int(text)

@@ -17,7 +17,7 @@ from ..formats.export_layout import ExportLayout, OutputFile, check_layout, find
 from ..formats.leveldb_log import BLOCK
 from ..formats.object_path import place_of
 from ..formats.times import parse_time
-from .base import Partition, SourceInfo
+from .base import Partition, SourceInfo, count_of
 from .export_reader import BATCH_DOCUMENTS, ExportReader, RecordFile, prepare
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ class FirestoreExport:
         self.verify = _flag("verify", verify)
         self.accept_mismatch = _flag("accept_mismatch", accept_mismatch)
         self.snapshot_time = parse_time(snapshot_time) if isinstance(snapshot_time, str) else snapshot_time
-        self.split_bytes = _blocks(int(split_bytes))
-        self.batch_documents = max(int(batch_documents), 1)
+        self.split_bytes = _blocks(count_of("split_bytes", split_bytes))
+        self.batch_documents = count_of("batch_documents", batch_documents)
 
     @cached_property
     def layout(self) -> ExportLayout:

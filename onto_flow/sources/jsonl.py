@@ -21,7 +21,7 @@ from ..formats.mapping import load_mapping
 from ..formats.names import split_name
 from ..formats.one_kind import OneKind
 from ..formats.typed_json import decode_fields
-from .base import Partition, SourceInfo
+from .base import Partition, SourceInfo, count_of
 from .lines import Lines
 
 BATCH_LINES = 1000
@@ -37,7 +37,7 @@ _POLL = timedelta(milliseconds=50)
 class _JsonLinesFile:
     def __init__(self, file: str | Path, batch_lines: int | str = BATCH_LINES) -> None:
         self.file = str(file)
-        self.batch_lines = max(int(batch_lines), 1)
+        self.batch_lines = count_of("batch_lines", batch_lines)
 
     def partitions(self) -> Sequence[Partition]:
         """The file is one partition."""

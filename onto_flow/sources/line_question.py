@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 from ..core.change import Change, DeadLetter
 from ..core.collection import Collection, Projection
-from ..core.errors import DataError
+from ..core.errors import DataError, UsageError
 from ..core.field_mask import FieldMask
 from ..core.field_path import FieldPath, read_field_paths
 from ..core.predicate import Condition, Predicate
@@ -64,7 +64,7 @@ class Question:
         where: Iterable[str | Condition] = (),
         fields: str | Iterable[FieldPath] | None = None,
     ) -> None:
-        self.collection = Collection(collection) if isinstance(collection, str) else collection
+        self.collection = _collection(collection) if isinstance(collection, str) else collection
         self.where = Predicate(read_condition(c) if isinstance(c, str) else c for c in where)
         paths = read_field_paths(fields) if isinstance(fields, str) else fields
         self.mask = None if paths is None else FieldMask(paths)
@@ -115,3 +115,10 @@ class Question:
         except DataError as error:
             reason = f"{error.code}: {error.what} ({error.where})"
             return DeadLetter(f"document:{found.path}", reason, "".join(format_exception(error)))
+
+
+def _collection(path: str) -> Collection:
+    try:
+        return Collection(path)
+    except DataError as error:
+        raise UsageError("wrong-usage", error.what, fix=error.fix) from error

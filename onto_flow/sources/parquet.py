@@ -19,7 +19,7 @@ from ..core.errors import DataError, UsageError
 from ..formats.object_path import ObjectPath, place_of
 from ..formats.published_table import DAMAGE
 from ..formats.table_folder import TableFolder
-from .base import Partition, SourceInfo
+from .base import Partition, SourceInfo, count_of
 from .parquet_rows import PathColumn, RowReader
 
 PARTITION_BYTES = 32 << 20
@@ -71,7 +71,7 @@ class ParquetDocuments:
             raise UsageError("wrong-usage", f"{collection!r:.200} is no collection but a pattern of several")
         self._place = place_of(place)
         self._path = PathColumn(id, collection)
-        self._batch = max(int(batch_documents), 1)
+        self._batch = count_of("batch_documents", batch_documents)
 
     def info(self) -> SourceInfo:
         """Its rows are counted; any event is newer than they are."""

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from object_store import Store
 
-from onto_flow.core.errors import DataError, UsageError
+from onto_flow.core.errors import DataError, EngineError, UsageError
 from onto_flow.formats import export_writer
 from onto_flow.formats.export_layout import find_export
 from onto_flow.formats.export_writer import write_export
@@ -139,7 +139,7 @@ def test_somebody_who_writes_there_meanwhile_is_not_overwritten(tmp_path):
         (tmp_path / "e").mkdir()
         (tmp_path / "e" / "note").write_text("mine")
 
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(EngineError, match=r"\[io-failed\] The export cannot be written"):
         write_export(tmp_path / "e", racing())
     assert [p.name for p in tmp_path.rglob("*")] == ["e", "note"]
 

@@ -1,0 +1,131 @@
+"""The tool used wrongly, or where the system refuses: one paragraph, the right exit code, nothing half written."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from onto_flow.cli import main
+from onto_flow.cli.command import plain
+from onto_flow.formats.export_writer import write_export
+from tests.test_cli import VIEWS, command, room, tool
+
+__all__ = ["room"]
+JOB = ["--source", "export", "--sink", "parquet:out"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["cat", ""], 2, "source 'export' needs a place"),
+        (["cat", "jsonl:"], 2, "Write jsonl:PLACE."),
+        (["cat", "export?acept_mismatch=true"], 2, "Did you mean accept_mismatch?"),
+        (["cat", "export?split_bytes=many"], 2, "split_bytes=many is no number from 1 on"),
+        (["cat", "export?batch_documents=0"], 2, "batch_documents=0 is no number"),
+        (["cat", "jsonl:lines?batch_lines=x"], 2, "batch_lines=x is no number"),
+        (["cat", "export", "--collection", ""], 2, "'' is not the path of a collection"),
+        (["write", "copy", "--database", "a/b"], 2, "'projects/demo-onto-flow/databases/a/b' names no database"),
+        (["backfill", VIEWS, "--source", "export", "--sink", "parquet:out?clock=1"], 2, "has no option 'clock'"),
+        (["backfill", VIEWS, "--source", "export", "--sink", "memory:x"], 2, "sink 'memory' has no place"),
+        (["run", VIEWS, *JOB, "--feed", "pubsub://p/s"], 2, "there is no feed 'pubsub'"),
+        (["run", VIEWS, *JOB, "--feed", "f", "--publish-every", "nan"], 2, "--publish-every nan"),
+        (["run", VIEWS, *JOB, "--feed", "f", "--publish-every", "-1"], 2, "--publish-every -1.0"),
+        (["run", VIEWS, *JOB, "--feed", "f", "--snapshot-time", "2024-05-01"], 2, "RFC 3339"),
+        (["inspect", "export", "--html", "export"], 1, "[io-failed] Is a directory\n  at export\n  Name a file."),
+        (["explain", ""], 2, "'' names no module"),
+        (["explain", ":Room"], 2, "':Room' names no module"),
+        (["explain", "raises.py"], 2, 'raises cannot be imported: ZeroDivisionError: division by zero\n  at File "'),
+        (["explain", "raises"], 2, 'raises.py", line 2: 1 / 0'),
+        (["explain", "unfinished.py"], 2, "[udf-failed] SyntaxError: "),
+        (["explain", "wants.py"], 2, "No module named 'no_such_package'"),
+        (["explain", "mine/json.py"], 2, "mine/json.py cannot be imported: Python has another module 'json'"),
+    ],
+)
+def test_a_mistake_is_one_clear_paragraph(room, arguments, code, says):
+    (room / "raises.py").write_text("x = 1\n1 / 0\n")
+    (room / "unfinished.py").write_text("class X(\n")
+    (room / "wants.py").write_text("import no_such_package\n")
+    (room / "mine").mkdir()
+    (room / "mine" / "json.py").write_text("")
+    before = sorted(room.iterdir())
+    told = tool(*arguments, folder=room, code=code).stderr
+    assert says in told
+    assert told.startswith("onto-flow: [")
+    assert sorted(p for p in room.iterdir() if p.name != "__pycache__") == before
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "says"),
+    [
+        ("cat export >&-", 1, "[io-failed] Bad file descriptor"),
+        ("cat export >/dev/full", 1, "[io-failed] No space left on device"),
+        (f"explain {VIEWS} >&-", 1, "[io-failed] Bad file descriptor"),
+        (f"explain {VIEWS} >/dev/full", 1, "[io-failed] No space left on device"),
+        ("inspect export >&-", 1, "[io-failed] Bad file descriptor"),
+        ("write copy <&-", 1, "Bad file descriptor"),
+        (f"run {VIEWS} --source export --sink memory: --feed - <&-", 1, "[io-failed] Bad file descriptor"),
+        (f"backfill {VIEWS} --source export --sink parquet:out >&- <&-", 0, "16 documents"),
+    ],
+)
+def test_streams_that_are_closed_or_full(room, line, code, says):
+    prepared = command(folder=room)
+    shell = " ".join([*prepared["args"], line])
+    done = subprocess.run(
+        ["sh", "-c", shell], cwd=room, env=prepared["env"], text=True, capture_output=True, timeout=120
+    )
+    assert (done.returncode, done.stderr.count("Error")) == (code, 0), done.stderr
+    assert says in done.stderr
+
+
+def test_messages_for_a_closed_standard_error_are_not_mixed_with_what_was_asked_for(room):
+    prepared = command(folder=room)
+    shell = " ".join([*prepared["args"], "cat export 2>&-"])
+    done = subprocess.run(
+        ["sh", "-c", shell], cwd=room, env=prepared["env"], text=True, stdout=subprocess.PIPE, timeout=120
+    )
+    assert (done.returncode, done.stdout.count("\n")) == (0, 16)
+
+
+def test_an_export_that_is_begun_goes_with_sigterm(tmp_path):
+    prepared = command("write", "copy", folder=tmp_path)
+    process = subprocess.Popen(**prepared, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write('{"path": "a/b", "fields": {}}\n' * 20000)
+    process.stdin.flush()
+    while not any(p.name.startswith(".copy.") for p in tmp_path.iterdir()):
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=60)
+    assert (process.returncode, told) == (1, "onto-flow: stopped before the end\n")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_terminal_would_obey_is_written_as_an_escape(tmp_path, capsys):
+    assert plain("a\x1b[2J\nb\u202e") == "a\\x1b[2J\nb\\u202e"
+    write_export(tmp_path / "export", [("a/b", {})])
+    assert main(["cat", str(tmp_path / "no\x1b[2J")]) == 1
+    assert "\x1b" not in capsys.readouterr().err
+
+
+def test_a_page_that_cannot_be_written_is_not_there_and_a_device_stays(tmp_path, capsys, monkeypatch):
+    write_export(tmp_path / "export", [("a/b", {"text": "x" * 20_000})])
+    unlinked = []
+    monkeypatch.setattr(Path, "unlink", lambda file, missing_ok=False: unlinked.append(file))
+    assert main(["inspect", str(tmp_path / "export"), "--html", "/dev/full"]) == 1
+    assert "[io-failed] No space left on device" in capsys.readouterr().err
+    monkeypatch.undo()
+    assert unlinked == []
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        assert main(["inspect", str(tmp_path / "export"), "--html", str(tmp_path / "page.html")]) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert "[io-failed] File too large" in capsys.readouterr().err
+    assert not (tmp_path / "page.html").exists()
