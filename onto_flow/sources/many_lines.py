@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..formats.batch_json import JsonEncoder
 from ..formats.native.decoder import document_decoder
+from ..formats.native.lines import line_encoder
 from ..formats.spans import Spans
 from .line_question import Question
 
@@ -16,7 +16,7 @@ class ManyLines:
     def __init__(self, question: Question) -> None:
         mask = question.mask
         self._where = question.where
-        self._lines = JsonEncoder(question.show, mask if mask is not None and mask.nested else None).lines
+        self._lines = line_encoder(question.show, mask if mask is not None and mask.nested else None)
         self._documents = document_decoder(question.look)
 
     def lines(self, parts: list[Spans]) -> tuple[list[bytes], list[int], list[int]]:

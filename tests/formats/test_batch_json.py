@@ -237,9 +237,9 @@ def test_what_only_the_decoder_of_single_records_knows_is_left_to_it():
     assert check([encode_entity("a/b", nested(19, {"v": Vector((1.0, 2.0))}))]) == []
 
 
-def fuzz(numbers):
+def fuzz(numbers, encoder=None):
     """Each number is a batch of 60 records, most of them damaged; what is not odd must be read as it is alone."""
-    records, encoder = originals(), JsonEncoder()
+    records, encoder = originals(), encoder or JsonEncoder()
     sound = 0
     for number in numbers:
         rng = random.Random(number)

@@ -40,31 +40,13 @@ static Said text(Slice raw, PyObject **found)
     return ODD;
 }
 
-/* Source of the calendar: days from civil of H. Hinnant's date algorithms, here the way back. */
 Said make_timestamp(int64_t micros, PyObject **found)
 {
-    if (!is_time(micros))
+    Moment at;
+    if (!moment_of(micros, &at))
         return ODD;
-    const int64_t day_micros = 86400000000LL;
-    int64_t days = micros / day_micros, rest = micros % day_micros;
-    if (rest < 0) {
-        rest += day_micros;
-        days--;
-    }
-    days += 719468; /* from March 1st of the year 0, which all years here are behind */
-    if (days < 0)
-        return ODD;
-    int64_t era = days / 146097, of_era = days % 146097;
-    int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t march = (5 * of_year + 2) / 153;
-    int day = (int)(of_year - (153 * march + 2) / 5 + 1);
-    int month = (int)(march < 10 ? march + 3 : march - 9);
-    int year = (int)(year_of_era + era * 400 + (month <= 2));
-    int seconds = (int)(rest / 1000000);
-    return made(PyDateTimeAPI->DateTime_FromDateAndTime(year, month, day, seconds / 3600, seconds / 60 % 60, seconds % 60,
-                                                        (int)(rest % 1000000), PyDateTime_TimeZone_UTC,
-                                                        PyDateTimeAPI->DateTimeType),
+    return made(PyDateTimeAPI->DateTime_FromDateAndTime(at.year, at.month, at.day, at.hour, at.minute, at.second, at.micros,
+                                                        PyDateTime_TimeZone_UTC, PyDateTimeAPI->DateTimeType),
                 found);
 }
 

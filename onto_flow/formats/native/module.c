@@ -31,6 +31,8 @@ static void decoder_free(Decoder *self)
 static PyMethodDef decoder_methods[] = {
     {"documents", (PyCFunction)decoder_documents, METH_VARARGS,
      "(data, start, stop) -> paths, fields, the numbers of their records, those of the odd ones."},
+    {"lines", (PyCFunction)decoder_lines, METH_VARARGS,
+     "(data, start, stop) -> lines of JSON, the numbers of their records, those of the odd ones."},
     {"path", (PyCFunction)decoder_path, METH_VARARGS, "(record) -> its path; None: not wanted; 0: odd."},
     {"fields", (PyCFunction)decoder_fields, METH_VARARGS, "(record) -> its fields; None: odd."},
     {"columns", (PyCFunction)decoder_columns, METH_VARARGS, "(data, start, stop) -> Columns."},

@@ -32,6 +32,7 @@ typedef struct Name {
     int is_type; /* whether it is __type__, which makes a map a vector */
     struct Name *next;   /* the name that stood behind it last time */
     struct Name *inside; /* the first name in its maps, last time */
+    uint64_t seen[MAX_DEPTH + 1]; /* the last entity of each depth whose line has it */
 } Name;
 
 /* Which fields of some collections are wanted. */
@@ -71,6 +72,7 @@ typedef struct {
     FieldSet **sets;
     size_t set_count;
     Buffer scratch;
+    uint64_t entities; /* whose lines were made */
 } Decoder;
 
 /* The key of a record, or a reference. */
@@ -109,6 +111,7 @@ PyObject *native_event_fields(PyObject *module, PyObject *args);
 PyObject *native_crc32c(PyObject *module, PyObject *args);
 PyObject *native_fragments(PyObject *module, PyObject *args);
 PyObject *decoder_documents(Decoder *self, PyObject *args);
+PyObject *decoder_lines(Decoder *self, PyObject *args);
 PyObject *decoder_path(Decoder *self, PyObject *args);
 PyObject *decoder_fields(Decoder *self, PyObject *args);
 PyObject *decoder_columns(Decoder *self, PyObject *args);
@@ -133,6 +136,13 @@ Said read_record(Decoder *self, Slice data, Record *record);
 Said read_property(Decoder *self, const uint8_t **at, const uint8_t *end, Name ***guess, FieldSet *fields, Property *found);
 int read_integer(Slice value, int64_t *number);
 int is_time(int64_t micros);
+
+/* A moment of UTC. */
+typedef struct {
+    int year, month, day, hour, minute, second, micros;
+} Moment;
+
+int moment_of(int64_t micros, Moment *moment);
 Said read_reference(Decoder *self, Slice value, Path *path, Database **database);
 int add_path(Buffer *buffer, Slice elements, int reference);
 int add_id(Buffer *buffer, const Path *path);

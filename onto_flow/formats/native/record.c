@@ -533,6 +533,33 @@ int read_integer(Slice value, int64_t *number)
 /* Whether these microseconds lie in the years 1 to 9999. */
 int is_time(int64_t micros) { return micros >= -62135596800000000LL && micros <= 253402300799999999LL; }
 
+/* Source of the calendar: H. Hinnant's algorithm for civil dates from days. */
+int moment_of(int64_t micros, Moment *moment)
+{
+    if (!is_time(micros))
+        return 0;
+    const int64_t day_micros = 86400000000LL, march_of_year_0 = 719468;
+    int64_t days = micros / day_micros, rest = micros % day_micros;
+    if (rest < 0) {
+        rest += day_micros;
+        days--;
+    }
+    days += march_of_year_0;
+    int64_t era = days / 146097, of_era = days % 146097;
+    int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    int64_t march = (5 * of_year + 2) / 153;
+    int seconds = (int)(rest / 1000000);
+    moment->day = (int)(of_year - (153 * march + 2) / 5 + 1);
+    moment->month = (int)(march < 10 ? march + 3 : march - 9);
+    moment->year = (int)(year_of_era + era * 400 + (moment->month <= 2));
+    moment->hour = seconds / 3600;
+    moment->minute = seconds / 60 % 60;
+    moment->second = seconds % 60;
+    moment->micros = (int)(rest % 1000000);
+    return 1;
+}
+
 Said read_reference(Decoder *self, Slice value, Path *path, Database **database)
 {
     const uint8_t *at = value.at, *end = value.end - 1;
