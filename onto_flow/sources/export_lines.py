@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..core.change import DeadLetter
 from ..core.errors import DataError
 from ..formats.leveldb_log import gather
+from ..formats.native.record_lines import record_lines
 from .export_reader import BATCH_BYTES, RecordFile, decode_one, pays
 from .line_question import LineBatch, Question
 
@@ -41,6 +42,8 @@ class ExportLines:
         self._question, self._count, self._few = question, batch_documents, few
         self.documents = self.record_bytes = 0
         self._many: ManyLines | None = None
+        whole = not question.where and (question.mask is None or not question.mask.nested)
+        self._compiled = record_lines(question.show) if whole else None
         self._held: list[tuple[RecordFile, Spans]] = []
         self._rows = self._bytes = 0
 
@@ -91,7 +94,16 @@ class ExportLines:
             yield self._alone((file, offset, record) for file, spans in held for offset, _, record in spans.records())
 
     def _alone(self, records: Iterable[tuple[RecordFile, int, bytes]]) -> LineBatch:
-        answers = [self._one(*record) for record in records]
+        taken = list(records)
+        if self._compiled is None:
+            answers = [self._one(*record) for record in taken]
+        else:
+            lines, rows, odd = self._compiled([record for _, _, record in taken])
+            answers = [None] * len(taken)
+            for row, line in zip(rows, lines):
+                answers[row] = line
+            for row in odd:
+                answers[row] = self._one(*taken[row])
         return LineBatch.of((answer for answer in answers if answer is not None), len(answers))
 
     def _together(self, held: list[tuple[RecordFile, Spans]], count: int) -> LineBatch:
