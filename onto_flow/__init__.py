@@ -3,34 +3,46 @@
 import importlib as _importlib
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from .core.change import Change as Change
-from .core.change import ViewChange as ViewChange
 from .core.errors import MissingDocument as MissingDocument
 from .core.errors import OntoFlowError as OntoFlowError
-from .core.values import GeoPoint as GeoPoint
-from .core.values import Reference as Reference
-from .core.values import Vector as Vector
-from .model.aggregates import agg as agg
-from .model.attributes import attrs as attrs
-from .model.compile import plan_views as plan_views
-from .model.domain import DomainModel as DomainModel
-from .model.domain import is_missing as is_missing
-from .model.methods import computed as computed
-from .model.methods import operator as operator
-from .model.methods import udf as udf
-from .model.store import Many as Many
-from .model.store import Store as Store
-from .model.store import many as many
-from .model.store import one as one
-from .model.store import root as root
-from .model.view import ViewModel as ViewModel
 
 __version__ = "0.1.0"
 
 if _TYPE_CHECKING:
+    from .core.change import Change as Change
+    from .core.change import ViewChange as ViewChange
+    from .core.values import GeoPoint as GeoPoint
+    from .core.values import Reference as Reference
+    from .core.values import Vector as Vector
     from .formats.published_table import read_table as read_table
+    from .model.aggregates import agg as agg
+    from .model.attributes import attrs as attrs
+    from .model.compile import plan_views as plan_views
+    from .model.domain import DomainModel as DomainModel
+    from .model.domain import is_missing as is_missing
+    from .model.methods import computed as computed
+    from .model.methods import operator as operator
+    from .model.methods import udf as udf
+    from .model.store import Many as Many
+    from .model.store import Store as Store
+    from .model.store import many as many
+    from .model.store import one as one
+    from .model.store import root as root
+    from .model.view import ViewModel as ViewModel
 else:
-    _LOADED_ON_USE = {
+    _MODULES = {
+        "core.change": "Change ViewChange",
+        "core.values": "GeoPoint Reference Vector",
+        "model.aggregates": "agg",
+        "model.attributes": "attrs",
+        "model.compile": "plan_views",
+        "model.domain": "DomainModel is_missing",
+        "model.methods": "computed operator udf",
+        "model.store": "Many Store many one root",
+        "model.view": "ViewModel",
+    }
+    _PLACES = {name: module for module, names in _MODULES.items() for name in names.split()}
+    _NEED_PACKAGES = {
         "beam": ("engines.beam", None, "beam"),
         "flink": ("engines.flink", None, "flink"),
         "formats": ("formats", None, "formats"),
@@ -38,10 +50,14 @@ else:
     }
 
     def __getattr__(name: str) -> object:
-        """Loads what needs more than the standard library on use, so that `import onto_flow` stays light."""
-        if name not in _LOADED_ON_USE:
+        """Loads names on use, so that the tool starts quickly and `import onto_flow` needs the standard library alone."""
+        if name in _PLACES:
+            found = getattr(_importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+            globals()[name] = found
+            return found
+        if name not in _NEED_PACKAGES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        place, attribute, extra = _LOADED_ON_USE[name]
+        place, attribute, extra = _NEED_PACKAGES[name]
         try:
             module = _importlib.import_module(f"{__name__}.{place}")
         except ModuleNotFoundError as error:
@@ -52,3 +68,7 @@ else:
             what = f"onto_flow.{name} needs the package {error.name}, which is not installed"
             raise EngineError("missing-extra", what, fix=f"pip install 'onto-flow[{extra}]'") from error
         return module if attribute is None else getattr(module, attribute)
+
+    def __dir__() -> list[str]:
+        """All names, those too that are loaded on use."""
+        return sorted({*globals(), *_PLACES, *_NEED_PACKAGES})

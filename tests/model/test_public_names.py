@@ -25,8 +25,21 @@ HEAVY = (
 
 
 def test_the_public_names_are_these():
+    on_use = {"beam", "flink", "formats", "read_table"}
     modules = {n for n, v in vars(onto_flow).items() if type(v).__name__ == "module"}
-    assert sorted(n for n in vars(onto_flow) if not n.startswith("_") and n not in modules) == sorted(NAMES)
+    assert sorted(n for n in dir(onto_flow) if not n.startswith("_") and n not in modules | on_use) == sorted(NAMES)
+    assert all(
+        getattr(onto_flow, name).__module__.startswith("onto_flow.")
+        for name in NAMES
+        if name not in ("agg", "attrs", "operator")
+    )
+
+
+def test_models_are_loaded_on_use():
+    code = (
+        "import sys, onto_flow; print([m for m in sys.modules if m.startswith(('onto_flow.model', 'onto_flow.plan'))])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def test_importing_loads_no_engine_and_no_library():
