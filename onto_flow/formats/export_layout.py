@@ -32,7 +32,9 @@ MAX_METADATA = 64 << 20
 """Bytes of the largest metadata file that is read."""
 
 _OUTPUT = re.compile(r"output-(\d+)")
-_ACCEPT = "Export again, or say accept_mismatch=True to read the files that are there."
+_ACCEPT = (
+    "Export again; or read the files that are there with EXPORT?accept_mismatch=true, in Python accept_mismatch=True."
+)
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,9 @@ def find_export(place: Place) -> ExportLayout:
 
     Args:
         place: An `.overall_export_metadata` file, or a folder that holds one, a `firebase-export-metadata.json`, an
-            `*.export_metadata` (also two folders further down) or `output-*` files; tried in this order, and then one
-            folder further down. A local name may have wildcards: `folder/output-1*`.
+            `*.export_metadata` (also two folders further down) or `output-*` files (also below `all_namespaces`); tried
+            in this order, and then one folder further down, where only one folder holds any. A local name may have
+            wildcards: `folder/output-1*`.
 
     Raises:
         DataError: `not-found` when there is none, `bad-export` when its metadata cannot be read.
@@ -151,7 +154,7 @@ def _of_folder(folder: Place, given: Place | None = None) -> ExportLayout | None
     kinds = [p for p in names if p.name.endswith(KIND)] or _kinds_below(folder)
     if kinds:
         return _of_kinds(folder, kinds, given)
-    outputs = _outputs(names)
+    outputs = _outputs(names) or _outputs(folder.glob("all_namespaces/*/output-*"))
     return _of_outputs(folder, outputs, given) if outputs else None
 
 
@@ -161,8 +164,14 @@ def _kinds_below(folder: Place) -> list[Place]:
 
 
 def _of_child(folder: Place) -> ExportLayout | None:
-    holding = [p for p in _shown(folder.iterdir()) if p.is_dir() and _shown(p.glob(f"*{OVERALL}"))]
-    return _of_folder(holding[0], folder) if len(holding) == 1 else None
+    children = [p for p in _shown(folder.iterdir()) if p.is_dir()]
+    holding = [p for p in children if (p / FIREBASE).is_file() or _shown(p.glob(f"*{OVERALL}"))]
+    holding = holding or [p for p in children if (p / "all_namespaces").is_dir()]
+    if len(holding) > 1:
+        names = ", ".join(p.name for p in holding[:5]) + (", ..." if len(holding) > 5 else "")
+        what = f"There are {len(holding)} exports in this folder: {names}"
+        raise DataError("bad-export", what, where=str(folder), fix="Give the folder of one of them.")
+    return _of_folder(holding[0], folder) if holding else None
 
 
 def _of_firebase(file: Place, given: Place) -> ExportLayout:
@@ -190,8 +199,8 @@ def _of_kinds(root: Place, kinds: Sequence[Place], given: Place) -> ExportLayout
 
 
 def _of_outputs(root: Place, outputs: Sequence[Place], given: Place) -> ExportLayout:
-    ordered = sorted(outputs, key=lambda p: int(p.name.partition("-")[2]))
-    files = tuple(OutputFile(p.name, p.stat().st_size) for p in ordered)
+    ordered = sorted(outputs, key=lambda p: (str(p.parent), int(p.name.partition("-")[2])))
+    files = tuple(OutputFile(_inside(root, p), p.stat().st_size) for p in ordered)
     return ExportLayout(root, files, snapshot_time=_side_file([given, root]))
 
 

@@ -158,6 +158,25 @@ def test_an_empty_export_is_an_export(tmp_path):
     assert (source.info().documents, list(source.partitions())) == (0, [])
 
 
+def test_a_folder_of_several_exports_is_not_guessed_at(tmp_path):
+    write_export(tmp_path / "first", [("a/b", {})])
+    (tmp_path / "notes").mkdir()
+    assert list(documents(FirestoreExport(tmp_path))) == ["a/b"]
+    write_export(tmp_path / "second", [("a/c", {})], layout="production")
+    with pytest.raises(DataError, match="There are 2 exports in this folder: first, second"):
+        FirestoreExport(tmp_path).partitions()
+
+
+@pytest.mark.parametrize("given", ["", "firestore_export"])
+def test_an_export_of_which_only_the_output_files_are_left_is_read(tmp_path, given):
+    write_export(tmp_path / "e", [("a/b", {}), ("a/c", {})])
+    for file in [*(tmp_path / "e").rglob("*metadata*")]:
+        file.unlink()
+    source = FirestoreExport(tmp_path / "e" / given)
+    assert list(documents(source)) == ["a/b", "a/c"]
+    assert [p.name for p in source.partitions()] == ["all_namespaces/all_kinds/output-0"]
+
+
 @pytest.mark.parametrize("damage", ["count", "bytes", "missing", "unlisted"])
 def test_files_that_contradict_the_metadata_are_an_error_that_names_the_option(alltypes, damage):
     output = alltypes / OUTPUT
