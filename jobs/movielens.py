@@ -26,4 +26,7 @@ def run(export: str, out: str, feed: str | None = None, *options: str) -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
     sys.exit(run(*sys.argv[1:]))

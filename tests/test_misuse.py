@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from onto_flow.cli import main
 from onto_flow.cli.command import plain
 from onto_flow.formats.export_writer import write_export
-from tests.test_cli import VIEWS, command, room, tool
+from tests.test_cli import PROJECT, VIEWS, command, room, tool
 
 __all__ = ["room"]
 JOB = ["--source", "export", "--sink", "parquet:out"]
@@ -129,3 +130,10 @@ def test_a_page_that_cannot_be_written_is_not_there_and_a_device_stays(tmp_path,
         signal.signal(signal.SIGXFSZ, ignored)
     assert "[io-failed] File too large" in capsys.readouterr().err
     assert not (tmp_path / "page.html").exists()
+
+
+@pytest.mark.parametrize("job", ["movielens", "stocks", "swapi"])
+def test_a_job_without_its_arguments_says_what_it_takes(job):
+    line = [sys.executable, "-m", f"jobs.{job}", "export"]
+    done = subprocess.run(line, cwd=PROJECT, text=True, capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr.count(f"python -m jobs.{job} EXPORT OUT")) == (2, 1)

@@ -44,6 +44,23 @@ def canonical(one: pa.Field[Any]) -> pa.Field[Any]:
     return arrow_field(one.name, word)
 
 
+def same_numbers(wide: Any, narrow: Any) -> bool:
+    """Whether arrays hold the same numbers after a cast to a narrower floating type, which Arrow lets round.
+
+    Example:
+        >>> [same_numbers(pa.array([x]), pa.array([x], pa.float32())) for x in (0.5, 0.1)]
+        [True, False]
+    """
+    if wide.type.equals(narrow.type):
+        return True
+    if pa.types.is_floating(wide.type) and pa.types.is_floating(narrow.type):
+        first, second = (a.to_numpy(zero_copy_only=False).astype("f8") for a in (wide, narrow))
+        return bool((first == second).sum() + ((first != first) & (second != second)).sum() == len(first))
+    if pa.types.is_struct(wide.type):
+        return all(map(same_numbers, wide.flatten(), narrow.flatten()))
+    return same_numbers(wide.flatten(), narrow.flatten()) if hasattr(wide, "flatten") else True
+
+
 def _widened(array: Any, own: pa.Field[Any], wide: pa.Field[Any]) -> Any:
     if own.with_name(wide.name).equals(wide, check_metadata=True):
         return array

@@ -113,12 +113,19 @@ def _documents(given: Any) -> Iterator[tuple[str, Document]]:
         given = [given]
     for item in given:
         if not hasattr(item, "num_rows"):
-            yield item
+            yield _pair(item)
             continue
         from .arrow_documents import documents_of
 
         for start in range(0, item.num_rows, ROWS):
             yield from documents_of(item.slice(start, ROWS))
+
+
+def _pair(item: Any) -> tuple[str, Document]:
+    match item:
+        case (str(path), dict(fields)):
+            return path, fields
+    raise DataError("bad-value", f"Not a document: {item!r:.80}", fix="Give (path, fields): a text and a dictionary.")
 
 
 def _record(path: str, fields: Document, database: str, location: str) -> bytes:

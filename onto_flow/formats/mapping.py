@@ -128,11 +128,11 @@ def read_mapping(content: Any) -> Mapped:
         if name != "ops" and not isinstance(value, str):
             raise UsageError("wrong-usage", f"{name} is not a text: {value!r:.80}")
     format_ = content.get("format", "plain")
+    _one_of(format_, "format", ("plain", "debezium"))
     needed = ("path",) if format_ == "debezium" else ("path", "after", "version")
     for name in needed:
         if not content.get(name):
             raise UsageError("wrong-usage", f"The mapping does not say {name}")
-    _one_of(format_, "format", ("plain", "debezium"))
     _one_of(content.get("values", "plain"), "values", _READERS)
     _one_of(content.get("version_unit", "us"), "version_unit", (*_NANOS, "position"))
     _one_of(content.get("time_unit", "us"), "time_unit", _NANOS)

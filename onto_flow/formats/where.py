@@ -70,7 +70,9 @@ def _json(text: str, at: int) -> Any:
         value, end = _JSON.raw_decode(text, at)
     except json.JSONDecodeError as error:
         raise wrong_at(text, error.pos, f"A value in JSON is wanted ({error.msg})", _FIX) from error
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise wrong_at(text, at, "The value is nested too deep") from error
+    except ValueError as error:
         raise wrong_at(text, at, f"A value in JSON is wanted ({error})", _FIX) from error
     end = skip_space(text, end)
     if end != len(text):

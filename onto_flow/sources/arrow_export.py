@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from ..core.change import DeadLetter
 from ..core.collection import Collection, Projection
-from ..core.errors import DataError
-from ..formats.arrow_conform import canonical, conform
+from ..core.errors import DataError, UsageError
+from ..formats.arrow_conform import canonical, conform, same_numbers
 from ..formats.arrow_shape import Shape
 from ..formats.arrow_types import PATH
 from .arrow_parts import PartsReader
@@ -70,6 +70,10 @@ class ArrowExport:
     ) -> None:
         self.export = export if isinstance(export, FirestoreExport) else FirestoreExport(export)
         self._given = schema
+        if isinstance(fields, str):
+            raise UsageError(
+                "wrong-usage", f"fields={fields!r:.80} is no list of names", fix=f"Use fields=[{fields!r:.80}]."
+            )
         names = tuple(fields) if fields is not None else None
         if schema is not None:
             names = tuple(name for name in schema.names if name != PATH and (names is None or name in names))
@@ -102,7 +106,7 @@ class ArrowExport:
     def _built(self) -> pa.Schema:
         if self._given is None:
             return self.schema
-        return pa.schema([f if f.name == PATH else canonical(f) for f in self._given])
+        return pa.schema([f.with_type(pa.string()) if f.name == PATH else canonical(f) for f in self._given])
 
     def partitions(self) -> list[Partition]:
         """The parts of the export, which may be read by several workers."""
@@ -124,9 +128,13 @@ class ArrowExport:
         if self._given is None:
             return batch
         try:
-            return batch.cast(self._given)
+            fitted = batch.cast(self._given)
         except pa.ArrowInvalid as error:
             raise DataError("bad-value", f"A value does not fit the schema: {error!s:.300}") from error
+        for field, own, column in zip(self._given, batch.columns, fitted.columns):
+            if not same_numbers(own, column):
+                raise DataError("bad-value", f"A number of {field.name!r} does not fit {field.type} exactly")
+        return fitted
 
     def read_table(self, *, workers: int = 1) -> pa.Table:
         """All of it, read once; documents are counted on the way, and compared with the metadata at the end.

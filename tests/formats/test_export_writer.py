@@ -167,3 +167,10 @@ def test_an_export_goes_to_an_object_store_with_its_metadata_last(monkeypatch, l
     with pytest.raises(DataError):
         write_export("double://bucket/f", [*documents(5), ("a/b", {"v": object()})])
     assert Store.objects == before, "what failed took away what it wrote, and no more"
+
+
+@pytest.mark.parametrize("given", [("a/b", None), (5, {}), "a/b", ("a/b",), ["a/b", {}, 1], None])
+def test_what_is_no_document_is_told(tmp_path, given):
+    with pytest.raises(DataError, match="Not a document: "):
+        write_export(tmp_path / "e", [("a/a", {}), given])
+    assert not list(tmp_path.iterdir())

@@ -140,6 +140,7 @@ def test_milliseconds_are_warned_of_once():
         (MANIFOLD | {"version_unit": "min"}, "version_unit"),
         (MANIFOLD | {"time_unit": "position"}, "time_unit"),
         (MANIFOLD | {"format": "xml"}, "format"),
+        ({"path": "a/{b}", "format": "xml"}, "'xml' is no format"),
         (MANIFOLD | {"ops": {"upsert": "x"}}, "create, update and delete"),
         (MANIFOLD | {"ops": {"update": [5]}}, "not a word"),
         (MANIFOLD | {"ops": "x"}, "create, update and delete"),

@@ -71,7 +71,7 @@ def test_typed_json_may_stand_inside():
         ("a == [[1]]", 6, "an array in an array"),
         ("a in [[[1]]]", 6, "an array in an array"),
         ('a == "\\ud800"', 6, "not Unicode text"),
-        ("a == " + "[" * 100_000, 6, "A value in JSON is wanted"),
+        ("a == " + "[" * 100_000, 6, "nested too deep"),
         ("a == " + '{"a":' * 100 + "1" + "}" * 100, 6, "nested deeper than 20 levels"),
         ("a == " + " " * 2_000_000, 1_048_577, "too long"),
     ],

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from onto_flow.core.equality import same
-from onto_flow.core.errors import DataError
+from onto_flow.core.errors import DataError, UsageError
 from onto_flow.core.values import Vector
 from onto_flow.formats.arrow_documents import documents_of
 from onto_flow.formats.entity_writer import encode_entity
@@ -144,3 +144,36 @@ def test_keys_that_are_data_make_no_endless_schema(tmp_path, monkeypatch):
         ArrowExport(tmp_path).read_table()
     with pytest.raises(DataError, match="more than 100 different"):
         _ = ArrowExport(tmp_path).schema
+
+
+@pytest.mark.parametrize("make", [lambda v: v, lambda v: [v], lambda v: {"m": [{"x": v}]}])
+@pytest.mark.parametrize("narrow", [pa.float32(), pa.float16()])
+def test_a_double_is_not_rounded_to_fit_a_schema(tmp_path, make, narrow):
+    def schema(type_):
+        kind = make(0.0)
+        nested = pa.list_(type_) if isinstance(kind, list) else type_
+        nested = pa.struct({"m": pa.list_(pa.struct({"x": type_}))}) if isinstance(kind, dict) else nested
+        return pa.schema({"v": nested})
+
+    write_export(tmp_path / "exact", [("a/b", {"v": make(0.5)}), ("a/c", {"v": make(float("nan"))}), ("a/d", {})])
+    table = ArrowExport(tmp_path / "exact", schema=schema(narrow)).read_table()
+    assert table.column("v").to_pylist()[0] == make(0.5)
+    write_export(tmp_path / "rounded", [("a/b", {"v": make(0.1)})])
+    for read in (ArrowExport.read_table, lambda export: list(export.batches())):
+        with pytest.raises(DataError, match="A number of 'v' does not fit"):
+            read(ArrowExport(tmp_path / "rounded", schema=schema(narrow)))
+
+
+def test_a_path_fits_no_number(tmp_path):
+    write_export(tmp_path / "e", [("a/b", {})])
+    for fit in (pa.large_string(), pa.string_view()):
+        assert ArrowExport(tmp_path / "e", schema=pa.schema({"__path__": fit})).read_table()[
+            "__path__"
+        ].to_pylist() == ["a/b"]
+    with pytest.raises(DataError, match="does not fit the schema"):
+        ArrowExport(tmp_path / "e", schema=pa.schema({"__path__": pa.int64()})).read_table()
+
+
+def test_a_text_is_no_list_of_fields(tmp_path):
+    with pytest.raises(UsageError, match=r"Use fields=\['name'\]"):
+        ArrowExport(tmp_path, fields="name")
