@@ -115,8 +115,9 @@ static Said add_reference(Writer *writer, Slice value)
         return found;
     scratch->size = 0;
     if (!same_database(database, writer->database)) {
-        const char *name = PyUnicode_AsUTF8(database->name);
-        if (!name || !add(scratch, name) || !add(scratch, "/documents/"))
+        Py_ssize_t size;
+        const char *name = PyUnicode_AsUTF8AndSize(database->name, &size);
+        if (!name || !buffer_add(scratch, name, (size_t)size) || !add(scratch, "/documents/"))
             return FAILED;
     }
     if (!add_path(scratch, path.elements, 1))

@@ -78,7 +78,7 @@ def test_every_value_in_maps_and_arrays():
 
 def test_references_into_other_databases_and_points():
     values = [
-        Reference("x/y", other) for other in (None, "projects/q/databases/(default)", "projects/p/databases/named")
+        Reference("x/y", other) for other in (None, "projects/q\x00r/databases/(default)", "projects/p/databases/named")
     ]
     values += [Reference("x/1/y/__id7__"), GeoPoint(-0.0, 180.0), GeoPoint(1e-7, 1e22)]
     assert check([encode_entity("a/b", {"l": values, "a": values[0]}, DATABASE)], encoder=Native()) == []
