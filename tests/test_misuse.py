@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import signal
 import subprocess
@@ -137,3 +138,19 @@ def test_a_job_without_its_arguments_says_what_it_takes(job):
     line = [sys.executable, "-m", f"jobs.{job}", "export"]
     done = subprocess.run(line, cwd=PROJECT, text=True, capture_output=True, timeout=60)
     assert (done.returncode, done.stderr.count(f"python -m jobs.{job} EXPORT OUT")) == (2, 1)
+
+
+def test_a_letter_is_shown_by_the_key_that_was_listed(room):
+    (room / "feed").write_text(json.dumps({"specversion": "1.0", "id": "\x1b[2J\na", "type": 7}) + "\n")
+    tool("run", VIEWS, "--source", "export", "--sink", "memory:", "--feed", "feed", folder=room, code=3)
+    listed = tool("dead-letters", "list", folder=room).stdout
+    assert listed.startswith("event:\\x1b[2J\\na\t1\tbad-change: ")
+    assert listed.count("\n") == 1
+    assert '"type": 7}' in tool("dead-letters", "show", listed.split("\t")[0], folder=room).stdout
+
+
+def test_help_says_what_exit_codes_mean_and_where_other_options_go(capsys):
+    for arguments, says in ([["--help"], "3 done but with dead letters"], [["run", "--help"], "go to the engine"]):
+        with pytest.raises(SystemExit):
+            main(arguments)
+        assert says in capsys.readouterr().out

@@ -24,6 +24,9 @@ from .system import abandon_output, end_on_sigterm, open_streams, refused
 from .write import WRITE
 
 COMMANDS = (DEMO, INSPECT, INFER, EXPLAIN, BACKFILL, RUN, CAT, WRITE, DEAD_LETTERS_COMMAND)
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but with dead letters, or with documents that cannot be read."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,10 +78,15 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
     common.add_argument("--quiet", action="store_true", help="no progress")
-    parser = argparse.ArgumentParser(prog="onto-flow", description="Maintained views over document databases.")
+    parser = argparse.ArgumentParser(
+        prog="onto-flow", description="Maintained views over document databases.", epilog=EXIT_CODES
+    )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
-        added = commands.add_parser(command.name, help=command.text, description=command.text, parents=[common])
+        epilog = "Options that are not listed here go to the engine, as they are." if command.engine else None
+        added = commands.add_parser(
+            command.name, help=command.text, description=command.text, epilog=epilog, parents=[common]
+        )
         added.set_defaults(command=command.run, takes_engine_options=command.engine)
         command.arguments(added)
     return parser

@@ -98,7 +98,7 @@ def find_export(place: Place) -> ExportLayout:
         raise DataError(
             "not-found",
             f"There is no export in {str(place)!r}",
-            fix=f"Give a folder that holds a file *{OVERALL}, {FIREBASE}, *{KIND} or output-0.",
+            fix=f"Give a folder that holds a file *{OVERALL}, {FIREBASE}, *{KIND} or output-0; lines are jsonl:FILE.",
         )
     return layout
 
