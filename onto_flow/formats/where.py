@@ -2,7 +2,7 @@
 
 The field is a path as Firestore writes it (see `core.field_path`). The value is JSON; what JSON has not is written as
 REST's typed JSON, also inside lists: `created > {"timestampValue": "2024-05-01T00:00:00Z"}`. An object with one key that
-is a type's name is typed JSON, any other is a map.
+is a type's name is typed JSON, one with another name that ends in `Value` is a mistake, any other is a map.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 import re
 from typing import Any
 
-from ..core.errors import DataError
+from ..core.errors import DataError, did_you_mean
 from ..core.field_path import read_field_path, skip_space, wrong_at
 from ..core.predicate import OPERATORS, Condition
 from .typed_json import MAX_DEPTH, decode_value, encode_value
@@ -100,6 +100,9 @@ def _untyped(value: Any, depth: int) -> Any:
         return value
     if len(value) == 1 and _TYPES & value.keys():
         return decode_value(value)
+    if len(value) == 1 and (name := next(iter(value))).endswith("Value"):
+        hint = f'{did_you_mean(name, _TYPES)} A map with such a key is {{"mapValue": {{"fields": ...}}}}.'
+        raise DataError("bad-value", f"{name!r:.80} is no type. {hint}")
     return {name: _untyped(inner, depth + 1) for name, inner in value.items()}
 
 
