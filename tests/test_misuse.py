@@ -154,3 +154,22 @@ def test_help_says_what_exit_codes_mean_and_where_other_options_go(capsys):
         with pytest.raises(SystemExit):
             main(arguments)
         assert says in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("line", ["explain names.py", "explain names.py --format mermaid", "dead-letters list"])
+def test_names_that_the_encoding_of_the_terminal_lacks_are_escapes(room, line):
+    (room / "names.py").write_text(
+        "from onto_flow import DomainModel, Store, ViewModel, attrs, computed, root\n"
+        "class M(DomainModel):\n    class Meta:\n        collection_name = 'vüs'\n    n: int = attrs.int\n"
+        "class S(Store):\n    m = root(M)\n"
+        "class V(ViewModel):\n    class Meta:\n        collection_name = 'vüs2'\n    store: S\n"
+        "    @computed\n    def n(self) -> int:\n        return self.store.m.n\n",
+        encoding="utf-8",
+    )
+    (room / "feed").write_text('{"specversion": "1.0", "id": "v\\u00fcs", "type": 7}\n')
+    tool("run", VIEWS, "--source", "export", "--sink", "memory:", "--feed", "feed", folder=room, code=3)
+    prepared = command(*line.split(), folder=room)
+    prepared["env"]["PYTHONIOENCODING"] = "ascii"
+    done = subprocess.run(**prepared, capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "v\\xfcs" in done.stdout

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from io import TextIOWrapper
 from typing import TextIO, cast
 
 from ..core.errors import EngineError
@@ -32,10 +33,11 @@ def refused(error: OSError) -> EngineError:
 
 
 def open_streams() -> None:
-    """Puts something in the place of standard streams that were closed before the command began.
+    """Puts something in the place of standard streams that were closed before the command began; output takes every text.
 
     Otherwise the first file that is opened gets their number, and what is meant for them goes into it. What is written
-    to, or read from, a closed stream is an error, as everywhere; of standard error nothing is missed.
+    to, or read from, a closed stream is an error, as everywhere; of standard error nothing is missed. What the encoding of
+    standard output does not have becomes an escape.
     """
     if sys.stdin is None:
         sys.stdin = _standing_in(0, os.O_WRONLY, "r")
@@ -43,6 +45,8 @@ def open_streams() -> None:
         sys.stdout = _standing_in(1, os.O_RDONLY, "w")
     if sys.stderr is None:
         sys.stderr = _standing_in(2, os.O_WRONLY, "w")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _standing_in(number: int, flags: int, mode: str) -> TextIO:

@@ -54,7 +54,7 @@ def _row(one: CollectionSurvey, middle: float, left: float, most: int) -> Iterat
     long = max(_LONGEST * one.documents / most, 1.5 if one.documents else 0)
     said = f"{one.documents:,}" + (f" · {shown.size(one.size.total)}" if one.size else "")
     if one.phantoms:
-        said += f" · {shown.count(one.phantoms, one.phantoms_estimated)} missing parents"
+        said += f" · {shown.count(one.phantoms, one.phantoms_estimated)} missing parent{'s' * (one.phantoms != 1)}"
     label, title = fit(name, int(_LABEL / _CHARACTER) - 2), element("title", name)
     baseline = number(middle + 4)
     yield element("text", label, title, x=number(left - 10), y=baseline, text_anchor="end")
