@@ -126,11 +126,12 @@ class _Reading:
     chunk: int
     limit: int
     done: bool = False
-    rest: bytes = b""
-    rest_at: int = 0
+    held_at: int = 0
 
     def __post_init__(self) -> None:
         self.skipping = self.at > 0 and self.at % BLOCK == 0
+        self.room = memoryview(bytearray(self.chunk))
+        self.held = self.room[:0]
 
     def next(self, verify: bool) -> Spans | None:
         """The records that end in the next chunk; `None` for something unusual."""
@@ -155,23 +156,27 @@ class _Reading:
         self.done = at_end or (self.end is not None and behind >= self.end)
         return spans if self.end is None else spans.part(0, int(np.searchsorted(spans.offset, self.end)))
 
-    def _read(self) -> tuple[int, bytes]:
-        """The next chunk; what the last one already had of it is not read again."""
+    def _read(self) -> tuple[int, memoryview]:
+        """The next chunk, in the room of the last one; what that already had of it is not read again."""
         base = self.at - self.at % BLOCK
-        known = self.rest[base - self.rest_at :] if base >= self.rest_at else b""
-        self.file.seek(base + len(known))
-        self.rest, self.rest_at = known + self.file.read(self.chunk - len(known)), base
-        return base, self.rest
+        known = self.held[base - self.held_at :] if base >= self.held_at else self.held[:0]
+        size = len(known)
+        self.room[:size] = known
+        self.file.seek(base + size)
+        size += self.file.readinto(self.room[size:])  # type: ignore[attr-defined]  # every binary file has it
+        self.held, self.held_at = self.room[:size], base
+        return base, self.held
 
 
-def _scanned(data: bytes, begin: int, verify: bool) -> _Fragments | None:
+def _scanned(data: bytes | memoryview, begin: int, verify: bool) -> _Fragments | None:
     """The fragments of a chunk, checked; `None` for anything unusual."""
     compiled = extension()
     if compiled is not None:
         found = compiled.fragments(data, begin, verify)
         return None if found is None else _Fragments(*(np.frombuffer(column, np.int64) for column in found))
-    fragments = (_fragments if len(data) >= FEW * BLOCK else _fragments_of_few)(data, begin)
-    return None if fragments is None or (verify and not _sound(data, fragments)) else fragments
+    whole = bytes(data)
+    fragments = (_fragments if len(whole) >= FEW * BLOCK else _fragments_of_few)(whole, begin)
+    return None if fragments is None or (verify and not _sound(whole, fragments)) else fragments
 
 
 def _fragments(data: bytes, begin: int) -> _Fragments | None:
@@ -267,7 +272,7 @@ def _follow(kind: Ints) -> bool:
     return not len(kind) or bool(begins[0] and (begins[1:] == ends[:-1]).all())
 
 
-def _joined(data: bytes, base: int, fragments: _Fragments) -> Spans:
+def _joined(data: memoryview, base: int, fragments: _Fragments) -> Spans:
     """Whole records; the headers inside them are cut out."""
     begins = (fragments.kind == _FULL) | (fragments.kind == _FIRST)
     first, last = np.flatnonzero(begins), np.flatnonzero((fragments.kind == _FULL) | (fragments.kind == _LAST))
@@ -277,9 +282,8 @@ def _joined(data: bytes, base: int, fragments: _Fragments) -> Spans:
     gaps[inner] = start[inner] - behind[inner - 1]
     shift = np.cumsum(gaps)
     edges = [0, *np.column_stack([behind[inner - 1], start[inner]]).reshape(-1).tolist(), len(data)]
-    view = memoryview(data)
     return Spans(
-        Words(*(view[a:b] for a, b in list(pairwise(edges))[::2])),
+        Words(*(data[a:b] for a, b in list(pairwise(edges))[::2])),
         (start - shift)[first],
         (behind - shift)[last],
         base + fragments.at[first],

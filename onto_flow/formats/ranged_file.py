@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..core.errors import DataError
 
@@ -96,6 +96,12 @@ class RangedFile(io.RawIOBase):
             self._at += len(piece)
             pieces.append(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def readinto(self, buffer: Any) -> int:
+        """The next bytes, as many as there is room for unless the object ends before."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
     def _fetch(self) -> None:
         end = min(self._at + self._ahead, self._stat.st_size)

@@ -68,7 +68,7 @@ static void *table_add(Table *table, Slice raw, size_t size)
         PyErr_NoMemory();
         return NULL;
     }
-    uint8_t *entry = PyMem_RawCalloc(1, size + size_of(raw));
+    uint8_t *entry = PyMem_RawCalloc(1, size + size_of(raw) + 8); /* a word may be read where a short name ends */
     if (!entry) {
         PyErr_NoMemory();
         return NULL;
@@ -438,6 +438,20 @@ static int read_value(Property *found)
     }
 }
 
+/* Whether these are the bytes of a name; most names are short, and a call of memcmp for each costs more than the rest. */
+static int is_name(const Name *name, Slice raw, const uint8_t *end)
+{
+    size_t size = size_of(raw);
+    if (size != size_of(name->raw))
+        return 0;
+    if (size > 16 || end - raw.at < 16)
+        return memcmp(name->raw.at, raw.at, size) == 0;
+    uint64_t first = word_at(name->raw.at) ^ word_at(raw.at);
+    if (size < 8)
+        return (first & ((1ULL << 8 * size) - 1)) == 0;
+    return !first && word_at(name->raw.end - 8) == word_at(raw.end - 8);
+}
+
 /* Whether a field is wanted; -1 for an error. */
 static int is_wanted(FieldSet *fields, const Name *name)
 {
@@ -490,7 +504,7 @@ Said read_property(Decoder *self, const uint8_t **at, const uint8_t *end, Name *
         if (p >= body.end || *p++ != 0x1A || !read_slice(&p, body.end, &raw))
             return ODD;
         Name *name = **guess;
-        if (!name || !same_bytes(name->raw, raw)) {
+        if (!name || !is_name(name, raw, end)) {
             Said said = name_of(self, raw, &name);
             if (said != FOUND)
                 return said;
