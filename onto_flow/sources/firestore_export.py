@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from .line_question import LineBatch, Question
 
 SPLIT_BYTES = 64 << 20
+_RANGE = re.compile(r"(.*)@(\d+)-(\d+)", re.DOTALL)
+"""A part of a file; folders may have an @ in their names, files are called `output-N`."""
+
 FEW_LINES = 1000
 """So few lines are made one by one: that takes less time than to load what makes many at once."""
 
@@ -188,10 +192,10 @@ class FirestoreExport:
 
     def file_of(self, partition: Partition) -> tuple[RecordFile, int, int | None]:
         """The file of a partition, and which range of it."""
-        name, at, range_ = partition.name.partition("@")
-        start, _, end = range_.partition("-")
+        found = _RANGE.fullmatch(partition.name)
+        name, start, end = found.groups() if found else (partition.name, 0, None)
         file = RecordFile(self.layout.root, name, verify=self.verify)
-        return file, int(start or 0), int(end) if at else None
+        return file, int(start), None if end is None else int(end)
 
     def acknowledge(self, partition: Partition, resume: bytes) -> None:
         """An export stays as it is."""

@@ -18,6 +18,7 @@ from onto_flow.formats.export_writer import write_export
 from onto_flow.formats.leveldb_log import BLOCK, LogWriter
 from onto_flow.formats.typed_json import decode_fields
 from onto_flow.sources import export_reader, firestore_export
+from onto_flow.sources.arrow_export import ArrowExport
 from onto_flow.sources.base import Reader, Source
 from onto_flow.sources.firestore_export import FirestoreExport
 from onto_flow.testing.source_suite import SourceSuite
@@ -426,3 +427,17 @@ def test_counts_and_bytes_that_lie_are_told(tmp_path, promised):
     with pytest.raises(DataError, match="the metadata promises"):
         FirestoreExport(tmp_path).info()
     assert FirestoreExport(tmp_path, accept_mismatch=True).info().documents == 8
+
+
+@pytest.mark.parametrize("name", ["kind_user@home", "kind_a@1-2", "kind_@\n"])
+@pytest.mark.parametrize("split_bytes", [BLOCK, 1 << 20])
+def test_a_kind_may_have_an_at_sign_in_its_name(tmp_path, name, split_bytes):
+    count = write_export(tmp_path / "e", [(f"a/{n:03}", {"x": "y" * 900}) for n in range(100)], layout="production")
+    [overall] = (tmp_path / "e").glob("*.overall_export_metadata")
+    overall.unlink()
+    folder = tmp_path / "e" / "all_namespaces"
+    (folder / "all_kinds").rename(folder / name)
+    source = FirestoreExport(tmp_path / "e", split_bytes=split_bytes)
+    assert len(source.partitions()) == (3 if split_bytes == BLOCK else 1)
+    assert len(documents(source)) == count
+    assert ArrowExport(source).read_table().num_rows == count
