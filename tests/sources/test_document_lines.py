@@ -149,7 +149,7 @@ def test_what_cannot_be_understood_is_told_at_once(place):
     for wrong in ({"where": ["n >"]}, {"fields": "a b"}):
         with pytest.raises(UsageError, match=r"column \d"):
             DocumentLines(source, **wrong)
-    with pytest.raises(DataError, match="bad-key"):
+    with pytest.raises(UsageError, match="not the path of a collection"):
         DocumentLines(source, collection="a/b")
 
 
