@@ -76,7 +76,7 @@ def plain(text: str) -> str:
 
     Example:
         >>> print(plain("a\x1b[31m b"))
-        a\\x1b[31m b
+        a\x1b[31m b
     """
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
