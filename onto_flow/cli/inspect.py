@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def _arguments(command: argparse.ArgumentParser) -> None:
     survey_arguments(command)
     command.add_argument("--json", action="store_true", help="as JSON, in a form that is documented and stays")
-    command.add_argument("--html", metavar="FILE", help="as one page with charts, which loads nothing")
+    command.add_argument("--html", metavar="FILE", help="as one page with charts, which loads nothing; - for standard output")
     command.add_argument("--no-examples", action="store_true", help="show no values of documents, and no ids")
 
 
@@ -57,8 +57,11 @@ def _inspect(arguments: argparse.Namespace) -> int:
     chosen, examples = choose(survey, arguments.collection), not arguments.no_examples
     if arguments.html:
         page = survey_page(survey, examples=examples, chosen=chosen)
-        _write_whole(Path(arguments.html), page)
-        say(f"written: {arguments.html}", arguments.quiet)
+        if arguments.html == "-":
+            write(page)
+        else:
+            _write_whole(Path(arguments.html), page)
+            say(f"written: {arguments.html}", arguments.quiet)
     if arguments.json:
         write(json.dumps(survey_json(survey, examples=examples, chosen=chosen), ensure_ascii=False, indent=2) + "\n")
     elif not arguments.html:

@@ -88,6 +88,23 @@ class Reference(Generic[T_co]):
         return f"Reference({self.path!r})" if self.database is None else f"Reference({self.path!r}, {self.database!r})"
 
 
+WORD_OF_TYPE: dict[type, str] = {
+    type(None): "null",
+    bool: "boolean",
+    int: "integer",
+    float: "double",
+    str: "string",
+    bytes: "bytes",
+    datetime: "timestamp",
+    GeoPoint: "geopoint",
+    Reference: "reference",
+    Vector: "vector",
+    list: "array",
+    dict: "map",
+}
+"""What Firestore calls the type of each value."""
+
+
 def to_micros(time: datetime) -> int:
     """Microseconds since the epoch; a naive datetime counts as UTC.
 

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from ..core.errors import DataError
-from ..core.values import Document, to_micros
-from .arrow_shape import WORD_OF_TYPE, Shape
+from ..core.values import WORD_OF_TYPE, Document, to_micros
+from .arrow_shape import Shape
 from .arrow_types import PATH, word_of
 from .typed_json import encode_value
 

@@ -4,28 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
-from ..core.values import GeoPoint, Reference, Vector
+from ..core.values import WORD_OF_TYPE
 from .arrow_types import ELEMENT, PATH, arrow_field, word_of
-
-WORD_OF_TYPE: dict[type, str] = {
-    type(None): "null",
-    bool: "boolean",
-    int: "integer",
-    float: "double",
-    str: "string",
-    bytes: "bytes",
-    datetime: "timestamp",
-    GeoPoint: "geopoint",
-    Reference: "reference",
-    Vector: "vector",
-    list: "array",
-    dict: "map",
-}
 
 
 @dataclass

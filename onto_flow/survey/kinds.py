@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from ..core.values import GeoPoint, Reference, Vector
+from ..core.values import WORD_OF_TYPE, Reference, Vector
 from .facts import TypeSurvey
 from .sketch import HASHES, Sketch, Sketches, hashed, text_of
 
@@ -19,20 +19,6 @@ PLACES = 50
 """So many collections are told apart among the paths in one field."""
 
 _MAX_DIGITS = 18
-
-WORDS: dict[type, str] = {
-    bool: "boolean",
-    int: "integer",
-    float: "double",
-    str: "string",
-    bytes: "bytes",
-    datetime: "timestamp",
-    GeoPoint: "geopoint",
-    Reference: "reference",
-    Vector: "vector",
-    list: "array",
-    dict: "map",
-}
 
 
 class KindProfile:
@@ -49,7 +35,7 @@ class KindProfile:
 
     def __init__(self, kind: type, sketches: Sketches) -> None:
         self.kind = kind
-        self.word = WORDS[kind]
+        self.word = WORD_OF_TYPE[kind]
         self.count = self.seen = self.digits = self.characters = 0
         self.sketch: Sketch | None = sketches.new() if kind in HASHES else None
         self.low: Any = None

@@ -120,3 +120,6 @@ def test_the_command_writes_the_page(tmp_path, monkeypatch, capsys):
     assert cli.main(["inspect", "jsonl:d.jsonl", "--html", "page.html"]) == 0
     held((tmp_path / "page.html").read_text())
     assert capsys.readouterr().out == ""
+    assert cli.main(["inspect", "jsonl:d.jsonl", "--html", "-"]) == 0
+    assert capsys.readouterr().out == (tmp_path / "page.html").read_text()
+    assert not (tmp_path / "-").exists()
