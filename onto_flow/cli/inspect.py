@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def _arguments(command: argparse.ArgumentParser) -> None:
     survey_arguments(command)
     command.add_argument("--json", action="store_true", help="as JSON, in a form that is documented and stays")
-    command.add_argument("--html", metavar="FILE", help="as one page with charts, which loads nothing; - for standard output")
+    command.add_argument(
+        "--html", metavar="FILE", help="as one page with charts, which loads nothing; - for standard output"
+    )
     command.add_argument("--no-examples", action="store_true", help="show no values of documents, and no ids")
 
 
