@@ -129,7 +129,7 @@ class ArrowExport:
             return batch
         try:
             fitted = batch.cast(self._given)
-        except pa.ArrowInvalid as error:
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise DataError("bad-value", f"A value does not fit the schema: {error!s:.300}") from error
         for field, own, column in zip(self._given, batch.columns, fitted.columns):
             if not same_numbers(own, column):

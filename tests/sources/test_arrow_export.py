@@ -166,7 +166,8 @@ def test_a_double_is_not_rounded_to_fit_a_schema(tmp_path, make, narrow):
 
 def test_a_path_fits_no_number(tmp_path):
     write_export(tmp_path / "e", [("a/b", {})])
-    for fit in (pa.large_string(), pa.string_view()):
+    views = [pa.string_view()] if int(pa.__version__.partition(".")[0]) >= 20 else []
+    for fit in (pa.large_string(), *views):
         assert ArrowExport(tmp_path / "e", schema=pa.schema({"__path__": fit})).read_table()[
             "__path__"
         ].to_pylist() == ["a/b"]
