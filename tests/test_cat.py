@@ -136,16 +136,12 @@ def test_sorting_leaves_nothing_behind_also_when_the_reader_goes_away(tmp_path):
 
 
 def test_a_terminal_is_shown_how_far_it_is(tmp_path):
-    main_end, end = os.openpty()
-    arguments = [many(tmp_path, 9000)]
-    code = "import onto_flow.cli.command as c, itertools; c.time.monotonic = itertools.count().__next__; import onto_flow.cli as t"
-    run = f"{code}; raise SystemExit(t.main(['cat', {str(arguments[0])!r}]))"
-    done = subprocess.run(
-        [sys.executable, "-c", run], env=environment(), stdout=subprocess.PIPE, stderr=end, timeout=120
-    )
-    os.close(end)
-    told = os.read(main_end, 1 << 16).decode()
-    os.close(main_end)
+    export = many(tmp_path, 9000)
+    terminal = "import sys, itertools, onto_flow.cli.command as c; sys.stderr.isatty = lambda: True"
+    clock = "c.time.monotonic = itertools.count().__next__"
+    run = f"{terminal}; {clock}; import onto_flow.cli as t; raise SystemExit(t.main(['cat', {str(export)!r}]))"
+    done = subprocess.run([sys.executable, "-c", run], env=environment(), capture_output=True, timeout=120)
+    told = done.stderr.decode()
     assert done.stdout.count(b"\n") == 9000
     assert "reading: 4,000 documents of 9,000" in told and told.endswith("\r\x1b[K")
 
