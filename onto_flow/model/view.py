@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..core.collection import Collection
@@ -72,6 +72,13 @@ class ViewModel:
         from .evaluate import ViewEvaluator
 
         return ViewEvaluator(compile_view(cls))
+
+    @classmethod
+    def fingerprint(cls) -> Mapping[str, str]:
+        """Part of the view's code -> hash: what a state or a table was made by; `model.fingerprint.differences` compares."""
+        from .fingerprint import fingerprint
+
+        return fingerprint(cls)
 
     @classmethod
     def backfill(cls, *, source: Any, sink: Any = None, **options: Any) -> Any:

@@ -42,6 +42,14 @@ def to_json(plan: Plan) -> str:
     return json.dumps({"format": FORMAT, "plan": _plain(plan)}, ensure_ascii=False)
 
 
+def view_text(plan: Plan, name: str) -> str:
+    """What a plan says of one view, and of what it reads: for comparing, also where its code cannot travel."""
+    view = plan.view(name)
+    collections = {s.collection for s in view.slots}
+    read = [entry for entry in plan.projection.collections if entry[0] in collections]
+    return json.dumps([_plain(view, travels=False), _plain(tuple(read), travels=False)], ensure_ascii=False)
+
+
 def from_json(text: str) -> Plan:
     """The plan of a JSON text.
 
@@ -63,9 +71,9 @@ def not_portable(plan: Plan) -> list[str]:
     return [c.path for c in codes if not c.portable]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, travels: bool = True) -> Any:
     if isinstance(value, CodeRef):
-        if not value.portable:
+        if travels and not value.portable:
             raise EngineError(
                 "not-portable",
                 f"{value.path} is known to this process alone",
@@ -73,10 +81,10 @@ def _plain(value: Any) -> Any:
             )
         return {"node": "CodeRef", "path": value.path}
     if dataclasses.is_dataclass(value):
-        fields = {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        fields = {f.name: _plain(getattr(value, f.name), travels) for f in dataclasses.fields(value)}
         return {"node": type(value).__name__, **fields}
     if isinstance(value, tuple):
-        return [_plain(v) for v in value]
+        return [_plain(v, travels) for v in value]
     return value
 
 

@@ -1,0 +1,89 @@
+"""Fingerprints: whether the code of a view is still the code that made a state or a table, and if not, what changed.
+
+A fingerprint has parts with names, so that a difference can be told in the user's words: the structure of the plan, each
+attribute, operator and accumulator, each domain model, and what the class holds besides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..plan.wire import view_text
+from .compile import CompiledView, compile_view, plan_views
+from .reachable import Reachable
+from .view import ViewModel
+
+Fingerprint = Mapping[str, str]
+"""Part -> 16 hexadecimal digits."""
+
+
+def fingerprint(cls: type[ViewModel]) -> Fingerprint:
+    """The fingerprint of a view model's code.
+
+    Raises:
+        DeclarationError: A mistake in the declaration, with its line.
+
+    Example:
+        >>> from onto_flow.demo.meeting_room import MeetingSession
+        >>> parts = fingerprint(MeetingSession)
+        >>> list(parts)[:4], parts == fingerprint(MeetingSession)
+        (['structure', 'in_session', 'address', 'attending'], True)
+    """
+    view = compile_view(cls)
+    parts: dict[str, str] = {"structure": _hash([view_text(plan_views(cls), cls.__name__)])}
+    for name, code in _declared(view).items():
+        parts[name] = _part(cls, code)
+    for slot in view.declared.store._slots.values():
+        parts[slot.model.__name__] = _part(cls, [slot.model])
+    others = {n: m for n, m in vars(cls).items() if n not in parts and n not in _NOT_CODE}
+    parts["the rest of the class"] = _part(cls, [others])
+    return parts
+
+
+def differences(before: Fingerprint, now: Fingerprint) -> list[str]:
+    """The parts that differ, in order.
+
+    Example:
+        >>> differences({"attending": "a1", "title": "b2"}, {"attending": "a3", "address": "c4"})
+        ['attending', 'address', 'title']
+    """
+    names = dict.fromkeys([*now, *before])
+    return [n for n in names if before.get(n) != now.get(n)]
+
+
+_NOT_CODE = frozenset(
+    {"__module__", "__doc__", "__qualname__", "__annotations__", "__dict__", "__weakref__", "_line", "_around"}
+)
+
+
+def _declared(view: CompiledView) -> dict[str, list[Any]]:
+    declared = view.declared
+    found: dict[str, list[Any]] = {}
+    for name in declared.order:
+        call = declared.computed.get(name) or declared.udfs.get(name)
+        if call is not None:
+            found[name] = [call.function]
+        else:
+            a = declared.accumulators[name]
+            found[name] = [a.kind, a.value, a.where, a.order_by, a.descending, a.limit]
+    for call in declared.filters:
+        found[call.name] = [call.function]
+    for operator in (declared.expand, declared.key):
+        if operator is not None:
+            found[operator[0]] = [operator[1].function]
+    return found
+
+
+def _part(cls: type[ViewModel], code: Iterable[Any]) -> str:
+    reachable = Reachable(cls.__module__.partition(".")[0])
+    return _hash(word for value in code for word in reachable.describe(value))
+
+
+def _hash(words: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for word in words:
+        digest.update(word.encode("utf-8", "surrogatepass"))
+        digest.update(b"\0")
+    return digest.hexdigest()[:16]
