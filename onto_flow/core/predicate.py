@@ -79,31 +79,31 @@ class Predicate:
 
 
 def _equal(value: Any) -> Callable[[Any], bool]:
-    key = _key(value)
-    return lambda other: _key(other) == key
+    key = query_key(value)
+    return lambda other: query_key(other) == key
 
 
 def _not_equal(value: Any) -> Callable[[Any], bool]:
-    key = _key(value)
-    return lambda other: other is not None and _key(other) != key
+    key = query_key(value)
+    return lambda other: other is not None and query_key(other) != key
 
 
 def _in(values: list[Any]) -> Callable[[Any], bool]:
-    keys = frozenset(map(_key, values))
-    return lambda other: _key(other) in keys
+    keys = frozenset(map(query_key, values))
+    return lambda other: query_key(other) in keys
 
 
 def _contains(value: Any) -> Callable[[Any], bool]:
-    key = _key(value)
-    return lambda other: isinstance(other, (list, tuple)) and any(_key(element) == key for element in other)
+    key = query_key(value)
+    return lambda other: isinstance(other, (list, tuple)) and any(query_key(element) == key for element in other)
 
 
 def _ordered(compare: Callable[[_Key, _Key], bool]) -> Callable[[Any], Callable[[Any], bool]]:
     def with_value(value: Any) -> Callable[[Any], bool]:
-        key = _key(value)
+        key = query_key(value)
 
         def matches(other: Any) -> bool:
-            found = _key(other)
+            found = query_key(other)
             return bool(found[0] == key[0]) and compare(found, key)
 
         return matches
@@ -127,14 +127,14 @@ _NUMBER, _ARRAY, _VECTOR, _MAP = 3, 9, 10, 11
 """The ranks of types in `order_key`."""
 
 
-def _key(value: Any) -> _Key:
+def query_key(value: Any) -> _Key:
     """As `order_key`, with numbers that are equal where their values are; its first part tells the type."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _number(value)
     if isinstance(value, (list, tuple)):
-        return (_ARRAY, tuple(map(_key, value)))
+        return (_ARRAY, tuple(map(query_key, value)))
     if isinstance(value, dict):
-        return (_MAP, tuple((name, _key(value[name])) for name in sorted(value)))
+        return (_MAP, tuple((name, query_key(value[name])) for name in sorted(value)))
     if isinstance(value, Vector):
         return (_VECTOR, len(value.values), tuple(map(_number, value.values)))
     return order_key(value)
