@@ -28,6 +28,9 @@ class LocalFlow:
         snapshot: The time of the first load, for the rule on events.
         clock: Processing time in microseconds; steers garbage only.
 
+    Attributes:
+        keeps_touched: Whether the keys that steps touch are noted for `touched`; off until something persists them.
+
     Example:
         A plan's operators take events and give view changes; see `LocalEngine` for whole jobs.
     """
@@ -35,6 +38,7 @@ class LocalFlow:
     def __init__(
         self, plan: Plan, *, generation: int = 0, snapshot: int | None = None, clock: Callable[[], int] = lambda: 0
     ) -> None:
+        self.keeps_touched = False
         self._clock = clock
         profile = Profile(drained=True, snapshot=snapshot, born=clock())
         self._operators = build_operators(plan, profile)
@@ -43,6 +47,7 @@ class LocalFlow:
         self._timers: list[tuple[int, int, str, Key, TimerKind]] = []
         self._order = itertools.count()
         self._outputs: list[Output] = []
+        self._touched: dict[str, dict[Key, None]] = {name: {} for name in self._operators}
         self._generation = generation
 
     def process(self, events: Iterable[tuple[str, Event]]) -> list[Output]:
@@ -59,10 +64,18 @@ class LocalFlow:
         for path, event in events:
             ingest.setdefault(path, []).append(event)
         for name, operator in self._operators.items():
-            queue, self._queues[name] = self._queues[name], {}
-            self._run_stage(name, operator, queue)
+            if self._queues[name]:
+                queue, self._queues[name] = self._queues[name], {}
+                self._run_stage(name, operator, queue)
+                if self.keeps_touched:
+                    self._touched[name].update(dict.fromkeys(queue))
         outputs, self._outputs = self._outputs, []
         return outputs
+
+    def touched(self) -> dict[str, dict[Key, None]]:
+        """The keys whose cells may have changed since this was last asked, by operator, while `keeps_touched` is set."""
+        touched, self._touched = self._touched, {name: {} for name in self._operators}
+        return touched
 
     def _run_stage(self, name: str, operator: Operator, queue: dict[Key, list[Message]]) -> None:
         states = self._state[name]
@@ -80,6 +93,8 @@ class LocalFlow:
             step = _Step(self, name, key, states.get(key, {}))
             self._operators[name].on_timer(key, kind, step)
             _keep(states, key, step.cells)
+            if self.keeps_touched:
+                self._touched[name][key] = None
 
     def send(self, operator: str, key: Key, message: Message) -> None:
         """Puts a message into a later stage's queue."""
