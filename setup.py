@@ -46,6 +46,8 @@ setup(
         "gcs": ["gcsfs>=2024.2"],
         "s3": ["s3fs>=2024.2"],
         "postgresql": ["psycopg[binary]>=3.3"],
+        "metrics": ["prometheus-client>=0.20"],
+        "dashboard": ["rich>=13"],
         "crc": ["google-crc32c>=1.6"],
         "testing": ["hypothesis>=6.100", "pytest>=8"],
     },

@@ -17,6 +17,7 @@ from .core.registry import Entry, load
 from .core.values import Document, to_micros
 from .deadletters import DeadLetters
 from .engines.base import Engine, Job, Progress, Report
+from .engines.metrics import Metrics
 from .model.compile import plan_views
 from .sinks.base import Sink
 from .sinks.memory import MemorySink
@@ -128,7 +129,9 @@ def start(
     inconsistent_export: bool = False,
     publish_every: float = 10.0,
     on_progress: Callable[[Progress], None] | None = None,
+    on_letter: Callable[[DeadLetter], None] = lambda letter: None,
     on_sink: Callable[[Run], None] = lambda run: None,
+    metrics: Metrics | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Run:
     """Runs a job to its end: a backfill, and with `feed` what comes after it.
@@ -140,6 +143,8 @@ def start(
         inconsistent_export: Take an export that is no consistent view: all later events are applied, and nothing is
             published before the feed has ended.
         publish_every: Seconds between publications while the feed goes on.
+        on_letter: Is told what failed, and what is well again.
+        metrics: Where the job tells of itself.
         on_sink: Is given the run before it begins, so that it can be stopped.
     """
     plan = plan_views(*views)
@@ -154,6 +159,7 @@ def start(
 
     def took(letter: DeadLetter) -> None:
         run._took(letter)
+        on_letter(letter)
         if letters is not None:
             letters.put(letter)
 
@@ -175,6 +181,7 @@ def start(
         options=options or {},
         progress=progressed,
         stop=run.stop,
+        metrics=metrics or Metrics(),
     )
     reasons = runner.check(job)
     if reasons:

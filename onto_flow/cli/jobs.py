@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import UsageError
-from .command import DONE, VIEWS, WITH_DEAD_LETTERS, Command, Shown, say, time_of
+from .command import DONE, VIEWS, WITH_DEAD_LETTERS, Command, say, time_of
+from .watching import watching, watching_arguments
 
 if TYPE_CHECKING:
     from ..engines.base import Report
@@ -26,6 +27,7 @@ def _job_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--sink", required=True, help="parquet:DIR, jsonl:FILE or postgresql://USER@HOST/DB")
     command.add_argument("--engine", default="local", help="local (default), beam or flink")
     command.add_argument("--dead-letters", metavar="FILE", help="default: .onto-flow/dead-letters.sqlite")
+    watching_arguments(command)
 
 
 def _run_arguments(command: argparse.ArgumentParser) -> None:
@@ -86,6 +88,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _job(arguments: argparse.Namespace, more: dict[str, Any]) -> int:
+    from ..engines.metrics import Metrics
     from ..run import DEAD_LETTERS, Run, start
     from ..views import load_views
 
@@ -96,17 +99,21 @@ def _job(arguments: argparse.Namespace, more: dict[str, Any]) -> int:
         signal.signal(signal.SIGTERM, lambda number, frame: run.stop.set())
         signal.signal(signal.SIGINT, lambda number, frame: run.stop.set())
 
-    run = start(
-        views,
-        source=arguments.source,
-        sink=arguments.sink,
-        engine=arguments.engine,
-        dead_letters=letters,
-        on_progress=Shown(arguments.quiet),
-        on_sink=stop_on_signal,
-        options=arguments.engine_options,
-        **more,
-    )
+    metrics = Metrics()
+    with watching(arguments, metrics) as watcher:
+        run = start(
+            views,
+            source=arguments.source,
+            sink=arguments.sink,
+            engine=arguments.engine,
+            dead_letters=letters,
+            on_progress=watcher.progress,
+            on_letter=watcher.letter,
+            on_sink=stop_on_signal,
+            options=arguments.engine_options,
+            metrics=metrics,
+            **more,
+        )
     report = run.report
     assert report is not None
     say(

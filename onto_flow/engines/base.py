@@ -14,6 +14,7 @@ from ..operators.messages import Event
 from ..plan.nodes import Plan
 from ..sinks.base import Sink, Table
 from ..sources.base import Source
+from .metrics import Metrics
 
 
 def seed(document: Change, snapshot: int | None) -> tuple[str, Event]:
@@ -81,6 +82,7 @@ class Job:
         options: The engine's own options.
         progress: Is told from time to time how far the job is.
         stop: Set from outside to end the job cleanly.
+        metrics: What the job tells of itself while it runs.
     """
 
     plan: Plan
@@ -95,6 +97,7 @@ class Job:
     options: Mapping[str, Any] = field(default_factory=dict)
     progress: Callable[[Progress], None] = lambda progress: None
     stop: threading.Event = field(default_factory=threading.Event)
+    metrics: Metrics = field(default_factory=Metrics)
 
     def tables(self) -> list[Table]:
         """The tables that the plan writes."""

@@ -133,14 +133,20 @@ class _Run:
     def _open_fence(self) -> None:
         """From here on what is written may be seen: the tables are complete."""
         self.fenced = True
-        self.job.sink.write(self.held)
+        self._write(self.held, None)
         self.held = []
         self.job.sink.complete()
         self._publish()
+        self.job.metrics.ready = True
+
+    def _write(self, changes: Sequence[ViewChange], oldest_commit: float | None) -> None:
+        self.job.sink.write(changes)
+        self.job.metrics.wrote(changes, oldest_commit)
 
     def _publish(self) -> None:
         for letter in self.job.sink.publish():
             self._dead(letter)
+        self.job.metrics.publications += 1
 
     def _follow(self) -> None:
         """Takes the feed batch by batch until it ends or the job is stopped."""
@@ -162,6 +168,7 @@ class _Run:
                         publisher.wrote()
                 if self.fenced:
                     publisher.tick()
+                self.job.metrics.alive()
                 if idle and readers:
                     self.job.stop.wait(_IDLE_SECONDS)
         finally:
@@ -171,10 +178,13 @@ class _Run:
     def _feed(self, batch: Sequence[Change | DeadLetter]) -> None:
         changes = list(self._changes(batch))
         self.counts.changes += len(changes)
-        self._take(self.flow.process(event(c) for c in changes))
+        oldest = min((c.time.timestamp() for c in changes if c.time is not None), default=None)
+        self.job.metrics.heard(len(changes), oldest)
+        self._take(self.flow.process(event(c) for c in changes), oldest)
+        self.job.metrics.acknowledged()
         self._progress("following", None)
 
-    def _take(self, outputs: Sequence[Output]) -> None:
+    def _take(self, outputs: Sequence[Output], oldest_commit: float | None = None) -> None:
         changes = []
         for output in outputs:
             if isinstance(output, DeadLetter):
@@ -185,16 +195,20 @@ class _Run:
                 changes.append(output)
         self.counts.view_changes += len(changes)
         if self.fenced:
-            self.job.sink.write(changes)
+            self._write(changes, oldest_commit)
         else:
             self.held.extend(changes)
 
     def _dead(self, letter: DeadLetter) -> None:
         self.counts.dead_letters += not letter.cleared
+        self.job.metrics.dead(letter)
         self.job.dead_letter(letter)
 
     def _progress(self, stage: str, expected: int | None) -> None:
-        counts = self.counts
+        counts, metrics = self.counts, self.job.metrics
+        metrics.stage, metrics.documents = stage, counts.documents
+        metrics.gaps_open, metrics.gaps_lost = self.gaps.open, self.gaps.lost
+        metrics.alive()
         self.job.progress(
             Progress(stage, counts.documents, expected, counts.changes, counts.view_changes, self.gaps.open)
         )

@@ -1,0 +1,1 @@
+"""What a running job shows to others: its health and its numbers."""
