@@ -6,8 +6,6 @@ nobody asks for are dropped at once, and aggregates add and retract. The first l
 
 from __future__ import annotations
 
-import heapq
-import itertools
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
@@ -15,8 +13,7 @@ from ...operators.base import Key, Operator, Output, Profile
 from ...operators.build import build_operators
 from ...operators.messages import Event, Message
 from ...plan.nodes import Plan, TimerKind
-
-Cells = dict[str, Any]
+from .state import Cells, InMemory, State
 
 
 class LocalFlow:
@@ -27,6 +24,8 @@ class LocalFlow:
         generation: The first part of view versions.
         snapshot: The time of the first load, for the rule on events.
         clock: Processing time in microseconds; steers garbage only.
+        state: Where keyed state and timers are; in memory alone when left out.
+        born: When the state began, in microseconds; now when left out.
 
     Attributes:
         keeps_touched: Whether the keys that steps touch are noted for `touched`; off until something persists them.
@@ -36,16 +35,21 @@ class LocalFlow:
     """
 
     def __init__(
-        self, plan: Plan, *, generation: int = 0, snapshot: int | None = None, clock: Callable[[], int] = lambda: 0
+        self,
+        plan: Plan,
+        *,
+        generation: int = 0,
+        snapshot: int | None = None,
+        clock: Callable[[], int] = lambda: 0,
+        state: State | None = None,
+        born: int | None = None,
     ) -> None:
         self.keeps_touched = False
         self._clock = clock
-        profile = Profile(drained=True, snapshot=snapshot, born=clock())
+        profile = Profile(drained=True, snapshot=snapshot, born=clock() if born is None else born)
         self._operators = build_operators(plan, profile)
-        self._state: dict[str, dict[Key, Cells]] = {name: {} for name in self._operators}
+        self.state: State = InMemory(plan) if state is None else state
         self._queues: dict[str, dict[Key, list[Message]]] = {name: {} for name in self._operators}
-        self._timers: list[tuple[int, int, str, Key, TimerKind]] = []
-        self._order = itertools.count()
         self._outputs: list[Output] = []
         self._touched: dict[str, dict[Key, None]] = {name: {} for name in self._operators}
         self._generation = generation
@@ -78,7 +82,10 @@ class LocalFlow:
         return touched
 
     def _run_stage(self, name: str, operator: Operator, queue: dict[Key, list[Message]]) -> None:
-        states = self._state[name]
+        if not queue:
+            return
+        self.state.need(name, queue.keys())
+        states = self.state.states[name]
         for key, messages in queue.items():
             cells = states.get(key)
             step = _Step(self, name, key, {} if cells is None else cells)
@@ -86,15 +93,19 @@ class LocalFlow:
             _keep(states, key, step.cells)
 
     def _fire_timers(self) -> None:
-        now = self._clock()
-        while self._timers and self._timers[0][0] <= now:
-            _, _, name, key, kind = heapq.heappop(self._timers)
-            states = self._state[name]
+        for name, key, kind in self.state.timers.due(self._clock()):
+            self.state.need(name, (key,))
+            states = self.state.states[name]
             step = _Step(self, name, key, states.get(key, {}))
             self._operators[name].on_timer(key, kind, step)
             _keep(states, key, step.cells)
             if self.keeps_touched:
                 self._touched[name][key] = None
+
+    @property
+    def timer_is_due(self) -> bool:
+        """Whether a timer waits for the next batch, which may be empty."""
+        return self.state.timers.is_due(self._clock())
 
     def send(self, operator: str, key: Key, message: Message) -> None:
         """Puts a message into a later stage's queue."""
@@ -111,7 +122,7 @@ class LocalFlow:
 
     def set_timer(self, at: int, operator: str, key: Key, kind: TimerKind) -> None:
         """Keeps a timer for a later batch."""
-        heapq.heappush(self._timers, (at, next(self._order), operator, key, kind))
+        self.state.timers.set(at, operator, key, kind)
 
     @property
     def now(self) -> int:

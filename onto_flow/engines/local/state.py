@@ -1,0 +1,43 @@
+"""Where the keyed state of the embedded engine is: dictionaries, and timers beside them.
+
+Law: between two batches `states[operator][key]` is the state of every key that was needed since the last checkpoint; a
+key that is not there has none, or is kept elsewhere and comes back by `need` before its next step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Protocol
+
+from ...operators.base import Key
+from ...plan.nodes import Plan
+from .timers import Timers
+
+Cells = dict[str, Any]
+"""Cell -> its value, or the entries of a map cell."""
+
+
+class State(Protocol):
+    """What a flow asks of its state."""
+
+    @property
+    def states(self) -> dict[str, dict[Key, Cells]]:
+        """Operator -> key -> cells, as far as they are in memory."""
+
+    @property
+    def timers(self) -> Timers:
+        """What waits for a time."""
+
+    def need(self, operator: str, keys: Collection[Key]) -> None:
+        """Says that steps at these keys are next: their state must be in memory, and may change."""
+
+
+class InMemory:
+    """State that is gone with the process."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.states: dict[str, dict[Key, Cells]] = {node.id: {} for node in plan.operators}
+        self.timers = Timers()
+
+    def need(self, operator: str, keys: Collection[Key]) -> None:
+        """See `State`: it is all there."""
