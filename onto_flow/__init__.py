@@ -17,6 +17,7 @@ if _TYPE_CHECKING:
     from .formats.published_table import read_table as read_table
     from .model.aggregates import agg as agg
     from .model.attributes import attrs as attrs
+    from .model.clock import clock as clock
     from .model.compile import plan_views as plan_views
     from .model.domain import DomainModel as DomainModel
     from .model.domain import is_missing as is_missing
@@ -29,17 +30,20 @@ if _TYPE_CHECKING:
     from .model.store import one as one
     from .model.store import root as root
     from .model.view import ViewModel as ViewModel
+    from .model.windows import window as window
 else:
     _MODULES = {
         "core.change": "Change ViewChange",
         "core.values": "GeoPoint Reference Vector",
         "model.aggregates": "agg",
         "model.attributes": "attrs",
+        "model.clock": "clock",
         "model.compile": "plan_views",
         "model.domain": "DomainModel is_missing",
         "model.methods": "computed operator udf",
         "model.store": "Many Store many one root",
         "model.view": "ViewModel",
+        "model.windows": "window",
     }
     _PLACES = {name: module for module, names in _MODULES.items() for name in names.split()}
     _NEED_PACKAGES = {

@@ -52,6 +52,8 @@ class ViewChange(NamedTuple):
         old: The view document before (as last emitted), `None` when there was none.
         new: The view document now, `None` when it is gone.
         version: (generation, epoch, seq).
+        failed: Whether the view's code fails on its present documents, so that `new` is the last good one
+            (`Meta.on_error = "keep"`).
     """
 
     view: str
@@ -59,6 +61,7 @@ class ViewChange(NamedTuple):
     old: Document | None
     new: Document | None
     version: ViewVersion
+    failed: bool = False
 
 
 class DeadLetter(NamedTuple):
@@ -70,6 +73,7 @@ class DeadLetter(NamedTuple):
         stack: The traceback, empty where there is none.
         payload: What failed, as a value: a document, an event, the key of a view document.
         cleared: Whether this takes the letter with this key back.
+        policy: Of user code that raised: what its view does then (`plan.nodes.OnError`); empty for anything else.
     """
 
     key: str
@@ -77,3 +81,4 @@ class DeadLetter(NamedTuple):
     stack: str = ""
     payload: object = None
     cleared: bool = False
+    policy: str = ""

@@ -24,6 +24,7 @@ CODES: dict[str, str] = {
     "bad-slot": "A slot of a store cannot be understood.",
     "bad-table": "A published table, or a Parquet file, is damaged or incomplete.",
     "bad-value": "A value that Firestore does not have.",
+    "breaker-open": "Too much user code failed: the run was stopped.",
     "cycle": "Computed attributes or slots need each other in a circle.",
     "engine-refused": "An engine cannot run a plan, or not with these options.",
     "engine-failed": "An engine stopped a job that it had begun.",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..core.collection import Collection
 from ..core.errors import DeclarationError
 from ..plan.compile import compile_plan
-from ..plan.nodes import Accumulator, CodeRef, Plan, View
+from ..plan.nodes import Accumulator, CodeRef, Plan, Sessions, View
 from .declaration import Declaration, read_declaration
 from .domain import DomainModel
 from .schema import schema_of
@@ -66,6 +66,8 @@ def _exported(view: Declaration, names: Names) -> tuple[Source, ...]:
 def _source(view: Declaration, name: str) -> Source:
     if name in view.accumulators:
         return Source("accumulator", name)
+    if view.sessions is not None and view.sessions.name == name:
+        return Source("session", name)
     return Source("udf", name) if name in view.udfs else Source("computed", name)
 
 
@@ -81,7 +83,7 @@ def _refuse_twice(view: Declaration, other: Declaration) -> None:
 def _projection(stores: Iterable[type[Store]]) -> list[tuple[Collection, tuple[str, ...]]]:
     read: dict[Collection, dict[str, None]] = {}
     for store in stores:
-        for slot in store._slots.values():
+        for slot in (s for s in store._slots.values() if s.always is None):
             names = read.setdefault(slot.model._collection, {})
             names.update(dict.fromkeys(a.field for a in slot.model._attributes.values()))
     return [(collection, tuple(names)) for collection, names in read.items()]
@@ -114,6 +116,8 @@ def _view(compiled: CompiledView) -> View:
         ),
         owned=view.key is None and (view.paths is not None or view.slots[0].collection.group),
         sensitive=_sensitive(view.store),
+        on_error=cls._on_error,
+        sessions=None if view.sessions is None else Sessions(view.sessions.name, view.sessions.gap),
     )
 
 

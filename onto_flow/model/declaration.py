@@ -16,6 +16,7 @@ from .methods import checked_kind, computed, role_of
 from .slots import compile_slots
 from .store import Store
 from .view import ViewModel, output_collection
+from .windows import SessionDeclaration
 
 PATHS = ("doc_ref", "view_refs", "_view_refs")
 
@@ -61,6 +62,7 @@ class Declaration:
     key: tuple[str, Call] | None = None
     key_type: Any = None
     accumulators: dict[str, AccumulatorDeclaration] = field(default_factory=dict)
+    sessions: SessionDeclaration | None = None
     order: list[str] = field(default_factory=list)
     paths: str | None = None
 
@@ -115,11 +117,21 @@ def _take(view: Declaration, name: str, member: Any) -> None:
     elif isinstance(member, AccumulatorDeclaration):
         view.accumulators[name] = member
         view.order.append(name)
+    elif isinstance(member, SessionDeclaration):
+        _take_sessions(view, member)
+        view.order.append(name)
     elif role == "udf":
         view.udfs[name] = call_of(checked_kind(name, member, role))
         view.order.append(name)
     elif role is not None:
         _take_operator(view, name, role, call_of(checked_kind(name, member, role), skip=1))
+
+
+def _take_sessions(view: Declaration, sessions: SessionDeclaration) -> None:
+    if view.sessions is not None:
+        what = f"{view.cls.__name__} has two session windows"
+        raise DeclarationError("ambiguous-name", what, where=sessions.line, fix="Keep one.")
+    view.sessions = sessions
 
 
 def _getter(view: Declaration, name: str, member: Any) -> Call:
@@ -177,6 +189,13 @@ def _check(view: Declaration) -> None:
             where=accumulator.line,
             fix="Add an @operator.key classmethod that gives the group of a row.",
         )
+    if view.sessions is not None and view.key is None:
+        raise DeclarationError(
+            "bad-slot",
+            f"{name}.{view.sessions.name} is a session window, and the view has no key whose rows it could cut",
+            where=view.sessions.line,
+            fix="Add an @operator.key classmethod that gives the group of a row.",
+        )
     if view.paths is not None and (view.key or view.expand):
         operator, call = view.key or view.expand  # type: ignore[misc]
         raise DeclarationError(
@@ -187,7 +206,8 @@ def _check(view: Declaration) -> None:
         )
     if view.key is not None:
         view.key_type = named_parts(returned(view.key[1].function, view.cls))
-        _refuse_twice(view, (*view.key_parts, *view.accumulators))
+        sessions = (view.sessions.name,) if view.sessions else ()
+        _refuse_twice(view, (*view.key_parts, *view.accumulators, *sessions))
 
 
 def _refuse_twice(view: Declaration, names: Iterable[str]) -> None:

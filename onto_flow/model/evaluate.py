@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from ..core.codec import decode, encode
 from ..core.errors import DataError
 from ..core.keys import check_path, document_id
-from ..core.values import Document, Reference
+from ..core.values import Document, Reference, from_micros, to_micros
 from ..plan.evaluator import Members, Row
 from .annotations import Shape, returned, shape_of
 from .compile import CompiledView
 from .contributions import Contribution, contribution_of
 from .documents import Converter
 from .methods import ReadOnlyClass
-from .scopes import Source
+from .scopes import Source, session_calls
 from .values import Getter, Scope, getter_of
+from .windows import Session
 
 _WHOLE_KEY = Source("key", "")
 _NO_ELEMENT: Any = object()
@@ -48,6 +50,7 @@ class ViewEvaluator:
         self._contributions: list[Contribution] = [
             contribution_of(a, declared, view.names, self._converter) for a in declared.accumulators.values()
         ]
+        self._moment = next((getter_of(bound[call]) for call in session_calls(declared)), None)
         self._exported = [(declared.cls._attribute_name(s.name), s, self._shape(s)) for s in view.exported]
 
     def documents(self, members: Members) -> dict[str, Document]:
@@ -77,7 +80,13 @@ class ViewEvaluator:
             plain = self._plain_key(key)
             document_id(plain)
             self._know_key(row, plain)
-            found.setdefault(encode(plain), []).append(tuple([c(row) for c in self._contributions]))
+            given = tuple([c(row) for c in self._contributions])
+            if self._moment is not None:
+                at = self._moment(row)
+                if at is None:
+                    continue
+                given = (*given, self._micros(at))
+            found.setdefault(encode(plain), []).append(given)
         return {k: tuple(rows) for k, rows in found.items()}
 
     def result(self, key: bytes, results: Sequence[Any]) -> tuple[str, Document]:
@@ -88,11 +97,25 @@ class ViewEvaluator:
         for (name, declared), result in zip(self._declared.accumulators.items(), results):
             value = float(result) if declared.number is float else result
             scope[Source("accumulator", name)] = list(value) if isinstance(value, list) else value
-        scope.view = self._declared.cls(None, lambda name: scope[Source("accumulator", name)])
+        ids = plain
+        if self._declared.sessions is not None:
+            session = scope[Source("session", self._declared.sessions.name)] = Session(*map(from_micros, results[-1]))
+            ids = (*(plain if isinstance(plain, tuple) else (plain,)), session.start)
+        scope.view = self._declared.cls(None, lambda name: self._of_group(scope, name))
         parts = {self._declared.cls._attribute_name(n): scope[Source("key", n)] for n in self._declared.key_parts}
         document = {n: list(v) if isinstance(v, tuple) else v for n, v in parts.items()}
         document.update(self._document(scope))
-        return f"{self._declared.collection}/{document_id(plain)}", document
+        return f"{self._declared.collection}/{document_id(ids)}", document
+
+    def _of_group(self, scope: Scope, name: str) -> Any:
+        sessions = self._declared.sessions
+        return scope[Source("session" if sessions is not None and sessions.name == name else "accumulator", name)]
+
+    def _micros(self, at: Any) -> int:
+        if not isinstance(at, datetime):
+            what = f"{self._name}: a session window takes a timestamp, not {at!r:.80}"
+            raise DataError("bad-value", what, fix="Give None for a row that belongs to no session.")
+        return to_micros(at)
 
     def _rules(self, *levels: str) -> dict[Source, Getter]:
         names, declared = self._view.names, self._declared
@@ -107,7 +130,7 @@ class ViewEvaluator:
 
     def _shape(self, source: Source) -> Shape | None:
         declared = self._declared
-        if source.kind == "accumulator":
+        if source.kind in ("accumulator", "session"):
             return None
         call = declared.udfs[source.name] if source.kind == "udf" else declared.computed[source.name]
         return shape_of(returned(call.function, declared.cls), declared.cls._attribute_name)

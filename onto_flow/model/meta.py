@@ -10,6 +10,9 @@ from typing import Any
 
 from ..core.errors import DeclarationError, SourceLine, did_you_mean
 
+ON_ERROR = ("keep", "delete", "fail")
+_CHOICES = {"on_error": ON_ERROR}
+
 
 def declaring_frame() -> FrameType:
     """The frame that runs the class statement which is being declared; subclass hooks in between do not count."""
@@ -53,6 +56,10 @@ def options_of(cls: type, known: Iterable[str], line: SourceLine) -> Mapping[str
             fix = did_you_mean(name, known)
             raise DeclarationError("bad-meta", f"{where} has no option {name!r}", where=line, fix=fix)
         wanted = bool if name == "convert_names" else str
+        choices = _CHOICES.get(name)
+        if choices is not None and value not in choices:
+            fix = did_you_mean(str(value), choices)
+            raise DeclarationError("bad-meta", f"{where}.{name} = {value!r} is none", where=line, fix=fix)
         if not isinstance(value, wanted):
             raise DeclarationError("bad-meta", f"{where}.{name} = {value!r} is not a {wanted.__name__}", where=line)
     return options

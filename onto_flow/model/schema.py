@@ -12,6 +12,7 @@ from .annotations import element_of, hints_of, returned, type_of
 from .declaration import Declaration
 from .reads import returned_field
 from .store import SlotDeclaration
+from .windows import Session
 
 _KINDS = ("str", "int", "float", "bool", "bytes", "timestamp", "geopoint", "vector", "map")
 
@@ -47,6 +48,8 @@ def _key_types(view: Declaration) -> dict[str, Type]:
 def _attribute_type(view: Declaration, name: str) -> Type:
     if name in view.accumulators:
         return _accumulator_type(view, view.accumulators[name])
+    if view.sessions is not None and view.sessions.name == name:
+        return _type(view, name, Session, view.sessions.line)
     call = view.udfs.get(name) or view.computed[name]
     return _type(view, name, returned(call.function, view.cls), call.line)
 

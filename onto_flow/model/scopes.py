@@ -17,7 +17,7 @@ from ..core.errors import DeclarationError, did_you_mean
 from .declaration import Call, Declaration, call_of
 from .reads import self_reads
 
-Kind = Literal["slot", "computed", "udf", "element", "key", "accumulator"]
+Kind = Literal["slot", "computed", "udf", "element", "key", "accumulator", "session"]
 Level = Literal["root", "row", "key", "group"]
 
 
@@ -59,12 +59,12 @@ def resolve_names(view: Declaration) -> Names:
     at_root = _at_root(view)
     in_rows = [*at_root, *([Source("element", view.expand[0])] if view.expand else [])]
     with_key = [*in_rows, *(Source("key", n) for n in _key_names(view))]
-    everything = [*with_key, *(Source("accumulator", n) for n in view.accumulators)]
+    everything = [*with_key, *_group_names(view)]
     for call in (*view.filters, *([view.expand[1]] if view.expand else [])):
         calls[call] = _bind(view, call, at_root)
     if view.key is not None:
         calls[view.key[1]] = _bind(view, view.key[1], in_rows)
-    for call in accumulator_calls(view):
+    for call in (*accumulator_calls(view), *session_calls(view)):
         calls[call] = _bind(view, call, with_key)
     for call in view.udfs.values():
         calls[call] = _bind(view, call, everything)
@@ -80,6 +80,16 @@ def accumulator_calls(view: Declaration) -> list[Call]:
         for function in (a.value, a.where, a.order_by)
         if function is not None
     ]
+
+
+def session_calls(view: Declaration) -> list[Call]:
+    """The function that gives the moment of a row, where rows are cut into sessions."""
+    return [] if view.sessions is None else [call_of(view.sessions.at, line=view.sessions.line)]
+
+
+def _group_names(view: Declaration) -> list[Source]:
+    sessions = [Source("session", view.sessions.name)] if view.sessions else []
+    return [*(Source("accumulator", n) for n in view.accumulators), *sessions]
 
 
 def _at_root(view: Declaration) -> list[Source]:
@@ -121,7 +131,11 @@ def _bind(view: Declaration, call: Call, known: Iterable[Source]) -> BoundCall:
 
 
 def _unknown(view: Declaration, call: Call, name: str, known: Iterable[str]) -> DeclarationError:
-    later = name in (*view.accumulators, *_key_names(view), *([view.expand[0]] if view.expand else []))
+    later = name in (
+        *(s.name for s in _group_names(view)),
+        *_key_names(view),
+        *([view.expand[0]] if view.expand else []),
+    )
     what = "is not known yet at that point" if later else "names nothing of the view"
     return DeclarationError(
         "unknown-name",
@@ -133,6 +147,7 @@ def _unknown(view: Declaration, call: Call, name: str, known: Iterable[str]) -> 
 
 def _written(source: Source) -> str:
     words = {"element": "an expanded value", "key": "a part of the key", "accumulator": "an accumulator"}
+    words["session"] = "a session window"
     return words.get(source.kind, f"a {source.kind}")
 
 
@@ -160,6 +175,7 @@ class _Levels:
     def _needs(self, source: Source, under_way: tuple[Source, ...]) -> dict[Level, str]:
         if source.kind not in ("computed", "udf"):
             levels: dict[Kind, Level] = {"slot": "root", "element": "row", "key": "key", "accumulator": "group"}
+            levels["session"] = "group"
             return {levels[source.kind]: source.name}
         if source in under_way:
             circle = " -> ".join(s.name for s in (*under_way[under_way.index(source) :], source))
@@ -179,7 +195,7 @@ class _Levels:
             return [s for _, s in self.calls[self._call(source)].sources]
         read = self_reads(self._call(source).function)
         found = [Source("computed", n) for n in self.view.computed if n in read]
-        found += [Source("accumulator", n) for n in self.view.accumulators if n in read]
+        found += [s for s in _group_names(self.view) if s.name in read]
         return [*found, *([Source("slot", "store")] if "store" in read else [])]
 
     def _mixed(self, source: Source, group: str, other: str) -> DeclarationError:

@@ -54,6 +54,8 @@ class _Parent:
 
     def find(self) -> _Declared:
         slot = self.slot
+        if slot.always is not None:
+            return next(s for s in self.slots.values() if s.kind == "root")
         pairs = pairs_of(slot) if slot.kind == "on" else []
         start, how = (_start_of_pairs(slot), slot.how) if pairs else _unpack(slot.how)
         if start is not None:
@@ -158,7 +160,7 @@ def _bad_pair(slot: _Declared, what: str) -> DeclarationError:
 def _slot(declared: _Declared, index: int, parent: int, ordered: Sequence[_Declared]) -> Slot:
     relation = None
     pairs: tuple[tuple[Place, Place], ...] = ()
-    if declared.kind in ("via", "by"):
+    if declared.kind in ("via", "by") and declared.always is None:
         relation = _compiled(_unpack(declared.how)[1])
     elif declared.kind == "on":
         models = ordered[parent].model, declared.model
@@ -173,6 +175,8 @@ def _slot(declared: _Declared, index: int, parent: int, ordered: Sequence[_Decla
         required=declared.required,
         relation=relation,
         pairs=pairs,
+        until=None if declared.until is None else FieldPath((declared.until.field,)),
+        always=declared.always,
     )
 
 

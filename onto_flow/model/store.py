@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, Typ
 
 from ..core.errors import DeclarationError, MissingDocument, SourceLine
 from ..core.values import Document, Reference
+from .attributes import Attribute
 from .domain import DomainModel
 from .meta import refuse_options
 
@@ -71,10 +72,13 @@ class SlotDeclaration(Generic[M]):
         many: bool = False,
         how: Any = None,
         required: bool = False,
+        until: Any = None,
+        always: str | None = None,
     ) -> None:
         if not (isinstance(model, type) and issubclass(model, DomainModel)):
             raise DeclarationError("bad-slot", f"a slot holds a DomainModel, not {model!r}", where=line)
         self.model, self.line, self.kind, self.many, self.how, self.required = model, line, kind, many, how, required
+        self.until, self.always = _checked_until(until, model, line), always
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -84,6 +88,19 @@ class SlotDeclaration(Generic[M]):
 
     def __repr__(self) -> str:
         return f"{self.kind} slot of {self.model.__name__}"
+
+
+def _checked_until(until: Any, model: type[DomainModel], line: SourceLine) -> Attribute | None:
+    if until is None or (
+        isinstance(until, Attribute) and issubclass(model, until.owner) and until.kind in ("timestamp", "any")
+    ):
+        return until
+    raise DeclarationError(
+        "bad-slot",
+        f"until={until!r} is no timestamp of {model.__name__}",
+        where=line,
+        fix=f"Write until={model.__name__}.expires_at, where expires_at = attrs.timestamp: it counts until then.",
+    )
 
 
 if TYPE_CHECKING:
@@ -127,10 +144,14 @@ def root(model: type[M], **unknown: NoReturn) -> Root[M]:
 
 
 @overload
-def one(model: type[M], *, via: Any = ..., by: Any = ..., on: Any = ..., required: Literal[True]) -> Root[M]: ...
+def one(
+    model: type[M], *, via: Any = ..., by: Any = ..., on: Any = ..., until: Any = ..., required: Literal[True]
+) -> Root[M]: ...
 @overload
-def one(model: type[M], *, via: Any = ..., by: Any = ..., on: Any = ..., required: Literal[False] = ...) -> One[M]: ...
-def one(model: type[M], *, required: bool = False, **how: Any) -> Any:
+def one(
+    model: type[M], *, via: Any = ..., by: Any = ..., on: Any = ..., until: Any = ..., required: Literal[False] = ...
+) -> One[M]: ...
+def one(model: type[M], *, required: bool = False, until: Any = None, **how: Any) -> Any:
     """A slot of one document, or none; of several, the first by path.
 
     Args:
@@ -140,19 +161,22 @@ def one(model: type[M], *, required: bool = False, **how: Any) -> Any:
         on: `(Other.field, Model.field)`, or a list of such pairs: equal values. Either side may be a field, a list (each
             element counts), `doc_id`, or a part of the path.
         required: Whether there is no view document while it is missing.
+        until: A timestamp of `model`: a document counts until that moment (declared time); without one, always.
     """
     line = SourceLine.of_caller()
-    refuse_options("one(...)", (n for n in how if n not in _WAYS), (*_WAYS, "required"), line)
+    refuse_options("one(...)", (n for n in how if n not in _WAYS), (*_WAYS, "required", "until"), line)
     kind, value = _way(how, line)
-    return One(model, line, kind=kind, how=value, required=required)
+    return One(model, line, kind=kind, how=value, required=required, until=until)
 
 
-def many(model: type[M], *, via: Any = None, by: Any = None, on: Any = None, **unknown: NoReturn) -> ManySlot[M]:
-    """A slot of many documents: `via=`, `by=` or `on=`, as for `one`."""
+def many(
+    model: type[M], *, via: Any = None, by: Any = None, on: Any = None, until: Any = None, **unknown: NoReturn
+) -> ManySlot[M]:
+    """A slot of many documents: `via=`, `by=` or `on=`, and `until=`, as for `one`."""
     line = SourceLine.of_caller()
-    refuse_options("many(...)", unknown, _WAYS, line)
+    refuse_options("many(...)", unknown, (*_WAYS, "until"), line)
     kind, value = _way({"via": via, "by": by, "on": on}, line)
-    return ManySlot(model, line, kind=kind, many=True, how=value)
+    return ManySlot(model, line, kind=kind, many=True, how=value, until=until)
 
 
 def _way(ways: Mapping[str, Any], line: SourceLine) -> tuple[str, Any]:

@@ -13,13 +13,16 @@ from .names import camel_case
 
 if TYPE_CHECKING:
     from ..plan.evaluator import Evaluator
-    from ..plan.nodes import Plan
+    from ..plan.nodes import OnError, Plan
 
-_OPTIONS = ("collection_name", "convert_names")
+_OPTIONS = ("collection_name", "convert_names", "on_error")
 
 
 class ViewModel:
     """A view document, declared: `Meta.collection_name` says where it lives, `store` what it is made of.
+
+    `Meta.on_error` says what becomes of a document when the view's code raises: `"keep"` (the last good one stays, flagged),
+    `"delete"`, or `"fail"` (the run stops).
 
     `@computed` getters, `@udf` staticmethods, accumulators and the parts of a key are its attributes; `@operator`
     classmethods filter, expand and key it.
@@ -27,6 +30,7 @@ class ViewModel:
 
     _collection_name: ClassVar[str]
     _convert_names: ClassVar[bool] = True
+    _on_error: ClassVar[OnError] = "keep"
     _around: ClassVar[Surroundings]
     _line: ClassVar[SourceLine]
 
@@ -37,6 +41,7 @@ class ViewModel:
         options = options_of(cls, _OPTIONS, cls._line)
         cls._around = Surroundings(frame)
         cls._convert_names = options.get("convert_names", cls._convert_names)
+        cls._on_error = options.get("on_error", cls._on_error)
         if "collection_name" in options:
             cls._collection_name = options["collection_name"]
 

@@ -29,6 +29,7 @@ from typing import Any
 from ..core.change import DeadLetter, ViewChange
 from ..core.equality import same
 from ..core.values import Document, path_order
+from ..plan.compile import folds
 from ..plan.evaluator import Evaluator
 from ..plan.nodes import OperatorNode, Plan, TimerKind, View
 from .base import Context, Key, Profile
@@ -46,6 +47,7 @@ class Assemble:
         self.profile = profile
         self.view: View = plan.view(node.view)
         self.joins = Joins(self.view)
+        self.fold = f"{self.view.name}.{folds(self.view)}"
         self.evaluator: Evaluator = self.view.code.resolve().evaluator()
 
     def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
@@ -137,7 +139,7 @@ class Assemble:
 
     def _send(self, root: str, output: Any, seq: int, old: Any, new: Any, ctx: Context) -> None:
         if self.view.grouped:
-            ctx.send(f"{self.view.name}.aggregate", output, Rows(root, seq, old, new))
+            ctx.send(self.fold, output, Rows(root, seq, old, new))
         elif self.view.owned:
             ctx.send(f"{self.view.name}.own", output, Claim(root, seq, new))
         else:

@@ -12,12 +12,14 @@ from .base import Operator, Profile
 from .ingest import Ingest
 from .match import Match
 from .own import Own
+from .sessions import Sessions
 
 _OPERATORS: dict[str, Callable[[OperatorNode, Plan, Profile], Any]] = {
     "ingest": Ingest,
     "match": Match,
     "assemble": Assemble,
     "aggregate": Aggregate,
+    "sessions": Sessions,
     "own": Own,
 }
 

@@ -37,6 +37,8 @@ class Joins:
         """The keys at which a document of the parent slot asks for documents of `slot`."""
         if slot.kind == "by":
             return (path,)
+        if slot.always is not None:
+            return (slot.always,)
         if slot.kind == "on":
             return _values(path, fields, [g for g, _ in slot.pairs])
         assert slot.relation is not None

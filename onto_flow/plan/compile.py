@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..core.collection import Collection, Projection
-from .nodes import Cell, OperatorNode, Plan, Slot, TimerKind, View
+from .nodes import Cell, OperatorKind, OperatorNode, Plan, Slot, TimerKind, View
 
 _INBOX = Cell("inbox", "bag", "messages that wait to be taken as one step")
 _CELLS = {
@@ -27,6 +27,11 @@ _CELLS = {
         Cell("members", "map", "root -> (sequence number, rows)"),
         _INBOX,
     ),
+    "sessions": (
+        Cell("shown", "value", "path -> document of each session, sequence number, whether it failed"),
+        Cell("members", "map", "root -> (sequence number, rows)"),
+        _INBOX,
+    ),
     "own": (
         Cell("shown", "value", "what was emitted, its root, its sequence number"),
         Cell("claims", "map", "root -> (sequence number, document)"),
@@ -38,6 +43,7 @@ _TIMERS: dict[str, tuple[TimerKind, ...]] = {
     "match": ("coalesce", "garbage"),
     "assemble": ("fence", "coalesce", "garbage"),
     "aggregate": ("fence", "coalesce", "garbage"),
+    "sessions": ("fence", "coalesce", "garbage"),
     "own": ("fence", "coalesce", "garbage"),
 }
 
@@ -65,13 +71,18 @@ def match_id(view: str, slot: Slot) -> str:
     return f"{view}.match.{slot.name}"
 
 
+def folds(view: View) -> OperatorKind:
+    """The kind of operator that folds the groups of a view."""
+    return "aggregate" if view.sessions is None else "sessions"
+
+
 def _chain(view: View) -> list[OperatorNode]:
     nodes = [_match(view, s) for s in view.slots if s.kind != "root" and not s.fused]
-    last = "aggregate" if view.grouped else "own" if view.owned else None
+    last = folds(view) if view.grouped else "own" if view.owned else None
     sends = (f"{view.name}.{last}",) if last else ()
     nodes.append(_node(view, "assemble", f"the path of {view.slots[0].name}", sends))
     if view.grouped:
-        nodes.append(_node(view, "aggregate", "the group", ()))
+        nodes.append(_node(view, folds(view), "the group", ()))
     elif view.owned:
         nodes.append(_node(view, "own", "the output path", ()))
     return nodes

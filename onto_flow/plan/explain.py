@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from .nodes import OperatorNode, Plan, Slot, View
@@ -43,7 +44,7 @@ def output_path(view: View) -> str:
         'v/{key}'
     """
     if view.grouped:
-        return f"{view.collection}/{{key}}"
+        return f"{view.collection}/{{key}}" + ("|{start}" if view.sessions is not None else "")
     owner = "; of several roots the smallest owns a path" if view.owned else ""
     if view.owned and not view.slots[0].collection.group:
         return f"as the view names it{owner}"
@@ -53,6 +54,13 @@ def output_path(view: View) -> str:
 def _reached(slot: Slot, view: View) -> str:
     if slot.kind == "root":
         return "root"
+    until = f", until {slot.until}" if slot.until is not None else ""
+    return f"{_joined(slot, view)}{until}"
+
+
+def _joined(slot: Slot, view: View) -> str:
+    if slot.always is not None:
+        return f"always {slot.always}"
     parent = view.slots[slot.parent].name
     if slot.kind == "on":
         return "on " + ", ".join(f"{parent}.{g} = {slot.name}.{f}" for g, f in slot.pairs)
@@ -75,6 +83,11 @@ def _view_text(view: View) -> str:
             f", limit {accumulator.limit}" if accumulator.limit else ""
         )
         lines.append(f"  accumulator {accumulator.name}: {accumulator.kind}{options}")
+    if view.sessions is not None:
+        gap = timedelta(microseconds=view.sessions.gap)
+        lines.append(f"  sessions {view.sessions.name}: a gap of {gap}; a change folds its whole group again")
+    if view.on_error != "keep":
+        lines.append(f"  on error {view.on_error}")
     lines.append("")
     return "\n".join(lines)
 

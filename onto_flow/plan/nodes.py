@@ -16,9 +16,10 @@ from ..core.types import Schema
 
 SlotKind = Literal["root", "via", "by", "on"]
 AccumulatorKind = Literal["count", "sum", "collect"]
-OperatorKind = Literal["ingest", "match", "assemble", "aggregate", "own"]
+OnError = Literal["keep", "delete", "fail"]
+OperatorKind = Literal["ingest", "match", "assemble", "aggregate", "sessions", "own"]
 CellKind = Literal["value", "bag", "map"]
-TimerKind = Literal["fence", "coalesce", "garbage"]
+TimerKind = Literal["fence", "coalesce", "garbage", "until"]
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,8 @@ class Slot:
         relation: Of `via` (in the parent's documents) and `by` (in the slot's own).
         pairs: Of `on`: (place in the parent, place in the slot's documents); all must be equal.
         fused: A `by` slot of the root: its key is the root's path, so assemble is its match.
+        until: Where its documents say until when they count (declared time); they always count where it is no timestamp.
+        always: Of `via`: the path of the one document that every document of the parent asks for (a clock).
     """
 
     name: str
@@ -164,6 +167,8 @@ class Slot:
     relation: Relation | None = None
     pairs: tuple[tuple[Place, Place], ...] = ()
     fused: bool = False
+    until: FieldPath | None = None
+    always: str | None = None
 
 
 @dataclass(frozen=True)
@@ -184,6 +189,19 @@ class Accumulator:
 
 
 @dataclass(frozen=True)
+class Sessions:
+    """How the rows of a group are cut into sessions; the last contribution of each row is its time in microseconds.
+
+    Attributes:
+        name: The attribute that holds start and end.
+        gap: Rows further apart than so many microseconds are not of one session.
+    """
+
+    name: str
+    gap: int
+
+
+@dataclass(frozen=True)
 class View:
     """A view model, compiled.
 
@@ -197,6 +215,9 @@ class View:
         accumulators: Of a grouped view.
         owned: Whether several roots may write one output path, so that an owner decides.
         sensitive: Fields (of any of its documents) that dead letters may not show.
+        on_error: What becomes of a view document when the view's code raises: `keep` the last good one, `delete` it, or
+            `fail`: stop the run.
+        sessions: Of a grouped view with a document per session.
     """
 
     name: str
@@ -208,6 +229,8 @@ class View:
     accumulators: tuple[Accumulator, ...] = ()
     owned: bool = False
     sensitive: tuple[str, ...] = ()
+    on_error: OnError = "keep"
+    sessions: Sessions | None = None
 
 
 @dataclass(frozen=True)

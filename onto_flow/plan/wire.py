@@ -12,7 +12,7 @@ from typing import Any
 from ..core.collection import Collection, Projection
 from ..core.errors import EngineError
 from ..core.types import Type
-from .nodes import Accumulator, Cell, CodeRef, FieldPath, OperatorNode, PathPart, Plan, Relation, Slot, View
+from .nodes import Accumulator, Cell, CodeRef, FieldPath, OperatorNode, PathPart, Plan, Relation, Sessions, Slot, View
 
 FORMAT = 1
 _NODES = (
@@ -26,6 +26,7 @@ _NODES = (
     Plan,
     Projection,
     Relation,
+    Sessions,
     Slot,
     Type,
     View,

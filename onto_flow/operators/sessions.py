@@ -1,0 +1,138 @@
+"""sessions, keyed by the group: from rows to one document per session.
+
+Law: the rows that a group's members have there now, in order of their moments, are cut wherever two neighbours are further
+apart than the gap; each piece is a session, and its document a fold over its rows. So a row may join two sessions into one,
+and one that leaves may part them: the documents follow, whatever the order in which rows come and go. Each member has a
+register (sequence number, rows), and the higher number wins.
+
+A group is folded anew whenever it changes: the cost of a change grows with the group's rows.
+
+Example:
+    Two clicks of a user ten minutes apart, then one between them that makes them one session; changes in -> changes out:
+
+        >>> from onto_flow.core.codec import encode
+        >>> from onto_flow.testing.one_operator import OneOperator
+        >>> from onto_flow.testing.session_view import MINUTE, Visit
+        >>> visits = OneOperator(Visit.plan(), "Visit.sessions")
+        >>> ada = encode("ada")
+        >>> visits.step(ada, *[Rows(f"clicks/{m}", 1, None, ((True, m * MINUTE),)) for m in (0, 10)])
+        ... # doctest: +ELLIPSIS
+        visits/ada|=@1970-01-01T00:00:00.000000Z: None -> {'user': 'ada', 'clicks': 1, 'session': {...}}, seq 1
+        visits/ada|=@1970-01-01T00:10:00.000000Z: None -> {'user': 'ada', 'clicks': 1, 'session': {...}}, seq 1
+        >>> visits.step(ada, Rows("clicks/5", 1, None, ((True, 5 * MINUTE),)))  # doctest: +ELLIPSIS
+        visits/ada|=@1970-01-01T00:00:00.000000Z: {...'clicks': 1, ...} -> {'user': 'ada', 'clicks': 3, ...}, seq 2
+        visits/ada|=@1970-01-01T00:10:00.000000Z: {'user': 'ada', 'clicks': 1, 'session': {...}} -> None, seq 2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..core.change import DeadLetter, ViewChange
+from ..core.codec import decode
+from ..core.equality import same
+from ..core.keys import document_id
+from ..core.values import Document
+from ..plan.evaluator import Evaluator, Row
+from ..plan.nodes import OperatorNode, Plan, TimerKind
+from .accumulators import ABELIAN, Collect
+from .base import Context, Key, Profile
+from .ingest import failure
+from .messages import CaughtUp, Message, Republish, Rows
+
+Member = tuple[str, Row]
+"""(root, one of its rows)."""
+
+
+class Sessions:
+    """One view's sessions."""
+
+    def __init__(self, node: OperatorNode, plan: Plan, profile: Profile) -> None:
+        self.node = node
+        self.profile = profile
+        self.view = plan.view(node.view)
+        self.evaluator: Evaluator = self.view.code.resolve().evaluator()
+        assert self.view.sessions is not None
+        self.gap = self.view.sessions.gap
+        self.evaluated = 0
+
+    def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
+        """Takes the rows of members, then shows the sessions."""
+        assert isinstance(key, bytes)
+        for message in messages:
+            if isinstance(message, Rows):
+                self._take(message, ctx)
+        entries, seq, failed = ctx.get("shown") or ((), 0, False)
+        shown: dict[str, Document] = dict(entries)
+        if not ctx.silent or any(isinstance(m, CaughtUp) for m in messages):
+            shown, seq, failed = self._show(key, shown, seq, failed, ctx)
+        for again in {m.path for m in messages if isinstance(m, Republish)}:
+            seq += 1
+            document = shown.get(again)
+            ctx.emit(ViewChange(self.view.name, again, document, document, (ctx.generation, ctx.epoch, seq)))
+        ctx.put("shown", (tuple(shown.items()), seq, failed) if seq or failed else None)
+
+    def on_timer(self, key: Key, kind: TimerKind, ctx: Context) -> None:
+        """Forgets members that left so long ago that no older message of theirs can be under way."""
+        members = ctx.map("members")
+        gone = {r: since + self.profile.keep_left for r, (_, rows, since) in members.items() if rows is None}
+        for root in [r for r, deadline in gone.items() if deadline <= ctx.now]:
+            del members[root], gone[root]
+        if gone:
+            ctx.set_timer("garbage", min(gone.values()))
+
+    def _take(self, message: Rows, ctx: Context) -> None:
+        members = ctx.map("members")
+        held = members.get(message.root)
+        if held is not None and held[0] >= message.seq:
+            return
+        if message.new is None and self.profile.drained:
+            members.pop(message.root, None)
+            return
+        members[message.root] = (message.seq, message.new, ctx.now)
+        if message.new is None:
+            ctx.set_timer("garbage", ctx.now + self.profile.keep_left)
+
+    def _show(
+        self, key: bytes, last: dict[str, Document], seq: int, failed: bool, ctx: Context
+    ) -> tuple[dict[str, Document], int, bool]:
+        letter = f"view:{self.view.name}:{document_id(decode(key))}"
+        try:
+            self.evaluated += 1
+            shown = dict(self._document(key, rows) for rows in self._cut(ctx))
+        except Exception as error:
+            ctx.emit(failure(letter, error))
+            return last, seq, True
+        if failed:
+            ctx.emit(DeadLetter(letter, "", cleared=True))
+        changed = [p for p in {**last, **shown} if not same(last.get(p), shown.get(p))]
+        seq += bool(changed)
+        for path in changed:
+            version = (ctx.generation, ctx.epoch, seq)
+            ctx.emit(ViewChange(self.view.name, path, last.get(path), shown.get(path), version))
+        return shown, seq, False
+
+    def _cut(self, ctx: Context) -> list[list[Member]]:
+        """The rows of each session, in order of their moments."""
+        rows = [(root, row) for root, (_, several, _) in ctx.map("members").items() for row in several or ()]
+        sessions: list[list[Member]] = []
+        for root, row in sorted(rows, key=lambda member: member[1][-1]):
+            if not sessions or row[-1] - sessions[-1][-1][1][-1] > self.gap:
+                sessions.append([])
+            sessions[-1].append((root, row))
+        return sessions
+
+    def _document(self, key: bytes, rows: list[Member]) -> tuple[str, Document]:
+        results: list[Any] = []
+        for index, accumulator in enumerate(self.view.accumulators):
+            given = [(root, row[index]) for root, row in rows if row[index] is not None]
+            if accumulator.kind in ABELIAN:
+                fold = ABELIAN[accumulator.kind]()
+                state = fold.create()
+                for _, contribution in given:
+                    state = fold.add(state, contribution)
+                results.append(fold.result(state))
+            else:
+                results.append(Collect(accumulator).result(given))
+        return self.evaluator.result(key, [*results, (rows[0][1][-1], rows[-1][1][-1])])
