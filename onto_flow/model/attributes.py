@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 from ..core.errors import DataError, DeclarationError, SourceLine, did_you_mean
 from ..core.references import Parse, reference_path
+from ..core.transforms import DELETE
 from ..core.values import Reference
 from .meta import refuse_options
 from .parts import Part
@@ -59,13 +60,18 @@ class Attribute:
         value = known.get(self.python_name, known)
         if value is known:
             value = known[self.python_name] = self.read(instance._fields)
-        return value
+        return self.default if value is DELETE else value
 
     def __set__(self, instance: Any, value: Any) -> None:
         if not instance._writable:
             what = f"{type(instance).__name__}.{self.python_name} cannot be set: a view is a pure function of its documents"
             raise DataError("bad-value", what, where=instance.path, fix="Set it in a @name.setter.")
         instance._known[self.python_name] = value
+        instance._set.add(self.python_name)
+
+    def __delete__(self, instance: Any) -> None:
+        """Takes the field out of the document: from here on it is missing."""
+        self.__set__(instance, DELETE)
 
     def __repr__(self) -> Text:
         return f"{self.owner.__name__}.{self.python_name}" if self.python_name else f"attrs.{self.kind}"

@@ -62,6 +62,7 @@ class DomainModel(metaclass=ModelType):
     _around: ClassVar[Surroundings]
     _fields: Document
     _known: dict[str, Any]
+    _set: set[str]
     _writable: bool
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -89,7 +90,7 @@ class DomainModel(metaclass=ModelType):
         _refuse_clashes(cls)
 
     def __init__(self, path: str, fields: Document, *, writable: bool = False) -> None:
-        self.__dict__.update(path=path, _fields=fields, _known={}, _writable=writable)
+        self.__dict__.update(path=path, _fields=fields, _known={}, _set=set(), _writable=writable)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not hasattr(type(self), name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, TypeVar, overload
 
 from ..core.errors import DeclarationError, MissingDocument, SourceLine
@@ -198,6 +199,8 @@ class Store:
     Args:
         members: Slot name -> (path, fields) of its documents in path order.
         writable: Whether attributes of the documents may be set, as setters of a view do; seen in this store alone.
+        update_times: Path -> when the document was written last, where that is known: what setters change is written
+            only if that is still so.
     """
 
     _slots: ClassVar[Mapping[str, SlotDeclaration[Any]]] = {}
@@ -208,10 +211,24 @@ class Store:
             n: s for base in reversed(cls.__mro__) for n, s in vars(base).items() if isinstance(s, SlotDeclaration)
         }
 
-    def __init__(self, members: Mapping[str, Sequence[tuple[str, Document]]], *, writable: bool = True) -> None:
+    def __init__(
+        self,
+        members: Mapping[str, Sequence[tuple[str, Document]]],
+        *,
+        writable: bool = True,
+        update_times: Mapping[str, datetime] | None = None,
+    ) -> None:
         self._members = members
         self._writable = writable
         self._built: dict[str, Any] = {}
+        self.update_times: Mapping[str, datetime] = update_times or {}
+
+    def documents(self) -> Iterator[DomainModel]:
+        """The objects of all slots that were looked at."""
+        for name in self._built:
+            found = self._built[name]
+            if found is not None:
+                yield from found if self._slots[name].many else (found,)
 
     def _slot(self, slot: SlotDeclaration[Any]) -> Any:
         found = self._built.get(slot.name, self)

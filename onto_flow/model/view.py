@@ -12,6 +12,7 @@ from .meta import Surroundings, declaring_frame, options_of
 from .names import camel_case
 
 if TYPE_CHECKING:
+    from ..core.writes import Write
     from ..plan.evaluator import Evaluator
     from ..plan.nodes import OnError, Plan
 
@@ -54,6 +55,16 @@ class ViewModel:
         if self._results is None:
             raise AttributeError(f"{name} is known per group only; name it as a parameter of a udf")
         return self._results(name)
+
+    def writes(self) -> tuple[Write, ...]:
+        """What setters changed in the documents of the store, as writes; see `model.writes`.
+
+        Raises:
+            DataError: `bad-value` for what Firestore refuses, or when two slots changed one field to different values.
+        """
+        from .writes import writes_of
+
+        return writes_of(self.store.documents(), self.store.update_times)
 
     @classmethod
     def _attribute_name(cls, name: str) -> str:
