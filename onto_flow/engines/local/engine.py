@@ -16,6 +16,7 @@ from ...core.gaps import Gap, Gaps
 from ...operators.base import Output
 from ...sources.base import Reader
 from ..base import EngineCapabilities, Job, Progress, Report, event, seed
+from .bulk import Bulk, unknown
 from .flow import LocalFlow
 
 QUIET_SECONDS = 1.0
@@ -72,7 +73,10 @@ class _Run:
         job = self.job
         job.sink.open(job.tables(), job.generation)
         try:
-            self._load()
+            if job.feed is None and not unknown(job.plan):
+                self._build()
+            else:
+                self._load()
             if not job.publish_after_feed:
                 self._open_fence()
             if job.feed is not None:
@@ -99,6 +103,22 @@ class _Run:
         """Reads all partitions, checks the count, and builds the views in one batch."""
         expected = self.job.source.info().documents
         seeds = [seed(change, self.job.snapshot) for change in self._documents(expected)]
+        self._check_count(expected)
+        self._progress("computing", expected)
+        self._take(self.flow.process(seeds))
+
+    def _build(self) -> None:
+        """As `_load` where nothing comes after it: no state is kept, and what is computed goes to the sink at once."""
+        expected = self.job.source.info().documents
+        bulk = Bulk(self.job.plan, generation=self.job.generation)
+        bulk.take(self._documents(expected))
+        self._check_count(expected)
+        self.fenced = True
+        for outputs in bulk.outputs():
+            self._take(outputs)
+            self._progress("computing", expected)
+
+    def _check_count(self, expected: int | None) -> None:
         if self.job.stop.is_set():
             raise EngineError("engine-refused", "stopped before the source was read; nothing was published")
         if expected is not None and self.counts.documents != expected:
@@ -106,8 +126,6 @@ class _Run:
                 "bad-export",
                 f"the source gave {self.counts.documents} documents and says that it has {expected}; nothing was published",
             )
-        self._progress("computing", expected)
-        self._take(self.flow.process(seeds))
 
     def _documents(self, expected: int | None) -> Iterator[Change]:
         source, projection = self.job.source, self.job.plan.projection

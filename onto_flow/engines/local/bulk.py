@@ -1,0 +1,137 @@
+"""The bulk build: the tables of a backfill that no feed follows, without messages and without state.
+
+Law: what it gives is what `LocalFlow` gives for the same documents in one batch, whatever the order. It holds the
+projected documents by collection, finds the documents of each root by looking them up, and evaluates each root once.
+Groups and owners of paths are the operators of the flow, each key in one step.
+
+What a plan says that is not known here is found by name (`unknown`), and left to the flow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ...core.change import Change, DeadLetter, ViewChange
+from ...operators.base import Key, Operator, Output, Profile
+from ...operators.build import build_operator
+from ...operators.ingest import failure
+from ...operators.messages import Claim, Message, Rows
+from ...plan.nodes import Plan, Relation, Slot, View
+from .lookup import Documents, Lookup
+from .throwaway import Throwaway
+
+CHUNK = 1000
+"""So many outputs are handed on at once."""
+
+_KNOWN: dict[type, frozenset[str]] = {
+    Plan: frozenset({"views", "operators", "projection"}),
+    View: frozenset({"name", "collection", "code", "slots", "schema", "grouped", "accumulators", "owned", "sensitive"}),
+    Slot: frozenset(
+        {"name", "index", "kind", "collection", "parent", "many", "required", "relation", "pairs", "fused"}
+    ),
+    Relation: frozenset({"field", "target"}),
+}
+_KINDS = {"root", "via", "by", "on"}
+_OPERATORS = {"ingest", "match", "assemble", "aggregate", "own"}
+
+
+def unknown(plan: Plan) -> list[str]:
+    """What the plan says beside what the bulk build knows, in words; empty when it can build the plan's tables.
+
+    Example:
+        >>> from onto_flow.demo.meeting_room import MeetingSession
+        >>> unknown(MeetingSession.plan())
+        []
+    """
+    slots = [s for v in plan.views for s in v.slots]
+    relations = [s.relation for s in slots if s.relation is not None]
+    found = [f"{type(n).__name__}.{f}" for n in (plan, *plan.views, *slots, *relations) for f in _said(n)]
+    found += [f"a slot {s.kind}" for s in slots if s.kind not in _KINDS]
+    found += [f"the operator {n.kind}" for n in plan.operators if n.kind not in _OPERATORS]
+    return list(dict.fromkeys(found))
+
+
+def _said(node: Any) -> Iterator[str]:
+    """The fields of a node that are not known here and have another value than their default."""
+    for field in dataclasses.fields(node):
+        if field.name not in _KNOWN[type(node)] and getattr(node, field.name) != field.default:
+            yield field.name
+
+
+class Bulk:
+    """A plan's tables from all documents at once.
+
+    Args:
+        plan: One of which nothing is `unknown`.
+        generation: The first part of view versions.
+
+    Example:
+        >>> from onto_flow.demo.data import documents
+        >>> from onto_flow.demo.meeting_room import MeetingSession
+        >>> bulk = Bulk(MeetingSession.plan())
+        >>> bulk.take(Change(path, None, fields, (0, 1)) for path, fields in documents().items())
+        >>> [change.path for chunk in bulk.outputs() for change in chunk]
+        ['meetingSessions/standup', 'meetingSessions/retro']
+    """
+
+    def __init__(self, plan: Plan, *, generation: int = 0) -> None:
+        self._plan = plan
+        self._generation = generation
+        self._documents = Documents(plan)
+
+    def take(self, documents: Iterable[Change]) -> None:
+        """Takes documents of the source; of several with one path, the first counts."""
+        self._documents.take(documents)
+
+    def outputs(self) -> Iterator[list[Output]]:
+        """View changes and dead letters, some at a time: one change per view document."""
+        chunk: list[Output] = []
+        for view in self._plan.views:
+            for output in self._view(view):
+                chunk.append(output)
+                if len(chunk) >= CHUNK:
+                    yield chunk
+                    chunk = []
+        if chunk:
+            yield chunk
+
+    def _view(self, view: View) -> Iterator[Output]:
+        queue: dict[Key, list[Message]] = {}
+        version = (self._generation, 0, 1)
+        for root, shown in self._evaluated(view):
+            if isinstance(shown, DeadLetter):
+                yield shown
+            elif view.grouped or view.owned:
+                for key, given in shown.items():
+                    message = Rows(root, 1, None, given) if view.grouped else Claim(root, 1, given)
+                    queue.setdefault(key, []).append(message)
+            else:
+                for path, document in shown.items():
+                    yield ViewChange(view.name, path, None, document, version)
+        if queue:
+            yield from self._last(view, queue)
+
+    def _evaluated(self, view: View) -> Iterator[tuple[str, dict[Any, Any] | DeadLetter]]:
+        """Each root with what it shows, or with what user code raised."""
+        lookup = Lookup(view, self._documents)
+        evaluator = view.code.resolve().evaluator()
+        evaluate = evaluator.rows if view.grouped else evaluator.documents
+        for root, fields in lookup.roots():
+            shown: dict[Any, Any] | DeadLetter
+            try:
+                shown = evaluate(lookup.members(root, fields))
+            except Exception as error:
+                shown = failure(f"view:{view.name}:{root}", error)
+            yield root, shown
+
+    def _last(self, view: View, queue: dict[Key, list[Message]]) -> Iterator[Output]:
+        """The outputs of the view's groups, or of the owners of its paths."""
+        node = next(n for n in self._plan.operators if n.view == view.name and n.kind in ("aggregate", "own"))
+        operator: Operator = build_operator(node, self._plan, Profile(drained=True))
+        while queue:
+            key, messages = queue.popitem()
+            step = Throwaway(self._generation)
+            operator.step(key, messages, step)
+            yield from step.outputs

@@ -1,0 +1,151 @@
+"""All documents of a first load by collection, and the documents of each root of a view, looked up there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from ...core.change import Change
+from ...core.collection import Collection
+from ...core.references import reference_path
+from ...core.values import Document, Reference, path_order
+from ...operators.joins import JoinKey, Joins
+from ...plan.evaluator import Members
+from ...plan.nodes import FieldPath, Plan, Slot, View
+
+Member = tuple[str, Document]
+_Find = Callable[[Sequence[Member]], list[Member]]
+
+
+class Documents:
+    """The projected documents that a plan reads, by collection."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._projection = plan.projection
+        self._held: dict[Collection, dict[str, Document]] = {s.collection: {} for v in plan.views for s in v.slots}
+        self._numbered: set[Collection] = set()
+        self._wanted: dict[str, tuple[list[dict[str, Document]], frozenset[str] | None]] = {}
+
+    def take(self, documents: Iterable[Change]) -> None:
+        """Takes documents; of several with one path, the first counts."""
+        known = self._wanted
+        for path, _, fields, *_ in documents:
+            parent, _, name = path.rpartition("/")
+            held, names = known.get(parent) or self._asked(parent)
+            if fields is None:
+                continue
+            if names is not None and not names.issuperset(fields):
+                fields = {n: v for n, v in fields.items() if n in names}
+            for collection in held:
+                collection.setdefault(path, fields)
+            if name.startswith("__id"):
+                self._numbered.update(c for c in self._held if c.matches(path))
+
+    def of(self, collection: Collection) -> dict[str, Document]:
+        """Path -> fields."""
+        return self._held[collection]
+
+    def in_path_order(self, collection: Collection) -> Callable[[dict[str, Document]], list[Member]]:
+        """What brings documents of a collection into path order.
+
+        Names of one collection have the order of their texts; numbers, and paths that differ above, have their own.
+        """
+        plain = collection.top_level and collection not in self._numbered
+        return _by_text if plain else _by_path
+
+    def _asked(self, parent: str) -> tuple[list[dict[str, Document]], frozenset[str] | None]:
+        """A collection matches by what is above an id, so any id stands for all."""
+        path = f"{parent}/x"
+        held = [documents for c, documents in self._held.items() if c.matches(path)]
+        found = self._wanted[parent] = held, self._projection.fields(path)
+        return found
+
+
+def _by_text(found: dict[str, Document]) -> list[Member]:
+    return sorted(found.items(), key=_path) if len(found) > 1 else list(found.items())
+
+
+def _by_path(found: dict[str, Document]) -> list[Member]:
+    return sorted(found.items(), key=lambda m: path_order(m[0])) if len(found) > 1 else list(found.items())
+
+
+def _path(member: Member) -> str:
+    return member[0]
+
+
+class Lookup:
+    """The documents of a view's slots, root by root."""
+
+    def __init__(self, view: View, documents: Documents) -> None:
+        self._root = view.slots[0]
+        self._documents = documents
+        self._joins = Joins(view)
+        self._steps = [(s.name, view.slots[s.parent].name, self._find(s)) for s in view.slots[1:]]
+
+    def roots(self) -> Iterator[Member]:
+        """Every document of the root's collection."""
+        return iter(self._documents.of(self._root.collection).items())
+
+    def members(self, root: str, fields: Document) -> Members:
+        """What the evaluator takes."""
+        found: dict[str, Sequence[Member]] = {self._root.name: ((root, fields),)}
+        for name, parent, find in self._steps:
+            found[name] = find(found[parent])
+        return found
+
+    def _find(self, slot: Slot) -> _Find:
+        documents = self._documents.of(slot.collection)
+        ordered = self._documents.in_path_order(slot.collection)
+        if slot.kind != "via":
+            return self._by_index(slot, documents, ordered)
+        relation = slot.relation
+        assert relation is not None
+        match relation.field:
+            case FieldPath((name,)) if relation.target == slot.collection and name != "*":
+                return _references(name, relation.target, documents, ordered)
+        return self._by_path(slot, documents, ordered)
+
+    def _by_path(self, slot: Slot, documents: dict[str, Document], ordered: Any) -> _Find:
+        parent_keys = self._joins.parent_keys
+
+        def find(parents: Sequence[Member]) -> list[Member]:
+            keys: dict[Any, None] = dict.fromkeys(k for p, f in parents for k in parent_keys(slot, p, f))
+            return list(ordered({k: documents[k] for k in keys if k in documents}))
+
+        return find
+
+    def _by_index(self, slot: Slot, documents: dict[str, Document], ordered: Any) -> _Find:
+        parent_keys, doc_keys = self._joins.parent_keys, self._joins.doc_keys
+        index: dict[JoinKey, list[str]] = {}
+        for path, fields in documents.items():
+            for key in doc_keys(slot, path, fields):
+                index.setdefault(key, []).append(path)
+
+        def find(parents: Sequence[Member]) -> list[Member]:
+            keys = dict.fromkeys(k for p, f in parents for k in parent_keys(slot, p, f))
+            return list(ordered({p: documents[p] for k in keys for p in index.get(k, ())}))
+
+        return find
+
+
+def _references(name: str, target: Collection, documents: dict[str, Document], ordered: Any) -> _Find:
+    """The documents that a field of the parents refers to: one value, or each of a list."""
+    get = documents.get
+
+    def find(parents: Sequence[Member]) -> list[Member]:
+        found: dict[str, Document] = {}
+        for _, fields in parents:
+            value = fields.get(name)
+            for one in value if type(value) is list else (value,):
+                if type(one) is Reference and one.database is None:
+                    path = one.path
+                elif (named := reference_path(one, target)) is not None:
+                    path = named
+                else:
+                    continue
+                document = get(path)
+                if document is not None:
+                    found[path] = document
+        return list(ordered(found))
+
+    return find

@@ -1,0 +1,180 @@
+"""The bulk build gives what the flow gives for the same documents in one batch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given
+
+from onto_flow import DomainModel, Store, ViewModel, agg, attrs, computed, many, one, operator, plan_views, root
+from onto_flow.core.change import BELOW_EVENTS, Change, DeadLetter, ViewChange
+from onto_flow.core.collection import Collection
+from onto_flow.core.values import Reference
+from onto_flow.engines.base import Job, seed
+from onto_flow.engines.local import Engine
+from onto_flow.engines.local.bulk import Bulk, unknown
+from onto_flow.engines.local.flow import LocalFlow
+from onto_flow.plan.nodes import CodeRef
+from onto_flow.sinks.memory import MemorySink
+from onto_flow.testing.cases import Case, random_case
+from onto_flow.testing.judge import applied, judge_tables
+from onto_flow.testing.oracle import recompute
+from onto_flow.testing.strategies import cases
+
+
+def built(plan, documents):
+    bulk = Bulk(plan)
+    bulk.take(documents)
+    return [output for chunk in bulk.outputs() for output in chunk]
+
+
+def keyed(outputs):
+    """Outputs without their order; the stacks of dead letters name other lines."""
+    plain = [o._replace(stack="") if isinstance(o, DeadLetter) else o for o in outputs]
+    return sorted(plain, key=lambda o: (type(o).__name__, o.key if isinstance(o, DeadLetter) else (o.view, o.path)))
+
+
+def flowed(plan, documents):
+    return LocalFlow(plan).process([seed(c, None) for c in documents])
+
+
+def documents_of(case: Case, random: Random) -> list[Change]:
+    found = [Change(p, None, f, BELOW_EVENTS) for p, f in case.history.documents.items()]
+    random.shuffle(found)
+    return found
+
+
+def complaints(case: Case, random: Random):
+    documents = documents_of(case, random)
+    outputs = built(case.plan, documents)
+    found = list(
+        judge_tables(
+            recompute(case.plan, case.history.documents), applied(o for o in outputs if isinstance(o, ViewChange))
+        )
+    )
+    theirs = flowed(case.plan, documents)
+    return found + ([] if repr(keyed(outputs)) == repr(keyed(theirs)) else [f"{keyed(outputs)} != {keyed(theirs)}"])
+
+
+@given(cases())
+def test_the_bulk_build_gives_the_recomputed_tables_and_what_the_flow_gives(case: Case):
+    assert unknown(case.plan) == []
+    assert complaints(case, Random(0)) == []
+
+
+def test_many_cases():
+    for number in range(300):
+        assert complaints(random_case(Random(number)), Random(number)) == [], number
+
+
+class Person(DomainModel):
+    class Meta:
+        collection_name = "people"
+
+    name: str = attrs.str
+    boss = attrs.relation("Person")
+
+
+class PersonStore(Store):
+    person = root(Person)
+    boss = one(Person, via=(person, Person.boss), required=True)
+    staff = many(Person, by=(person, Person.boss))
+
+
+class Desk(ViewModel):
+    class Meta:
+        collection_name = "desks"
+
+    store: PersonStore
+
+    @computed
+    def boss(self) -> str:
+        return self.store.boss.name.upper()
+
+    @computed
+    def staff(self) -> list[str]:
+        return [p.name for p in self.store.staff]
+
+
+class Names(ViewModel):
+    class Meta:
+        collection_name = "names"
+
+    store: PersonStore
+
+    @operator.key
+    @classmethod
+    def letter(cls, person: Person) -> str:
+        return person.name[0]
+
+    people = agg.collect(lambda person: person.name)
+
+
+PEOPLE = [
+    Change(f"people/{id}", None, {"name": name, "boss": boss, "secret": 1}, BELOW_EVENTS)
+    for id, name, boss in (
+        ("__id10__", "ten", Reference("people/f")),
+        ("__id9__", "nine", "f"),
+        ("a", "ann", Reference("people/b")),
+        ("b", None, "people/a"),
+        ("c", "cid", Reference("people/gone")),
+        ("d", "dan", Reference("people/a", "projects/p/databases/other")),
+        ("e", "eve", 7),
+        ("f", "flo", "a"),
+    )
+]
+PLAN = plan_views(Desk, Names)
+
+
+def test_numbers_come_before_names_and_references_have_all_their_forms():
+    table = {o.path: o.new for o in built(PLAN, PEOPLE) if isinstance(o, ViewChange)}
+    assert table["names/n"] == {"letter": "n", "people": ["nine"]}
+    assert table["desks/f"] == {"boss": "ANN", "staff": ["nine", "ten"]}
+    assert repr(keyed(built(PLAN, PEOPLE))) == repr(keyed(flowed(PLAN, PEOPLE)))
+
+
+def test_what_user_code_raises_is_a_dead_letter_and_the_rest_goes_on():
+    outputs = built(PLAN, PEOPLE)
+    assert {o.key for o in outputs if isinstance(o, DeadLetter)} == {"view:Desk:people/a", "view:Names:people/b"}
+    assert len(outputs) > 2
+
+
+def test_a_relation_into_another_collection_leads_nowhere():
+    view = PLAN.views[0]
+    away = replace(view.slots[1], required=False, relation=replace(view.slots[1].relation, target=Collection("others")))
+    plan = replace(PLAN, views=(replace(view, slots=(view.slots[0], away, view.slots[2])), PLAN.views[1]))
+    assert repr(keyed(built(plan, PEOPLE))) == repr(keyed(flowed(plan, PEOPLE)))
+
+
+def test_of_several_documents_with_one_path_the_first_counts():
+    twice = [*PEOPLE, PEOPLE[0]._replace(after={"name": "later", "boss": "a"})]
+    assert repr(keyed(built(PLAN, twice))) == repr(keyed(flowed(PLAN, twice)))
+
+
+def test_what_a_plan_says_more_is_left_to_the_flow():
+    view = PLAN.views[0]
+    parsed = replace(view.slots[1], relation=replace(view.slots[1].relation, parse=CodeRef("x:y")))
+
+    def with_slot(slot):
+        return replace(PLAN, views=(replace(view, slots=(view.slots[0], slot, view.slots[2])),))
+
+    assert unknown(with_slot(parsed)) == ["Relation.parse"]
+    assert "the operator window" in unknown(replace(PLAN, operators=(replace(PLAN.operators[0], kind="window"),)))
+    assert unknown(with_slot(replace(view.slots[1], kind="near"))) == ["a slot near"]
+
+
+@pytest.mark.parametrize("views", [(Desk,), (Names,), (Desk, Names)])
+def test_a_backfill_is_built_in_bulk_and_ends_in_the_table_of_the_flow(views, monkeypatch):
+    from tests.engines.test_local import Scripted
+
+    plan, letters, sink = plan_views(*views), [], MemorySink()
+    monkeypatch.setattr(LocalFlow, "process", None)
+    report = Engine().run(Job(plan, Scripted(PEOPLE[:3], PEOPLE[3:]), sink, dead_letter=letters.append, generation=5))
+    shown = {(v.name, p): d for v in plan.views for p, d in dict(sink.documents(v.name)).items()}
+    monkeypatch.undo()
+    flow = {(o.view, o.path): o.new for o in flowed(plan, PEOPLE) if isinstance(o, ViewChange)}
+    assert repr(sorted(shown.items())) == repr(sorted(flow.items()))
+    assert (report.documents, report.view_changes, report.published) == (8, len(flow), True)
+    assert len(letters) == report.dead_letters == len(views)
