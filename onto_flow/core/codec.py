@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Any
 
 from .errors import DataError
+from .fields import Fields
 from .values import GeoPoint, Reference, Vector, from_micros, to_micros
 
 STATE_VERSION = 1
@@ -195,6 +196,7 @@ _PUT: dict[type, Callable[[bytearray, Any, int], None]] = {
     Vector: _put_vector,
     list: _put_sequence(_LIST),
     dict: _put_map,
+    Fields: _put_map,
     tuple: _put_sequence(_TUPLE),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .codec import encode
+from .values import Reference
 
 
 def same(left: Any, right: Any) -> bool:
@@ -16,13 +17,20 @@ def same(left: Any, right: Any) -> bool:
     """
     if left is right:
         return True
-    kind = type(left)
-    if kind is not type(right):
+    kind = left.__class__
+    if kind is not right.__class__ and not (isinstance(left, dict) and isinstance(right, dict)):
         return left is not None and right is not None and encode(left) == encode(right)
-    if kind is str or kind is int or kind is bytes or kind is bool:
+    if kind in _PLAIN:
         return bool(left == right)
-    if kind is dict:
+    if isinstance(left, dict):
         return len(left) == len(right) and all(n in right and same(v, right[n]) for n, v in left.items())
     if kind is list or kind is tuple:
         return len(left) == len(right) and all(map(same, left, right))
+    if kind is Reference:
+        return left.path == right.path and (left.database or "") == (right.database or "")
+    if kind is float and left == right != 0:
+        return True
     return encode(left) == encode(right)
+
+
+_PLAIN = frozenset({str, int, bytes, bool})

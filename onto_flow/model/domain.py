@@ -60,6 +60,8 @@ class DomainModel(metaclass=ModelType):
     _parts: ClassVar[Mapping[str, int]] = {}
     _convert_names: ClassVar[bool] = True
     _around: ClassVar[Surroundings]
+    _model: ClassVar[type[DomainModel]]
+    """The class as it was declared, also for its read-only form (`model.objects`)."""
     _fields: Document
     _known: dict[str, Any]
     _set: set[str]
@@ -67,6 +69,9 @@ class DomainModel(metaclass=ModelType):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "_read_only" in vars(cls):
+            return
+        cls._model = cls
         frame = declaring_frame()
         line = SourceLine(frame.f_code.co_filename, frame.f_lineno)
         options = options_of(cls, _OPTIONS, line)
@@ -105,7 +110,7 @@ class DomainModel(metaclass=ModelType):
     doc_id = DocumentId()
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.path == self.path
+        return isinstance(other, DomainModel) and other._model is self._model and other.path == self.path
 
     def __hash__(self) -> int:
         return hash(self.path)

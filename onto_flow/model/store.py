@@ -11,6 +11,7 @@ from ..core.values import Document, Reference
 from .attributes import Attribute
 from .domain import DomainModel
 from .meta import refuse_options
+from .objects import maker_of
 
 M = TypeVar("M", bound=DomainModel)
 _WAYS = ("via", "by", "on")
@@ -233,7 +234,11 @@ class Store:
     def _slot(self, slot: SlotDeclaration[Any]) -> Any:
         found = self._built.get(slot.name, self)
         if found is self:
-            documents = [slot.model(path, fields, writable=self._writable) for path, fields in self._members[slot.name]]
+            if self._writable:
+                documents = [slot.model(path, fields, writable=True) for path, fields in self._members[slot.name]]
+            else:
+                make = maker_of(slot.model)
+                documents = [make(path, fields) for path, fields in self._members[slot.name]]
             found = Many(documents) if slot.many else (documents[0] if documents else None)
             self._built[slot.name] = found
         return found

@@ -34,7 +34,7 @@ from ..plan.evaluator import Evaluator
 from ..plan.nodes import OperatorNode, Plan, TimerKind, View
 from .base import Context, Key, Profile
 from .ingest import failure
-from .joins import Joins
+from .joins import joins_of
 from .messages import Answer, CaughtUp, Claim, Message, Republish, Rows, Told
 from .record import HOLD, Record, known_missing, members
 
@@ -46,7 +46,7 @@ class Assemble:
         self.node = node
         self.profile = profile
         self.view: View = plan.view(node.view)
-        self.joins = Joins(self.view)
+        self.joins = joins_of(plan, node.view)
         self.fold = f"{self.view.name}.{folds(self.view)}"
         self.evaluator: Evaluator = self.view.code.resolve().evaluator()
 

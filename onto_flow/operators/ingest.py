@@ -36,12 +36,13 @@ from ..core.equality import same
 from ..core.errors import OntoFlowError
 from ..core.gaps import Gap
 from ..core.values import Document
-from ..plan.compile import match_id
-from ..plan.nodes import OperatorNode, Plan, Slot, TimerKind, View
+from ..plan.nodes import OperatorNode, Plan, TimerKind
 from . import meter
 from .base import Context, Key, Profile
-from .joins import JoinKey, Joins
-from .messages import Doc, Event, Message, Subscribe, Told
+from .carried_keys import MAX_COLLECTIONS, CarriedKeys
+from .joins import Joins
+from .messages import Event, Message
+from .routes import Difference, Route, differences, keys_stay
 
 _NOTHING_IS_OLDER = -(1 << 63)
 
@@ -65,14 +66,17 @@ class Ingest:
         self.node = node
         self._profile = profile
         self._projection: Projection = plan.projection
-        self._views = tuple((v, Joins(v)) for v in plan.views)
+        self._views = tuple((v, Joins(v, number)) for number, v in enumerate(plan.views))
+        self._routes: dict[str, Route] = {}
+        self._keys = CarriedKeys(plan) if profile.drained else None
         self._from_start: Version = NEVER if profile.snapshot is None else (profile.snapshot, 0)
         """Up to where the history of a document without state is known: to the export, which has it or has it not."""
 
     def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
         """Keeps the highest version and tells every view the difference; a feed's other collections leave no trace."""
         assert isinstance(key, str)
-        if not self._projection.wants(key):
+        route = self._route(key)
+        if not route.wanted:
             return
         events = [e for m in messages if isinstance(m, Event) and (e := admit(m, self._profile.snapshot))]
         if not events:
@@ -80,7 +84,7 @@ class Ingest:
         state = ctx.get("document")
         version, before, since, *rest = state or (NEVER, None, 0)
         version, held = tuple(version), rest[0] if rest else b""
-        event = max(events, key=lambda e: e.version)
+        event = events[0] if len(events) == 1 else max(events, key=lambda e: e.version)
         if state is None and self._too_late(event, ctx):
             ctx.emit(_too_late_letter(key, event))
             return
@@ -89,14 +93,21 @@ class Ingest:
             if holes != held:
                 ctx.put("document", _state(version, before, since, holes))
             return
-        after = self._project(key, event.fields)
+        after = self._project(route.fields, event.fields)
+        if after is not None and self._keys is not None:
+            after = self._keys.carry(key, after, before)
         ctx.put("document", _state(event.version, after, ctx.now, holes))
         if after is None:
             ctx.set_timer("garbage", ctx.now + self._profile.horizon)
         if not same(before, after):
-            self._report(key, before, after, ctx)
-            for view, joins in self._views:
-                _Difference(view, joins, key, event.version, before, after).send(ctx)
+            if route.parsed:
+                self._report(key, before, after, ctx)
+            if keys_stay(before, after):
+                assert after is not None
+                route.tell(key, event.version, after, ctx)
+                return
+            for view, joins, slots in route.views:
+                Difference(view, joins, slots, key, event.version, before, after).send(ctx)
 
     def on_timer(self, key: Key, kind: TimerKind, ctx: Context) -> None:
         """Drops a tombstone, and gaps, whose time is over."""
@@ -141,10 +152,19 @@ class Ingest:
         oldest = ctx.now - self._profile.horizon
         return oldest if self._profile.born < oldest else _NOTHING_IS_OLDER
 
-    def _project(self, path: str, fields: Document | None) -> Document | None:
+    def _route(self, path: str) -> Route:
+        collection = path.rpartition("/")[0]
+        route = self._routes.get(collection)
+        if route is None:
+            if len(self._routes) >= MAX_COLLECTIONS:
+                self._routes.clear()
+            wanted = self._projection.wants(path)
+            route = self._routes[collection] = Route(path, wanted, self._projection.fields(path), self._views)
+        return route
+
+    def _project(self, wanted: frozenset[str] | None, fields: Document | None) -> Document | None:
         if fields is None:
             return None
-        wanted = self._projection.fields(path)
         return fields if wanted is None else {n: v for n, v in fields.items() if n in wanted}
 
     def _report(self, path: str, before: Document | None, after: Document | None, ctx: Context) -> None:
@@ -183,66 +203,3 @@ def _too_late_letter(path: str, event: Event) -> DeadLetter:
     return DeadLetter(
         f"document:{path}", reason, payload={"path": path, "fields": event.fields, "version": [*event.version]}
     )
-
-
-class _Difference:
-    """What one document's change means to one view."""
-
-    def __init__(
-        self, view: View, joins: Joins, path: str, version: Version, before: Document | None, after: Document | None
-    ) -> None:
-        self.view, self.joins, self.path, self.before, self.after = view, joins, path, before, after
-        self.told = Told(path, Doc(version, after, None if after is None else joins.own_keys(path, after)))
-
-    def send(self, ctx: Context) -> None:
-        """Tells match and assemble."""
-        assemble = f"{self.view.name}.assemble"
-        for slot in self.view.slots:
-            if not slot.collection.matches(self.path):
-                continue
-            if slot.kind == "root":
-                ctx.send(assemble, self.path, self.told)
-                self._subscribe(slot, ctx)
-            else:
-                target = assemble if slot.fused else match_id(self.view.name, slot)
-                for key in self._doc_keys(slot):
-                    ctx.send(target, key, self.told)
-                if slot.fused:
-                    self._subscribe_fused(slot, ctx)
-
-    def _doc_keys(self, slot: Slot) -> dict[JoinKey, None]:
-        keys = dict.fromkeys(self.joins.doc_keys(slot, self.path, self.before))
-        keys.update(dict.fromkeys(self.joins.doc_keys(slot, self.path, self.after)))
-        return keys
-
-    def _parent_keys(self, child: Slot, fields: Document | None) -> tuple[JoinKey, ...]:
-        return () if fields is None else self.joins.parent_keys(child, self.path, fields)
-
-    def _subscribe(self, root: Slot, ctx: Context) -> None:
-        for child in self.joins.children[root.index]:
-            if not child.fused:
-                lost, gained = self._parent_keys(child, self.before), self._parent_keys(child, self.after)
-                for key, weight in differences(lost, gained):
-                    ctx.send(match_id(self.view.name, child), key, Subscribe(((self.path, weight),)))
-
-    def _subscribe_fused(self, slot: Slot, ctx: Context) -> None:
-        for child in self.joins.children[slot.index]:
-            lost = self._pairs(slot, child, self.before)
-            gained = self._pairs(slot, child, self.after)
-            for (root, key), weight in differences(lost, gained):
-                ctx.send(match_id(self.view.name, child), key, Subscribe(((root, weight),)))
-
-    def _pairs(self, slot: Slot, child: Slot, fields: Document | None) -> tuple[tuple[Any, JoinKey], ...]:
-        roots = self.joins.doc_keys(slot, self.path, fields)
-        return tuple((r, k) for r in roots for k in self._parent_keys(child, fields))
-
-
-def differences(before: Sequence[Any], after: Sequence[Any]) -> list[tuple[Any, int]]:
-    """What was lost (-1) and gained (+1) between two sets, in order of appearance.
-
-    Example:
-        >>> differences(("a", "b"), ("b", "c"))
-        [('a', -1), ('c', 1)]
-    """
-    old, new = dict.fromkeys(before), dict.fromkeys(after)
-    return [(k, -1) for k in old if k not in new] + [(k, 1) for k in new if k not in old]

@@ -7,26 +7,37 @@
 | `on` (g, f) | values of parent.g without null, or an id in its path | values of doc.f likewise |
 
 Both are sets; they are kept as tuples in order of appearance, so that every process sends in the same order.
+
+On the embedded engine ingest works them out once per document and they travel with its fields (`operators.carried_keys`).
 """
 
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 from ..core.codec import encode
 from ..core.collection import Collection
+from ..core.fields import Fields
 from ..core.references import Parse, reference_path
 from ..core.values import Document
-from ..plan.nodes import PathPart, Place, Relation, Slot, View
+from ..plan.nodes import PathPart, Place, Plan, Relation, Slot, View
 
 JoinKey = str | bytes
 
 
 class Joins:
-    """The join keys of one view."""
+    """The join keys of one view.
 
-    def __init__(self, view: View) -> None:
+    Args:
+        view: The view.
+        number: Its place in the plan, for keys that travel with the fields.
+    """
+
+    def __init__(self, view: View, number: int = 0) -> None:
         self.view = view
+        self.own_code = own_code(number)
+        self._codes = tuple(asked_code(number, s.index) for s in view.slots)
         self.slots = view.slots
         self.children = tuple(tuple(c for c in view.slots if c.parent == s.index) for s in view.slots)
         self._parse: dict[Relation, Parse | None] = {
@@ -35,6 +46,10 @@ class Joins:
 
     def parent_keys(self, slot: Slot, path: str, fields: Document) -> tuple[JoinKey, ...]:
         """The keys at which a document of the parent slot asks for documents of `slot`."""
+        if fields.__class__ is Fields:
+            carried = carried_keys(fields, self._codes[slot.index])
+            if carried is not None:
+                return carried
         if slot.kind == "by":
             return (path,)
         if slot.always is not None:
@@ -50,6 +65,10 @@ class Joins:
             return (path,)
         if fields is None:
             return ()
+        if fields.__class__ is Fields:
+            carried = carried_keys(fields, self.own_code)
+            if carried is not None:
+                return tuple(k for i, k in carried if i == slot.index)
         if slot.kind == "on":
             return _values(path, fields, [f for _, f in slot.pairs])
         assert slot.relation is not None
@@ -57,6 +76,10 @@ class Joins:
 
     def own_keys(self, path: str, fields: Document) -> tuple[tuple[int, JoinKey], ...]:
         """(slot, key) of a document in all `by` and `on` slots of its collection."""
+        if fields.__class__ is Fields:
+            carried = carried_keys(fields, self.own_code)
+            if carried is not None:
+                return carried
         return tuple(
             (s.index, k)
             for s in self.slots
@@ -84,6 +107,28 @@ class Joins:
         parse = self._parse[relation]
         found = (reference_path(v, relation.target, parse) for v in relation.field.read(fields))
         return tuple(dict.fromkeys(p for p in found if p is not None))
+
+
+def joins_of(plan: Plan, view: str) -> Joins:
+    """The joins of a view of a plan."""
+    return next(Joins(v, number) for number, v in enumerate(plan.views) if v.name == view)
+
+
+def own_code(number: int) -> int:
+    """Under which code the own keys of a document travel, for the view of this number."""
+    return -1 - number
+
+
+def asked_code(number: int, slot: int) -> int:
+    """Under which code the keys travel at which a document asks for documents of a slot."""
+    return number << 8 | slot
+
+
+def carried_keys(fields: Any, code: int) -> tuple[Any, ...] | None:
+    """The keys that travel with some fields; `None` when they must be worked out."""
+    joined = fields.joined
+    at = None if joined is None else joined[0].get(code)
+    return None if at is None else joined[at]
 
 
 def _values(path: str, fields: Document, places: list[Place]) -> tuple[bytes, ...]:

@@ -32,9 +32,9 @@ from ..core.change import NEVER
 from ..plan.compile import match_id
 from ..plan.nodes import OperatorNode, Plan, Slot, TimerKind
 from .base import Context, Key, Profile
-from .ingest import differences
-from .joins import JoinKey, Joins
+from .joins import JoinKey, joins_of
 from .messages import Answer, Doc, Left, Message, Subscribe, Told
+from .routes import differences
 
 
 class Match:
@@ -44,7 +44,7 @@ class Match:
         self.node = node
         self.profile = profile
         view = plan.view(node.view)
-        self.joins = Joins(view)
+        self.joins = joins_of(plan, node.view)
         self.slot: Slot = view.slots[node.slot]
         self.assemble = f"{view.name}.assemble"
         self.children = tuple((c, match_id(view.name, c)) for c in self.joins.children[node.slot])

@@ -7,6 +7,7 @@ from tests.laws.breaking import Fault
 MATCH = "operators.match"
 INGEST = "operators.ingest"
 JOINS = "operators.joins"
+ROUTES = "operators.routes"
 SHUFFLING = "testing.shuffling"
 
 FAULTS_BEFORE = (
@@ -92,7 +93,7 @@ FAULTS_BEFORE = (
         "old key not told",
         (
             (
-                INGEST,
+                ROUTES,
                 "keys = dict.fromkeys(self.joins.doc_keys(slot, self.path, self.before))",
                 "keys = dict.fromkeys(self.joins.doc_keys(slot, self.path, self.before) if self.after is None or slot.kind == 'via' else ())",
             ),
@@ -100,7 +101,7 @@ FAULTS_BEFORE = (
     ),
     Fault(
         "lost child unsubscription, ingest",
-        ((INGEST, "return [(k, -1) for k in old if k not in new] + [", "return ["),),
+        ((ROUTES, "return [(k, -1) for k in old if k not in new] + [", "return ["),),
     ),
     Fault(
         "lost child unsubscription, match",

@@ -1,0 +1,129 @@
+"""What the change of a document means to the views: who is told, and which subscriptions are gained and lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..core.change import Version
+from ..core.fields import Fields
+from ..core.values import Document
+from ..plan.compile import match_id
+from ..plan.nodes import Slot, View
+from .base import Context
+from .joins import JoinKey, Joins
+from .messages import Doc, Subscribe, Told
+
+
+class Route:
+    """What the documents of one collection mean to the views.
+
+    Attributes:
+        wanted: Whether any view reads them.
+        fields: Which fields are read; `None` for all.
+        views: The views that have slots for them, with those.
+        parsed: Whether a user's `parse` reads them.
+    """
+
+    def __init__(
+        self, path: str, wanted: bool, fields: frozenset[str] | None, views: Sequence[tuple[View, Joins]]
+    ) -> None:
+        self.wanted, self.fields = wanted, fields
+        slots = [(v, j, tuple(s for s in v.slots if s.collection.matches(path))) for v, j in views]
+        self.views = tuple((v, j, s) for v, j, s in slots if s)
+        self.parsed = any(s.relation is not None and s.relation.parse is not None for v, _ in views for s in v.slots)
+        at_path = [(v, s) for v, _, mine in self.views for s in mine if s.kind in ("root", "via")]
+        self._keyless = len(at_path) == sum(len(mine) for _, _, mine in self.views)
+        self._at_path = tuple(_target(v, s) for v, s in at_path)
+
+    def tell(self, path: str, version: Version, after: Document, ctx: Context) -> None:
+        """Tells of a document whose join keys are as before: nobody gains or loses a subscription by it."""
+        if self._keyless:
+            told = Told(path, Doc(version, after, ()))
+            for operator in self._at_path:
+                ctx.send(operator, path, told)
+            return
+        for view, joins, slots in self.views:
+            told = Told(path, Doc(version, after, joins.own_keys(path, after)))
+            for slot in slots:
+                keys = (path,) if slot.kind == "root" else joins.doc_keys(slot, path, after)
+                for key in keys:
+                    ctx.send(_target(view, slot), key, told)
+
+
+def _target(view: View, slot: Slot) -> str:
+    return f"{view.name}.assemble" if slot.kind == "root" or slot.fused else match_id(view.name, slot)
+
+
+def keys_stay(before: Document | None, after: Document | None) -> bool:
+    """Whether the keys that travel with two versions of a document are the same ones."""
+    return isinstance(before, Fields) and isinstance(after, Fields) and before.joined is after.joined is not None
+
+
+class Difference:
+    """What one document's change means to one view."""
+
+    def __init__(
+        self,
+        view: View,
+        joins: Joins,
+        slots: Sequence[Slot],
+        path: str,
+        version: Version,
+        before: Document | None,
+        after: Document | None,
+    ) -> None:
+        self.view, self.joins, self.slots = view, joins, slots
+        self.path, self.before, self.after = path, before, after
+        self.told = Told(path, Doc(version, after, None if after is None else joins.own_keys(path, after)))
+
+    def send(self, ctx: Context) -> None:
+        """Tells match and assemble."""
+        assemble = f"{self.view.name}.assemble"
+        for slot in self.slots:
+            if slot.kind == "root":
+                ctx.send(assemble, self.path, self.told)
+                self._subscribe(slot, ctx)
+            else:
+                target = assemble if slot.fused else match_id(self.view.name, slot)
+                for key in self._doc_keys(slot):
+                    ctx.send(target, key, self.told)
+                if slot.fused:
+                    self._subscribe_fused(slot, ctx)
+
+    def _doc_keys(self, slot: Slot) -> dict[JoinKey, None]:
+        keys = dict.fromkeys(self.joins.doc_keys(slot, self.path, self.before))
+        keys.update(dict.fromkeys(self.joins.doc_keys(slot, self.path, self.after)))
+        return keys
+
+    def _parent_keys(self, child: Slot, fields: Document | None) -> tuple[JoinKey, ...]:
+        return () if fields is None else self.joins.parent_keys(child, self.path, fields)
+
+    def _subscribe(self, root: Slot, ctx: Context) -> None:
+        for child in self.joins.children[root.index]:
+            if not child.fused:
+                lost, gained = self._parent_keys(child, self.before), self._parent_keys(child, self.after)
+                for key, weight in differences(lost, gained):
+                    ctx.send(match_id(self.view.name, child), key, Subscribe(((self.path, weight),)))
+
+    def _subscribe_fused(self, slot: Slot, ctx: Context) -> None:
+        for child in self.joins.children[slot.index]:
+            lost = self._pairs(slot, child, self.before)
+            gained = self._pairs(slot, child, self.after)
+            for (root, key), weight in differences(lost, gained):
+                ctx.send(match_id(self.view.name, child), key, Subscribe(((root, weight),)))
+
+    def _pairs(self, slot: Slot, child: Slot, fields: Document | None) -> tuple[tuple[Any, JoinKey], ...]:
+        roots = self.joins.doc_keys(slot, self.path, fields)
+        return tuple((r, k) for r in roots for k in self._parent_keys(child, fields))
+
+
+def differences(before: Sequence[Any], after: Sequence[Any]) -> list[tuple[Any, int]]:
+    """What was lost (-1) and gained (+1) between two sets, in order of appearance.
+
+    Example:
+        >>> differences(("a", "b"), ("b", "c"))
+        [('a', -1), ('c', 1)]
+    """
+    old, new = dict.fromkeys(before), dict.fromkeys(after)
+    return [(k, -1) for k in old if k not in new] + [(k, 1) for k in new if k not in old]
