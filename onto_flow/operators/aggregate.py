@@ -24,7 +24,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..core.change import DeadLetter, ViewChange
@@ -35,7 +35,7 @@ from ..core.values import Document
 from ..plan.evaluator import Evaluator, Row
 from ..plan.nodes import OperatorNode, Plan, TimerKind
 from .accumulators import ABELIAN, Abelian, Collect
-from .base import Context, Key, Profile
+from .base import Cells, Context, Key, Profile
 from .ingest import failure
 from .messages import CaughtUp, Message, Republish, Rows
 
@@ -87,6 +87,11 @@ class Aggregate:
                     waiting.append(deadline)
         if waiting:
             ctx.set_timer("garbage", min(waiting))
+
+    def shown(self, key: Key, cells: Cells) -> Iterable[tuple[str, Document, int]]:
+        """See `Shows`."""
+        _, _, path, document, seq, *_ = cells.get("group") or (0, (), None, None, 0)
+        return [] if path is None or document is None else [(path, document, seq)]
 
     def _letter(self, key: bytes) -> str:
         return f"view:{self.view.name}:{document_id(decode(key))}"

@@ -32,7 +32,7 @@ from ..core.values import Document, path_order
 from ..plan.compile import folds
 from ..plan.evaluator import Evaluator
 from ..plan.nodes import OperatorNode, Plan, TimerKind, View
-from .base import Context, Key, Profile
+from .base import Cells, Context, Key, Profile
 from .ingest import failure
 from .joins import joins_of
 from .messages import Answer, CaughtUp, Claim, Message, Republish, Rows, Told
@@ -76,6 +76,11 @@ class Assemble:
         if self._drop(record, key, ctx) and not ctx.silent:
             self._show(record, key, ctx)
         ctx.put("record", record if record.worth_keeping else None)
+
+    def shown(self, key: Key, cells: Cells) -> Iterable[tuple[str, Document, int]]:
+        """See `Shows`."""
+        record = Record.of(cells.get("record"))
+        return [(path, document, record.seq) for path, document in record.last.items()]
 
     def _tidy(self, record: Record, root: str, named: Iterable[str], ctx: Context) -> None:
         """Drops what nothing asks for: at once on a drained engine, else after a time counted from its last mention."""

@@ -7,12 +7,13 @@ and delivers every message exactly once. Nothing else is promised: no order betw
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..core.change import DeadLetter, ViewChange
 from ..core.gaps import Gap
+from ..core.values import Document
 from ..plan.nodes import OperatorNode, TimerKind
 from .messages import Message
 
@@ -105,3 +106,14 @@ class Operator(Protocol):
 
     def on_timer(self, key: Key, kind: TimerKind, ctx: Context) -> None:
         """A timer came; the callback looks at the deadlines in its state and asks again where it was too early."""
+
+
+Cells = Mapping[str, Any]
+"""Cell -> what it holds, as a step gets it; empty ones may be missing."""
+
+
+class Shows(Operator, Protocol):
+    """An operator that hands view documents to the sinks: one that sends to no other."""
+
+    def shown(self, key: Key, cells: Cells) -> Iterable[tuple[str, Document, int]]:
+        """The view documents that a key shows: (path, document, sequence number of its version or of a later one)."""

@@ -24,13 +24,13 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ..core.change import DeadLetter, ViewChange
 from ..core.equality import same
 from ..core.values import Document, path_order
 from ..plan.nodes import OperatorNode, Plan, TimerKind
-from .base import Context, Key, Profile
+from .base import Cells, Context, Key, Profile
 from .messages import CaughtUp, Claim, Message, Republish
 
 _NOTHING = (None, 0, 1)
@@ -70,6 +70,12 @@ class Own:
             del claims[root], old[root]
         if old:
             ctx.set_timer("garbage", min(old.values()))
+
+    def shown(self, key: Key, cells: Cells) -> Iterable[tuple[str, Document, int]]:
+        """See `Shows`."""
+        assert isinstance(key, str)
+        document, seq, _ = cells.get("shown") or _NOTHING
+        return [] if document is None else [(key, document, seq)]
 
     def _take(self, claim: Claim, ctx: Context) -> None:
         claims = ctx.map("claims")

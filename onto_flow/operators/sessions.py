@@ -26,7 +26,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..core.change import DeadLetter, ViewChange
@@ -37,7 +37,7 @@ from ..core.values import Document
 from ..plan.evaluator import Evaluator, Row
 from ..plan.nodes import OperatorNode, Plan, TimerKind
 from .accumulators import ABELIAN, Collect
-from .base import Context, Key, Profile
+from .base import Cells, Context, Key, Profile
 from .ingest import failure
 from .messages import CaughtUp, Message, Republish, Rows
 
@@ -81,6 +81,11 @@ class Sessions:
             del members[root], gone[root]
         if gone:
             ctx.set_timer("garbage", min(gone.values()))
+
+    def shown(self, key: Key, cells: Cells) -> Iterable[tuple[str, Document, int]]:
+        """See `Shows`."""
+        entries, seq, _ = cells.get("shown") or ((), 0, False)
+        return [(path, document, seq) for path, document in entries]
 
     def _take(self, message: Rows, ctx: Context) -> None:
         members = ctx.map("members")

@@ -1,0 +1,29 @@
+"""When tables are published while a feed goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+QUIET_SECONDS = 1.0
+
+
+class Publisher:
+    """Publishes when the feed has been quiet for a second, and at the latest every `publish_every` seconds."""
+
+    def __init__(self, every: float, publish: Callable[[], None]) -> None:
+        self._every, self._publish = every, publish
+        self._published = self._last_write = time.monotonic()
+        self._dirty = False
+
+    def wrote(self) -> None:
+        """Something was written."""
+        self._dirty = True
+        self._last_write = time.monotonic()
+
+    def tick(self) -> None:
+        """Publishes when it is time."""
+        now = time.monotonic()
+        if self._dirty and (now - self._last_write >= QUIET_SECONDS or now - self._published >= self._every):
+            self._publish()
+            self._dirty, self._published = False, now

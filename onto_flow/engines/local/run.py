@@ -1,0 +1,251 @@
+"""One run of a job in this process: the first load as one batch, then the feed in micro-batches.
+
+Nothing is published before the whole source has been read and its documents counted. State lives in memory: a run that
+is killed begins again from its source, under a higher generation; so nothing of a feed is ever acknowledged. Where that is
+not enough, `durable` keeps the state.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ...core.change import Change, DeadLetter, ViewChange
+from ...core.errors import EngineError
+from ...core.gaps import Gap, Gaps
+from ...operators.base import Output
+from ...sources.base import Partition, Reader, Source
+from ..base import Job, Progress, Report, event, seed
+from .bulk import Bulk, unknown
+from .flow import LocalFlow
+from .publisher import Publisher
+
+_IDLE_SECONDS = 0.05
+
+
+def now() -> int:
+    """Microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+@dataclass
+class Counts:
+    """What a run did so far."""
+
+    documents: int = 0
+    changes: int = 0
+    view_changes: int = 0
+    dead_letters: int = 0
+
+
+class Run:
+    """One run of a job, with its state in memory.
+
+    Args:
+        job: What to do.
+        flow: What computes; one of the job's own when left out.
+    """
+
+    def __init__(self, job: Job, flow: LocalFlow | None = None) -> None:
+        self.job = job
+        self.counts = Counts()
+        self.gaps = Gaps()
+        self.flow = flow or LocalFlow(job.plan, generation=job.generation, snapshot=job.snapshot, clock=now)
+        self.held: list[ViewChange] = []
+        self.fenced = False
+        self.publisher = Publisher(job.publish_every, self._publish)
+
+    def run(self) -> Report:
+        """Runs it to its end."""
+        started = time.monotonic()
+        job = self.job
+        job.sink.open(job.tables(), self.flow.generation)
+        try:
+            self._begin()
+            if job.feed is not None:
+                self._follow(job.feed)
+            self._end()
+        finally:
+            job.sink.close()
+        counts = self.counts
+        seconds = time.monotonic() - started
+        return Report(
+            counts.documents,
+            counts.changes,
+            counts.view_changes,
+            counts.dead_letters,
+            seconds,
+            published=self.fenced,
+            gaps=self.gaps,
+        )
+
+    def _begin(self) -> None:
+        """Everything before the feed."""
+        if self.job.feed is None and not unknown(self.job.plan):
+            self._build()
+        else:
+            self._load()
+        if not self.job.publish_after_feed:
+            self._open_fence()
+
+    def _end(self) -> None:
+        """Everything after the feed."""
+        if self.fenced:
+            self._publish()
+        elif not self.job.stop.is_set():
+            self._open_fence()
+
+    def _load(self) -> None:
+        """Reads all partitions, checks the count, and builds the views in one batch."""
+        expected = self.job.source.info().documents
+        seeds = [seed(change, self.job.snapshot) for change in self._documents(expected)]
+        self._check_count(expected)
+        self._progress("computing", expected)
+        self._take(self.flow.process(seeds))
+
+    def _build(self) -> None:
+        """As `_load` where nothing comes after it: no state is kept, and what is computed goes to the sink at once."""
+        expected = self.job.source.info().documents
+        bulk = Bulk(self.job.plan, generation=self.job.generation)
+        bulk.take(self._documents(expected))
+        self._check_count(expected)
+        self.fenced = True
+        for outputs in bulk.outputs():
+            self._take(outputs)
+            self._progress("computing", expected)
+
+    def _check_count(self, expected: int | None) -> None:
+        if self.job.stop.is_set():
+            raise EngineError("engine-refused", "stopped before the source was read; nothing was published")
+        if expected is not None and self.counts.documents != expected:
+            raise EngineError(
+                "bad-export",
+                f"the source gave {self.counts.documents} documents and says that it has {expected}; nothing was published",
+            )
+
+    def _documents(self, expected: int | None) -> Iterator[Change]:
+        source, projection = self.job.source, self.job.plan.projection
+        for partition in source.partitions():
+            reader = source.open(partition, projection=projection)
+            before = self.counts.documents
+            try:
+                while not self.job.stop.is_set() and (batch := reader.next_batch()) is not None:
+                    yield from self._changes(batch)
+                    self.counts.documents = before + reader.documents_read
+                    self._progress("reading", expected)
+            finally:
+                self.counts.documents = before + reader.documents_read
+                reader.close()
+
+    def _changes(self, batch: Sequence[Change | DeadLetter]) -> Iterator[Change]:
+        for item in batch:
+            if isinstance(item, DeadLetter):
+                self._dead(item)
+            else:
+                yield item
+
+    def _open_fence(self) -> None:
+        """From here on what is written may be seen: the tables are complete."""
+        self.fenced = True
+        self._write(self.held, None)
+        self.held = []
+        self.job.sink.complete()
+        self._publish()
+        self.job.metrics.ready = True
+
+    def _write(self, changes: Sequence[ViewChange], oldest_commit: float | None) -> None:
+        self.job.sink.write(changes)
+        self.job.metrics.wrote(changes, oldest_commit)
+
+    def _publish(self) -> None:
+        for letter in self.job.sink.publish():
+            self._dead(letter)
+        self.job.metrics.publications += 1
+
+    def _follow(self, feed: Source) -> None:
+        """Takes the feed batch by batch until it ends or the job is stopped."""
+        readers = {partition: self._open(feed, partition) for partition in feed.partitions()}
+        try:
+            while readers and not self.job.stop.is_set():
+                idle = not self._round(readers)
+                self._tick()
+                self.job.metrics.alive()
+                if idle and readers:
+                    self.job.stop.wait(_IDLE_SECONDS)
+        finally:
+            for reader in readers.values():
+                reader.close()
+
+    def _open(self, feed: Source, partition: Partition) -> Reader:
+        return feed.open(partition)
+
+    def _round(self, readers: dict[Partition, Reader]) -> bool:
+        """Takes a batch of every partition; returns whether there was any."""
+        busy = False
+        for partition, reader in list(readers.items()):
+            batch = reader.next_batch()
+            if batch is None:
+                del readers[partition]
+                reader.close()
+            elif batch:
+                busy = True
+                self._feed(batch)
+            self._read(partition, reader)
+        if not busy and self.flow.timer_is_due:
+            self._take(self.flow.process(()))
+        return busy
+
+    def _read(self, partition: Partition, reader: Reader) -> None:
+        """A partition was read up to here."""
+
+    def _tick(self) -> None:
+        """Does what is to be done from time to time."""
+        if self.fenced:
+            self.publisher.tick()
+
+    def _feed(self, batch: Sequence[Change | DeadLetter]) -> None:
+        changes = list(self._changes(batch))
+        self.counts.changes += len(changes)
+        oldest = min((c.time.timestamp() for c in changes if c.time is not None), default=None)
+        self.job.metrics.heard(len(changes), oldest)
+        self._take(self.flow.process(event(c) for c in changes), oldest)
+        self._progress("following", None)
+
+    def _take(self, outputs: Sequence[Output], oldest_commit: float | None = None) -> None:
+        changes = []
+        for output in outputs:
+            if isinstance(output, DeadLetter):
+                self._dead(output)
+            elif isinstance(output, Gap):
+                self._gap(output)
+            else:
+                changes.append(output)
+        self.counts.view_changes += len(changes)
+        self._show(changes, oldest_commit)
+
+    def _show(self, changes: list[ViewChange], oldest_commit: float | None) -> None:
+        """Hands view changes on."""
+        if self.fenced:
+            self._write(changes, oldest_commit)
+            self.publisher.wrote()
+        else:
+            self.held.extend(changes)
+        self.job.metrics.acknowledged()
+
+    def _gap(self, gap: Gap) -> None:
+        self.gaps.take(gap)
+
+    def _dead(self, letter: DeadLetter) -> None:
+        self.counts.dead_letters += not letter.cleared
+        self.job.metrics.dead(letter)
+        self.job.dead_letter(letter)
+
+    def _progress(self, stage: str, expected: int | None) -> None:
+        counts, metrics = self.counts, self.job.metrics
+        metrics.stage, metrics.documents = stage, counts.documents
+        metrics.gaps_open, metrics.gaps_lost = self.gaps.open, self.gaps.lost
+        metrics.alive()
+        self.job.progress(
+            Progress(stage, counts.documents, expected, counts.changes, counts.view_changes, self.gaps.open)
+        )
