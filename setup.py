@@ -49,6 +49,7 @@ setup(
         "metrics": ["prometheus-client>=0.20"],
         "dashboard": ["rich>=13"],
         "crc": ["google-crc32c>=1.6"],
+        "docs": ["mkdocs>=1.6", "mkdocstrings[python]>=0.27"],
         "testing": ["hypothesis>=6.100", "pytest>=8"],
     },
 )
