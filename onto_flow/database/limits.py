@@ -126,7 +126,7 @@ class _Check:
         elif kind is int:
             self.size += 8
             if not MIN_INTEGER <= value <= MAX_INTEGER:
-                raise DataError("bad-value", f"an integer beyond 64 bits: {value:.80}")
+                raise DataError("bad-value", f"an integer of {value.bit_length() + 1} bits; 64 is the limit")
         elif kind is float:
             self.size += 8
         elif kind is dict:
