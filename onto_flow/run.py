@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .connect import open_feed, open_sink, open_source
+from .connect import shown as name_of
 from .core.change import DeadLetter
 from .core.errors import EngineError, UsageError
 from .core.registry import Entry, load
@@ -19,6 +20,7 @@ from .deadletters import DeadLetters
 from .engines.base import Engine, Job, Progress, Report
 from .engines.metrics import Metrics
 from .model.compile import plan_views
+from .model.fingerprint import fingerprint
 from .sinks.base import Sink
 from .sinks.memory import MemorySink
 from .sources.base import Follower, Source, SourceInfo
@@ -182,6 +184,8 @@ def start(
         progress=progressed,
         stop=run.stop,
         metrics=metrics or Metrics(),
+        fingerprints={view.__name__: fingerprint(view) for view in views} if options else {},
+        sink_name=name_of(sink) if isinstance(sink, str) else "",
     )
     reasons = runner.check(job)
     if reasons:

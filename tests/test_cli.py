@@ -167,7 +167,7 @@ def test_a_failing_view_keeps_its_last_document_and_says_so(room):
             2,
             "no engine 'spark'",
         ),
-        (["backfill", VIEWS, "--source", "export", "--sink", "parquet:out", "--checkpoint", "x"], 2, "--checkpoint"),
+        (["backfill", VIEWS, "--source", "export", "--sink", "parquet:out", "--checkpoint"], 2, "--checkpoint"),
         (["backfill", VIEWS, "--source", "export", "--sink", "parquet:out", "--sped", "x"], 2, "no option 'sped'"),
         (["explain", VIEWS, "--sped"], 2, "unrecognized argument: --sped"),
         (["cat", "export", "--collection", "a/b"], 2, "not the path of a collection"),

@@ -112,7 +112,7 @@ class Reachable:
         yield from self._defined(cls)
         state = vars(value) if hasattr(value, "__dict__") else {}
         if (self._is_own(cls.__module__) or _is_ours(cls.__module__)) and self._is_new(value):
-            kept = sorted((n, v) for n, v in state.items() if n not in _PLACES)
+            kept = sorted((n, v) for n, v in state.items() if n not in _PLACES and not _is_cached(cls, n))
             yield from self._parts("state", [x for item in kept for x in item])
         elif not state or cls.__module__ in sys.stdlib_module_names:
             yield re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
@@ -187,6 +187,11 @@ def _distribution(top: str) -> str | None:
 @functools.cache
 def _installed() -> Mapping[str, list[str]]:
     return importlib.metadata.packages_distributions()
+
+
+def _is_cached(cls: type, name: str) -> bool:
+    """Whether an attribute of an instance is what a property worked out when it was first looked at."""
+    return isinstance(inspect.getattr_static(cls, name, None), functools.cached_property)
 
 
 def _is_generated(member: Any) -> bool:

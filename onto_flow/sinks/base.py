@@ -37,11 +37,14 @@ class SinkCapabilities:
         append: Whether it keeps every change, instead of the last document per path.
         atomic_publish: Whether a reader sees a whole published table and never a mix.
         keeps_tables: Whether the tables outlive the process.
+        resumes: Whether a generation goes on after a restart from what the sink was given and has published; otherwise
+            it must be given the whole table again.
     """
 
     append: bool = False
     atomic_publish: bool = True
     keeps_tables: bool = True
+    resumes: bool = True
 
 
 @runtime_checkable

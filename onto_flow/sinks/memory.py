@@ -29,7 +29,7 @@ class MemorySink:
     @property
     def capabilities(self) -> SinkCapabilities:
         """Atomic, and gone with the process."""
-        return SinkCapabilities(keeps_tables=False)
+        return SinkCapabilities(keeps_tables=False, resumes=False)
 
     def open(self, tables: Sequence[Table], generation: int) -> None:
         """See `Sink`."""

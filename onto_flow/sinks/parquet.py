@@ -64,8 +64,8 @@ class ParquetSink:
 
     @property
     def capabilities(self) -> SinkCapabilities:
-        """Atomic per table."""
-        return SinkCapabilities()
+        """Atomic per table; what a table is made of is in this process alone."""
+        return SinkCapabilities(resumes=False)
 
     def open(self, tables: Sequence[Table], generation: int) -> None:
         """See `Sink`."""

@@ -18,7 +18,6 @@ class Flow(Protocol):
     """What a step tells its engine."""
 
     now: int
-    moment: int
     epoch: int
 
     def send(self, operator: str, key: Key, message: Message) -> None:
@@ -95,10 +94,6 @@ class Step:
     @property
     def now(self) -> int:
         return self._flow.now
-
-    @property
-    def moment(self) -> int:
-        return self._flow.moment
 
     @property
     def epoch(self) -> int:

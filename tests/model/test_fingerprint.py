@@ -179,3 +179,16 @@ def test_code_without_source_counts_by_its_bytecode():
         return list(Reachable("shop").describe(scope["f"]))
 
     assert made("def f(): return 1") == made("def f(): return 1") != made("def f(): return 2")
+
+
+def test_a_view_that_was_used_has_the_fingerprint_that_it_had():
+    from onto_flow.core.change import BELOW_EVENTS, Change
+    from onto_flow.demo import data
+    from onto_flow.demo.meeting_room import MeetingSession
+    from onto_flow.engines.base import seed
+    from onto_flow.engines.local.flow import LocalFlow
+
+    before = fingerprint(MeetingSession)
+    documents = [Change(p, None, f, BELOW_EVENTS) for p, f in data.documents().items()]
+    assert LocalFlow(MeetingSession.plan()).process(seed(d, None) for d in documents)
+    assert fingerprint(MeetingSession) == before

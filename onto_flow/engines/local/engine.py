@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from ...core.errors import EngineError
+from ...core.errors import EngineError, UsageError
 from ..base import EngineCapabilities, Job, Report
-from .run import Run
+from .options import NAMES, Options
+from .run import Run, now
 
 
 class LocalEngine:
@@ -14,17 +16,16 @@ class LocalEngine:
 
     name = "local"
     capabilities = EngineCapabilities(
-        drained=True, keeps_order=True, exactly_once_between_stages=True, restores_by="nothing", unbounded=True
+        drained=True, keeps_order=True, exactly_once_between_stages=True, restores_by="outbox", unbounded=True
     )
 
     def check(self, job: Job) -> Sequence[str]:
         """Why the job cannot run here."""
-        reasons = []
-        for name in job.options:
-            if name == "checkpoint":
-                reasons.append("engine local keeps its state in memory: --checkpoint is not there yet, run without it")
-            else:
-                reasons.append(f"engine local has no option {name!r}")
+        reasons = [f"engine local has no option {name!r}" for name in job.options if name not in NAMES]
+        try:
+            Options.of(job.options)
+        except UsageError as error:
+            reasons.append(f"{error.what}. {error.fix}".strip())
         return reasons
 
     def run(self, job: Job) -> Report:
@@ -32,4 +33,24 @@ class LocalEngine:
         reasons = self.check(job)
         if reasons:
             raise EngineError("engine-refused", "; ".join(reasons))
-        return Run(job).run()
+        options = Options.of(job.options)
+        return Run(job).run() if options.checkpoint is None else _durable(job, options.checkpoint, options)
+
+
+def _durable(job: Job, directory: Path, options: Options) -> Report:
+    from .checkpoint import Checkpoint
+    from .durable import DurableRun
+
+    kept = Checkpoint(
+        directory,
+        job.plan,
+        job.fingerprints,
+        began=now(),
+        generation=job.generation,
+        snapshot=job.snapshot,
+        sink=job.sink_name,
+    )
+    try:
+        return DurableRun(job, kept, options).run()
+    finally:
+        kept.close()

@@ -7,13 +7,13 @@ nobody asks for are dropped at once, and aggregates add and retract. The first l
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, MutableMapping
-from typing import Any
+from typing import Any, cast
 
-from ...operators.base import Key, Operator, Output, Profile
+from ...core.change import ViewChange
+from ...operators.base import Key, Operator, Output, Profile, Shows
 from ...operators.build import build_operators
-from ...operators.messages import Event, Message, Tick
-from ...plan.clocks import clocks, last_tick
-from ...plan.nodes import Plan, TimerKind
+from ...operators.messages import Event, Message
+from ...plan.nodes import OperatorNode, Plan, TimerKind
 from .state import Cells, InMemory, State
 
 
@@ -29,8 +29,7 @@ class LocalFlow:
         born: When the state began, in microseconds; now when left out.
 
     Attributes:
-        moment: Declared time, as far as it has come.
-        keeps_touched: Whether the keys that steps touch are noted for `touched`; off until something persists them.
+        state: Is told the keys of every step before it.
 
     Example:
         A plan's operators take events and give view changes; see `LocalEngine` for whole jobs.
@@ -46,32 +45,13 @@ class LocalFlow:
         state: State | None = None,
         born: int | None = None,
     ) -> None:
-        self.keeps_touched = False
         self._clock = clock
         profile = Profile(drained=True, snapshot=snapshot, born=clock() if born is None else born)
         self._operators = build_operators(plan, profile)
         self.state: State = InMemory(plan) if state is None else state
         self._queues: dict[str, dict[Key, list[Message]]] = {name: {} for name in self._operators}
         self._outputs: list[Output] = []
-        self._touched: dict[str, dict[Key, None]] = {name: {} for name in self._operators}
         self._generation = generation
-        self.moment = 0
-        self._clocks = clocks(plan)
-        self._ticks = dict.fromkeys(self._clocks, -1)
-
-    def advance(self, moment: int) -> bool:
-        """Declared time comes to a moment (microseconds): the next batch has its ticks and expiries.
-
-        Returns:
-            Whether there are any.
-        """
-        self.moment = max(self.moment, moment)
-        for path, every in self._clocks.items():
-            tick = last_tick(every, self.moment)
-            if tick > self._ticks[path]:
-                self._ticks[path] = tick
-                self._queues["ingest"].setdefault(path, []).append(Tick(tick))
-        return bool(self._queues["ingest"]) or self.timer_is_due
 
     def process(self, events: Iterable[tuple[str, Event]]) -> list[Output]:
         """Runs one micro-batch through all stages.
@@ -90,15 +70,8 @@ class LocalFlow:
             if self._queues[name]:
                 queue, self._queues[name] = self._queues[name], {}
                 self._run_stage(name, operator, queue)
-                if self.keeps_touched:
-                    self._touched[name].update(dict.fromkeys(queue))
         outputs, self._outputs = self._outputs, []
         return outputs
-
-    def touched(self) -> dict[str, dict[Key, None]]:
-        """The keys whose cells may have changed since this was last asked, by operator, while `keeps_touched` is set."""
-        touched, self._touched = self._touched, {name: {} for name in self._operators}
-        return touched
 
     def _run_stage(self, name: str, operator: Operator, queue: dict[Key, list[Message]]) -> None:
         if not queue:
@@ -112,19 +85,17 @@ class LocalFlow:
             _keep(states, key, step.cells)
 
     def _fire_timers(self) -> None:
-        for name, key, kind in self.state.timers.due(self._clock(), self.moment):
+        for name, key, kind in self.state.timers.due(self._clock()):
             self.state.need(name, (key,))
             states = self.state.states[name]
             step = _Step(self, name, key, states.get(key, {}))
             self._operators[name].on_timer(key, kind, step)
             _keep(states, key, step.cells)
-            if self.keeps_touched:
-                self._touched[name][key] = None
 
     @property
     def timer_is_due(self) -> bool:
         """Whether a timer waits for the next batch, which may be empty."""
-        return self.state.timers.is_due(self._clock(), self.moment)
+        return self.state.timers.is_due(self._clock())
 
     def send(self, operator: str, key: Key, message: Message) -> None:
         """Puts a message into a later stage's queue."""
@@ -147,6 +118,12 @@ class LocalFlow:
     def now(self) -> int:
         """Processing time."""
         return self._clock()
+
+    def shown(self, final: OperatorNode, key: Key, cells: Cells) -> Iterable[ViewChange]:
+        """The view documents that a key of a last operator shows, as if they were written now."""
+        operator = cast("Shows", self._operators[final.id])
+        for path, document, seq in operator.shown(key, cells):
+            yield ViewChange(final.view, path, None, document, (self._generation, 0, seq))
 
     @property
     def generation(self) -> int:
@@ -175,10 +152,6 @@ class _Step:
     @property
     def now(self) -> int:
         return self._flow.now
-
-    @property
-    def moment(self) -> int:
-        return self._flow.moment
 
     @property
     def generation(self) -> int:

@@ -1,0 +1,212 @@
+"""The checkpoint of a job: a directory that one process holds, from which a job goes on as if it had not ended.
+
+Law: one transaction holds the state, the resume points of the feed, and what must still go to the sink (the *outbox*). The
+sink is given view changes after the commit that holds them, so it never shows what a restart would not know of; they stay
+in the outbox until the sink has published them, and are given again after a crash. A message is acknowledged after the
+commit that holds its effect.
+
+The outbox has one row per view document: what it was when last published, and what it is now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...core.change import DeadLetter, ViewChange
+from ...core.codec import decode, encode
+from ...core.errors import EngineError
+from ...core.gaps import Gap, Gaps
+from ...plan.nodes import Plan
+from ...plan.wire import view_text
+from ..carried import decode_carried, encode_carried
+from .kept import KeptState
+from .lock import WriterLock
+from .store import EMPTY, FILE, Store
+
+Fingerprints = Mapping[str, Mapping[str, str]]
+"""View -> part of its code -> hash."""
+
+_SEND = "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?)"
+_GAP = "INSERT INTO gaps VALUES (?, ?) ON CONFLICT (gap) DO UPDATE SET weight = weight + excluded.weight"
+
+
+class Checkpoint:
+    """An open checkpoint directory.
+
+    Args:
+        directory: Made where it is not there.
+        plan: What the job maintains.
+        fingerprints: Of the views' code; the structure alone is compared where there are none.
+        began: When the state begins, in microseconds, unless there is one.
+        generation, snapshot: Of the job, unless there is one that goes on.
+        sink: Where view documents go, as text: another sink is given the whole table.
+
+    Attributes:
+        loaded: Whether there is a job to go on with: its first load was complete.
+        settled: Whether the sink has had the whole table.
+        generation, snapshot, born: Of the job that goes on.
+
+    Raises:
+        EngineError: `checkpoint-locked`, `checkpoint-failed`, `state-version`; `checkpoint-differs` when other code made it.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        plan: Plan,
+        fingerprints: Fingerprints,
+        *,
+        began: int,
+        generation: int,
+        snapshot: int | None,
+        sink: str = "",
+    ) -> None:
+        self._lock = WriterLock(directory)
+        try:
+            self.store = Store(directory / FILE)
+        except BaseException:
+            self._lock.release()
+            raise
+        try:
+            self._begin(plan, fingerprints or _structures(plan), (generation, snapshot, began), sink)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, plan: Plan, fingerprints: Fingerprints, job: tuple[int, int | None, int], sink: str) -> None:
+        store = self.store
+        self.loaded: bool = bool(store.get("loaded"))
+        self.settled: bool = bool(store.get("settled")) and store.get("sink") == sink
+        if self.loaded:
+            refuse_other_code(store.get("fingerprints"), fingerprints, store.file.parent)
+            job = store.get("job")
+        else:
+            with store.transaction():
+                for statement in EMPTY:
+                    store.write(statement)
+                kept = {view: dict(parts) for view, parts in fingerprints.items()}
+                store.put(fingerprints=kept, job=job, loaded=False, settled=False)
+        self.generation, self.snapshot, self.born = job
+        self._sink = sink
+        self.state = KeptState(plan, store, whole=not self.loaded)
+        self._number: int = store.get("number") or 0
+        self._published = self._cleared = 0
+        self._waiting: dict[tuple[str, str], ViewChange] = {}
+        self._unsent: dict[tuple[str, str], ViewChange] = {}
+        self._letters: list[DeadLetter] = []
+        self._gaps: list[Gap] = []
+
+    def take(self, change: ViewChange) -> None:
+        """Takes a view change that will go to the sink after the next commit."""
+        where = (change.view, change.path)
+        before = self._unsent.get(where)
+        self._unsent[where] = self._waiting[where] = change if before is None else change._replace(old=before.old)
+
+    def put(self, letter: DeadLetter) -> None:
+        """Takes a dead letter."""
+        self._letters.append(letter)
+
+    def gap(self, gap: Gap) -> None:
+        """Takes what the loss meter told."""
+        self._gaps.append(gap)
+
+    def commit(self, points: Mapping[str, bytes], **values: Any) -> None:
+        """Makes everything permanent that happened since the last commit.
+
+        Args:
+            points: Partition of the feed -> its resume point.
+            values: Single values: counters, `loaded`, `fenced`.
+
+        Raises:
+            EngineError: `checkpoint-fenced`, `checkpoint-failed`; then nothing was written, and the job must end.
+        """
+        store, number = self.store, self._number + 1
+        with store.transaction():
+            self.state.save()
+            if self._published > self._cleared:
+                store.write("DELETE FROM outbox WHERE number <= ?", [(self._published,)])
+            store.write("DELETE FROM letters")
+            rows = [(view, path, number, encode(tuple(c))) for (view, path), c in self._waiting.items()]
+            store.write(_SEND, rows)
+            store.write("INSERT INTO letters VALUES (?, ?)", [(number, encode_carried(x)) for x in self._letters])
+            store.write(_GAP, [(encode(tuple(g[:3])), g.weight) for g in self._gaps])
+            store.write("DELETE FROM gaps WHERE weight = 0")
+            store.write("INSERT OR REPLACE INTO points VALUES (?, ?)", list(points.items()))
+            store.put(number=number, sink=self._sink, settled=self.settled, **values)
+        self.state.saved()
+        self._number, self._cleared = number, self._published
+        self._waiting.clear()
+        self._letters.clear()
+        self._gaps.clear()
+
+    def published(self) -> None:
+        """The sink has published all that was committed: the outbox is empty from the next commit on."""
+        self._published = self._number
+        self._unsent = dict(self._waiting)
+
+    def outbox(self) -> list[ViewChange]:
+        """What an earlier process committed, and whose publication it did not see."""
+        rows = self.store.read("SELECT view, path, data FROM outbox ORDER BY number, view, path")
+        found = [_view_change(data) for _, _, data in rows]
+        self._unsent = {(c.view, c.path): c for c in found}
+        return found
+
+    def letters(self) -> list[DeadLetter]:
+        """The dead letters of the last commit, which may not have been kept elsewhere."""
+        found = [decode_carried(data) for _, data in self.store.read("SELECT * FROM letters ORDER BY rowid")]
+        return [letter for letter in found if isinstance(letter, DeadLetter)]
+
+    def gaps(self) -> Gaps:
+        """The gaps that are open."""
+        gaps = Gaps()
+        for data, weight in self.store.read("SELECT gap, weight FROM gaps"):
+            path, known, awaited = decode(data)
+            gaps.take(Gap(path, known, awaited, weight))
+        gaps.lost = self.store.get("lost") or 0
+        return gaps
+
+    def points(self) -> dict[str, bytes]:
+        """Partition of the feed -> its resume point."""
+        return dict(self.store.read("SELECT partition, resume FROM points"))
+
+    def close(self) -> None:
+        """Lets go of the directory."""
+        self.store.close()
+        self._lock.release()
+
+
+def refuse_other_code(made: Fingerprints, now: Fingerprints, directory: Path) -> None:
+    """Raises: EngineError: `checkpoint-differs`, with what changed, when other code made a checkpoint."""
+    changed = list(_differences(made, now))
+    if changed:
+        raise EngineError(
+            "checkpoint-differs",
+            f"this checkpoint was made by other code: {'; '.join(changed)}",
+            where=directory,
+            fix="Begin again with a new directory (the table that is there stays until the new one is complete), "
+            "or run the code that made it.",
+        )
+
+
+def _differences(made: Fingerprints, now: Fingerprints) -> Iterator[str]:
+    for view in dict.fromkeys([*made, *now]):
+        if view not in now:
+            yield f"{view} is gone"
+        elif view not in made:
+            yield f"{view} is new"
+        else:
+            before, after = made[view], now[view]
+            parts = [p for p in dict.fromkeys([*after, *before]) if before.get(p) != after.get(p)]
+            if parts:
+                yield f"{view} changed in {', '.join(parts)}"
+
+
+def _structures(plan: Plan) -> Fingerprints:
+    return {view.name: {"structure": view_text(plan, view.name)} for view in plan.views}
+
+
+def _view_change(data: bytes) -> ViewChange:
+    view, path, old, new, version = decode(data)
+    return ViewChange(view, path, old, new, version)

@@ -1,0 +1,171 @@
+"""A run whose state is in a checkpoint directory: a kill at any moment changes nothing in the final tables.
+
+Law: what a sink was given, and what a feed was told is safe, is in the checkpoint. A first load is committed once it is
+complete: a kill before begins it again, and a sink sees nothing of it. From then on a run goes on from its last commit,
+under the same generation: view versions rise where they had stopped.
+
+After a restart a sink is given what is in the outbox; one that does not resume, one that has never published the whole
+table, and another one than before are given the whole table, from the state.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import chain
+
+from ...core.change import DeadLetter, ViewChange
+from ...core.gaps import Gap
+from ...sources.base import Partition, Reader, Source
+from ..base import Job
+from .checkpoint import Checkpoint
+from .flow import LocalFlow
+from .options import Options
+from .run import Counts, Run, now
+
+_CHUNK = 1000
+
+
+class DurableRun(Run):
+    """One run of a job, or the rest of one.
+
+    Args:
+        job: What to do.
+        kept: The checkpoint directory, open.
+        options: How often, and how much memory.
+    """
+
+    def __init__(self, job: Job, kept: Checkpoint, options: Options) -> None:
+        flow = LocalFlow(
+            job.plan, generation=kept.generation, snapshot=kept.snapshot, clock=now, state=kept.state, born=kept.born
+        )
+        super().__init__(job, flow)
+        self._kept, self._options = kept, options
+        self._points = kept.points()
+        self._acknowledged = dict[str, bytes]()
+        self._partitions: dict[str, Partition] = {}
+        self._dirty = False
+        self._committed = time.monotonic()
+        self._pending: list[ViewChange] = []
+        self._letters: list[DeadLetter] = []
+        self._oldest: float | None = None
+        if kept.loaded:
+            self.counts = Counts(**kept.store.get("counts"))
+            self.gaps = kept.gaps()
+
+    def _begin(self) -> None:
+        kept, job = self._kept, self.job
+        if kept.loaded:
+            for letter in kept.letters():
+                job.dead_letter(letter)
+        else:
+            self._load()
+            self._commit(loaded=True)
+            kept.loaded = True
+        if kept.store.get("fenced") or not job.publish_after_feed:
+            self._open_fence()
+
+    def _end(self) -> None:
+        if self.fenced or not self.job.stop.is_set():
+            super()._end()
+        self._commit()
+
+    def _open_fence(self) -> None:
+        kept, sink = self._kept, self.job.sink
+        self.fenced = True
+        self._commit(fenced=True)
+        if kept.settled and sink.capabilities.resumes:
+            self._write(kept.outbox(), None)
+        else:
+            for chunk in self._whole_table():
+                self._write(chunk, None)
+            sink.complete()
+        self._publish()
+        kept.settled = self._dirty = True
+        self.job.metrics.ready = True
+
+    def _whole_table(self) -> Iterator[list[ViewChange]]:
+        """What the state shows."""
+        chunk: list[ViewChange] = []
+        for node in self.job.plan.operators:
+            if not node.sends_to:
+                keys = self._kept.state.every(node.id)
+                for change in chain.from_iterable(self.flow.shown(node, key, cells) for key, cells in keys):
+                    chunk.append(change)
+                    if len(chunk) >= _CHUNK:
+                        yield chunk
+                        chunk = []
+        yield chunk
+
+    def _open(self, feed: Source, partition: Partition) -> Reader:
+        self._partitions[partition.name] = partition
+        return feed.open(partition, resume=self._points.get(partition.name))
+
+    def _read(self, partition: Partition, reader: Reader, *, busy: bool) -> None:
+        if busy:
+            self._points[partition.name] = reader.snapshot()
+            self._dirty = True
+
+    def _tick(self) -> None:
+        if self._dirty and time.monotonic() - self._committed >= self._options.every:
+            self._commit()
+        super()._tick()
+
+    def _show(self, changes: list[ViewChange], oldest_commit: float | None) -> None:
+        if not self.fenced:
+            return
+        for change in changes:
+            self._kept.take(change)
+        self._pending += changes
+        if oldest_commit is not None:
+            self._oldest = min(oldest_commit, self._oldest or oldest_commit)
+        self._dirty = self._dirty or bool(changes)
+
+    def _hand_over(self, letter: DeadLetter) -> None:
+        if self._kept.loaded:
+            self._kept.put(letter)
+            self._letters.append(letter)
+            self._dirty = True
+        else:
+            super()._hand_over(letter)
+
+    def _gap(self, gap: Gap) -> None:
+        self._kept.gap(gap)
+        super()._gap(gap)
+
+    def _commit(self, **values: bool) -> None:
+        """Makes all permanent, then tells those who waited for it."""
+        kept, job = self._kept, self.job
+        kept.commit(self._points, counts=asdict(self.counts), lost=self.gaps.lost, **values)
+        self._dirty, self._committed = False, time.monotonic()
+        pending, self._pending = self._pending, []
+        if pending:
+            self._write(pending, self._oldest)
+            self.publisher.wrote()
+        letters, self._letters = self._letters, []
+        for letter in letters:
+            job.dead_letter(letter)
+        for name, partition in self._partitions.items():
+            point = self._points.get(name)
+            if job.feed is not None and point is not None and point != self._acknowledged.get(name):
+                job.feed.acknowledge(partition, point)
+                self._acknowledged[name] = point
+        self._oldest = None
+        self._after_commit()
+
+    def _after_commit(self) -> None:
+        metrics = self.job.metrics
+        metrics.acknowledged()
+        metrics.checkpoints += 1
+        metrics.state_bytes = self._kept.store.bytes()
+        if self._options.max_memory is not None:
+            self._kept.state.evict(self._options.max_memory)
+        self._kept.store.compact()
+
+    def _publish(self) -> None:
+        if self._dirty:
+            self._commit()
+        self._kept.store.verify()
+        super()._publish()
+        self._kept.published()

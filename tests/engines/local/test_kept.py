@@ -1,0 +1,179 @@
+"""State over a store: restarts and evictions at any moment change nothing, and a checkpoint costs what changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import pytest
+
+from onto_flow.core.change import BELOW_EVENTS, Change, DeadLetter, ViewChange
+from onto_flow.core.equality import same
+from onto_flow.core.values import Reference
+from onto_flow.demo.meeting_room import MeetingSession
+from onto_flow.engines.base import event, seed
+from onto_flow.engines.local import layout, store
+from onto_flow.engines.local.flow import LocalFlow
+from onto_flow.engines.local.kept import KeptState
+from onto_flow.engines.local.store import Store
+from onto_flow.testing.cases import random_case
+from onto_flow.testing.histories import DELIVERIES, deliver
+from onto_flow.testing.judge import applied, judge_tables
+from onto_flow.testing.oracle import recompute
+
+
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch):
+    monkeypatch.setattr(store, "SETTINGS", tuple(s.replace("FULL", "OFF") for s in store.SETTINGS))
+
+
+class Kept:
+    """A flow over a store that can be dropped and opened again."""
+
+    def __init__(self, plan, file, snapshot=None):
+        self.plan, self.file, self.snapshot = plan, file, snapshot
+        self.store = None
+        self.now = 1
+        self.open(whole=True)
+
+    def open(self, *, whole=False):
+        if self.store is not None:
+            self.store.close()
+        self.store = Store(self.file)
+        self.state = KeptState(self.plan, self.store, whole=whole)
+        self.flow = LocalFlow(
+            self.plan, snapshot=self.snapshot, state=self.state, born=0, clock=lambda: self.now, generation=1
+        )
+
+    def commit(self):
+        with self.store.transaction():
+            self.state.save()
+        self.state.saved()
+
+    def table(self):
+        """What the state shows, path by path."""
+        found = {}
+        for node in self.plan.operators:
+            for key, cells in self.state.every(node.id) if not node.sends_to else ():
+                for change in self.flow.shown(node, key, cells):
+                    found.setdefault(node.view, {})[change.path] = change.new
+        return found
+
+
+def run(seed_number, folder, monkeypatch, most=25):
+    """A case with restarts and evictions between its batches."""
+    random = Random(seed_number)
+    monkeypatch.setattr(layout, "LARGE", random.choice((1, 2, 64)))
+    case = random_case(random, most=most)
+    history, plan = case.history, case.plan
+    kept = Kept(plan, folder / f"{seed_number}.sqlite3", history.snapshot)
+    committed, fresh = [], []
+
+    def take(outputs):
+        fresh.extend(o for o in outputs if isinstance(o, ViewChange))
+        bad = [o for o in outputs if isinstance(o, DeadLetter) and not o.cleared]
+        assert all(letter.reason.startswith("path-claimed") for letter in bad), bad
+
+    def commit():
+        kept.commit()
+        committed.extend(fresh)
+        fresh.clear()
+
+    take(kept.flow.process([seed(c, history.snapshot) for c in history.seeds()]))
+    commit()
+    items = deliver(history.feed, random, random.choice(DELIVERIES))
+    size, position, safe = random.choice((1, 2, 5)), 0, 0
+    while position < len(items):
+        take(kept.flow.process([event(history.change(i)) for i in items[position : position + size]]))
+        position += size
+        chance = random.random()
+        if chance < 0.4:
+            commit()
+            safe = position
+            if random.random() < 0.5:
+                kept.state.evict(random.choice((0, 10_000)))
+        elif chance < 0.55:
+            kept.open()
+            fresh.clear()
+            position = safe
+    commit()
+    expected = recompute(plan, history.known(items))
+    complaints = list(judge_tables(expected, applied(committed)))
+    kept.open()
+    shown = {view: table for view, table in expected.items() if table}
+    if kept.table().keys() != shown.keys() or not all(same(kept.table()[v], t) for v, t in shown.items()):
+        complaints.append(f"the state shows {kept.table()} and should show {shown}")
+    kept.store.close()
+    return complaints
+
+
+@pytest.mark.parametrize("block", range(10))
+def test_restarts_and_evictions_change_nothing(block, tmp_path, monkeypatch):
+    for number in range(block * 12, block * 12 + 12):
+        assert run(number, tmp_path, monkeypatch) == [], number
+
+
+@pytest.mark.long
+def test_restarts_and_evictions_change_nothing_in_many_cases(tmp_path, monkeypatch):
+    for number in range(1000, 4000):
+        assert run(number, tmp_path, monkeypatch, most=45) == [], number
+        (tmp_path / f"{number}.sqlite3").unlink()
+
+
+def meeting(tickets):
+    return {"status": "in-session", "tickets": [Reference(f"tickets/t{n}") for n in range(tickets)]}
+
+
+def ticket(attends):
+    return {"attendance": attends, "user": Reference("users/u1")}
+
+
+def load(kept, tickets):
+    ada = {"firstName": "Ada", "lastName": "King", "organization": "O", "hearingAidRequested": True}
+    documents = {"users/u1": ada, "meetings/m1": meeting(tickets)}
+    documents |= {f"tickets/t{n}": ticket(True) for n in range(tickets)}
+    kept.flow.process([seed(Change(p, None, f, BELOW_EVENTS), None) for p, f in documents.items()])
+    kept.commit()
+
+
+class Counted(Store):
+    """Counts the rows and bytes that are written."""
+
+    def __init__(self, file):
+        self.rows = Counter()
+        super().__init__(file)
+
+    def write(self, statement, rows=((),)):
+        rows = list(rows)
+        self.rows[statement.split()[0]] += len(rows)
+        self.rows["bytes"] += sum(len(v) for row in rows for v in row if isinstance(v, bytes))
+        super().write(statement, rows)
+
+
+def test_a_key_that_left_and_came_back_between_two_checkpoints_is_not_read_from_the_older_one(tmp_path):
+    kept = Kept(MeetingSession.plan(), tmp_path / "state")
+    load(kept, 3)
+    kept.open()
+    [gone] = kept.flow.process([event(Change("meetings/m1", None, None, (9, 1), None))])
+    [back] = kept.flow.process([event(Change("meetings/m1", None, meeting(2), (10, 0), None))])
+    assert gone.new is None and len(back.new["attending"]) == 2 and back.version > gone.version
+    kept.commit()
+    kept.open()
+    assert len(kept.table()["MeetingSession"]["meetingSessions/m1"]["attending"]) == 2
+    kept.store.close()
+
+
+def test_what_is_evicted_leaves_memory_and_comes_back(tmp_path):
+    kept = Kept(MeetingSession.plan(), tmp_path / "state")
+    load(kept, 50)
+    before = kept.state.bytes_in_memory()
+    kept.flow.process([event(Change("tickets/t7", None, ticket(False), (9, 0), None))])
+    assert kept.state.evict(before) == 0 and kept.state.bytes_in_memory() == before
+    assert kept.state.evict(0) > 100
+    assert set(kept.state.states["ingest"]) == {"tickets/t7"}, "what changed since the checkpoint stays"
+    kept.commit()
+    kept.state.evict(0)
+    assert not any(kept.state.states.values()) and kept.state.bytes_in_memory() == 0
+    [change] = kept.flow.process([event(Change("tickets/t8", None, ticket(False), (9, 0), None))])
+    assert (len(change.old["attending"]), len(change.new["attending"])) == (49, 48)
+    kept.store.close()
