@@ -2,8 +2,8 @@
 
 Law: a group's document is a fold over the rows that its members have there now. Rows are taken back as they were sent,
 never as recomputed. Where order per (root, group) is not kept, each member has a register (sequence number, rows), and
-the higher number wins; a drained engine retracts `old` and adds `new`, and keeps members only for accumulators that
-need them. A group without rows has no document.
+the higher number wins; a drained engine retracts `old` and adds `new`, and has no registers. A group without rows has no
+document, and one that `having` refuses has none while it does.
 
 Example:
     Two tickets of one organization, of which the first is deleted; changes in -> changes out:
@@ -32,15 +32,51 @@ from ..core.codec import decode
 from ..core.equality import same
 from ..core.keys import document_id
 from ..core.values import Document
-from ..plan.evaluator import Evaluator, Row
+from ..plan.evaluator import Evaluator
 from ..plan.nodes import OperatorNode, Plan, TimerKind
-from .accumulators import ABELIAN, Abelian, Collect
 from .base import Cells, Context, Key, Profile
+from .fold import Accumulators, Fold, Indexes
 from .ingest import failure
 from .messages import CaughtUp, Message, Republish, Rows
 
-Shown = tuple[str | None, Document | None, int, bool]
-"""(path, document, sequence number, failed): what was emitted last; behind rows and states in the value cell."""
+
+class Group:
+    """The state of one group.
+
+    Attributes:
+        size: How many rows it has.
+        states: Of its accumulators.
+        path: Where its document lies; `None` before it was first shown.
+        document: What was emitted last.
+        seq: How many times it emitted: the last part of view versions.
+        failed: Whether its results could not be shown.
+        indexes: Keys of its kept entries in order, where a drained engine has needed them; derived, never kept.
+    """
+
+    __slots__ = ("document", "failed", "indexes", "path", "seq", "size", "states")
+
+    def __init__(self, states: list[Any]) -> None:
+        self.size = self.seq = 0
+        self.states = states
+        self.path: str | None = None
+        self.document: Document | None = None
+        self.failed = False
+        self.indexes: Indexes = {}
+
+    def pack(self) -> tuple[Any, ...]:
+        """The group as a form of `core.codec`."""
+        return (self.size, tuple(self.states), self.path, self.document, self.seq, self.failed)
+
+    @classmethod
+    def of(cls, held: Any, accumulators: Accumulators) -> Group:
+        """The group that a value cell holds, or a new one."""
+        if isinstance(held, Group):
+            return held
+        group = cls(accumulators.create())
+        if held is not None:
+            group.size, states, group.path, group.document, group.seq, group.failed = held
+            group.states = list(states)
+        return group
 
 
 class Aggregate:
@@ -51,28 +87,26 @@ class Aggregate:
         self.profile = profile
         self.view = plan.view(node.view)
         self.evaluator: Evaluator = self.view.code.resolve().evaluator()
-        kinds = [a.kind for a in self.view.accumulators]
-        self.abelian: dict[int, Abelian] = {i: ABELIAN[k]() for i, k in enumerate(kinds) if k in ABELIAN}
-        self.collect = {i: Collect(a) for i, a in enumerate(self.view.accumulators) if i not in self.abelian}
-        self.keeps_members = bool(self.collect) or not profile.drained
+        self.accumulators = Accumulators(self.view.accumulators)
 
     def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
         """Takes the rows of members, then shows the group."""
         assert isinstance(key, bytes)
-        held = ctx.get("group")
-        empty = (0, tuple(a.create() for a in self.abelian.values()), None, None, 0, False)
-        size, states, path, document, seq, failed = held or empty
-        fold = _Fold(self, size, list(states))
+        group = Group.of(ctx.get("group"), self.accumulators)
+        entries = ctx.map("entries") if self.accumulators.kept else {}
+        fold = Fold(self.accumulators, group.states, entries, group.indexes if self.profile.drained else None)
         for message in messages:
             if isinstance(message, Rows):
-                self._take(message, fold, ctx)
+                self._take(message, group, fold, ctx)
+        fold.settle()
         if not ctx.silent or any(isinstance(m, CaughtUp) for m in messages):
-            path, document, seq, failed = self._show(key, fold, (path, document, seq, failed), ctx)
+            self._show(key, group, fold, ctx)
         for again in {m.path for m in messages if isinstance(m, Republish)}:
             # Not `path`: a group that was made and unmade since the snapshot does not know its own any more.
-            seq += 1
-            ctx.emit(ViewChange(self.view.name, again, document, document, (ctx.generation, ctx.epoch, seq)))
-        ctx.put("group", (fold.size, tuple(fold.states), path, document, seq, failed) if fold.size or seq else None)
+            group.seq += 1
+            version = (ctx.generation, ctx.epoch, group.seq)
+            ctx.emit(ViewChange(self.view.name, again, group.document, group.document, version))
+        ctx.put("group", group if group.size or group.seq else None)
 
     def on_timer(self, key: Key, kind: TimerKind, ctx: Context) -> None:
         """Forgets members that left so long ago that no older message of theirs can be under way."""
@@ -96,66 +130,35 @@ class Aggregate:
     def _letter(self, key: bytes) -> str:
         return f"view:{self.view.name}:{document_id(decode(key))}"
 
-    def _take(self, message: Rows, fold: _Fold, ctx: Context) -> None:
+    def _take(self, message: Rows, group: Group, fold: Fold, ctx: Context) -> None:
         old = message.old
-        if self.keeps_members:
+        if not self.profile.drained:
             members = ctx.map("members")
             held = members.get(message.root)
-            if held is not None:
-                if held[0] >= message.seq:
-                    return
-                old = held[1]
-            elif not self.profile.drained:
-                old = None
-            if message.new is None and self.profile.drained:
-                members.pop(message.root, None)
-            else:
-                members[message.root] = (message.seq, message.new, ctx.now)
-                if message.new is None:
-                    ctx.set_timer("garbage", ctx.now + self.profile.keep_left)
-        fold.change(old or (), message.new or ())
+            if held is not None and held[0] >= message.seq:
+                return
+            old = None if held is None else held[1]
+            members[message.root] = (message.seq, message.new, ctx.now)
+            if message.new is None:
+                ctx.set_timer("garbage", ctx.now + self.profile.keep_left)
+        rows, before = message.new or (), old or ()
+        group.size += len(rows) - len(before)
+        fold.change(message.root, before, rows)
 
-    def _show(self, key: bytes, fold: _Fold, shown: Shown, ctx: Context) -> Shown:
-        path, last, seq, failed = shown
+    def _show(self, key: bytes, group: Group, fold: Fold, ctx: Context) -> None:
+        new: Document | None = None
         try:
-            new_path, new = self.evaluator.result(key, fold.results(ctx)) if fold.size else (path, None)
+            if group.size:
+                group.path, new = self.evaluator.result(key, fold.results())
         except Exception as error:
+            group.failed = True
             ctx.emit(failure(self._letter(key), error))
-            return path, last, seq, True
-        if failed:
+            return
+        if group.failed:
+            group.failed = False
             ctx.emit(DeadLetter(self._letter(key), "", cleared=True))
-        if new_path is not None and not same(last, new):
-            seq += 1
-            ctx.emit(ViewChange(self.view.name, new_path, last, new, (ctx.generation, ctx.epoch, seq)))
-        return new_path, new, seq, False
-
-
-class _Fold:
-    """The accumulators of one group while a step changes them."""
-
-    def __init__(self, aggregate: Aggregate, size: int, states: list[Any]) -> None:
-        self.aggregate, self.size, self.states = aggregate, size, states
-
-    def change(self, old: Sequence[Row], new: Sequence[Row]) -> None:
-        """Takes rows back and adds others."""
-        self.size += len(new) - len(old)
-        for at, (index, accumulator) in enumerate(self.aggregate.abelian.items()):
-            state = self.states[at]
-            for row in old:
-                if row[index] is not None:
-                    state = accumulator.retract(state, row[index])
-            for row in new:
-                if row[index] is not None:
-                    state = accumulator.add(state, row[index])
-            self.states[at] = state
-
-    def results(self, ctx: Context) -> list[Any]:
-        """The results in the order of the view's accumulators."""
-        results: list[Any] = [None] * len(self.aggregate.view.accumulators)
-        for at, (index, accumulator) in enumerate(self.aggregate.abelian.items()):
-            results[index] = accumulator.result(self.states[at])
-        if self.aggregate.collect:
-            rows = [(root, row) for root, (_, kept, _) in ctx.map("members").items() for row in kept or ()]
-            for index, collect in self.aggregate.collect.items():
-                results[index] = collect.result([(root, row[index]) for root, row in rows if row[index] is not None])
-        return results
+        old = group.document
+        if group.path is not None and not same(old, new):
+            group.seq += 1
+            group.document = new
+            ctx.emit(ViewChange(self.view.name, group.path, old, new, (ctx.generation, ctx.epoch, group.seq)))

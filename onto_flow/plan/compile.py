@@ -25,6 +25,7 @@ _CELLS = {
     "aggregate": (
         Cell("group", "value", "accumulators, what was emitted, its sequence number"),
         Cell("members", "map", "root -> (sequence number, rows)"),
+        Cell("entries", "map", "accumulator and what it orders by -> (weight, value)"),
         _INBOX,
     ),
     "sessions": (

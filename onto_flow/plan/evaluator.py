@@ -11,7 +11,15 @@ Members = Mapping[str, Sequence[tuple[str, Document]]]
 """Slot name -> (path, fields) of its documents in path order; every slot is there, the root exactly once."""
 
 Contribution = Any
-"""What one row gives to one accumulator: `None` for nothing; count: `True`; sum: a number; collect: (order, value)."""
+"""What one row gives to one accumulator; `None` for nothing.
+
+| accumulator | contribution |
+|---|---|
+| count | `True` |
+| sum, avg, histogram | a number |
+| min, max, count_distinct, own | a value |
+| first, last, top_k, collect | (order, value) |
+"""
 
 Row = tuple[Contribution, ...]
 """One contribution per accumulator of the view."""
@@ -26,5 +34,8 @@ class Evaluator(Protocol):
     def rows(self, members: Members) -> dict[bytes, tuple[Row, ...]]:
         """For a grouped view: canonical bytes of the key -> the rows that this root has there."""
 
-    def result(self, key: bytes, results: Sequence[Any]) -> tuple[str, Document]:
-        """For a grouped view: the path and document of a group, from its accumulators' results in their order."""
+    def result(self, key: bytes, results: Sequence[Any]) -> tuple[str, Document | None]:
+        """For a grouped view: the path and document of a group, from its accumulators' results in their order.
+
+        The document is `None` where `having` refuses the group.
+        """

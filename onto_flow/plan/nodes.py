@@ -15,7 +15,9 @@ from ..core.errors import EngineError
 from ..core.types import Schema
 
 SlotKind = Literal["root", "via", "by", "on"]
-AccumulatorKind = Literal["count", "sum", "collect"]
+AccumulatorKind = Literal[
+    "count", "sum", "avg", "min", "max", "count_distinct", "top_k", "first", "last", "collect", "histogram", "own"
+]
 OnError = Literal["keep", "delete", "fail"]
 OperatorKind = Literal["ingest", "match", "assemble", "aggregate", "sessions", "own"]
 CellKind = Literal["value", "bag", "map"]
@@ -173,19 +175,25 @@ class Slot:
 
 @dataclass(frozen=True)
 class Accumulator:
-    """One accumulator of a group.
+    """One accumulator of a group, or of a many slot.
 
     Attributes:
         name: The attribute that holds its result.
-        kind: Which one.
+        kind: Which one; `own`: the user's.
         descending: For `collect`: the greatest first.
-        limit: For `collect`: how many at most.
+        limit: For `collect` and `top_k`: how many at most.
+        bounds: For `histogram`: rising numbers; one bin below them, one from each on.
+        over: Index of the many slot whose documents it takes; -1: the rows of a group.
+        code: Of `own`: the object with `create`, `add`, `retract`, `merge`, `result`.
     """
 
     name: str
     kind: AccumulatorKind
     descending: bool = False
     limit: int | None = None
+    bounds: tuple[float, ...] = ()
+    over: int = -1
+    code: CodeRef | None = None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ..core.values import Document, Reference
 from ..plan.nodes import Plan
 from .histories import START, TICK, Commit, History
-from .shapes import READ, Shape, SlotShape, plan_of
+from .shapes import KINDS, READ, Shape, SlotShape, plan_of
 
 VALUES: tuple[Any, ...] = (
     0,
@@ -117,10 +117,11 @@ def _random_pairs(random: Random, theirs: str, own: str) -> tuple[str, ...]:
 
 def _grouped(random: Random, shape: Shape) -> Shape:
     last = len(shape.slots) - 1
-    kinds = [random.choice(("count", "sum", "collect")) for _ in range(random.randint(1, 3))]
+    kinds = [random.choice(KINDS) for _ in range(random.randint(1, 3))]
     several = [(k, random.randint(0, last), random.random() < 0.5, random.choice((-1, -1, 2))) for k in kinds]
     paths = "rows" if random.random() < 0.3 else "root"
-    return replace(shape, paths=paths, key=random.choice((0, 0, last)), accumulators=tuple(several))
+    having = random.random() < 0.2
+    return replace(shape, paths=paths, key=random.choice((0, 0, last)), accumulators=tuple(several), having=having)
 
 
 class World(NamedTuple):

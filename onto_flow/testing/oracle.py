@@ -14,16 +14,14 @@ Example:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from fractions import Fraction
-from functools import cmp_to_key
 from typing import Any
 
 from ..core.codec import encode
-from ..core.values import Document, Reference, order_key, path_order
+from ..core.values import Document, Reference, path_order
 from ..plan.evaluator import Evaluator
-from ..plan.nodes import Accumulator, FieldPath, Place, Plan, Relation, Slot, View
+from ..plan.nodes import FieldPath, Place, Plan, Relation, Slot, View
+from .oracle_folds import result_of
 
 Documents = Mapping[str, Document]
 Found = list[dict[str, Document]]
@@ -149,47 +147,13 @@ def _groups(view: View, shown: Mapping[str, Outputs]) -> Iterable[tuple[str, Doc
 
 
 def fold(view: View, group: bytes, rows: Mapping[str, Sequence[Any]]) -> tuple[str, Document] | None:
-    """The path and document of a group, from the rows of its members; `None` without rows."""
+    """The path and document of a group, from the rows of its members; `None` without rows, or without a document."""
     flat = [(root, row) for root, several in rows.items() for row in several]
     if not flat:
         return None
     results = []
     for at, accumulator in enumerate(view.accumulators):
-        results.append(_result(accumulator, [(r, row[at]) for r, row in flat if row[at] is not None]))
+        results.append(result_of(accumulator, [(r, row[at]) for r, row in flat if row[at] is not None]))
     evaluator = view.code.resolve().evaluator()
     path, document = evaluator.result(group, results)
-    return path, document
-
-
-def _result(accumulator: Accumulator, contributions: Sequence[tuple[str, Any]]) -> Any:
-    if accumulator.kind == "count":
-        return len(contributions)
-    if accumulator.kind == "sum":
-        return _sum([number for _, number in contributions])
-    sign = -1 if accumulator.descending else 1
-
-    def compare(a: tuple[str, Any], b: tuple[str, Any]) -> int:
-        by_order = _compare(order_key(a[1][0]), order_key(b[1][0])) * sign
-        return by_order or _compare(path_order(a[0]), path_order(b[0])) or _compare(encode(a[1][1]), encode(b[1][1]))
-
-    ordered = [value for _, (_, value) in sorted(contributions, key=cmp_to_key(compare))]
-    return ordered if accumulator.limit is None else ordered[: accumulator.limit]
-
-
-def _compare(a: Any, b: Any) -> int:
-    return (a > b) - (a < b)
-
-
-def _sum(numbers: Sequence[int | float]) -> int | float:
-    if all(isinstance(n, int) for n in numbers):
-        return sum(numbers)
-    odd = {n for n in numbers if isinstance(n, float) and math.isinf(n)}
-    if any(n != n for n in numbers) or len(odd) == 2:
-        return math.nan
-    if odd:
-        return odd.pop()
-    total = sum((Fraction(n) for n in numbers), Fraction(0))
-    try:
-        return float(total)
-    except OverflowError:
-        return math.inf if total > 0 else -math.inf
+    return None if document is None else (path, document)

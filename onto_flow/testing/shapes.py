@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from ..core.codec import decode, encode
 from ..core.collection import Collection
@@ -48,6 +48,7 @@ class Shape:
         key: For a grouped view, the index of the slot whose first document's `n` is the group; -1: not grouped. With
             `paths` `rows`, the texts of the root are the groups.
         accumulators: (kind, index of the slot that gives `n`, descending, limit or -1).
+        having: Whether a group is left out whose first accumulator gives nothing: `None`, 0, or an empty list.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Shape:
     required: int = 0
     key: int = -1
     accumulators: tuple[tuple[str, int, bool, int], ...] = ()
+    having: bool = False
 
     @property
     def import_name(self) -> str:
@@ -105,9 +107,11 @@ class Shape:
                     rows[encode(key)] = (row,)
         return rows
 
-    def result(self, key: bytes, results: Sequence[Any]) -> tuple[str, Document]:
+    def result(self, key: bytes, results: Sequence[Any]) -> tuple[str, Document | None]:
         """See `plan.evaluator.Evaluator`."""
         path = f"{self.collection}/{document_id(decode(key))}"
+        if self.having and not results[0]:
+            return path, None
         return path, {f"{a[0]}{at}": r for at, (a, r) in enumerate(zip(self.accumulators, results))}
 
     def _wanted(self, members: Members) -> bool:
@@ -137,9 +141,38 @@ def _contribution(kind: str, docs: Sequence[tuple[str, Document]]) -> Any:
     numbers = [n for _, f in docs if not isinstance(n := f.get("n"), bool) and isinstance(n, (int, float))]
     if kind == "count":
         return True if docs else None
-    if kind == "sum":
+    if kind in ("sum", "avg", "histogram", "own"):
         return numbers[0] if numbers else None
+    if kind in ("min", "max", "count_distinct"):
+        return docs[0][1].get("n") if docs else None
     return (docs[0][1].get("n"), docs[-1][1].get("n")) if docs else None
+
+
+class Parity:
+    """An accumulator as users write them: how many numbers are odd, and how many are not."""
+
+    def create(self) -> tuple[int, int]:
+        """No numbers."""
+        return (0, 0)
+
+    def add(self, state: tuple[int, int], number: float) -> tuple[int, int]:
+        """One more."""
+        return (state[0] + 1, state[1]) if number % 2 == 1 else (state[0], state[1] + 1)
+
+    def retract(self, state: tuple[int, int], number: float) -> tuple[int, int]:
+        """One less."""
+        return (state[0] - 1, state[1]) if number % 2 == 1 else (state[0], state[1] - 1)
+
+    def merge(self, left: tuple[int, int], right: tuple[int, int]) -> tuple[int, int]:
+        """The numbers of both."""
+        return (left[0] + right[0], left[1] + right[1])
+
+    def result(self, state: tuple[int, int]) -> list[int]:
+        """[odd, others]."""
+        return list(state)
+
+
+PARITY = Parity()
 
 
 def __getattr__(name: str) -> Shape:
@@ -156,17 +189,27 @@ def plan_of(*shapes: Shape, read: Sequence[str] | None = READ) -> Plan:
 
 def view_of(shape: Shape) -> View:
     """The view of a shape."""
-    accumulators = tuple(
-        Accumulator(f"{kind}{at}", _KINDS[kind], descending, None if limit < 0 else limit)
-        for at, (kind, _, descending, limit) in enumerate(shape.accumulators)
-    )
+    accumulators = tuple(_accumulator(f"{a[0]}{at}", a) for at, a in enumerate(shape.accumulators))
     slots = tuple(_slot(shape, at) for at in range(len(shape.slots)))
     code = CodeRef(f"{__name__}:{shape.import_name}", live=shape)
     owned = not shape.grouped and shape.paths in ("field", "both")
     return View(shape.name, shape.collection, code, slots, (), shape.grouped, accumulators, owned)
 
 
-_KINDS: dict[str, AccumulatorKind] = {"count": "count", "sum": "sum", "collect": "collect"}
+KINDS: tuple[AccumulatorKind, ...] = get_args(AccumulatorKind)
+_LIMITED = ("collect", "top_k")
+
+
+def _accumulator(name: str, shape: tuple[str, int, bool, int]) -> Accumulator:
+    kind, _, descending, limit = shape
+    return Accumulator(
+        name,
+        kind,  # type: ignore[arg-type]
+        descending=descending and kind == "collect",
+        limit=limit if limit > 0 and kind in _LIMITED else None,
+        bounds=(0.0, 1, 2.5) if kind == "histogram" else (),
+        code=CodeRef(f"{__name__}:PARITY", PARITY) if kind == "own" else None,
+    )
 
 
 def _slot(shape: Shape, index: int) -> Slot:
