@@ -15,6 +15,7 @@ if _TYPE_CHECKING:
     from .core.values import Reference as Reference
     from .core.values import Vector as Vector
     from .formats.published_table import read_table as read_table
+    from .model.accumulator import Accumulator as Accumulator
     from .model.aggregates import agg as agg
     from .model.attributes import attrs as attrs
     from .model.clock import clock as clock
@@ -35,6 +36,7 @@ else:
     _MODULES = {
         "core.change": "Change ViewChange",
         "core.values": "GeoPoint Reference Vector",
+        "model.accumulator": "Accumulator",
         "model.aggregates": "agg",
         "model.attributes": "attrs",
         "model.clock": "clock",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, NoReturn
 
 from ..core.errors import DeclarationError, SourceLine
+from .accumulator import Accumulator
 from .meta import refuse_options
 
 Function = Callable[..., Any]
@@ -16,9 +19,11 @@ class AccumulatorDeclaration:
     """An accumulator as the user wrote it.
 
     Attributes:
-        kind: `count`, `sum`, `collect`.
+        kind: As in `plan.nodes.Accumulator`.
         number: Of a sum: `int`, `float`, or `None` for either.
         value, where, order_by: Functions whose parameters name slots, attributes, the expanded value or parts of the key.
+        bounds: Of a histogram.
+        own: The user's accumulator; `value` is then a function with `cls`.
     """
 
     name = ""
@@ -34,10 +39,17 @@ class AccumulatorDeclaration:
         descending: bool = False,
         limit: int | None = None,
         number: type | None = None,
+        bounds: tuple[float, ...] = (),
+        own: Accumulator[Any, Any, Any] | None = None,
     ) -> None:
-        self.number = number
+        self.number, self.bounds, self.own = number, bounds, own
         self.kind, self.line, self.value, self.where, self.order_by = kind, line, value, where, order_by
         self.descending, self.limit = descending, limit
+
+    @property
+    def functions(self) -> list[Function]:
+        """The user's functions."""
+        return [f for f in (self.value, self.where, self.order_by) if f is not None]
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -47,18 +59,23 @@ class AccumulatorDeclaration:
 
 
 class Aggregates:
-    """The namespace `agg`."""
+    """The namespace `agg`. `n` is the number of rows that count; `where` says which."""
 
     def count(self, *, where: Function | None = None, **unknown: NoReturn) -> Any:
-        """How many rows; abelian, one integer per group."""
+        """How many rows. Abelian: an integer; O(1) per change."""
         line = SourceLine.of_caller()
         refuse_options("agg.count", unknown, ("where",), line)
         return AccumulatorDeclaration("count", line, where=where)
 
     def sum(
-        self, value: Function, *, where: Function | None = None, type: Number | None = None, **unknown: NoReturn
+        self,
+        value: Function,
+        *,
+        where: Function | None = None,
+        type: Number | None = None,
+        **unknown: NoReturn,
     ) -> Any:
-        """The exact sum of a number per row, rounded once; 0 of none; abelian.
+        """The exact sum of a number per row, rounded once; 0 of none. Abelian: O(1) state, O(1) per change.
 
         Args:
             value: The number of a row; `None` to skip it.
@@ -73,6 +90,71 @@ class Aggregates:
             raise DeclarationError("bad-value", f"type={type!r} of a sum", where=line, fix="Use int or float.")
         return AccumulatorDeclaration("sum", line, value=value, where=where, number=type)
 
+    def avg(self, value: Function, *, where: Function | None = None, **unknown: NoReturn) -> Any:
+        """The exact average of a number per row, rounded once to a double; `None` of none. Abelian: O(1) state."""
+        return _of_value("avg", value, where, unknown)
+
+    def min(self, value: Function, *, where: Function | None = None, **unknown: NoReturn) -> Any:
+        """The least value in Firestore's order; `None` of none. Keeps an entry per different value; O(log n) per change."""
+        return _of_value("min", value, where, unknown)
+
+    def max(self, value: Function, *, where: Function | None = None, **unknown: NoReturn) -> Any:
+        """The greatest value in Firestore's order, as `min`."""
+        return _of_value("max", value, where, unknown)
+
+    def count_distinct(self, value: Function, *, where: Function | None = None, **unknown: NoReturn) -> Any:
+        """How many different values, by type and content. Keeps an entry per different value; O(1) per change."""
+        return _of_value("count_distinct", value, where, unknown)
+
+    def first(
+        self,
+        value: Function,
+        *,
+        order_by: Function,
+        where: Function | None = None,
+        **unknown: NoReturn,
+    ) -> Any:
+        """The value of the row that comes first by `order_by`, of several the smallest path; `None` of none.
+
+        Keeps an entry per row; O(log n) per change. A row whose value is `None` is skipped, one whose order is `None` is
+        not: null comes first.
+        """
+        line = SourceLine.of_caller()
+        refuse_options("agg.first", unknown, ("order_by", "where"), line)
+        return AccumulatorDeclaration("first", line, value=value, where=where, order_by=order_by)
+
+    def last(
+        self,
+        value: Function,
+        *,
+        order_by: Function,
+        where: Function | None = None,
+        **unknown: NoReturn,
+    ) -> Any:
+        """The value of the row that comes last by `order_by`, of several the smallest path; `None` of none; as `first`."""
+        line = SourceLine.of_caller()
+        refuse_options("agg.last", unknown, ("order_by", "where"), line)
+        return AccumulatorDeclaration("last", line, value=value, where=where, order_by=order_by)
+
+    def top_k(
+        self,
+        value: Function,
+        k: int,
+        *,
+        order_by: Function | None = None,
+        where: Function | None = None,
+        **unknown: NoReturn,
+    ) -> Any:
+        """The values of the `k` rows that are greatest by `order_by` (by the value without it), the greatest first.
+
+        Ties by the smallest path. Keeps an entry per row; O(log n + k) per change.
+        """
+        line = SourceLine.of_caller()
+        refuse_options("agg.top_k", unknown, ("order_by", "where"), line)
+        limit = _limit(k, "k", line)
+        order = order_by or value
+        return AccumulatorDeclaration("top_k", line, value=value, where=where, order_by=order, limit=limit)
+
     def collect(
         self,
         value: Function,
@@ -83,7 +165,7 @@ class Aggregates:
         limit: int | None = None,
         **unknown: NoReturn,
     ) -> Any:
-        """The values of the rows as a list; keeps a contribution per row.
+        """The values of the rows as a list. Keeps an entry per row; O(n) per change, O(log n + limit) with a limit.
 
         Args:
             value: What is collected.
@@ -94,11 +176,48 @@ class Aggregates:
         """
         line = SourceLine.of_caller()
         refuse_options("agg.collect", unknown, ("where", "order_by", "descending", "limit"), line)
-        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-            raise DeclarationError("bad-value", f"limit={limit!r} is not a number of values", where=line)
         return AccumulatorDeclaration(
-            "collect", line, value=value, where=where, order_by=order_by, descending=descending, limit=limit
+            "collect",
+            line,
+            value=value,
+            where=where,
+            order_by=order_by,
+            descending=descending,
+            limit=None if limit is None else _limit(limit, "limit", line),
         )
+
+    def histogram(
+        self,
+        value: Function,
+        bounds: Sequence[float],
+        *,
+        where: Function | None = None,
+        **unknown: NoReturn,
+    ) -> Any:
+        """How many rows have a number in each bin: below the first bound, then from each bound up to the next.
+
+        `len(bounds) + 1` integers; a bound belongs to the bin above it, NaN lies below all. Abelian: an integer per bin;
+        O(bins) per change.
+        """
+        line = SourceLine.of_caller()
+        refuse_options("agg.histogram", unknown, ("where",), line)
+        rising = [b for b in bounds if isinstance(b, (int, float)) and not isinstance(b, bool) and math.isfinite(b)]
+        if not rising or len(rising) < len(bounds) or any(a >= b for a, b in pairwise(rising)):
+            fix = "Give finite numbers that rise: [18, 65]."
+            raise DeclarationError("bad-value", f"bounds={list(bounds)!r:.80} of a histogram", where=line, fix=fix)
+        return AccumulatorDeclaration("histogram", line, value=value, where=where, bounds=tuple(rising))
+
+
+def _of_value(kind: str, value: Function, where: Function | None, unknown: Any) -> AccumulatorDeclaration:
+    line = SourceLine.of_caller(3)
+    refuse_options(f"agg.{kind}", unknown, ("where",), line)
+    return AccumulatorDeclaration(kind, line, value=value, where=where)
+
+
+def _limit(given: Any, name: str, line: SourceLine) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        raise DeclarationError("bad-value", f"{name}={given!r} is not a number of values", where=line)
+    return int(given)
 
 
 agg = Aggregates()

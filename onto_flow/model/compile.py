@@ -9,6 +9,7 @@ from ..core.collection import Collection
 from ..core.errors import DeclarationError
 from ..plan.compile import compile_plan
 from ..plan.nodes import Accumulator, CodeRef, Plan, Sessions, View
+from .aggregates import AccumulatorDeclaration
 from .declaration import Declaration, read_declaration
 from .domain import DomainModel
 from .schema import schema_of
@@ -110,14 +111,24 @@ def _view(compiled: CompiledView) -> View:
         slots=view.slots,
         schema=schema_of(view, tuple(s.name for s in compiled.exported)),
         grouped=view.key is not None,
-        accumulators=tuple(
-            Accumulator(n, a.kind, a.descending, a.limit)  # type: ignore[arg-type]
-            for n, a in view.accumulators.items()
-        ),
+        accumulators=tuple(_accumulator(cls, a) for a in view.accumulators.values()),
         owned=view.key is None and (view.paths is not None or view.slots[0].collection.group),
         sensitive=_sensitive(view.store),
         on_error=cls._on_error,
         sessions=None if view.sessions is None else Sessions(view.sessions.name, view.sessions.gap),
+        reads=tuple((cls._attribute_name(s.name), s.name, compiled.names.reads.get(s, ())) for s in compiled.exported),
+    )
+
+
+def _accumulator(cls: type[ViewModel], declared: AccumulatorDeclaration) -> Accumulator:
+    name = f"{cls.__module__}:{cls.__qualname__}.{declared.name}.own"
+    return Accumulator(
+        declared.name,
+        declared.kind,  # type: ignore[arg-type]
+        declared.descending,
+        declared.limit,
+        declared.bounds,
+        code=None if declared.own is None else CodeRef(name, declared.own),
     )
 
 

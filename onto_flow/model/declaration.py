@@ -12,7 +12,7 @@ from ..core.errors import DeclarationError, SourceLine
 from ..plan.nodes import Slot
 from .aggregates import AccumulatorDeclaration
 from .annotations import named_parts, resolve, returned
-from .methods import checked_kind, computed, role_of
+from .methods import checked_kind, computed, function_of, refuse_wrapped, role_of
 from .slots import compile_slots
 from .store import Store
 from .view import ViewModel, output_collection
@@ -58,6 +58,7 @@ class Declaration:
     computed: dict[str, Call] = field(default_factory=dict)
     udfs: dict[str, Call] = field(default_factory=dict)
     filters: list[Call] = field(default_factory=list)
+    havings: list[Call] = field(default_factory=list)
     expand: tuple[str, Call] | None = None
     key: tuple[str, Call] | None = None
     key_type: Any = None
@@ -114,7 +115,8 @@ def _take(view: Declaration, name: str, member: Any) -> None:
     elif isinstance(member, computed):
         view.computed[name] = _getter(view, name, member)
         view.order.append(name)
-    elif isinstance(member, AccumulatorDeclaration):
+    elif isinstance(function_of(member), AccumulatorDeclaration):
+        refuse_wrapped(name, member)
         view.accumulators[name] = member
         view.order.append(name)
     elif isinstance(member, SessionDeclaration):
@@ -147,8 +149,8 @@ def _getter(view: Declaration, name: str, member: Any) -> Call:
 
 
 def _take_operator(view: Declaration, name: str, role: str, call: Call) -> None:
-    if role == "filter":
-        view.filters.append(call)
+    if role in ("filter", "having"):
+        (view.filters if role == "filter" else view.havings).append(call)
         return
     if getattr(view, role) is not None:
         what = f"{view.cls.__name__} has two operators @operator.{role}"
@@ -179,6 +181,11 @@ def call_of(function: Callable[..., Any], skip: int = 0, line: SourceLine | None
     return Call(function, required, tuple(p.name for p in parameters if p.default is not p.empty), line)
 
 
+def accumulator_call(accumulator: AccumulatorDeclaration, function: Callable[..., Any]) -> Call:
+    """What one of an accumulator's functions asks for."""
+    return call_of(function, skip=0 if accumulator.own is None else 1, line=accumulator.line)
+
+
 def _check(view: Declaration) -> None:
     name = view.cls.__name__
     if view.accumulators and view.key is None:
@@ -195,6 +202,13 @@ def _check(view: Declaration) -> None:
             f"{name}.{view.sessions.name} is a session window, and the view has no key whose rows it could cut",
             where=view.sessions.line,
             fix="Add an @operator.key classmethod that gives the group of a row.",
+        )
+    if view.havings and view.key is None:
+        raise DeclarationError(
+            "wrong-decorator",
+            f"{name}: @operator.having is for groups, and the view has no key",
+            where=view.havings[0].line,
+            fix="Use @operator.filter.",
         )
     if view.paths is not None and (view.key or view.expand):
         operator, call = view.key or view.expand  # type: ignore[misc]

@@ -40,6 +40,7 @@ class ViewEvaluator:
         cls = ReadOnlyClass(declared.cls)
         bound = view.names.calls
         self._filters = [getter_of(bound[f], cls) for f in declared.filters]
+        self._havings = [getter_of(bound[h], cls) for h in declared.havings]
         self._expand = getter_of(bound[declared.expand[1]], cls) if declared.expand else None
         self._key = getter_of(bound[declared.key[1]], cls) if declared.key else None
         self._element = Source("element", declared.expand[0]) if declared.expand else None
@@ -89,7 +90,7 @@ class ViewEvaluator:
             found.setdefault(encode(plain), []).append(given)
         return {k: tuple(rows) for k, rows in found.items()}
 
-    def result(self, key: bytes, results: Sequence[Any]) -> tuple[str, Document]:
+    def result(self, key: bytes, results: Sequence[Any]) -> tuple[str, Document | None]:
         """See `plan.evaluator.Evaluator`."""
         plain = decode(key)
         scope = Scope(self._in_group)
@@ -102,10 +103,13 @@ class ViewEvaluator:
             session = scope[Source("session", self._declared.sessions.name)] = Session(*map(from_micros, results[-1]))
             ids = (*(plain if isinstance(plain, tuple) else (plain,)), session.start)
         scope.view = self._declared.cls(None, lambda name: self._of_group(scope, name))
+        path = f"{self._declared.collection}/{document_id(ids)}"
+        if not all(passes(scope) for passes in self._havings):
+            return path, None
         parts = {self._declared.cls._attribute_name(n): scope[Source("key", n)] for n in self._declared.key_parts}
         document = {n: list(v) if isinstance(v, tuple) else v for n, v in parts.items()}
         document.update(self._document(scope))
-        return f"{self._declared.collection}/{document_id(ids)}", document
+        return path, document
 
     def _of_group(self, scope: Scope, name: str) -> Any:
         sessions = self._declared.sessions
@@ -130,8 +134,11 @@ class ViewEvaluator:
 
     def _shape(self, source: Source) -> Shape | None:
         declared = self._declared
-        if source.kind in ("accumulator", "session"):
+        if source.kind == "session":
             return None
+        if source.kind == "accumulator":
+            own = declared.accumulators[source.name].own
+            return None if own is None else shape_of(returned(own.result, type(own)), declared.cls._attribute_name)
         call = declared.udfs[source.name] if source.kind == "udf" else declared.computed[source.name]
         return shape_of(returned(call.function, declared.cls), declared.cls._attribute_name)
 

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..core.errors import DeclarationError, SourceLine
+from .accumulator import Accumulator
+from .aggregates import AccumulatorDeclaration
 
 F = TypeVar("F")
-ROLES = ("filter", "expand", "key")
 
 if TYPE_CHECKING:
     computed = property
@@ -47,7 +48,7 @@ def function_of(member: Any) -> Any:
 
 
 def role_of(member: Any) -> str | None:
-    """What a member was marked as: `udf`, `filter`, `expand`, `key`, or `None`."""
+    """What a member was marked as: `udf`, `filter`, `expand`, `key`, `having`, or `None`."""
     role: str | None = getattr(function_of(member), "__onto_flow__", None)
     return role
 
@@ -92,6 +93,32 @@ class Operators:
         """The group of a row: one view document per key; `None` for no document."""
         return _mark(method, "key")
 
+    def having(self, method: F) -> F:
+        """Whether a group has a document, from its accumulators and the parts of its key; several are ANDed."""
+        return _mark(method, "having")
+
+    def aggregate(self, accumulator: Accumulator[Any, Any, Any]) -> Callable[[Any], Any]:
+        """An accumulator of one's own: the classmethod gives the value of a row, `None` to skip it.
+
+        Abelian: its state is what it makes of it, its cost per change one call of `add` and `retract` each.
+
+        Raises:
+            DeclarationError: `wrong-decorator` for anything but an `Accumulator`, or above anything but a classmethod.
+        """
+        line = SourceLine.of_caller()
+        form = "@operator.aggregate(Variance()) above @classmethod"
+        if not isinstance(accumulator, Accumulator):
+            what = f"@operator.aggregate takes an Accumulator, not {accumulator!r:.80}"
+            raise DeclarationError("wrong-decorator", what, where=line, fix=f"Write {form}.")
+
+        def declare(method: Any) -> AccumulatorDeclaration:
+            if not isinstance(method, classmethod):
+                what = "@operator.aggregate is for a classmethod that gives the value of a row"
+                raise DeclarationError("wrong-decorator", what, where=line, fix=f"Write {form}.")
+            return AccumulatorDeclaration("own", line, value=function_of(method), own=accumulator)
+
+        return declare
+
 
 operator = Operators()
 
@@ -114,6 +141,18 @@ class ReadOnlyClass:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Refuses: an operator gets documents, it makes none."""
         raise TypeError("an operator is a pure function: cls makes no objects")
+
+
+def refuse_wrapped(name: str, member: Any) -> None:
+    """Refuses an accumulator with another decorator above it.
+
+    Raises:
+        DeclarationError: `wrong-decorator`.
+    """
+    if not isinstance(member, AccumulatorDeclaration):
+        what = f"{name}: @{type(member).__name__} stands above @operator.aggregate"
+        fix = "Write @operator.aggregate(...) above @classmethod."
+        raise DeclarationError("wrong-decorator", what, where=function_of(member).line, fix=fix)
 
 
 def checked_kind(name: str, member: Any, role: str) -> Callable[..., Any]:

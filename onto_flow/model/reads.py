@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
+_ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD")
 _SILENT = frozenset({"RESUME", "NOP", "CACHE", "COPY_FREE_VARS", "PRECALL"})
 
 
@@ -27,12 +28,37 @@ def self_reads(function: Any) -> frozenset[str]:
 def _reads(code: CodeType, owner: str) -> Iterator[str]:
     before: Any = None
     for instruction in dis.get_instructions(code):
-        if instruction.opname in ("LOAD_ATTR", "LOAD_METHOD") and _loads(before, owner):
+        if instruction.opname in _ATTRIBUTE and _loads(before, owner):
             yield str(instruction.argval)
         before = instruction
     for constant in code.co_consts:
         if isinstance(constant, CodeType) and owner in constant.co_freevars:
             yield from _reads(constant, owner)
+
+
+def store_reads(function: Any) -> frozenset[str] | None:
+    """The slots that a method reads as `self.store.slot`; `None` where it hands the store itself on.
+
+    Example:
+        >>> def total(self): return len(self.store.tickets) + self.store.meeting.extra
+        >>> sorted(store_reads(total)), store_reads(lambda self: vars(self.store))
+        (['meeting', 'tickets'], None)
+    """
+    code = getattr(function, "__code__", None)
+    if not isinstance(code, CodeType) or not code.co_argcount:
+        return frozenset()
+    found = list(_store_reads(code, code.co_varnames[0]))
+    return None if None in found else frozenset(n for n in found if n is not None)
+
+
+def _store_reads(code: CodeType, owner: str) -> Iterator[str | None]:
+    steps = [i for i in dis.get_instructions(code) if i.opname not in _SILENT]
+    for before, step, after in zip(steps, steps[1:], steps[2:]):
+        if step.opname in _ATTRIBUTE and step.argval == "store" and _loads(before, owner):
+            yield str(after.argval) if after.opname in _ATTRIBUTE else None
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType) and owner in constant.co_freevars:
+            yield from _store_reads(constant, owner)
 
 
 def _loads(instruction: Any, name: str) -> bool:

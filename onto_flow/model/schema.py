@@ -14,6 +14,12 @@ from .reads import returned_field
 from .store import SlotDeclaration
 from .windows import Session
 
+_FIXED = {
+    "count": Type("int"),
+    "count_distinct": Type("int"),
+    "avg": Type("float", optional=True),
+    "histogram": Type("list", items=(Type("int"),)),
+}
 _KINDS = ("str", "int", "float", "bool", "bytes", "timestamp", "geopoint", "vector", "map")
 
 
@@ -55,12 +61,16 @@ def _attribute_type(view: Declaration, name: str) -> Type:
 
 
 def _accumulator_type(view: Declaration, declared: AccumulatorDeclaration) -> Type:
-    if declared.kind == "count":
-        return Type("int")
+    if declared.kind in _FIXED:
+        return _FIXED[declared.kind]
+    if declared.own is not None:
+        return _type(view, declared.name, returned(declared.own.result, type(declared.own)), declared.line)
     if declared.kind == "sum":
         kind = number_of(view, declared)
         return ANY if kind == "any" else Type(kind)
     item = _type_of_function(view, declared)
+    if declared.kind not in ("collect", "top_k"):
+        return replace(item, optional=True)
     if item.kind == "list":
         what = f"{view.cls.__name__}.{declared.name}: an array in an array, which Firestore refuses"
         raise DeclarationError("bad-value", what, where=declared.line, fix="Put a map between them.")

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ..core.errors import DeclarationError, did_you_mean
-from .declaration import Call, Declaration, call_of
-from .reads import self_reads
+from .declaration import Call, Declaration, accumulator_call, call_of
+from .reads import self_reads, store_reads
 
 Kind = Literal["slot", "computed", "udf", "element", "key", "accumulator", "session"]
 Level = Literal["root", "row", "key", "group"]
@@ -43,10 +43,12 @@ class Names:
     Attributes:
         calls: Each UDF, operator and accumulator's function.
         levels: Of each computed attribute and UDF, the level at which it is known; `key` for rows and groups alike.
+        reads: Of each, the many slots and accumulators that it reads, through others too.
     """
 
     calls: Mapping[Call, BoundCall]
     levels: Mapping[Source, Level]
+    reads: Mapping[Source, tuple[str, ...]]
 
 
 def resolve_names(view: Declaration) -> Names:
@@ -68,17 +70,20 @@ def resolve_names(view: Declaration) -> Names:
         calls[call] = _bind(view, call, with_key)
     for call in view.udfs.values():
         calls[call] = _bind(view, call, everything)
+    for call in view.havings:
+        calls[call] = _bind(view, call, everything)
     levels = _Levels(view, calls)
-    return Names(calls, {s: levels.of(s) for s in at_root if s.kind in ("computed", "udf")})
+    levels.check()
+    attributes = [s for s in at_root if s.kind in ("computed", "udf")]
+    return Names(calls, {s: levels.of(s) for s in attributes}, {s: levels.reads(s) for s in attributes})
 
 
 def accumulator_calls(view: Declaration) -> list[Call]:
     """The functions of all accumulators."""
     return [
-        call_of(function, line=a.line)
-        for a in view.accumulators.values()
-        for function in (a.value, a.where, a.order_by)
-        if function is not None
+        accumulator_call(accumulator, function)
+        for accumulator in view.accumulators.values()
+        for function in accumulator.functions
     ]
 
 
@@ -151,12 +156,17 @@ def _written(source: Source) -> str:
     return words.get(source.kind, f"a {source.kind}")
 
 
+_STORE = Source("slot", "store")
+"""What a computed attribute reads that reads `self.store`, whichever slots."""
+
+
 class _Levels:
     """Finds what each attribute needs, through others."""
 
     def __init__(self, view: Declaration, calls: Mapping[Call, BoundCall]) -> None:
         self.view, self.calls = view, calls
         self.needs: dict[Source, dict[Level, str]] = {}
+        self._many = [n for n, s in view.store._slots.items() if s.many]
 
     def of(self, source: Source) -> Level:
         """The level at which a computed attribute or UDF is known."""
@@ -171,6 +181,24 @@ class _Levels:
         if self.view.key is not None and set(needs) <= {"key"}:
             return "key"
         return "row" if "row" in needs or "key" in needs else "root"
+
+    def check(self) -> None:
+        """Refuses what an operator or an accumulator needs and what is known only later, or no more."""
+        view = self.view
+        before = [*view.filters, *(c[1] for c in (view.expand, view.key) if c is not None), *accumulator_calls(view)]
+        for call in before:
+            for name, source in self.calls[call].sources:
+                if "group" in (needs := self._needs(source, ())):
+                    raise self._unknown(call, name, f"needs {needs['group']}, which is known per group")
+        for call in view.havings:
+            for name, source in self.calls[call].sources:
+                needs = self._needs(source, ())
+                if (other := needs.get("root") or needs.get("row")) is not None:
+                    raise self._unknown(call, name, f"needs {other}, which is known per row")
+
+    def _unknown(self, call: Call, name: str, why: str) -> DeclarationError:
+        what = f"{self.view.cls.__name__}: parameter {name!r} of {call.name} {why}"
+        return DeclarationError("unknown-name", what, where=call.line, fix="Name what is known at that point.")
 
     def _needs(self, source: Source, under_way: tuple[Source, ...]) -> dict[Level, str]:
         if source.kind not in ("computed", "udf"):
@@ -187,6 +215,20 @@ class _Levels:
             self.needs[source] = found
         return self.needs[source]
 
+    def reads(self, source: Source) -> tuple[str, ...]:
+        """The many slots and accumulators that an attribute reads, through others too."""
+        if source.kind == "accumulator":
+            return (source.name,)
+        if source.kind == "slot":
+            return (source.name,) if source.name in self._many else ()
+        if source.kind not in ("computed", "udf"):
+            return ()
+        found = [name for other in self._sources(source) if other != _STORE for name in self.reads(other)]
+        if source.kind == "computed":
+            read = store_reads(self._call(source).function)
+            found += [n for n in self._many if read is None or n in read]
+        return tuple(dict.fromkeys(found))
+
     def _call(self, source: Source) -> Call:
         return self.view.udfs[source.name] if source.kind == "udf" else self.view.computed[source.name]
 
@@ -196,7 +238,7 @@ class _Levels:
         read = self_reads(self._call(source).function)
         found = [Source("computed", n) for n in self.view.computed if n in read]
         found += [s for s in _group_names(self.view) if s.name in read]
-        return [*found, *([Source("slot", "store")] if "store" in read else [])]
+        return [*found, *([_STORE] if "store" in read else [])]
 
     def _mixed(self, source: Source, group: str, other: str) -> DeclarationError:
         return DeclarationError(

@@ -266,9 +266,7 @@ class Own:
             raise DataError("udf-failed", what, fix="Give None for a row that does not count.")
         return self._user.result(state[0])
 
-    def _taken(
-        self, held: tuple[Any, tuple[Any, ...]], contribution: Any, weight: int
-    ) -> tuple[Any, tuple[Any, ...]]:
+    def _taken(self, held: tuple[Any, tuple[Any, ...]], contribution: Any, weight: int) -> tuple[Any, tuple[Any, ...]]:
         state, aside = held
         if aside and (fewer := _without(aside, encode(contribution), weight)) is not None:
             return (state, fewer)

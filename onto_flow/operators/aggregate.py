@@ -124,8 +124,8 @@ class Aggregate:
 
     def shown(self, key: Key, cells: Cells) -> Iterable[tuple[str, Document, int]]:
         """See `Shows`."""
-        _, _, path, document, seq, *_ = cells.get("group") or (0, (), None, None, 0)
-        return [] if path is None or document is None else [(path, document, seq)]
+        group = Group.of(cells.get("group"), self.accumulators)
+        return [] if group.path is None or group.document is None else [(group.path, group.document, group.seq)]
 
     def _letter(self, key: bytes) -> str:
         return f"view:{self.view.name}:{document_id(decode(key))}"

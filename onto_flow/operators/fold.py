@@ -31,8 +31,8 @@ class Accumulators:
     def __init__(self, accumulators: Sequence[Accumulator], over: int = -1) -> None:
         self.width = len(accumulators)
         wanted = [(at, a) for at, a in enumerate(accumulators) if a.over == over]
-        self.abelian: dict[int, Abelian] = {at: ABELIAN[a.kind](a) for at, a in wanted if a.kind in ABELIAN}
-        self.kept = {at: Keeps(a, at) for at, a in wanted if a.kind not in ABELIAN}
+        self.abelian: dict[int, Abelian] = {at: ABELIAN[a.kind](a) for at, a in wanted if a.abelian}
+        self.kept = {at: Keeps(a, at) for at, a in wanted if not a.abelian}
 
     def create(self) -> list[Any]:
         """The states of no rows, those that are abelian first."""

@@ -27,7 +27,6 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from ..core.change import DeadLetter, ViewChange
 from ..core.codec import decode
@@ -36,8 +35,8 @@ from ..core.keys import document_id
 from ..core.values import Document
 from ..plan.evaluator import Evaluator, Row
 from ..plan.nodes import OperatorNode, Plan, TimerKind
-from .accumulators import ABELIAN, Collect
 from .base import Cells, Context, Key, Profile
+from .fold import Accumulators, Fold
 from .ingest import failure
 from .messages import CaughtUp, Message, Republish, Rows
 
@@ -55,6 +54,7 @@ class Sessions:
         self.evaluator: Evaluator = self.view.code.resolve().evaluator()
         assert self.view.sessions is not None
         self.gap = self.view.sessions.gap
+        self.accumulators = Accumulators(self.view.accumulators)
         self.evaluated = 0
 
     def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
@@ -105,7 +105,8 @@ class Sessions:
         letter = f"view:{self.view.name}:{document_id(decode(key))}"
         try:
             self.evaluated += 1
-            shown = dict(self._document(key, rows) for rows in self._cut(ctx))
+            sessions = [self._document(key, rows) for rows in self._cut(ctx)]
+            shown = {path: document for path, document in sessions if document is not None}
         except Exception as error:
             ctx.emit(failure(letter, error))
             return last, seq, True
@@ -128,16 +129,9 @@ class Sessions:
             sessions[-1].append((root, row))
         return sessions
 
-    def _document(self, key: bytes, rows: list[Member]) -> tuple[str, Document]:
-        results: list[Any] = []
-        for index, accumulator in enumerate(self.view.accumulators):
-            given = [(root, row[index]) for root, row in rows if row[index] is not None]
-            if accumulator.kind in ABELIAN:
-                fold = ABELIAN[accumulator.kind]()
-                state = fold.create()
-                for _, contribution in given:
-                    state = fold.add(state, contribution)
-                results.append(fold.result(state))
-            else:
-                results.append(Collect(accumulator).result(given))
-        return self.evaluator.result(key, [*results, (rows[0][1][-1], rows[-1][1][-1])])
+    def _document(self, key: bytes, rows: list[Member]) -> tuple[str, Document | None]:
+        fold = Fold(self.accumulators, self.accumulators.create(), {}, None)
+        for root, row in rows:
+            fold.change(root, (), (row,))
+        fold.settle()
+        return self.evaluator.result(key, [*fold.results(), (rows[0][1][-1], rows[-1][1][-1])])

@@ -90,7 +90,10 @@ def _chain(view: View) -> list[OperatorNode]:
 
 
 def _node(view: View, kind: str, key: str, sends: tuple[str, ...]) -> OperatorNode:
-    return OperatorNode(f"{view.name}.{kind}", kind, view.name, -1, key, _CELLS[kind], _TIMERS[kind], sends)  # type: ignore[arg-type]
+    cells = _CELLS[kind]
+    if kind == "aggregate" and all(a.abelian for a in view.accumulators):
+        cells = tuple(c for c in cells if c.name != "entries")
+    return OperatorNode(f"{view.name}.{kind}", kind, view.name, -1, key, cells, _TIMERS[kind], sends)  # type: ignore[arg-type]
 
 
 def _match(view: View, slot: Slot) -> OperatorNode:

@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from .costs import attribute_costs
 from .nodes import OperatorNode, Plan, Slot, View
 
 
@@ -77,11 +78,13 @@ def _view_text(view: View) -> str:
         how = "" if slot.kind == "root" else f"  {_reached(slot, view)}"
         lines.append(f"    {slot.name}: {kind} of {slot.collection}{how}")
     lines.append("  attributes")
-    lines += [f"    {name}: {type_}" for name, type_ in view.schema]
+    costs = attribute_costs(view)
+    lines += [f"    {name}: {type_}" + (f"  {costs[name]}" if name in costs else "") for name, type_ in view.schema]
     for accumulator in view.accumulators:
         options = (", descending" if accumulator.descending else "") + (
             f", limit {accumulator.limit}" if accumulator.limit else ""
         )
+        options += f", bounds {', '.join(map(str, accumulator.bounds))}" if accumulator.bounds else ""
         lines.append(f"  accumulator {accumulator.name}: {accumulator.kind}{options}")
     if view.sessions is not None:
         gap = timedelta(microseconds=view.sessions.gap)
@@ -118,6 +121,8 @@ def _view_json(view: View) -> dict[str, Any]:
         ],
         "attributes": {name: str(type_) for name, type_ in view.schema},
         "accumulators": {
-            a.name: {"kind": a.kind, "descending": a.descending, "limit": a.limit} for a in view.accumulators
+            a.name: {"kind": a.kind, "descending": a.descending, "limit": a.limit, "bounds": list(a.bounds)}
+            for a in view.accumulators
         },
+        "costs": {name: cost._asdict() for name, cost in attribute_costs(view).items()},
     }

@@ -195,6 +195,11 @@ class Accumulator:
     over: int = -1
     code: CodeRef | None = None
 
+    @property
+    def abelian(self) -> bool:
+        """Whether its state is O(1); the others keep an entry per value or row."""
+        return self.kind in ("count", "sum", "avg", "histogram", "own")
+
 
 @dataclass(frozen=True)
 class Sessions:
@@ -226,6 +231,8 @@ class View:
         on_error: What becomes of a view document when the view's code raises: `keep` the last good one, `delete` it, or
             `fail`: stop the run.
         sessions: Of a grouped view with a document per session.
+        reads: Per attribute that is no part of the key: its name in documents, its name in the class, and the many slots
+            and accumulators that it reads, through other attributes too.
     """
 
     name: str
@@ -239,6 +246,7 @@ class View:
     sensitive: tuple[str, ...] = ()
     on_error: OnError = "keep"
     sessions: Sessions | None = None
+    reads: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,9 @@ from tests.core.test_codec import values
 from tests.core.test_path_bytes import paths
 from tests.core.test_values import IN_FIRESTORE_ORDER
 
-close = st.sampled_from([0, 0.0, -0.0, 1, 1.0, math.inf, -math.inf, math.nan, 5e-324, 2**53 + 1, 2.0**53, 2**63 - 1, -(2**63)])
+close = st.sampled_from(
+    [0, 0.0, -0.0, 1, 1.0, math.inf, -math.inf, math.nan, 5e-324, 2**53 + 1, 2.0**53, 2**63 - 1, -(2**63)]
+)
 numbers = st.integers(-(2**63), 2**63 - 1) | st.floats() | close | close.map(lambda n: [n, "\0"]) | st.text("\0\x01a")
 
 
@@ -32,7 +34,17 @@ def test_bytes_of_a_value_of_each_type_rise():
 
 
 def test_integers_and_doubles_between_them_are_compared_exactly():
-    around = [2**62 - 1, 2.0**62, 2**62 + 1, 2**62 + 1023, 2.0**62 + 1024, 2**63 - 1025, 2.0**63 - 1024, 2**63 - 1, 2.0**63]
+    around = [
+        2**62 - 1,
+        2.0**62,
+        2**62 + 1,
+        2**62 + 1023,
+        2.0**62 + 1024,
+        2**63 - 1025,
+        2.0**63 - 1024,
+        2**63 - 1,
+        2.0**63,
+    ]
     assert sorted(around, key=order_bytes) == sorted(around)
 
 

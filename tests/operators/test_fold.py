@@ -48,9 +48,7 @@ def small(monkeypatch):
 
 def expected(held):
     flat = [(member, r) for member, several in held.items() for r in several]
-    return [
-        result_of(a, [(member, r[at]) for member, r in flat if r[at] is not None]) for at, a in enumerate(SOME)
-    ]
+    return [result_of(a, [(member, r[at]) for member, r in flat if r[at] is not None]) for at, a in enumerate(SOME)]
 
 
 @pytest.mark.parametrize("in_order", [True, False])

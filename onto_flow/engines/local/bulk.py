@@ -27,7 +27,9 @@ CHUNK = 1000
 
 _KNOWN: dict[type, frozenset[str]] = {
     Plan: frozenset({"views", "operators", "projection"}),
-    View: frozenset({"name", "collection", "code", "slots", "schema", "grouped", "accumulators", "owned", "sensitive"}),
+    View: frozenset(
+        {"name", "collection", "code", "slots", "schema", "grouped", "accumulators", "owned", "sensitive", "reads"}
+    ),
     Slot: frozenset(
         {"name", "index", "kind", "collection", "parent", "many", "required", "relation", "pairs", "fused"}
     ),

@@ -1,0 +1,68 @@
+"""What a change costs per attribute of a view, and what is kept for it, as `explain` says it.
+
+`n` is the number of rows of the group, or of documents in the slot; `k` a limit that the view declares. A cost of O(n) is
+that of an attribute which shows or reads all of them: it is evaluated anew, in proportion to its input.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .nodes import Accumulator, View
+
+
+class Cost(NamedTuple):
+    """A cost in O notation.
+
+    Attributes:
+        change: Work per change.
+        state: What is kept per group or root, beside the documents themselves; empty for nothing.
+        why: What it grows with; may be empty.
+    """
+
+    change: str
+    state: str
+    why: str = ""
+
+    def __str__(self) -> str:
+        state = f", {self.state} state" if self.state else ""
+        return f"{self.change} per change{state}" + (f": {self.why}" if self.why else "")
+
+
+_ORDERED = {"min": "different value", "max": "different value", "first": "row", "last": "row"}
+
+
+def accumulator_cost(accumulator: Accumulator) -> Cost:
+    """The cost of an accumulator.
+
+    Example:
+        >>> str(accumulator_cost(Accumulator("names", "collect", limit=5)))
+        'O(log n + k) per change, O(n) state: an entry per row, k = 5'
+    """
+    kind, limit = accumulator.kind, accumulator.limit
+    if kind in _ORDERED:
+        return Cost("O(log n)", "O(n)", f"an entry per {_ORDERED[kind]}")
+    if kind in ("collect", "top_k"):
+        if limit is None:
+            return Cost("O(n)", "O(n)", "it shows every row")
+        return Cost("O(log n + k)", "O(n)", f"an entry per row, k = {limit}")
+    if kind == "count_distinct":
+        return Cost("O(1)", "O(n)", "an entry per different value")
+    if kind == "histogram":
+        return Cost("O(k)", "O(k)", f"an integer per bin, k = {len(accumulator.bounds) + 1}")
+    return Cost("O(1)", "O(1)", "the user's own state" if kind == "own" else "")
+
+
+def attribute_costs(view: View) -> dict[str, Cost]:
+    """The cost of each attribute of a view's documents that is not a part of the key."""
+    accumulators = {a.name: accumulator_cost(a) for a in view.accumulators}
+    costs: dict[str, Cost] = {}
+    for attribute, name, reads in view.reads:
+        if name in accumulators:
+            costs[attribute] = accumulators[name]
+        else:
+            large = [r for r in reads if r not in accumulators or accumulators[r].change == "O(n)"]
+            costs[attribute] = (
+                Cost("O(n)", "", f"evaluated anew over {', '.join(large)}") if large else Cost("O(1)", "")
+            )
+    return costs
