@@ -2,3 +2,5 @@
 
 Code here is handed an engine and never picks one; `oracle`, `judge` and what makes cases share no code with operators.
 """
+
+from .accumulator_laws import check_accumulator as check_accumulator
