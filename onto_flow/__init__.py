@@ -31,6 +31,7 @@ if _TYPE_CHECKING:
     from .model.store import one as one
     from .model.store import root as root
     from .model.view import ViewModel as ViewModel
+    from .model.windows import Session as Session
     from .model.windows import window as window
 else:
     _MODULES = {
@@ -45,7 +46,7 @@ else:
         "model.methods": "computed operator udf",
         "model.store": "Many Store many one root",
         "model.view": "ViewModel",
-        "model.windows": "window",
+        "model.windows": "Session window",
     }
     _PLACES = {name: module for module, names in _MODULES.items() for name in names.split()}
     _NEED_PACKAGES = {

@@ -24,7 +24,7 @@ from .field_path import MISSING, FieldPath, read_field_path, value_at
 from .transforms import DELETE, Transform
 from .values import Document
 
-Changes = Mapping["str | FieldPath", Any]
+Changes = Mapping[Any, Any]
 """Field path (as text, or its names) -> value, `DELETE`, or a transform."""
 
 

@@ -10,10 +10,13 @@ from typing import Any, Protocol
 from ..core.change import BELOW_EVENTS, Change, DeadLetter
 from ..core.gaps import Gaps
 from ..core.values import to_micros
-from ..operators.messages import Event
+from ..operators.messages import Event, Tick
+from ..plan.clocks import clocks, last_tick
 from ..plan.nodes import Plan
 from ..sinks.base import Sink, Table
 from ..sources.base import Source
+from .breaker import Limits
+from .declared import DeclaredTime, WallTime
 from .metrics import Metrics
 
 
@@ -26,6 +29,11 @@ def seed(document: Change, snapshot: int | None) -> tuple[str, Event]:
     """
     version = BELOW_EVENTS if snapshot is None else (snapshot, 0)
     return document.path, Event(version, document.after)
+
+
+def ticks(plan: Plan, moment: int) -> list[tuple[str, Tick]]:
+    """What tells ingest that declared time has come to a moment (microseconds)."""
+    return [(path, Tick(last_tick(every, moment))) for path, every in clocks(plan).items()]
 
 
 def event(change: Change) -> tuple[str, Event]:
@@ -85,6 +93,8 @@ class Job:
         fingerprints: View -> part of its code -> hash: whether a checkpoint was made by this code.
         sink_name: Where view documents go, as text without secrets.
         metrics: What the job tells of itself while it runs.
+        declared: Declared time, for plans whose views change by it.
+        limits: When so many failures of user code stop the run; `None`: never.
     """
 
     plan: Plan
@@ -100,6 +110,8 @@ class Job:
     progress: Callable[[Progress], None] = lambda progress: None
     stop: threading.Event = field(default_factory=threading.Event)
     metrics: Metrics = field(default_factory=Metrics)
+    declared: DeclaredTime = field(default_factory=WallTime)
+    limits: Limits | None = field(default_factory=Limits)
     fingerprints: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     sink_name: str = ""
 

@@ -40,15 +40,17 @@ class HeldStep:
     """The context of one step (`operators.base.Context`).
 
     Attributes:
+        generation: The first part of view versions.
+        moment: Declared time: these engines stand at one moment.
         emitted: View changes, dead letters and gaps.
     """
 
     epoch = 0
     silent = False
 
-    def __init__(self, cells: KeyedCells, generation: int) -> None:
+    def __init__(self, cells: KeyedCells, generation: int, moment: int = 0) -> None:
         self._cells = cells
-        self.generation = generation
+        self.generation, self.moment = generation, moment
         self._sent: list[tuple[str, Key, Message]] = []
         self.emitted: list[Output] = []
 

@@ -39,6 +39,7 @@ class Profile:
         horizon: How long ingest keeps tombstones: longer than any replay of the source.
         page: How many subscribers one step of match tells of a change before it goes on by timer; 0 for all.
         snapshot: The time of the export that the first load came from, for the rule on old events; `None` without one.
+        moment: Declared time of an engine on which it stands still.
         born: When the state began; no tombstone can have been dropped before `born + horizon`.
     """
 
@@ -50,6 +51,7 @@ class Profile:
     page: int = 0
     snapshot: int | None = None
     born: int = 0
+    moment: int = 0
 
     def __post_init__(self) -> None:
         if not self.drained and not (
@@ -64,6 +66,10 @@ class Context(Protocol):
     @property
     def now(self) -> int:
         """Processing time in microseconds; steers garbage and too-late events only."""
+
+    @property
+    def moment(self) -> int:
+        """Declared time in microseconds: what `until` is compared with. It never goes back."""
 
     @property
     def generation(self) -> int:

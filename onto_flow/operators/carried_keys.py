@@ -22,7 +22,8 @@ from ..core.equality import same
 from ..core.fields import Fields
 from ..core.values import Document
 from ..plan.nodes import FieldPath, Place, Plan, Slot
-from .joins import Joins, asked_code, own_code
+from .expiry import MARK
+from .joins import Joins, asked_code, has_own_keys, own_code
 
 MAX_COLLECTIONS = 10_000
 """How many collections (a subcollection of each document is one) are remembered before all are forgotten."""
@@ -87,7 +88,7 @@ class CarriedKeys:
         names: dict[str, None] = {}
         for number, joins in enumerate(self._joins):
             mine = [s for s in joins.slots if s.collection.matches(path)]
-            met = [s for s in mine if s.kind in ("by", "on")]
+            met = [s for s in mine if has_own_keys(s)]
             if met:
                 codes[own_code(number)] = len(makers) + 1
                 makers.append(joins.own_keys)
@@ -108,7 +109,8 @@ def deciding(slot: Slot, *, as_parent: bool) -> list[str]:
     places: list[Place] = [p[0] if as_parent else p[1] for p in slot.pairs]
     if slot.relation is not None and (slot.kind == "via") == as_parent:
         places.append(slot.relation.field)
-    return [p.steps[0] for p in places if isinstance(p, FieldPath)]
+    until = [MARK] if slot.until is not None and not as_parent else []
+    return [*until, *(p.steps[0] for p in places if isinstance(p, FieldPath))]
 
 
 def _asking(joins: Joins, child: Slot) -> Callable[[str, Document], tuple[Any, ...]]:

@@ -36,12 +36,14 @@ from ..core.equality import same
 from ..core.errors import OntoFlowError
 from ..core.gaps import Gap
 from ..core.values import Document
+from ..plan.clocks import clocks, face
 from ..plan.nodes import OperatorNode, Plan, TimerKind
 from . import meter
 from .base import Context, Key, Profile
 from .carried_keys import MAX_COLLECTIONS, CarriedKeys
+from .expiry import MARK, marked, next_moment, version_of
 from .joins import Joins
-from .messages import Event, Message
+from .messages import Event, Message, Tick
 from .routes import Difference, Route, differences, keys_stay
 
 _NOTHING_IS_OLDER = -(1 << 63)
@@ -69,6 +71,7 @@ class Ingest:
         self._views = tuple((v, Joins(v, number)) for number, v in enumerate(plan.views))
         self._routes: dict[str, Route] = {}
         self._keys = CarriedKeys(plan) if profile.drained else None
+        self._clocks = clocks(plan)
         self._from_start: Version = NEVER if profile.snapshot is None else (profile.snapshot, 0)
         """Up to where the history of a document without state is known: to the export, which has it or has it not."""
 
@@ -77,6 +80,8 @@ class Ingest:
         assert isinstance(key, str)
         route = self._route(key)
         if not route.wanted:
+            if key in self._clocks:
+                self._tick(key, messages, ctx)
             return
         events = [e for m in messages if isinstance(m, Event) and (e := admit(m, self._profile.snapshot))]
         if not events:
@@ -94,6 +99,8 @@ class Ingest:
                 ctx.put("document", _state(version, before, since, holes))
             return
         after = self._project(route.fields, event.fields)
+        if route.until:
+            after = self._at_moment(key, route, after, ctx)
         if after is not None and self._keys is not None:
             after = self._keys.carry(key, after, before)
         ctx.put("document", _state(event.version, after, ctx.now, holes))
@@ -102,18 +109,17 @@ class Ingest:
         if not same(before, after):
             if route.parsed:
                 self._report(key, before, after, ctx)
-            if keys_stay(before, after):
-                assert after is not None
-                route.tell(key, event.version, after, ctx)
-                return
-            for view, joins, slots in route.views:
-                Difference(view, joins, slots, key, event.version, before, after).send(ctx)
+            self._send(key, version_of(event.version, after) if route.until else event.version, before, after, ctx)
 
     def on_timer(self, key: Key, kind: TimerKind, ctx: Context) -> None:
         """Drops a tombstone, and gaps, whose time is over."""
         assert isinstance(key, str)
         state = ctx.get("document")
-        if kind != "garbage" or state is None:
+        if state is None:
+            return
+        if kind == "until":
+            self._expire(key, state, ctx)
+        if kind != "garbage":
             return
         version, fields, since, *rest = state
         held, deadline = rest[0] if rest else b"", since + self._profile.horizon
@@ -128,6 +134,46 @@ class Ingest:
             _give_up(key, held, holes, ctx)
             ctx.put("document", _state(version, fields, since, holes))
             self._wake(holes, ctx)
+
+    def _send(self, path: str, version: Version, before: Document | None, after: Document | None, ctx: Context) -> None:
+        """Tells the views."""
+        route = self._route(path)
+        if keys_stay(before, after):
+            assert after is not None
+            route.tell(path, version, after, ctx)
+            return
+        for view, joins, slots in route.views:
+            Difference(view, joins, slots, path, version, before, after).send(ctx)
+
+    def _tick(self, path: str, messages: Sequence[Message], ctx: Context) -> None:
+        """A clock's document: every tick is a version of it. Nothing but ticks makes it, whatever a feed may hold."""
+        version, before, *_ = ctx.get("document") or (NEVER, None)
+        tick = max((m.tick for m in messages if isinstance(m, Tick)), default=-1)
+        if (tick, 0) > tuple(version):
+            after = face(tick)
+            ctx.put("document", _state((tick, 0), after, ctx.now, b""))
+            self._send(path, (tick, 0), before, after, ctx)
+
+    def _expire(self, path: str, state: Sequence[Any], ctx: Context) -> None:
+        """A moment has come until which the document counted."""
+        version, before, *rest = state
+        after = self._at_moment(path, self._route(path), before, ctx)
+        if after is None or same(before, after):
+            return
+        if self._keys is not None:
+            after = self._keys.carry(path, after, before)
+        ctx.put("document", (version, after, *rest))
+        self._send(path, version_of(tuple(version), after), before, after, ctx)
+
+    def _at_moment(self, path: str, route: Route, fields: Document | None, ctx: Context) -> Document | None:
+        """Content as it is at this moment; a timer will come for the next moment that changes it."""
+        if fields is None:
+            return None
+        fields = marked(fields, route.until, ctx.moment)
+        at = next_moment(fields, route.until)
+        if at is not None:
+            ctx.set_timer("until", at)
+        return fields
 
     def _meter(self, path: str, held: bytes, top: Version, events: Sequence[Event], ctx: Context) -> bytes:
         """The holes of the document's history after some events; the gaps that they open and close are told."""
@@ -165,7 +211,9 @@ class Ingest:
     def _project(self, wanted: frozenset[str] | None, fields: Document | None) -> Document | None:
         if fields is None:
             return None
-        return fields if wanted is None else {n: v for n, v in fields.items() if n in wanted}
+        if wanted is None:
+            return fields if MARK not in fields else {n: v for n, v in fields.items() if n != MARK}
+        return {n: v for n, v in fields.items() if n in wanted}
 
     def _report(self, path: str, before: Document | None, after: Document | None, ctx: Context) -> None:
         """One dead letter for a document on which a `parse` raises; it is taken back when none does any more."""

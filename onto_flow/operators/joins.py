@@ -6,7 +6,8 @@
 | `by` f | its path | references in doc.f that lie in the parent's collection |
 | `on` (g, f) | values of parent.g without null, or an id in its path | values of doc.f likewise |
 
-Both are sets; they are kept as tuples in order of appearance, so that every process sends in the same order.
+A document whose `until` has come has no doc keys (`by`, `on`), or keeps its key and counts as none (`via`); it has no
+parent keys. Both are sets; they are kept as tuples in order of appearance, so that every process sends in the same order.
 
 On the embedded engine ingest works them out once per document and they travel with its fields (`operators.carried_keys`).
 """
@@ -22,6 +23,7 @@ from ..core.fields import Fields
 from ..core.references import Parse, reference_path
 from ..core.values import Document
 from ..plan.nodes import PathPart, Place, Plan, Relation, Slot, View
+from .expiry import has_expired
 
 JoinKey = str | bytes
 
@@ -50,6 +52,8 @@ class Joins:
             carried = carried_keys(fields, self._codes[slot.index])
             if carried is not None:
                 return carried
+        if not self.counts(slot.parent, fields):
+            return ()
         if slot.kind == "by":
             return (path,)
         if slot.always is not None:
@@ -69,13 +73,19 @@ class Joins:
             carried = carried_keys(fields, self.own_code)
             if carried is not None:
                 return tuple(k for i, k in carried if i == slot.index)
+        if has_expired(slot, fields):
+            return ()
         if slot.kind == "on":
             return _values(path, fields, [f for _, f in slot.pairs])
         assert slot.relation is not None
         return self._references(slot.relation, fields)
 
+    def counts(self, slot: int, fields: Document) -> bool:
+        """Whether a document that is reached counts for a slot."""
+        return not has_expired(self.slots[slot], fields)
+
     def own_keys(self, path: str, fields: Document) -> tuple[tuple[int, JoinKey], ...]:
-        """(slot, key) of a document in all `by` and `on` slots of its collection."""
+        """(slot, key) of a document in all `by` and `on` slots of its collection, and `via` slots that have an `until`."""
         if fields.__class__ is Fields:
             carried = carried_keys(fields, self.own_code)
             if carried is not None:
@@ -83,7 +93,7 @@ class Joins:
         return tuple(
             (s.index, k)
             for s in self.slots
-            if s.kind in ("by", "on") and s.collection.matches(path)
+            if has_own_keys(s) and s.collection.matches(path) and not has_expired(s, fields)
             for k in self.doc_keys(s, path, fields)
         )
 
@@ -112,6 +122,11 @@ class Joins:
 def joins_of(plan: Plan, view: str) -> Joins:
     """The joins of a view of a plan."""
     return next(Joins(v, number) for number, v in enumerate(plan.views) if v.name == view)
+
+
+def has_own_keys(slot: Slot) -> bool:
+    """Whether the documents of a slot say themselves whether they belong to it."""
+    return slot.kind in ("by", "on") or slot.until is not None
 
 
 def own_code(number: int) -> int:

@@ -53,6 +53,12 @@ class Event(NamedTuple):
     previous: Version | None = None
 
 
+class Tick(NamedTuple):
+    """To ingest, at the path of a clock: declared time has come to a tick (microseconds)."""
+
+    tick: int
+
+
 class Told(NamedTuple):
     """To match and assemble (D): a document changed."""
 
@@ -106,9 +112,9 @@ class Republish(NamedTuple):
     path: str
 
 
-Message = Event | Told | Subscribe | Answer | Rows | Claim | CaughtUp | Republish
+Message = Event | Told | Subscribe | Answer | Rows | Claim | CaughtUp | Republish | Tick
 
-_TYPES: tuple[type[Any], ...] = (Event, Told, Subscribe, Answer, Rows, Claim, CaughtUp, Republish)
+_TYPES: tuple[type[Any], ...] = (Event, Told, Subscribe, Answer, Rows, Claim, CaughtUp, Republish, Tick)
 _TAG = {cls: tag for tag, cls in enumerate(_TYPES)}
 
 

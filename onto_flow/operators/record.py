@@ -139,21 +139,21 @@ def members(record: Record, root: str, joins: Joins) -> list[dict[str, Document]
         keys = dict.fromkeys(k for p, f in parents.items() for k in joins.parent_keys(slot, p, f))
         if not slot.fused and not all(record.is_open(slot.index, k) for k in keys):
             return HOLD
-        docs = _by_path(record, keys) if slot.kind == "via" else _by_key(record, slot, keys)
+        docs = _by_path(record, keys, slot, joins) if slot.kind == "via" else _by_key(record, slot, keys)
         if docs is HOLD:
             return HOLD
         found[slot.index] = docs
     return found
 
 
-def _by_path(record: Record, keys: Iterable[JoinKey]) -> dict[str, Document] | None:
+def _by_path(record: Record, keys: Iterable[JoinKey], slot: Slot, joins: Joins) -> dict[str, Document] | None:
     docs: dict[str, Document] = {}
     for key in keys:
         assert isinstance(key, str)
         doc = record.reg.get(key)
         if doc is None or doc.gone:
             return HOLD
-        if doc.fields is not None:
+        if doc.fields is not None and joins.counts(slot.index, doc.fields):
             docs[key] = doc.fields
     return docs
 

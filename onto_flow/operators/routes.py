@@ -11,6 +11,7 @@ from ..core.values import Document
 from ..plan.compile import match_id
 from ..plan.nodes import Slot, View
 from .base import Context
+from .expiry import until_fields
 from .joins import JoinKey, Joins
 from .messages import Doc, Subscribe, Told
 
@@ -22,6 +23,7 @@ class Route:
         wanted: Whether any view reads them.
         fields: Which fields are read; `None` for all.
         views: The views that have slots for them, with those.
+        until: The fields that say until when they count.
         parsed: Whether a user's `parse` reads them.
     """
 
@@ -32,7 +34,8 @@ class Route:
         slots = [(v, j, tuple(s for s in v.slots if s.collection.matches(path))) for v, j in views]
         self.views = tuple((v, j, s) for v, j, s in slots if s)
         self.parsed = any(s.relation is not None and s.relation.parse is not None for v, _ in views for s in v.slots)
-        at_path = [(v, s) for v, _, mine in self.views for s in mine if s.kind in ("root", "via")]
+        self.until = until_fields(s for _, _, mine in self.views for s in mine)
+        at_path = [(v, s) for v, _, mine in self.views for s in mine if s.kind in ("root", "via") and s.until is None]
         self._keyless = len(at_path) == sum(len(mine) for _, _, mine in self.views)
         self._at_path = tuple(_target(v, s) for v, s in at_path)
 

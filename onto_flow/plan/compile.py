@@ -59,7 +59,8 @@ def compile_plan(views: Sequence[View], fields: Sequence[tuple[Collection, tuple
     fused = tuple(replace(v, slots=tuple(replace(s, fused=_fuses(s)) for s in v.slots)) for v in views)
     chains = [_chain(v) for v in fused]
     entry = tuple(n.id for v, chain in zip(fused, chains) for n in chain if n.kind in ("match", "assemble"))
-    ingest = OperatorNode("ingest", "ingest", "", -1, "the document's path", _CELLS["ingest"], _TIMERS["ingest"], entry)
+    timers = (*_TIMERS["ingest"], *(("until",) if any(s.until for v in views for s in v.slots) else ()))
+    ingest = OperatorNode("ingest", "ingest", "", -1, "the document's path", _CELLS["ingest"], timers, entry)
     return Plan(fused, (ingest, *(n for chain in chains for n in chain)), Projection(tuple(fields)))
 
 

@@ -18,6 +18,7 @@ class Flow(Protocol):
     """What a step tells its engine."""
 
     now: int
+    moment: int
     epoch: int
 
     def send(self, operator: str, key: Key, message: Message) -> None:
@@ -94,6 +95,10 @@ class Step:
     @property
     def now(self) -> int:
         return self._flow.now
+
+    @property
+    def moment(self) -> int:
+        return self._flow.moment
 
     @property
     def epoch(self) -> int:

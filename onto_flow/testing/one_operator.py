@@ -23,7 +23,7 @@ class OneOperator:
         options: Further fields of `operators.base.Profile`.
     """
 
-    epoch = generation = 0
+    epoch = generation = moment = 0
     silent = False
 
     def __init__(self, plan: Plan, operator: str, *, drained: bool = True, **options: Any) -> None:

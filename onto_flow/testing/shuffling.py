@@ -80,7 +80,7 @@ class ShufflingEngine:
         self.store = Store(self.names, packed)
         self.queues: dict[str, dict[Key, list[Waiting]]] = {name: {} for name in self.names}
         self.timers: dict[tuple[str, Key, TimerKind], Waiting] = {}
-        self.now = self.epoch = 0
+        self.now = self.epoch = self.moment = 0
         self.trace = Trace(Ledger(plan))
         self.silent_stages: set[str] = set()
         self.silent_keys: dict[str, set[Key]] = {name: set() for name in self.names}

@@ -19,11 +19,13 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 
 from ...operators.base import Profile
+from ...operators.messages import encode_message
 from ...plan.nodes import OperatorNode
 from ...plan.wire import to_json
 from ...sources.base import Source
-from ..base import Job
+from ..base import Job, ticks
 from ..carried import FEED, LOAD
+from .keys import encode_key
 from .reading import ENDS, Fence, Gate, ReadPartition, encode_partition
 from .steps import LETTERS, OperatorFn, operator_fn
 
@@ -52,7 +54,11 @@ def build_pipeline(pipeline: beam.Pipeline, job: Job, *, coalesce: bool) -> Outp
     inputs["ingest"] = [read[None] for read in reads.values()]
     letters = [read[LETTERS] for read in reads.values()]
     views = []
-    profile = Profile(drained=False, snapshot=job.snapshot, born=time.time_ns() // 1000)
+    moment = job.declared.last()
+    if ticked := ticks(job.plan, moment):
+        given = [(encode_key(path), encode_message(tick)) for path, tick in ticked]
+        inputs["ingest"].append(pipeline | "ticks" >> beam.Create(given).with_output_types(_KEYED))
+    profile = Profile(drained=False, snapshot=job.snapshot, born=time.time_ns() // 1000, moment=moment)
     for node in job.plan.operators:
         fn = operator_fn(job.plan, node, profile, job.generation, coalesce=coalesce)
         outputs = _place(node, _flatten(f"{node.id}.in", inputs[node.id]), fn)

@@ -92,7 +92,7 @@ class OperatorFn(beam.DoFn):
         Raises:
             NeedsShards: Nothing of the step counts; it must be run again with the shards.
         """
-        step = HeldStep(cells, self.generation)
+        step = HeldStep(cells, self.generation, self.profile.moment)
         try:
             self.operator.step(key, [decode_message(data) for data in waiting], step)
             outputs, writes = list(_outputs(step)), cells.writes()

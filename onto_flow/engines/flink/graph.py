@@ -17,17 +17,19 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-from pyflink.common import Types
+from pyflink.common import Row, Types
 from pyflink.datastream import DataStream, OutputTag, StreamExecutionEnvironment
 from pyflink.datastream.data_stream import KeyedStream
 from pyflink.java_gateway import get_gateway
 
 from ...operators.base import Profile
+from ...operators.messages import encode_message
 from ...plan.nodes import OperatorNode
 from ...plan.wire import to_json
 from ...sources.base import Source
-from ..base import Job, event, seed
+from ..base import Job, event, seed, ticks
 from ..carried import FEED, LOAD, ToEvent
+from .keys import key_text
 from .reading import ReadPartition
 from .steps import OperatorFunction
 
@@ -41,7 +43,11 @@ def build_graph(environment: StreamExecutionEnvironment, job: Job, *, coalesce: 
     inputs: dict[str, list[DataStream]] = {node.id: [] for node in job.plan.operators}
     inputs["ingest"] = reads
     outputs = [read.get_side_output(_aside_tag()) for read in reads]
-    profile = Profile(drained=False, snapshot=job.snapshot, born=time.time_ns() // 1000)
+    moment = job.declared.last()
+    if ticked := ticks(job.plan, moment):
+        rows = [Row(key_text(path), encode_message(tick)) for path, tick in ticked]
+        inputs["ingest"].append(environment.from_collection(rows, type_info=_row_type()))
+    profile = Profile(drained=False, snapshot=job.snapshot, born=time.time_ns() // 1000, moment=moment)
     plan = to_json(job.plan)
     for node in job.plan.operators:
         tags = {target: OutputTag(target, _row_type()) for target in node.sends_to}

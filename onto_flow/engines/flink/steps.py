@@ -83,7 +83,7 @@ class OperatorFunction(KeyedProcessFunction):  # type: ignore[misc]
     def _step(self, key: Key, waiting: Sequence[bytes]) -> Iterator[Any]:
         """Runs a step; its state and messages come to be together, or a dead letter instead of both."""
         self.cells.begin()
-        step = HeldStep(self.cells, self.generation)
+        step = HeldStep(self.cells, self.generation, self.profile.moment)
         try:
             self.operator.step(key, [decode_message(data) for data in waiting], step)
             outputs, writes = list(_outputs(step, self.tags)), self.cells.writes()

@@ -12,7 +12,8 @@ from typing import Any, cast
 from ...core.change import ViewChange
 from ...operators.base import Key, Operator, Output, Profile, Shows
 from ...operators.build import build_operators
-from ...operators.messages import Event, Message
+from ...operators.messages import Event, Message, Tick
+from ...plan.clocks import clocks, last_tick
 from ...plan.nodes import OperatorNode, Plan, TimerKind
 from .state import Cells, InMemory, State
 
@@ -29,6 +30,7 @@ class LocalFlow:
         born: When the state began, in microseconds; now when left out.
 
     Attributes:
+        moment: Declared time, as far as it has come.
         state: Is told the keys of every step before it.
 
     Example:
@@ -52,6 +54,23 @@ class LocalFlow:
         self._queues: dict[str, dict[Key, list[Message]]] = {name: {} for name in self._operators}
         self._outputs: list[Output] = []
         self._generation = generation
+        self.moment = 0
+        self._clocks = clocks(plan)
+        self._ticks = dict.fromkeys(self._clocks, -1)
+
+    def advance(self, moment: int) -> bool:
+        """Declared time comes to a moment (microseconds): the next batch has its ticks and expiries.
+
+        Returns:
+            Whether there are any.
+        """
+        self.moment = max(self.moment, moment)
+        for path, every in self._clocks.items():
+            tick = last_tick(every, self.moment)
+            if tick > self._ticks[path]:
+                self._ticks[path] = tick
+                self._queues["ingest"].setdefault(path, []).append(Tick(tick))
+        return bool(self._queues["ingest"]) or self.timer_is_due
 
     def process(self, events: Iterable[tuple[str, Event]]) -> list[Output]:
         """Runs one micro-batch through all stages.
@@ -85,7 +104,7 @@ class LocalFlow:
             _keep(states, key, step.cells)
 
     def _fire_timers(self) -> None:
-        for name, key, kind in self.state.timers.due(self._clock()):
+        for name, key, kind in self.state.timers.due(self._clock(), self.moment):
             self.state.need(name, (key,))
             states = self.state.states[name]
             step = _Step(self, name, key, states.get(key, {}))
@@ -95,7 +114,7 @@ class LocalFlow:
     @property
     def timer_is_due(self) -> bool:
         """Whether a timer waits for the next batch, which may be empty."""
-        return self.state.timers.is_due(self._clock())
+        return self.state.timers.is_due(self._clock(), self.moment)
 
     def send(self, operator: str, key: Key, message: Message) -> None:
         """Puts a message into a later stage's queue."""
@@ -152,6 +171,10 @@ class _Step:
     @property
     def now(self) -> int:
         return self._flow.now
+
+    @property
+    def moment(self) -> int:
+        return self._flow.moment
 
     @property
     def generation(self) -> int:

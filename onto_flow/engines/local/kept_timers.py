@@ -12,7 +12,7 @@ from .timers import Timer, Timers
 NEAR = 60_000_000
 """How far ahead, in microseconds, timers are read."""
 
-_NEXT = "SELECT operator, key, kind, at FROM timers WHERE at > ? AND at <= ?"
+_NEXT = "SELECT operator, key, kind, at FROM timers WHERE at > ? AND at <= ? AND (kind = 'until') = ?"
 _SET = """INSERT INTO timers VALUES (?, ?, ?, ?)
     ON CONFLICT (operator, key, kind) DO UPDATE SET at = min(at, excluded.at)"""
 _DROP = "DELETE FROM timers WHERE operator = ? AND key = ? AND kind = ?"
@@ -32,7 +32,7 @@ class KeptTimers(Timers):
         self._store = store
         self._numbers = numbers
         self._names = {number: name for name, number in numbers.items()}
-        self._read_until = _BEFORE_ALL
+        self._read_until = {True: _BEFORE_ALL, False: _BEFORE_ALL}
         self._given: set[Timer] = set()
         self._was_set: set[Timer] = set()
 
@@ -41,17 +41,17 @@ class KeptTimers(Timers):
         self._was_set.add((operator, key, kind))
         super().set(at, operator, key, kind)
 
-    def due(self, now: int) -> Iterator[Timer]:
+    def due(self, now: int, moment: int = 0) -> Iterator[Timer]:
         """See `Timers`."""
-        self._read(now)
-        for timer in super().due(now):
+        self._read(now, moment)
+        for timer in super().due(now, moment):
             self._given.add(timer)
             yield timer
 
-    def is_due(self, now: int) -> bool:
+    def is_due(self, now: int, moment: int = 0) -> bool:
         """See `Timers`."""
-        self._read(now)
-        return super().is_due(now)
+        self._read(now, moment)
+        return super().is_due(now, moment)
 
     def save(self) -> None:
         """Writes what was given and set, in the transaction that is open."""
@@ -62,7 +62,7 @@ class KeptTimers(Timers):
     def saved(self) -> None:
         """The transaction was committed: what lies far ahead may leave memory."""
         for timer in self._was_set:
-            if self._at.get(timer, _BEFORE_ALL) > self._read_until:
+            if self._at.get(timer, _BEFORE_ALL) > self._read_until[timer[2] == "until"]:
                 del self._at[timer]
         self._was_set.clear()
         self._given.clear()
@@ -72,12 +72,15 @@ class KeptTimers(Timers):
         operator, key, kind = timer
         return self._numbers[operator], key, kind
 
-    def _read(self, now: int) -> None:
-        if now < self._read_until:
-            return
-        until = now + NEAR
-        for number, key, kind, at in self._store.read(_NEXT, self._read_until, until):
+    def _read(self, now: int, moment: int) -> None:
+        for declared, time in ((True, moment), (False, now)):
+            if time >= self._read_until[declared]:
+                until = time + NEAR
+                self._read_next(self._read_until[declared], until, declared)
+                self._read_until[declared] = until
+
+    def _read_next(self, after: int, until: int, declared: bool) -> None:
+        for number, key, kind, at in self._store.read(_NEXT, after, until, declared):
             timer = (self._names[number], key, kind)
             if timer not in self._given:
                 super().set(at, *timer)
-        self._read_until = until

@@ -15,6 +15,7 @@ from ...core.change import Change, DeadLetter, ViewChange
 from ...core.errors import EngineError
 from ...core.gaps import Gap, Gaps
 from ...operators.base import Output
+from ...plan.clocks import is_timed
 from ...sources.base import Partition, Reader, Source
 from ..base import Job, Progress, Report, event, seed
 from .bulk import Bulk, unknown
@@ -52,6 +53,7 @@ class Run:
         self.counts = Counts()
         self.gaps = Gaps()
         self.flow = flow or LocalFlow(job.plan, generation=job.generation, snapshot=job.snapshot, clock=now)
+        self.timed = is_timed(job.plan)
         self.held: list[ViewChange] = []
         self.fenced = False
         self.publisher = Publisher(job.publish_every, self._publish)
@@ -65,6 +67,8 @@ class Run:
             self._begin()
             if job.feed is not None:
                 self._follow(job.feed)
+                if not job.stop.is_set() and self._advance(to_the_end=True):
+                    self._take(self.flow.process(()))
             self._end()
         finally:
             job.sink.close()
@@ -102,6 +106,7 @@ class Run:
         seeds = [seed(change, self.job.snapshot) for change in self._documents(expected)]
         self._check_count(expected)
         self._progress("computing", expected)
+        self._advance(to_the_end=self.job.feed is None)
         self._take(self.flow.process(seeds))
 
     def _build(self) -> None:
@@ -192,7 +197,7 @@ class Run:
             if batch is None:
                 del readers[partition]
                 reader.close()
-        if not busy and self.flow.timer_is_due:
+        if not busy and (self._advance() or self.flow.timer_is_due):
             self._take(self.flow.process(()))
         return busy
 
@@ -209,8 +214,16 @@ class Run:
         self.counts.changes += len(changes)
         oldest = min((c.time.timestamp() for c in changes if c.time is not None), default=None)
         self.job.metrics.heard(len(changes), oldest)
+        self._advance()
         self._take(self.flow.process(event(c) for c in changes), oldest)
         self._progress("following", None)
+
+    def _advance(self, *, to_the_end: bool = False) -> bool:
+        """Declared time goes on, or to where it is when the job ends; returns whether a view may change by it."""
+        if not self.timed:
+            return False
+        declared = self.job.declared
+        return self.flow.advance(declared.last() if to_the_end else declared.moment(self.counts.changes))
 
     def _take(self, outputs: Sequence[Output], oldest_commit: float | None = None) -> None:
         changes = []

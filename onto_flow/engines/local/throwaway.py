@@ -20,7 +20,7 @@ class Throwaway:
     __slots__ = ("_cells", "generation", "outputs")
 
     now = 0
-    epoch = 0
+    epoch = moment = 0
     silent = False
 
     def __init__(self, generation: int) -> None:

@@ -1,0 +1,206 @@
+"""The embedded document database."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from ...core.errors import EngineError, UsageError
+from ...core.writes import Write
+from ..base import ATTEMPTS, Committed, Snapshot, Transaction
+from ..query import Query
+from .bell import Bell
+from .feed import EmbeddedChanges
+from .file import File
+from .listening import EmbeddedListener
+from .reading import Reading
+from .transaction import EmbeddedTransaction
+from .writing import Writer, checked, write_all
+
+T = TypeVar("T")
+KEEP_DAYS = 8.0
+"""How long versions are kept that were replaced: as long as the late horizon of a run."""
+
+_DAY = 86_400_000_000
+_FORGET_EVERY = 1_000_000
+_FORGET_ROWS = 2000
+_INSIDE: ContextVar[tuple[int, ...]] = ContextVar("transactions", default=())
+"""The databases whose transactions run in this context."""
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
+class EmbeddedDatabase:
+    """A document database in a file.
+
+    Threads and processes may share it. Writers wait for each other, readers for nobody: a read is as of one commit,
+    however long it lasts. Versions that were replaced, and deletions, are kept for `keep_days`: that long a feed can go on
+    from its place.
+
+    Args:
+        file: Made where it does not exist.
+        create: Whether it may be made.
+        keep_days: How long the feed goes back.
+        synchronous: `full` (the default): a commit survives a power cut; `normal`: a kill of the process.
+        clock: Microseconds since the epoch.
+
+    Raises:
+        UsageError: `not-found`, or `wrong-usage` for a file that is no such database.
+        EngineError: `database-failed`.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder, EmbeddedDatabase(f"{folder}/app.sqlite") as database:
+        ...     _ = database.commit([Write.create("users/u1", {"name": "Ada"})])
+        ...     database.get("users/u1").fields
+        {'name': 'Ada'}
+    """
+
+    def __init__(
+        self,
+        file: str | Path,
+        *,
+        create: bool = True,
+        keep_days: float | str = KEEP_DAYS,
+        synchronous: str = "full",
+        clock: Callable[[], int] = _now,
+    ) -> None:
+        self._keep = int(_days(keep_days) * _DAY)
+        self.file = File(file, create=create, synchronous=synchronous)
+        self.bell = Bell()
+        self._clock = clock
+        self._forget_at = 0
+
+    def __enter__(self) -> EmbeddedDatabase:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def get(self, path: str) -> Snapshot:
+        """See `Database`."""
+        return self.get_many([path])[0]
+
+    def get_many(self, paths: Sequence[str]) -> list[Snapshot]:
+        """See `Database`."""
+        return Reading(self.file).snapshots(paths)
+
+    def query(self, query: Query) -> Iterator[Snapshot]:
+        """See `Database`."""
+        return Reading(self.file).query(query)
+
+    def collections(self, document: str | None = None) -> list[str]:
+        """See `Database`."""
+        prefix = "" if document is None else document
+        depth = 0 if document is None else document.count("/") + 1
+        return list(dict.fromkeys(p.split("/")[depth] for p in Reading(self.file).below(prefix)))
+
+    def missing(self, collection: str) -> list[str]:
+        """See `Database`."""
+        reading = Reading(self.file)
+        depth = collection.count("/") + 2
+        paths = list(dict.fromkeys("/".join(p.split("/")[:depth]) for p in reading.below(collection)))
+        return [s.path for s in reading.snapshots(paths) if not s.exists]
+
+    def commit(self, writes: Sequence[Write]) -> Committed:
+        """See `Database`."""
+        self._refuse_inside()
+        writes = checked(writes)
+        with self.writing() as writer:
+            return write_all(writer, writes)
+
+    def transact(self, body: Callable[[Transaction], T], *, attempts: int = ATTEMPTS) -> T:
+        """See `Database`; the last attempt holds the writer's place from its beginning, so that nobody can be faster."""
+        self._refuse_inside()
+        for attempt in range(1, attempts + 1):
+            done, result = self._held(body) if attempt == attempts > 1 else self._tried(body)
+            if done:
+                return result
+            time.sleep(random.uniform(0, 0.002 * 2**attempt))  # who met shall not meet again
+        what = f"others changed what a transaction read, {attempts} times in a row"
+        raise EngineError("contention", what, where=self.file.path, fix="Give it more attempts.")
+
+    def listen(self, what: str | Query) -> EmbeddedListener:
+        """See `Database`."""
+        return EmbeddedListener(self.file, self.bell, what)
+
+    def changes(self, after: bytes | datetime | None = None) -> EmbeddedChanges:
+        """See `Database`."""
+        return EmbeddedChanges(self.file, self.bell, after)
+
+    @contextmanager
+    def writing(self) -> Iterator[Writer]:
+        """A commit to fill and finish: it is made at the end of the `with`, or not at all."""
+        with self.file.writing() as connection:
+            now = self._clock()
+            writer = Writer(connection, now)
+            yield writer
+            if now >= self._forget_at:
+                self._forget_at = now + _FORGET_EVERY
+                writer.forget(now - self._keep, _FORGET_ROWS)
+        self.bell.ring()
+
+    def forget(self) -> int:
+        """Forgets all that is older than `keep_days`; commits do so by and by. Returns how many versions it saw."""
+        total = 0
+        while True:
+            with self.writing() as writer:
+                seen = writer.forget(self._clock() - self._keep, _FORGET_ROWS)
+            total += seen
+            if seen < _FORGET_ROWS:
+                return total
+
+    def close(self) -> None:
+        """See `Database`."""
+        self.file.close()
+        self.bell.ring()
+
+    def _tried(self, body: Callable[[Transaction], T]) -> tuple[bool, T]:
+        """Runs a transaction, and whether what it read stands: then it is committed."""
+        transaction = EmbeddedTransaction(Reading(self.file))
+        result = self._run(body, transaction)
+        if not transaction.writes:
+            return True, result
+        with self.writing() as writer:
+            if not transaction.stands(Reading(self.file, writer.state)):
+                return False, result
+            write_all(writer, transaction.writes)
+        return True, result
+
+    def _held(self, body: Callable[[Transaction], T]) -> tuple[bool, T]:
+        """Runs a transaction that nobody else can write beside."""
+        with self.writing() as writer:
+            transaction = EmbeddedTransaction(Reading(self.file, writer.state))
+            result = self._run(body, transaction)
+            write_all(writer, transaction.writes)
+        return True, result
+
+    def _run(self, body: Callable[[Transaction], T], transaction: EmbeddedTransaction) -> T:
+        token = _INSIDE.set((*_INSIDE.get(), id(self)))
+        try:
+            return body(transaction)
+        finally:
+            _INSIDE.reset(token)
+
+    def _refuse_inside(self) -> None:
+        if id(self) in _INSIDE.get():
+            what = "a commit inside a transaction of the same database"
+            raise UsageError("wrong-usage", what, where=self.file.path, fix="Write through the transaction.")
+
+
+def _days(value: float | str) -> float:
+    try:
+        days = float(value)
+    except ValueError:
+        days = -1.0
+    if not 0 <= days < 36_500:
+        raise UsageError("wrong-usage", f"keep_days={value!s:.40} is no number of days")
+    return days

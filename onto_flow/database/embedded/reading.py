@@ -1,0 +1,151 @@
+"""Reads of an embedded database as of one commit."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from ...core.codec import decode
+from ...core.collection import Collection
+from ...core.errors import EngineError
+from ...core.path_bytes import path_bytes
+from ..answers import Matcher, Place
+from ..base import Snapshot
+from ..limits import checked_path
+from ..query import NAME, Query
+from .file import File
+from .rows import State, Version, as_of, by_id, key_of, newest, snapshot, state_of
+
+PAGE = 500
+"""How many documents are read in one go, so that nobody's long read holds the file."""
+
+_BEHIND = chr(ord("/") + 1)
+_ROWS = """SELECT d.number, d.id, v.id, v.time, v.created, v.path, v.data, v.previous
+    FROM documents d JOIN versions v ON v.id = d.version WHERE d.collection = ?"""
+_UP, _DOWN = " ORDER BY d.number, d.id LIMIT ?", " ORDER BY d.number DESC, d.id DESC LIMIT ?"
+_PAGE = {
+    (False, False): _ROWS + _UP,
+    (False, True): _ROWS + _DOWN,
+    (True, False): _ROWS + " AND (d.number, d.id) > (?, ?)" + _UP,
+    (True, True): _ROWS + " AND (d.number, d.id) < (?, ?)" + _DOWN,
+}
+"""The statement for a page, by whether it begins behind a key, and whether it goes down."""
+
+
+def expired(file: File, what: str) -> EngineError:
+    """The error for a place of which the versions are forgotten."""
+    fix = "Read the documents again; keep changes for longer: ?keep_days=30."
+    return EngineError("feed-expired", f"{what} is older than what the database keeps", where=file.path, fix=fix)
+
+
+class Reading:
+    """Reads as of a position.
+
+    Args:
+        file: The file.
+        at: The position; the last commit when left out.
+    """
+
+    def __init__(self, file: File, at: State | None = None) -> None:
+        self._file = file
+        if at is None:
+            with file.reading() as connection:
+                at = state_of(connection)
+        self.at = at
+
+    def get_many(self, paths: Sequence[str]) -> list[Version | None]:
+        """The versions of some documents."""
+        for path in paths:
+            checked_path(path)
+        with self._file.reading() as connection:
+            found = [as_of(connection, newest(connection, path), self.at.position) for path in paths]
+            self._refuse_forgotten(connection)
+        return found
+
+    def query(self, query: Query) -> Iterator[Snapshot]:
+        """The answer to a query."""
+        matcher = Matcher(query)
+        if query.limit == 0:
+            return
+        if query.full_order[0].path == NAME and query.collection.top_level:
+            matching = (s for s in self._in_order(query, matcher) if matcher.place(s.path, s.fields or {}) is not None)
+            yield from islice(matching, query.limit)
+            return
+        found: list[tuple[Place, int]] = []
+        for collection in self.collections_of(query.collection):
+            for version in self.scan(collection):
+                place = matcher.place(version.path, decode(version.data or b""))
+                if place is not None:
+                    found.append((place, version.id))
+        yield from self._again(matcher.sorted(found))
+
+    def _in_order(self, query: Query, matcher: Matcher) -> Iterator[Snapshot]:
+        """The documents of a collection in the order of a query by path, from where it begins."""
+        collection, cursor = query.collection.pattern, query.start
+        after = None if cursor is None else matcher.path_of(cursor.values[0])
+        if after is not None and after.rpartition("/")[0] != collection:
+            after = None
+        if after is not None and cursor is not None and cursor.before:
+            yield from (s for s in self.snapshots([after]) if s.exists)
+        page = PAGE if query.limit is None or query.where else min(PAGE, query.limit + 1)
+        for version in self.scan(collection, after=after, descending=query.full_order[0].descending, page=page):
+            yield snapshot(version.path, version, self.at.time)
+
+    def snapshots(self, paths: Sequence[str]) -> list[Snapshot]:
+        """Some documents, in the order of their paths."""
+        return [snapshot(path, version, self.at.time) for path, version in zip(paths, self.get_many(paths))]
+
+    def scan(
+        self, collection: str, *, after: str | None = None, descending: bool = False, page: int = PAGE
+    ) -> Iterator[Version]:
+        """The documents of one collection, by path."""
+        key = None if after is None else key_of(after)[1:]
+        while True:
+            versions, key = self.page(collection, key, descending=descending, page=page)
+            yield from versions
+            if key is None:
+                return
+
+    def page(
+        self, collection: str, key: tuple[int | str, str] | None, *, descending: bool = False, page: int = PAGE
+    ) -> tuple[list[Version], tuple[int | str, str] | None]:
+        """Some documents of a collection behind a key, and the key behind them; `None` at the end."""
+        text = _PAGE[key is not None, descending]
+        with self._file.reading() as connection:
+            rows = connection.execute(text, (collection, *(key or ()), page)).fetchall()
+            versions = [as_of(connection, Version(*row[2:]), self.at.position) for row in rows]
+            self._refuse_forgotten(connection)
+        last = (rows[-1][0], rows[-1][1]) if len(rows) == page else None
+        return [v for v in versions if v is not None], last
+
+    def collections_of(self, wanted: Collection) -> list[str]:
+        """The paths of the collections that a pattern means, in the order of paths."""
+        if wanted.top_level:
+            return [wanted.pattern]
+        name = wanted.pattern.rpartition("/")[2]
+        with self._file.reading() as connection:
+            found = [p for (p,) in connection.execute("SELECT path FROM collections WHERE name = ?", (name,))]
+        return sorted((p for p in found if wanted.matches(f"{p}/id")), key=path_bytes)
+
+    def below(self, prefix: str) -> list[str]:
+        """The paths of collections, with documents, that begin with a prefix and `/`; all for an empty prefix."""
+        text, values = "SELECT path FROM collections", []
+        if prefix:
+            text, values = f"{text} WHERE path > ? AND path < ?", [f"{prefix}/", f"{prefix}{_BEHIND}"]
+        with self._file.reading() as connection:
+            found = [p for (p,) in connection.execute(text, values)]
+        return [p for p in sorted(found, key=path_bytes) if next(self.scan(p, page=20), None) is not None]
+
+    def _again(self, ids: Sequence[int]) -> Iterator[Snapshot]:
+        """Documents by the ids of their versions."""
+        for at in range(0, len(ids), PAGE):
+            with self._file.reading() as connection:
+                found = [by_id(connection, id) for id in ids[at : at + PAGE]]
+                self._refuse_forgotten(connection)
+            yield from (snapshot(v.path, v, self.at.time) for v in found if v is not None)
+
+    def _refuse_forgotten(self, connection: sqlite3.Connection) -> None:
+        """Raises: EngineError: some of what was read just now may have been forgotten before."""
+        if self.at.position < state_of(connection).floor:
+            raise expired(self._file, "this reading")

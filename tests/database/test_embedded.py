@@ -1,0 +1,9 @@
+from __future__ import annotations
+
+from onto_flow.database.embedded import EmbeddedDatabase
+from onto_flow.testing.database_suite import DatabaseSuite
+
+
+class TestEmbedded(DatabaseSuite):
+    def create_database(self, folder):
+        return EmbeddedDatabase(folder / "test.sqlite", synchronous="off")
