@@ -22,12 +22,17 @@ SOURCES = {
     "export": Entry("onto_flow.sources.firestore_export:FirestoreExport"),
     "jsonl": Entry("onto_flow.sources.jsonl:JsonLines"),
     "parquet": Entry("onto_flow.sources.parquet:ParquetDocuments", "parquet"),
+    "sqlite": Entry("onto_flow.sources.sqlite:SqliteDocuments"),
 }
-FEEDS = {"jsonl": Entry("onto_flow.sources.jsonl:JsonLinesFeed")}
+FEEDS = {
+    "jsonl": Entry("onto_flow.sources.jsonl:JsonLinesFeed"),
+    "sqlite": Entry("onto_flow.sources.sqlite:SqliteFeed"),
+}
 SINKS = {
     "jsonl": Entry("onto_flow.sinks.jsonl:JsonLinesSink"),
     "parquet": Entry("onto_flow.sinks.parquet:ParquetSink", "parquet"),
     "memory": Entry("onto_flow.sinks.memory:MemorySink"),
+    "sqlite": Entry("onto_flow.sinks.sqlite:SqliteSink"),
     "postgresql": Entry("onto_flow.sinks.postgresql:PostgresSink", "postgresql"),
     "postgres": Entry("onto_flow.sinks.postgresql:PostgresSink", "postgresql"),
 }

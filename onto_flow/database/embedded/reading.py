@@ -128,6 +128,11 @@ class Reading:
             found = [p for (p,) in connection.execute("SELECT path FROM collections WHERE name = ?", (name,))]
         return sorted((p for p in found if wanted.matches(f"{p}/id")), key=path_bytes)
 
+    def all_collections(self) -> list[str]:
+        """The paths of all collections that ever had a document, in the order of paths."""
+        with self._file.reading() as connection:
+            return sorted((p for (p,) in connection.execute("SELECT path FROM collections")), key=path_bytes)
+
     def below(self, prefix: str) -> list[str]:
         """The paths of collections, with documents, that begin with a prefix and `/`; all for an empty prefix."""
         text, values = "SELECT path FROM collections", []

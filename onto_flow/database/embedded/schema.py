@@ -33,11 +33,9 @@ CREATE TABLE state (
     floor INTEGER NOT NULL, floor_time INTEGER NOT NULL
 );
 INSERT INTO state VALUES (1, 0, 0, 0, 0);
-CREATE TABLE view_tables (
-    collection TEXT PRIMARY KEY, generation INTEGER NOT NULL, complete INTEGER NOT NULL
-) WITHOUT ROWID;
+CREATE TABLE view_tables (collection TEXT PRIMARY KEY, generation INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE view_versions (
     collection TEXT NOT NULL, path TEXT NOT NULL, generation INTEGER NOT NULL, epoch INTEGER NOT NULL,
-    seq INTEGER NOT NULL, gone INTEGER NOT NULL, PRIMARY KEY (collection, path)
+    seq INTEGER NOT NULL, gone INTEGER, misfit INTEGER NOT NULL, PRIMARY KEY (collection, path)
 ) WITHOUT ROWID;
 """

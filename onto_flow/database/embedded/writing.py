@@ -32,10 +32,13 @@ class Writer:
     Args:
         connection: In the transaction of `File.writing`.
         now: The clock, in microseconds; the time of the commit is above that of the last one, whatever it says.
+
+    Attributes:
+        time: Of the commit, in microseconds.
     """
 
     def __init__(self, connection: sqlite3.Connection, now: int) -> None:
-        self._connection = connection
+        self.connection = connection
         self._state = state_of(connection)
         self.time = max(now, self._state.time + 1)
         self._position = self._state.position
@@ -48,7 +51,7 @@ class Writer:
 
     def newest(self, path: str) -> Version | None:
         """The newest version of a document, deletions included."""
-        return newest(self._connection, path)
+        return newest(self.connection, path)
 
     def put(self, path: str, data: bytes | None, before: Version | None) -> bool:
         """Makes a document what it is now; returns whether that is news.
@@ -64,17 +67,17 @@ class Writer:
         self._position += 1
         known = before is not None and before.data is not None
         previous = (None, None) if before is None else (before.id, before.time if known else None)
-        self._connection.execute(_INSERT, (self._position, self.time, created, path, *previous, data))
+        self.connection.execute(_INSERT, (self._position, self.time, created, path, *previous, data))
         key = key_of(path)
-        self._connection.execute(_POINT, (*key, self._position))
+        self.connection.execute(_POINT, (*key, self._position))
         if before is None and key[0] not in self._collections:
             self._collections.add(key[0])
-            self._connection.execute(_COLLECTION, (key[0], key[0].rpartition("/")[2]))
+            self.connection.execute(_COLLECTION, (key[0], key[0].rpartition("/")[2]))
         return True
 
     def finish(self) -> None:
         """Says that all of the commit is written."""
-        self._connection.execute(_REACHED, (self._position, self.time))
+        self.connection.execute(_REACHED, (self._position, self.time))
 
     def forget(self, before: int, most: int) -> int:
         """Forgets versions that were replaced before a time, and documents deleted before it; returns how many rows it saw.
@@ -84,15 +87,15 @@ class Writer:
             most: The most rows to look at.
         """
         floor, floor_time = self._state.floor, self._state.floor_time
-        rows = self._connection.execute(_SUPERSEDED, (floor, before, most)).fetchall()
+        rows = self.connection.execute(_SUPERSEDED, (floor, before, most)).fetchall()
         for id, time, path, previous, deleted in rows:
             floor, floor_time = id, time
             if previous is not None:
-                self._connection.execute(_FORGET, (previous,))
-            if deleted and self._connection.execute(_FORGET_DOCUMENT, (*key_of(path), id)).rowcount:
-                self._connection.execute(_FORGET, (id,))
+                self.connection.execute(_FORGET, (previous,))
+            if deleted and self.connection.execute(_FORGET_DOCUMENT, (*key_of(path), id)).rowcount:
+                self.connection.execute(_FORGET, (id,))
         if rows:
-            self._connection.execute("UPDATE state SET floor = ?, floor_time = ?", (floor, floor_time))
+            self.connection.execute("UPDATE state SET floor = ?, floor_time = ?", (floor, floor_time))
         return len(rows)
 
 
