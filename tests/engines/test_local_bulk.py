@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from random import Random
 
@@ -178,3 +179,14 @@ def test_a_backfill_is_built_in_bulk_and_ends_in_the_table_of_the_flow(views, mo
     assert repr(sorted(shown.items())) == repr(sorted(flow.items()))
     assert (report.documents, report.view_changes, report.published) == (8, len(flow), True)
     assert len(letters) == report.dead_letters == len(views)
+
+
+def test_the_collector_rests_while_documents_are_read_and_no_longer():
+    def reading():
+        assert not gc.isenabled()
+        yield from PEOPLE
+        raise OSError("the disk")
+
+    with pytest.raises(OSError, match="the disk"):
+        Bulk(PLAN).take(reading())
+    assert gc.isenabled()
