@@ -14,13 +14,10 @@ import argparse
 import hashlib
 import json
 import os
-import resource
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,9 +25,9 @@ from typing import Any
 
 from benchmarks.charts import RESULTS, bars, markdown, shown
 from benchmarks.peers.files import NAMES
+from benchmarks.processes import measure
 from benchmarks.workload import Sizes, export
 
-PROJECT = Path(__file__).parent.parent
 OWN = "onto_flow"
 PEERS = {
     "dicts by hand": "dicts",
@@ -48,19 +45,6 @@ def command(name: str, place: Path, target: Path, peers: str) -> list[str]:
     module = PEERS[name]
     python = sys.executable if module in MAIN else peers
     return [python, "-m", f"benchmarks.peers.{module}", str(place), str(target)]
-
-
-def measure(line: list[str]) -> dict[str, Any]:
-    """What a process took, and what it said last."""
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    done = subprocess.run(
-        line, cwd=PROJECT, env={**os.environ, "PYTHONPATH": str(PROJECT)}, capture_output=True, text=True, check=False
-    )
-    after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - began
-    if done.returncode:
-        raise SystemExit(f"{' '.join(line)} ended with {done.returncode}:\n{done.stderr[-2000:]}")
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"cpu": cpu, "wall": wall, **json.loads(done.stdout.splitlines()[-1])}
 
 
 def table_hash(folder: Path) -> str:

@@ -22,7 +22,8 @@ def bars(title: str, unit: str, rows: Sequence[tuple[str, float]], own: str = "o
         lines.append(f'<rect class="{kind}" x="{_LEFT}" y="{top}" width="{long:.1f}" height="17"/>')
         lines.append(f'<text x="{_LEFT + long + 6:.1f}" y="{top + 13}">{shown(value)}</text>')
     tall = 34 + len(rows) * _ROW
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDE} {tall}" width="{_WIDE}" height="{tall}" role="img">'
+    size = f'viewBox="0 0 {_WIDE} {tall}" width="{_WIDE}" height="{tall}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">'
     return "\n".join([head, f"<title>{escape(title)}</title><style>{_STYLE}</style>", *lines, "</svg>", ""])
 
 

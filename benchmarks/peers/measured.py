@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import resource
 import sys
@@ -40,3 +41,11 @@ def tell(**said: Any) -> None:
 def peak() -> int:
     """The most memory that this process, or one of its children, has held."""
     return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) << 10
+
+
+def table_hash(table: dict[str, Any]) -> str:
+    """A hash of view documents by path."""
+    digest = hashlib.sha256()
+    for path in sorted(table):
+        digest.update(json.dumps([path, table[path]], sort_keys=True).encode())
+    return f"{len(table)} rows {digest.hexdigest()[:16]}"

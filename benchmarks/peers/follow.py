@@ -1,0 +1,105 @@
+"""One follower in a process of its own: the first load, then the changes, some at a time.
+
+python -m benchmarks.peers.follow NAME TIMES CHANGES BATCH
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+from benchmarks.peers.measured import table_hash, tell
+from benchmarks.workload import changes, changes_file, export
+
+Step = Callable[[list[Any]], int]
+"""Takes some changes; how many view documents it wrote."""
+
+
+def timed(batches: Iterator[list[Any]], step: Step) -> dict[str, Any]:
+    """Runs all batches: CPU-seconds, writes, and the seconds of the clock that a batch takes at the median and at 99 %."""
+    given = list(batches)
+    taken, writes, clock = [], 0, time.perf_counter
+    began = time.process_time()
+    for batch in given:
+        at = clock()
+        writes += step(batch)
+        taken.append(clock() - at)
+    seconds = time.process_time() - began
+    taken.sort()
+    middle, late = taken[len(taken) // 2], taken[len(taken) * 99 // 100]
+    return {"seconds": seconds, "changes": sum(map(len, given)), "writes": writes, "p50": middle, "p99": late}
+
+
+def batched(items: Iterator[Any], size: int) -> Iterator[list[Any]]:
+    while batch := list(islice(items, size)):
+        yield batch
+
+
+def by_hand(kind: str, times: float, count: int, size: int) -> dict[str, Any]:
+    from benchmarks.peers.dicts import Follower
+    from benchmarks.peers.files import read_changes, read_export
+    from benchmarks.peers.stages import TwoStages
+
+    peer: Any = Follower() if kind == "dicts" else TwoStages()
+    if kind == "dicts":
+        peer.load(read_export(export(times)))
+    else:
+        reached: set[str] = set()
+        for path, fields in read_export(export(times)):
+            reached |= peer.take(path, fields)
+        peer.show(reached)
+
+    def step(batch: list[Any]) -> int:
+        if len(batch) == 1:
+            return len(peer.show(peer.take(*batch[0])))
+        touched: set[str] = set()
+        for path, fields in batch:
+            touched.update(peer.take(path, fields))
+        return len(peer.show(touched))
+
+    found = timed(batched(read_changes(changes_file(times, count)), size), step)
+    return {**found, "table": table_hash(peer.table)}
+
+
+def own(times: float, count: int, size: int) -> dict[str, Any]:
+    from benchmarks.meeting_view import MeetingSession
+    from onto_flow.core.values import to_micros
+    from onto_flow.engines.base import event, seed
+    from onto_flow.engines.local.flow import LocalFlow
+    from onto_flow.sources.firestore_export import FirestoreExport
+
+    plan = MeetingSession.plan()
+    source = FirestoreExport(export(times))
+    snapshot_time = source.info().snapshot_time
+    assert snapshot_time is not None
+    snapshot = to_micros(snapshot_time)
+    flow = LocalFlow(plan, snapshot=snapshot)
+    table: dict[str, Any] = {}
+
+    def take(events: list[Any]) -> int:
+        outputs = flow.process(events)
+        for output in outputs:
+            if output.new is None:
+                del table[output.path]
+            else:
+                table[output.path] = output.new
+        return len(outputs)
+
+    take([seed(c, snapshot) for c in _documents(source, plan.projection)])
+    given = batched((event(c) for c in changes(times, count)), size)
+    return {**timed(given, take), "table": table_hash(table)}
+
+
+def _documents(source: Any, projection: Any) -> Iterator[Any]:
+    for partition in source.partitions():
+        reader = source.open(partition, projection=projection)
+        while (batch := reader.next_batch()) is not None:
+            yield from batch
+
+
+if __name__ == "__main__":
+    name, times_, count_, size_ = sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+    tell(**(own(times_, count_, size_) if name == "own" else by_hand(name, times_, count_, size_)))
