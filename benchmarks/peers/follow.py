@@ -98,6 +98,7 @@ def _documents(source: Any, projection: Any) -> Iterator[Any]:
         reader = source.open(partition, projection=projection)
         while (batch := reader.next_batch()) is not None:
             yield from batch
+        reader.close()
 
 
 if __name__ == "__main__":
