@@ -106,7 +106,7 @@ class MeetingSession(ViewModel):
     @staticmethod
     def num_hearing_aid_requested(attending: list[Attendee]) -> int:
         """How many hearing aids to bring."""
-        return sum(a.hearing_aid_requested for a in attending)
+        return sum(1 for a in attending if a.hearing_aid_requested)
 
     @operator.filter
     @classmethod

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Protocol
 
 from ..core.change import Change
 from ..core.values import to_micros
 from ..operators.base import Profile
 from ..operators.messages import Event
+from ..plan.nodes import Plan
 from .cases import Case, random_case
-from .histories import DELIVERIES, deliver
+from .histories import DELIVERIES, History, deliver
 from .judge import applied, judge_chain, judge_shown, judge_tables, timelines, unknown_version
 from .oracle import recompute
 from .recovery import CrashingEngine, Item
@@ -19,6 +21,18 @@ from .rest import complaints_at_rest
 from .shuffling import LOOSE, TIGHT, ShufflingEngine, Trace
 
 MODES = ("shuffled", "shuffled", "shuffled", "streamed", "outbox", "epoch")
+
+
+class Runnable(Protocol):
+    """What can be run: a plan and a history."""
+
+    @property
+    def plan(self) -> Plan:
+        """The plan."""
+
+    @property
+    def history(self) -> History:
+        """What happens."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +75,12 @@ def item(change: Change) -> Item:
     return change.path, Event(change.version, change.after, time, change.previous)
 
 
-def complaints(case: Case, setting: Setting, random: Random) -> list[str]:
+def complaints(case: Runnable, setting: Setting, random: Random) -> list[str]:
     """What is wrong when a case is run; empty when nothing is."""
     return list(_judged(case, _run(case, setting, random), random))
 
 
-def _run(case: Case, setting: Setting, random: Random) -> ShufflingEngine:
+def _run(case: Runnable, setting: Setting, random: Random) -> ShufflingEngine:
     history = case.history
     engine = ShufflingEngine(case.plan, random, setting.profile(history.snapshot), packed=setting.packed)
     seeds = [item(change) for change in history.seeds()]
@@ -84,7 +98,7 @@ def _run(case: Case, setting: Setting, random: Random) -> ShufflingEngine:
     return engine
 
 
-def _judged(case: Case, engine: ShufflingEngine, random: Random) -> Iterator[str]:
+def _judged(case: Runnable, engine: ShufflingEngine, random: Random) -> Iterator[str]:
     trace: Trace = engine.trace
     expected = recompute(case.plan, case.history.final)
     changes = [e.change for e in trace.emitted]

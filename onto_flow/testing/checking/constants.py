@@ -1,0 +1,156 @@
+"""The constants in a view's code: where two values are told apart, histories must have both.
+
+Example:
+    >>> from onto_flow.demo.meeting_room import MeetingSession
+    >>> found = constants_of(MeetingSession)
+    >>> found.of_attribute["status"]
+    ('in-session', 'not-started')
+"""
+
+from __future__ import annotations
+
+import dis
+import enum
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import CodeType, FunctionType
+from typing import Any
+
+_PLAIN = (str, int, float)
+_LONGEST = 40
+_TESTS = ("COMPARE_OP", "CONTAINS_OP")
+_WINDOW = 4
+"""How many instructions before a comparison may hold its two sides."""
+
+
+@dataclass(frozen=True)
+class Constants:
+    """The plain constants of some code.
+
+    Attributes:
+        of_attribute: Attribute name -> constants that it is compared with.
+        others: All plain constants, those of globals and classes that the code names included.
+    """
+
+    of_attribute: Mapping[str, tuple[Any, ...]]
+    others: tuple[Any, ...]
+
+
+def constants_of(*classes: type) -> Constants:
+    """The constants in the code of classes, and in the functions of their packages that it calls."""
+    pairs: dict[str, dict[tuple[type, Any], None]] = {}
+    others: dict[tuple[type, Any], None] = {}
+    for function in _Functions(classes).found:
+        for name, value in _compared(function):
+            pairs.setdefault(name, {})[type(value), value] = None
+        for value in _constants(function):
+            others[type(value), value] = None
+    compared = {name: tuple(v for _, v in values) for name, values in pairs.items()}
+    return Constants(compared, tuple(v for _, v in others))
+
+
+class _Functions:
+    """Every function that is reachable from some classes without leaving the user's own packages."""
+
+    def __init__(self, classes: tuple[type, ...]) -> None:
+        self.found: dict[FunctionType, None] = {}
+        self._seen: set[int] = set()
+        self._packages = {c.__module__.partition(".")[0] for c in classes} - {"onto_flow"}
+        self._modules = {c.__module__ for c in classes}
+        for cls in classes:
+            self._take(cls)
+
+    def _is_users(self, thing: Any) -> bool:
+        module = getattr(thing, "__module__", None) or ""
+        return module in self._modules or module.partition(".")[0] in self._packages
+
+    def _take(self, thing: Any) -> None:
+        if id(thing) in self._seen:
+            return
+        self._seen.add(id(thing))
+        thing = inspect.unwrap(thing) if callable(thing) else thing
+        if isinstance(thing, FunctionType):
+            if self._is_users(thing) and thing.__code__.co_filename != "<string>":
+                self._take_function(thing)
+        elif isinstance(thing, type):
+            if self._is_users(thing):
+                for member in [m for base in thing.__mro__ if base is not object for m in vars(base).values()]:
+                    self._take(member)
+        else:
+            for part in _parts(thing):
+                self._take(part)
+
+    def _take_function(self, function: FunctionType) -> None:
+        self.found[function] = None
+        for name in _names(function.__code__):
+            if name in function.__globals__:
+                self._take(function.__globals__[name])
+
+
+def _parts(thing: Any) -> Iterator[Any]:
+    """The functions and classes inside of what a class has as its members: methods, properties, slots, accumulators."""
+    for name in ("__func__", "fget", "value", "where", "order_by", "parse", "model"):
+        try:
+            part = getattr(thing, name, None)
+        except Exception:
+            part = None
+        if isinstance(part, (FunctionType, type)):
+            yield part
+    for part in vars(thing).values() if hasattr(thing, "__dict__") and not inspect.ismodule(thing) else ():
+        if isinstance(part, (FunctionType, type)):
+            yield part
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _names(code: CodeType) -> set[str]:
+    return {name for c in _codes(code) for name in c.co_names}
+
+
+def _constants(function: FunctionType) -> Iterator[Any]:
+    for code in _codes(function.__code__):
+        documented = code.co_consts[:1] if function.__doc__ and code is function.__code__ else ()
+        for constant in code.co_consts[len(documented) :]:
+            yield from _plain(constant)
+    for name in _names(function.__code__):
+        yield from _plain(function.__globals__.get(name))
+
+
+def _plain(value: Any) -> Iterator[Any]:
+    if isinstance(value, (tuple, frozenset)):
+        for element in value:
+            yield from _plain(element)
+    elif isinstance(value, type) and issubclass(value, enum.Enum):
+        for member in value:
+            yield from _plain(member.value)
+    elif isinstance(value, enum.Enum):
+        yield from _plain(value.value)
+    elif isinstance(value, _PLAIN) and not isinstance(value, bool) and len(str(value)) <= _LONGEST:
+        yield value
+
+
+def _compared(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """(attribute, constant) of comparisons, as far as both stand right before them."""
+    for code in _codes(function.__code__):
+        before: list[Any] = []
+        for step in dis.get_instructions(code):
+            if step.opname in _TESTS:
+                names = [s.argval for s in before if s.opname in ("LOAD_ATTR", "LOAD_METHOD")]
+                known = [_loaded(s, function) for s in before]
+                yield from ((n, v) for n in names for values in known for v in values)
+                before = []
+            before = [*before[1 - _WINDOW :], step]
+
+
+def _loaded(step: Any, function: FunctionType) -> list[Any]:
+    if step.opname in ("LOAD_CONST", "LOAD_SMALL_INT"):
+        return list(_plain(step.argval))
+    if step.opname == "LOAD_GLOBAL":
+        return list(_plain(function.__globals__.get(step.argval)))
+    return []

@@ -1,0 +1,143 @@
+"""What the documents of a view's collections may hold: fields by kind, references by target, keys that are to meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...core.collection import Collection
+from ...model.annotations import hints_of
+from ...model.attributes import Attribute
+from ...model.domain import DomainModel
+from ...plan.nodes import FieldPath, PathPart, Place, Plan, Relation, Slot
+from .constants import Constants, constants_of
+
+Spot = tuple[Collection, tuple[str, ...]]
+"""A place in the documents of a collection."""
+
+
+@dataclass
+class Field:
+    """A field of a collection's documents.
+
+    Attributes:
+        name: Its name in Firestore.
+        kind: As the model declares it: `model.attributes.KINDS`, `relation`, `relations`.
+        annotation: The Python type that the model gives it, if any.
+        constants: Values that the view's code compares it with.
+        relations: Steps below the field -> the relation whose references lie there.
+        keys: Steps below the field -> the name of the set of keys that its values come from.
+    """
+
+    name: str
+    kind: str
+    annotation: Any = None
+    constants: tuple[Any, ...] = ()
+    relations: dict[tuple[str, ...], Relation] = field(default_factory=dict)
+    keys: dict[tuple[str, ...], int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Fields:
+    """What a plan reads.
+
+    Attributes:
+        collections: Each collection with its fields by name; the roots' first.
+        key_sets: Number of a set of keys -> kinds of fields that share it, and the collections whose ids are in it.
+        constants: All constants of the views' code.
+    """
+
+    collections: Mapping[Collection, Mapping[str, Field]]
+    key_sets: Mapping[int, tuple[tuple[str, ...], tuple[PathPart, ...]]]
+    constants: tuple[Any, ...]
+
+
+def fields_of(plan: Plan, views: Iterable[type[Any]]) -> Fields:
+    """The fields that views read, by their models and by the slots of their plan."""
+    views = list(views)
+    models = _models(views)
+    constants = constants_of(*views, *(m for several in models.values() for m in several))
+    found = {collection: _of_models(several, constants) for collection, several in models.items()}
+    sets = _KeySets()
+    for view in plan.views:
+        for slot in view.slots[1:]:
+            _take_relation(found, view.slots, slot)
+            for theirs, own in slot.pairs:
+                sets.join((view.slots[slot.parent].collection, theirs), (slot.collection, own))
+    return Fields(found, sets.numbered(found), constants.others)
+
+
+def _models(views: Iterable[type[Any]]) -> dict[Collection, list[type[DomainModel]]]:
+    found: dict[Collection, list[type[DomainModel]]] = {}
+    for view in views:
+        slots = _store(view)._slots.values()
+        for slot in sorted(slots, key=lambda s: s.kind != "root"):
+            several = found.setdefault(slot.model._collection, [])
+            if slot.model not in several:
+                several.append(slot.model)
+    return found
+
+
+def _store(view: type[Any]) -> Any:
+    from ...model.declaration import read_declaration
+
+    return read_declaration(view).store
+
+
+def _of_models(models: Iterable[type[DomainModel]], constants: Constants) -> dict[str, Field]:
+    found: dict[str, Field] = {}
+    for model in models:
+        hints = hints_of(model)
+        for name, attribute in model._attributes.items():
+            compared = constants.of_attribute.get(name, ())
+            known = found.setdefault(attribute.field, Field(attribute.field, attribute.kind, hints.get(name)))
+            known.constants = tuple(dict.fromkeys((*known.constants, *compared)))
+            _take_target(known, attribute)
+    return found
+
+
+def _take_target(known: Field, attribute: Attribute) -> None:
+    if attribute.kind in ("relation", "relations"):
+        target = attribute.target._collection  # type: ignore[attr-defined]
+        known.relations.setdefault((), Relation(FieldPath((known.name,)), target))
+
+
+def _take_relation(found: Mapping[Collection, dict[str, Field]], slots: tuple[Slot, ...], slot: Slot) -> None:
+    if slot.relation is None:
+        return
+    holder = slot.collection if slot.kind == "by" else slots[slot.parent].collection
+    name, *below = slot.relation.field.steps
+    fields = found.get(holder, {})
+    if name not in fields:
+        fields[name] = Field(name, "list" if "*" in below else "any")
+    fields[name].relations[tuple(below)] = slot.relation
+
+
+class _KeySets:
+    """Places whose values are compared with each other, directly or through others, are one set."""
+
+    def __init__(self) -> None:
+        self._sets: list[dict[tuple[Collection, Place], None]] = []
+
+    def join(self, *places: tuple[Collection, Place]) -> None:
+        """Two places are compared."""
+        touching = [s for s in self._sets if any(p in s for p in places)]
+        self._sets = [s for s in self._sets if s not in touching]
+        self._sets.append(dict.fromkeys([*(p for s in touching for p in s), *places]))
+
+    def numbered(
+        self, fields: Mapping[Collection, dict[str, Field]]
+    ) -> dict[int, tuple[tuple[str, ...], tuple[PathPart, ...]]]:
+        """Writes the numbers of the sets into the fields; the kinds and ids of each set."""
+        found: dict[int, tuple[tuple[str, ...], tuple[PathPart, ...]]] = {}
+        for number, places in enumerate(self._sets):
+            kinds: list[str] = []
+            for collection, place in places:
+                if isinstance(place, FieldPath):
+                    name, *below = place.steps
+                    known = fields[collection].setdefault(name, Field(name, "list" if "*" in below else "any"))
+                    known.keys[tuple(below)] = number
+                    kinds.append("any" if below else known.kind)
+            found[number] = (tuple(kinds), tuple(p for _, p in places if isinstance(p, PathPart)))
+        return found

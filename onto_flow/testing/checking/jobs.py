@@ -1,0 +1,280 @@
+"""A story as whole jobs: a source, a feed, an engine and a sink; killed, run again, and built anew from a later export."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+
+from ...core.change import BELOW_EVENTS, Change, DeadLetter, ViewChange
+from ...core.collection import Projection
+from ...core.registry import Entry, load
+from ...core.values import Document, from_micros
+from ...engines.base import Job
+from ...sinks.base import Sink, Table
+from ...sources.base import Partition, SourceInfo
+from ..histories import deliver
+from .places import PLACES, Place
+from .stories import Story
+from .subject import Expected, Letters, Subject, differences, raised
+from .ways import Batch, Batches, Way, written
+
+
+class Scripted:
+    """A source, or feed, of prepared batches; what was acknowledged it does not give again."""
+
+    def __init__(self, batches: Sequence[Sequence[Change]], snapshot: int | None = None) -> None:
+        self._batches, self._acknowledged = batches, b"0"
+        documents = sum(len(batch) for batch in batches)
+        time = None if snapshot is None else from_micros(snapshot)
+        self._info = SourceInfo("scripted", documents=documents, snapshot_time=time, ranks_below_events=time is None)
+
+    def info(self) -> SourceInfo:
+        return self._info
+
+    def partitions(self) -> Sequence[Partition]:
+        return [Partition("0")]
+
+    def acknowledge(self, partition: Partition, resume: bytes) -> None:
+        self._acknowledged = resume
+
+    def open(
+        self, partition: Partition, *, resume: bytes | None = None, projection: Projection | None = None
+    ) -> _Reader:
+        return _Reader(self._batches, int(resume or self._acknowledged))
+
+
+class _Reader:
+    def __init__(self, batches: Sequence[Sequence[Change]], at: int) -> None:
+        self._batches, self._at = batches, at
+        self.documents_read = sum(len(batch) for batch in batches[:at])
+
+    def next_batch(self) -> Sequence[Change | DeadLetter] | None:
+        if self._at == len(self._batches):
+            return None
+        batch = self._batches[self._at]
+        self._at += 1
+        self.documents_read += len(batch)
+        return batch
+
+    def next_wake(self) -> None:
+        return None
+
+    def snapshot(self) -> bytes:
+        return str(self._at).encode()
+
+    def close(self) -> None:
+        pass
+
+
+class Killed(Exception):
+    """The process ends here."""
+
+
+class _Dying:
+    """A sink whose process is killed at one of its calls; what was written before stays.
+
+    Attributes:
+        published: Whether anything was published before.
+    """
+
+    def __init__(self, sink: Sink, calls: int) -> None:
+        self._sink, self._left, self.published = sink, calls, False
+        self.capabilities = sink.capabilities
+
+    def open(self, tables: Sequence[Table], generation: int) -> None:
+        self._sink.open(tables, generation)
+
+    def write(self, changes: Sequence[ViewChange]) -> None:
+        self._count()
+        self._sink.write(changes)
+
+    def complete(self) -> None:
+        self._count()
+        self._sink.complete()
+
+    def publish(self) -> Sequence[DeadLetter]:
+        self._count()
+        self.published = True
+        return self._sink.publish()
+
+    def close(self) -> None:
+        self._sink.close()
+
+    def _count(self) -> None:
+        if not self._left:
+            raise Killed
+        self._left -= 1
+
+
+class _Repeating:
+    """A sink that gets what an engine may give: each write in another order, with earlier changes once more."""
+
+    def __init__(self, sink: Sink, seed: int) -> None:
+        self._sink, self._random = sink, Random(seed)
+        self._earlier: list[ViewChange] = []
+        self.capabilities = sink.capabilities
+
+    def open(self, tables: Sequence[Table], generation: int) -> None:
+        self._sink.open(tables, generation)
+
+    def write(self, changes: Sequence[ViewChange]) -> None:
+        self._earlier += changes
+        again = self._random.sample(self._earlier, self._random.randint(0, len(self._earlier)))
+        self._sink.write(self._random.sample([*changes, *again], len(changes) + len(again)))
+
+    def complete(self) -> None:
+        self._sink.complete()
+
+    def publish(self) -> Sequence[DeadLetter]:
+        return self._sink.publish()
+
+    def close(self) -> None:
+        self._sink.close()
+
+
+@dataclass(frozen=True)
+class AsJob:
+    """Whole jobs on an engine; the published tables are compared after each.
+
+    A first job runs to its end. With `kill`, the next one is killed, and a further one runs; with `rebuild`, the last one
+    has no feed and an export of the final documents.
+
+    Attributes:
+        engine: `local`, `beam` or `flink`.
+        sink: One of `PLACES`.
+        batches: What the feed gives; `None`: all changes in their order, one by one.
+        kill: At which call of the sink (write, complete, publish) the second job is killed; -1: not.
+        rebuild: Whether the last job builds the tables anew from a later export.
+        repeat: Seed of the order in which the sink gets changes, some of them more than once; -1: as they were made.
+    """
+
+    engine: str = "local"
+    sink: str = "memory"
+    batches: tuple[Batch, ...] | None = None
+    kill: int = -1
+    rebuild: bool = False
+    repeat: int = -1
+
+    def complaints(self, subject: Subject, story: Story) -> Iterator[str]:
+        """See `Way`."""
+        with tempfile.TemporaryDirectory() as folder:
+            yield from _Jobs(self, subject, story, Path(folder)).run()
+
+    def simpler(self, story: Story) -> Iterator[Way]:
+        """See `Way`."""
+        if self.kill >= 0:
+            yield replace(self, kill=-1)
+        if self.kill > 0:
+            yield replace(self, kill=self.kill - 1)
+        if self.rebuild:
+            yield replace(self, rebuild=False)
+        if self.repeat >= 0:
+            yield replace(self, repeat=-1)
+        if self.batches is not None:
+            yield replace(self, batches=None)
+            for way in Batches(self.batches).simpler(story):
+                if isinstance(way, Batches) and way.batches:
+                    yield replace(self, batches=way.batches)
+
+    def without(self, start: int, stop: int) -> Way:
+        """See `Way`."""
+        if self.batches is None:
+            return self
+        kept = Batches(self.batches).without(start, stop)
+        assert isinstance(kept, Batches)
+        return replace(self, batches=kept.batches)
+
+    def call(self) -> str:
+        """See `Way`."""
+        given = [f'{n}="{getattr(self, n)}"' for n in ("engine", "sink") if getattr(self, n) != getattr(AsJob(), n)]
+        given += [] if self.batches is None else [f'delivered="{written(self.batches)}"']
+        given += [
+            f"{n}={getattr(self, n)}" for n in ("kill", "rebuild", "repeat") if getattr(self, n) not in (-1, False)
+        ]
+        return f".as_job({', '.join(given)})"
+
+
+class _Jobs:
+    """The jobs of one story, into one place."""
+
+    def __init__(self, how: AsJob, subject: Subject, story: Story, folder: Path) -> None:
+        self.how, self.subject, self.story, self.history = how, subject, story, story.history
+        self.letters = Letters()
+        self.generation = 0
+        one_by_one = tuple((at,) for at in range(len(story.changes)))
+        self.batches = one_by_one if how.batches is None else tuple(batch for batch in how.batches if batch)
+        tables = [Table(view.name, view.collection, view.schema) for view in subject.plan.views]
+        self.place: Place = PLACES[how.sink](folder, tables)
+
+    def run(self) -> Iterator[str]:
+        """Runs and judges."""
+        self._start(self._job(self._sink()))
+        first = len(self.story.given)
+        came = self.history.known([first + at for batch in self.batches for at in batch])
+        yield from self._judge(self.subject.expected(came))
+        if self.how.kill >= 0:
+            yield from self._killed()
+            yield from self._judge(self.subject.expected(came))
+        if self.how.rebuild:
+            final = self.history.final
+            source = Scripted([[Change(p, None, f, BELOW_EVENTS) for p, f in sorted(final.items())]])
+            self._start(replace(self._job(self._sink()), source=source, feed=None, snapshot=None))
+            yield from self._judge(self.subject.expected(final))
+
+    def _killed(self) -> Iterator[str]:
+        """A job that is killed before it has published anything leaves what was published before."""
+        before = self._published()
+        dying = _Dying(self._sink(), self.how.kill)
+        job = self._job(dying)
+        try:
+            self._start(job)
+        except Killed:
+            self.letters.open.clear()
+        if not dying.published and not dying.capabilities.append:
+            for line in differences(Expected(dict(before), {}), self._published()):
+                yield f"killed before anything was published, {line}"
+        self._start(replace(self._job(self._sink()), feed=job.feed))
+
+    def _published(self) -> dict[str, dict[str, Document]]:
+        return {view: {p: dict(d) for p, d in table.items()} for view, table in self.place.tables().items()}
+
+    def _judge(self, expected: Expected) -> Iterator[str]:
+        if not self.story.may_raise:
+            yield from raised(expected)
+        yield from differences(Expected(self.place.shown(expected.tables), expected.raised), self.place.tables())
+        yield from self.letters.judge(expected)
+
+    def _sink(self) -> Sink:
+        sink = self.place.sink()
+        return sink if self.how.repeat < 0 else _Repeating(sink, self.how.repeat)
+
+    def _job(self, sink: Sink) -> Job:
+        self.generation += 1
+        history, first = self.history, len(self.story.given)
+        feed = [[history.change(first + at) for at in batch] for batch in self.batches]
+        self.letters.open.clear()
+        return Job(
+            plan=self.subject.plan,
+            source=Scripted([history.seeds()] if history.exported else [], history.snapshot),
+            feed=Scripted(feed),
+            sink=sink,
+            dead_letter=self.letters.take,
+            generation=self.generation,
+            snapshot=history.snapshot,
+        )
+
+    def _start(self, job: Job) -> None:
+        name = self.how.engine
+        load("engine", name, {name: Entry(f"onto_flow.engines.{name}:Engine", name)})().run(job)
+
+
+def draw_job(random: Random, story: Story, engine: str, sink: str) -> AsJob:
+    """Any delivery as jobs, killed anywhere or not at all."""
+    order = deliver(range(len(story.changes)), random, random.choice(("ordered", "late", "repeated", "shuffled")))
+    size = random.choice((1, 2, 100))
+    batches = tuple(tuple(order[at : at + size]) for at in range(0, len(order), size))
+    kill = random.choice((-1, -1, 0, 1, 2, 3, 4, 6))
+    return AsJob(engine, sink, batches, kill, random.random() < 0.5, random.choice((-1, random.randrange(1000))))

@@ -1,0 +1,110 @@
+"""Stories: what a test tells. Documents that are given, the changes that come, and where among them an export lies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from random import Random
+
+from ...core.values import Document
+from ..histories import START, TICK, Commit, History
+from .values import World, draw_fields
+
+Writes = tuple[tuple[str, Document | None], ...]
+
+
+@dataclass(frozen=True)
+class Story:
+    """A history as a test tells it.
+
+    Attributes:
+        given: Documents that are there before all changes.
+        changes: (path, whole content; `None`: deleted), in the order of the database.
+        export: How many of the changes the export has; `None`: it has the given documents alone, and ranks below events.
+        own_time: Whether the event of a deletion carries the deletion's own time as its version.
+        may_raise: Whether the views' code may raise on these documents; the laws then hold for the other views.
+    """
+
+    given: Mapping[str, Document]
+    changes: Writes
+    export: int | None = None
+    own_time: bool = False
+    may_raise: bool = False
+
+    @cached_property
+    def history(self) -> History:
+        """The same as commits; the given documents come first."""
+        writes: Writes = (*self.given.items(), *self.changes)
+        commits = tuple(Commit(path, fields, START + TICK * at) for at, (path, fields) in enumerate(writes))
+        exported = len(self.given) + (self.export or 0)
+        snapshot = None if self.export is None or not exported else commits[exported - 1].time
+        return History(commits, exported, snapshot, self.own_time)
+
+    @property
+    def size(self) -> int:
+        """How many documents and changes it tells."""
+        return len(self.given) + len(self.changes)
+
+    def cut_at(self, export: int) -> Story:
+        """The same with an export after so many changes."""
+        return replace(self, export=export)
+
+    def without(self, start: int, stop: int) -> Story:
+        """The same without some changes."""
+        kept = self.changes[:start] + self.changes[stop:]
+        gone = 0 if self.export is None else sum(start <= at < stop for at in range(self.export))
+        return replace(self, changes=kept, export=None if self.export is None else self.export - gone)
+
+    def states(self) -> list[dict[str, Document]]:
+        """The documents before the changes and after each."""
+        now = dict(self.given)
+        found = [dict(now)]
+        for path, fields in self.changes:
+            now.pop(path, None)
+            if fields is not None:
+                now[path] = fields
+            found.append(dict(now))
+        return found
+
+
+def draw_story(random: Random, world: World) -> Story:
+    """Any story: deletions, re-creations, documents that move, changes in what no view reads."""
+    now: dict[str, Document] = {}
+    last: dict[str, Document] = {}
+    for path in world.all_paths:
+        if random.random() < 0.6:
+            now[path] = last[path] = draw_fields(random, world, world.collection_of(path))
+    given = dict(now)
+    changes = []
+    for _ in range(random.choice((1, 2, 3, 4, 5, 6, 8, 12))):
+        path = random.choice(world.all_paths)
+        fields = _next(random, world, path, now, last)
+        changes.append((path, fields))
+        if fields is None:
+            del now[path]
+        else:
+            now[path] = last[path] = fields
+    export = random.choice((None, None, random.randint(0, len(changes))))
+    return Story(given, tuple(changes), export, random.random() < 0.15)
+
+
+def _next(
+    random: Random, world: World, path: str, now: Mapping[str, Document], last: Mapping[str, Document]
+) -> Document | None:
+    collection = world.collection_of(path)
+    if path not in now:
+        again = path in last and random.random() < 0.4
+        return last[path] if again else draw_fields(random, world, collection)
+    chance = random.random()
+    if chance < 0.2:
+        return None
+    fresh = draw_fields(random, world, collection)
+    if chance < 0.3:
+        return fresh
+    names = list({**now[path], **fresh})
+    if not names:
+        return fresh
+    changed = random.sample(names, min(len(names), random.choice((1, 1, 1, 2))))
+    kept = {n: v for n, v in now[path].items() if n not in changed}
+    return {**kept, **{n: fresh[n] for n in changed if n in fresh}}
