@@ -193,9 +193,15 @@ class Attrs:
             if kind.startswith("__"):
                 raise AttributeError(kind)
             line = SourceLine.of_caller()
-            fix = did_you_mean(kind, (*KINDS, "part", "relation", "relations"))
+            fix = did_you_mean(kind, (*KINDS, "part", "relation", "relations", "bproperty"))
             raise DeclarationError("unknown-name", f"attrs has no {kind!r}", where=line, fix=fix)
         return Attribute(kind, SourceLine.of_caller())
+
+    def bproperty(self) -> Any:
+        """An attribute of a view whose getter and setter follow, as `@name.getter` and `@name.setter`."""
+        from .methods import computed
+
+        return computed()
 
     @overload
     def relation(self, model: type[M], *, name: Text | None = None, parse: Parse | None = None) -> Relation[M]: ...

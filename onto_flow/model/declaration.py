@@ -138,6 +138,9 @@ def _take_sessions(view: Declaration, sessions: SessionDeclaration) -> None:
 
 def _getter(view: Declaration, name: str, member: Any) -> Call:
     function = member.fget
+    if function is None:
+        what, fix = f"{view.cls.__name__}.{name} has no getter", f"Write @{name}.getter above def {name}(self)."
+        raise DeclarationError("wrong-decorator", what, where=view.cls._line, fix=fix)
     if not inspect.isfunction(function) or role_of(function) is not None:
         raise DeclarationError(
             "wrong-decorator",

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from ..core.codec import decode, encode
+from ..core.collection import Collection
 from ..core.errors import DataError
 from ..core.keys import check_path, document_id
 from ..core.values import Document, Reference, from_micros, to_micros
@@ -201,14 +202,11 @@ class ViewEvaluator:
             named = getattr(scope.view, declared.paths)
             named = [named] if named is None or isinstance(named, (str, Reference)) else named
             return [_path_of(p) for p in named if p is not None]
-        root = declared.slots[0]
-        path = members[root.name][0][0]
-        if element is not _NO_ELEMENT:
-            name = document_id((*root.collection.ids(path), *self._element_parts(element)))
-        elif root.collection.top_level:
-            name = path.rpartition("/")[2]
-        else:
-            name = document_id(root.collection.ids(path))
+        root = declared.slots[0].collection
+        path = members[declared.slots[0].name][0][0]
+        if element is _NO_ELEMENT:
+            return [output_path(declared.collection, root, path)]
+        name = document_id((*root.ids(path), *self._element_parts(element)))
         return [f"{declared.collection}/{name}"]
 
     def _element_parts(self, element: Any) -> tuple[Any, ...]:
@@ -229,6 +227,18 @@ class ViewEvaluator:
 
 
 _NESTED = (list, dict)
+
+
+def output_path(collection: str, root: Collection, path: str) -> str:
+    """Where the view document of a root lies, unless the view says otherwise: its id comes from all ids of the path.
+
+    Example:
+        >>> output_path("cards", Collection("users"), "users/u1")
+        'cards/u1'
+        >>> output_path("cards", Collection("daily", group=True), "stocks/ABC/daily/d1")
+        'cards/ABC|d1'
+    """
+    return f"{collection}/{path.rpartition('/')[2] if root.top_level else document_id(root.ids(path))}"
 
 
 def _slot(name: str, scope: Mapping[Source, Any]) -> Any:

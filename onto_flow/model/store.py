@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, TypeVar, overload
 
-from ..core.errors import DeclarationError, MissingDocument, SourceLine
+from ..core.errors import DeclarationError, MissingDocument, SourceLine, did_you_mean
 from ..core.values import Document, Reference
 from .attributes import Attribute
 from .domain import DomainModel
@@ -214,7 +216,7 @@ class Store:
 
     def __init__(
         self,
-        members: Mapping[str, Sequence[tuple[str, Document]]],
+        members: Mapping[str, Sequence[tuple[str, Document]]] = MappingProxyType({}),
         *,
         writable: bool = True,
         update_times: Mapping[str, datetime] | None = None,
@@ -222,14 +224,55 @@ class Store:
         self._members = members
         self._writable = writable
         self._built: dict[str, Any] = {}
+        self._added: dict[str, type[DomainModel]] = {}
         self.update_times: Mapping[str, datetime] = update_times or {}
+
+    def add_snapshot(self, name: str, dm_cls: type[DomainModel] | None = None, *, snapshot: Any) -> None:
+        """Puts a document into a slot, or under a name of its own; `refresh` reads what follows from it.
+
+        Args:
+            name: The slot, or another name that the view reads.
+            dm_cls: The model of the document; a slot knows its own.
+            snapshot: What a database or a Firestore client gave: an object with `path` and `fields`, or with
+                `reference.path` and `to_dict()`.
+
+        Raises:
+            DeclarationError: `bad-slot` when the model is not the slot's, or nothing says it.
+        """
+        slot = self._slots.get(name)
+        model = dm_cls or (slot.model if slot is not None else None)
+        if model is None or (slot is not None and not issubclass(model, slot.model)):
+            what = f"{type(self).__name__}.{name} holds {slot.model.__name__ if slot else 'a model that nobody named'}"
+            raise DeclarationError("bad-slot", what, where=SourceLine.of_caller(), fix="Name it: dm_cls=City.")
+        path, fields = _taken(snapshot)
+        members = {**self._members, name: [] if fields is None else [(path, fields)]}
+        self._members, self._added = members, {**self._added, name: model}
+        self._built.pop(name, None)
+
+    def refresh(self, database: Any = None) -> None:
+        """Reads the documents of all other slots, as they follow from those that were added.
+
+        Args:
+            database: Where they are read; the one that `onto_flow.settings` binds when left out.
+        """
+        if self._slots:
+            importlib.import_module("onto_flow.serve.reading").refresh(self, database)
+
+    def __getattr__(self, name: str) -> Any:
+        model = self.__dict__.get("_added", {}).get(name)
+        if model is None:
+            raise AttributeError(f"{type(self).__name__} has no {name!r}; {did_you_mean(name, self._slots)}")
+        if name not in self._built:
+            documents = [model(path, fields, writable=self._writable) for path, fields in self._members[name]]
+            self._built[name] = documents[0] if documents else None
+        return self._built[name]
 
     def documents(self) -> Iterator[DomainModel]:
         """The objects of all slots that were looked at."""
         for name in self._built:
             found = self._built[name]
             if found is not None:
-                yield from found if self._slots[name].many else (found,)
+                yield from found if isinstance(found, Many) else (found,)
 
     def _slot(self, slot: SlotDeclaration[Any]) -> Any:
         found = self._built.get(slot.name, self)
@@ -242,3 +285,10 @@ class Store:
             found = Many(documents) if slot.many else (documents[0] if documents else None)
             self._built[slot.name] = found
         return found
+
+
+def _taken(snapshot: Any) -> tuple[str, Document | None]:
+    """The path and fields of what a database or a Firestore client gave."""
+    if hasattr(snapshot, "to_dict") and hasattr(snapshot, "reference"):
+        return snapshot.reference.path, snapshot.to_dict()
+    return snapshot.path, snapshot.fields

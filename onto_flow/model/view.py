@@ -12,9 +12,11 @@ from .meta import Surroundings, declaring_frame, options_of
 from .names import camel_case
 
 if TYPE_CHECKING:
+    from ..core.values import Document
     from ..core.writes import Write
     from ..plan.evaluator import Evaluator
     from ..plan.nodes import OnError, Plan
+    from .once import ViewSnapshot
 
 _OPTIONS = ("collection_name", "convert_names", "on_error")
 
@@ -50,11 +52,86 @@ class ViewModel:
         self.store = store
         self._results = results
         self._computed: dict[str, Any] = {}
+        self._follower: Any = None
 
     def _result(self, name: str) -> Any:
         if self._results is None:
             raise AttributeError(f"{name} is known per group only; name it as a parameter of a udf")
         return self._results(name)
+
+    @property
+    def doc_ref(self) -> Any:
+        """Where the document lies (`Reference`): by the path of its root, unless the class says otherwise."""
+        return self._view_refs[0]
+
+    @property
+    def _view_refs(self) -> Any:
+        """All places of the document, as `Reference`s."""
+        from .once import view_refs
+
+        return view_refs(self)
+
+    def to_view_dict(self) -> Document:
+        """Its attributes as they are now, by their names in Firestore.
+
+        Raises:
+            DataError: `bad-value` for what Firestore refuses.
+        """
+        from .once import view_dict
+
+        return view_dict(self)
+
+    def to_snapshot(self) -> ViewSnapshot:
+        """The document as it is now: `path`, `fields`, `to_dict()`."""
+        from .once import ViewSnapshot
+
+        return ViewSnapshot(self.doc_ref.path, self.to_view_dict())
+
+    @classmethod
+    def new(cls, snapshot: Any) -> Any:
+        """The view document of a root that somebody has read; what follows from it is read from the bound database.
+
+        Args:
+            snapshot: Of the root: `path` and `fields`, or a Firestore client's.
+        """
+        from .declaration import read_declaration
+
+        declared = read_declaration(cls)
+        store = declared.store()
+        store.add_snapshot(declared.slots[0].name, snapshot=snapshot)
+        store.refresh()
+        return cls(store)
+
+    @classmethod
+    def get(
+        cls, doc_id: str, *, once: bool = True, f_notify: Callable[[Any], None] | None = None, database: Any = None
+    ) -> Any:
+        """The view document of a root, made from the documents in a database as of one commit.
+
+        Args:
+            doc_id: The id of the root, or its path.
+            once: Whether it is made now and never again; else until `close()` of what this returns.
+            f_notify: With `once=False`: is given the view now, and again whenever its document changes.
+            database: Where its documents lie; the one that `onto_flow.settings` binds when left out.
+
+        Raises:
+            MissingDocument: There is no such root.
+        """
+        module = importlib.import_module("onto_flow.serve.once")
+        return module.get(cls, doc_id, once=once, f_notify=f_notify, database=database)
+
+    def save(self, *, database: Any = None) -> None:
+        """Commits what setters changed, all or nothing, if the documents are still as they were read.
+
+        Raises:
+            EngineError: `precondition-failed` when somebody wrote one of them meanwhile.
+        """
+        importlib.import_module("onto_flow.serve.once").save(self, database)
+
+    def close(self) -> None:
+        """Ends what `get(once=False)` began."""
+        if self._follower is not None:
+            self._follower.close()
 
     def writes(self) -> tuple[Write, ...]:
         """What setters changed in the documents of the store, as writes; see `model.writes`.

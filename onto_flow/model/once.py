@@ -1,0 +1,104 @@
+"""One view document as an object: its place, its attributes as a dictionary, as a snapshot.
+
+The forms of a view that is made once, from documents that somebody has read: `new`, `doc_ref`, `_view_refs`, `to_view_dict`,
+`to_snapshot`. Setters may have changed the documents of its store: everything here shows them as they are now.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from ..core.errors import UsageError
+from ..core.values import Document, Reference
+from .annotations import returned, shape_of
+from .compile import CompiledView, compile_view
+from .declaration import PATHS
+from .documents import Converter
+from .evaluate import output_path
+from .methods import computed
+from .scopes import Source
+from .store import Store
+from .view import ViewModel
+
+
+class ViewSnapshot(NamedTuple):
+    """A view document as it is now.
+
+    Attributes:
+        path: Where it lies.
+        fields: Its attributes by their names in Firestore.
+    """
+
+    path: str
+    fields: Document
+
+    def to_dict(self) -> Document:
+        """The attributes by their names in Firestore."""
+        return self.fields
+
+
+def says_its_store(cls: type[ViewModel]) -> bool:
+    """Whether a view declares which documents it is made of; one with `new` alone does not, and cannot be kept right."""
+    return any("store" in inspect.get_annotations(c) for c in cls.__mro__ if c is not ViewModel)
+
+
+def view_dict(view: ViewModel) -> Document:
+    """The attributes of a view document, as its table would have them.
+
+    Raises:
+        DataError: `bad-value` for what Firestore refuses.
+        UsageError: `wrong-usage` for a view whose documents are groups.
+    """
+    converter = Converter(type(view)._attribute_name)
+    if not says_its_store(type(view)):
+        return {n: converter.value(v) for n, v in _getters(view)}
+    compiled = compile_view(type(view))
+    if compiled.declared.key is not None or compiled.declared.expand is not None:
+        what = f"{type(view).__name__} makes rows and groups of its documents; one of them is not made from one root"
+        raise UsageError("wrong-usage", what, fix="Read it from the view table.")
+    return {
+        type(view)._attribute_name(source.name): converter.value(
+            _value(view, compiled, source), _shape(compiled, source)
+        )
+        for source in compiled.exported
+    }
+
+
+def _getters(view: ViewModel) -> Iterable[tuple[str, Any]]:
+    names = dict.fromkeys(
+        n for c in reversed(type(view).__mro__) for n, m in vars(c).items() if isinstance(m, computed)
+    )
+    return [(type(view)._attribute_name(n), getattr(view, n)) for n in names if not n.startswith("_")]
+
+
+def _value(view: ViewModel, compiled: CompiledView, source: Source) -> Any:
+    if source.kind == "slot":
+        return getattr(view.store, source.name)
+    if source.kind == "computed":
+        return getattr(view, source.name)
+    call = compiled.declared.udfs[source.name]
+    return call.function(**{n: _value(view, compiled, s) for n, s in compiled.names.calls[call].sources})
+
+
+def _shape(compiled: CompiledView, source: Source) -> Any:
+    declared = compiled.declared
+    call = declared.udfs[source.name] if source.kind == "udf" else declared.computed[source.name]
+    return shape_of(returned(call.function, declared.cls), declared.cls._attribute_name)
+
+
+def view_refs(view: ViewModel) -> list[Reference[Any]]:
+    """Where a view document lies: as its class says, else by the path of its root."""
+    for name in PATHS:
+        if any(name in vars(c) for c in type(view).__mro__ if c is not ViewModel):
+            named = getattr(view, name)
+            named = [named] if named is None or isinstance(named, (str, Reference)) or hasattr(named, "path") else named
+            return [Reference(getattr(p, "path", p)) for p in named if p is not None]
+    store: Store = view.store
+    root = next((s for s in store._slots.values() if s.kind == "root"), None)
+    document = None if root is None else getattr(store, root.name)
+    if root is None or document is None:
+        what = f"{type(view).__name__} does not say where its document lies"
+        raise UsageError("wrong-usage", what, fix="Add a property doc_ref, or a root slot to its store.")
+    return [Reference(output_path(type(view)._collection_name, root.model._collection, document.path))]
