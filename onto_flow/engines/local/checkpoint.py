@@ -10,6 +10,7 @@ The outbox has one row per view document: what it was when last published, and w
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from ...plan.wire import view_text
 from ..carried import decode_carried, encode_carried
 from .kept import KeptState
 from .lock import WriterLock
-from .store import EMPTY, FILE, Store
+from .store import EMPTY, FILE, Connect, Store
 
 Fingerprints = Mapping[str, Mapping[str, str]]
 """View -> part of its code -> hash."""
@@ -42,6 +43,7 @@ class Checkpoint:
         began: When the state begins, in microseconds, unless there is one.
         generation, snapshot: Of the job, unless there is one that goes on.
         sink: Where view documents go, as text: another sink is given the whole table.
+        connect: Opens the file.
 
     Attributes:
         loaded: Whether there is a job to go on with: its first load was complete.
@@ -62,10 +64,11 @@ class Checkpoint:
         generation: int,
         snapshot: int | None,
         sink: str = "",
+        connect: Connect = sqlite3.connect,
     ) -> None:
         self._lock = WriterLock(directory)
         try:
-            self.store = Store(directory / FILE)
+            self.store = Store(directory / FILE, connect)
         except BaseException:
             self._lock.release()
             raise
@@ -128,7 +131,7 @@ class Checkpoint:
             if self._published > self._cleared:
                 store.write("DELETE FROM outbox WHERE number <= ?", [(self._published,)])
             store.write("DELETE FROM letters")
-            rows = [(view, path, number, encode(tuple(c))) for (view, path), c in self._waiting.items()]
+            rows = [(view, path, number, encode_carried(c)) for (view, path), c in self._waiting.items()]
             store.write(_SEND, rows)
             store.write("INSERT INTO letters VALUES (?, ?)", [(number, encode_carried(x)) for x in self._letters])
             store.write(_GAP, [(encode(tuple(g[:3])), g.weight) for g in self._gaps])
@@ -149,7 +152,7 @@ class Checkpoint:
     def outbox(self) -> list[ViewChange]:
         """What an earlier process committed, and whose publication it did not see."""
         rows = self.store.read("SELECT view, path, data FROM outbox ORDER BY number, view, path")
-        found = [_view_change(data) for _, _, data in rows]
+        found = [c for _, _, data in rows if isinstance(c := decode_carried(data), ViewChange)]
         self._unsent = {(c.view, c.path): c for c in found}
         return found
 
@@ -173,8 +176,10 @@ class Checkpoint:
 
     def close(self) -> None:
         """Lets go of the directory."""
-        self.store.close()
-        self._lock.release()
+        try:
+            self.store.close()
+        finally:
+            self._lock.release()
 
 
 def refuse_other_code(made: Fingerprints, now: Fingerprints, directory: Path) -> None:
@@ -205,8 +210,3 @@ def _differences(made: Fingerprints, now: Fingerprints) -> Iterator[str]:
 
 def _structures(plan: Plan) -> Fingerprints:
     return {view.name: {"structure": view_text(plan, view.name)} for view in plan.views}
-
-
-def _view_change(data: bytes) -> ViewChange:
-    view, path, old, new, version = decode(data)
-    return ViewChange(view, path, old, new, version)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from ...core.errors import EngineError, UsageError
 from ..base import EngineCapabilities, Job, Report
@@ -12,12 +13,19 @@ from .run import Run, now
 
 
 class LocalEngine:
-    """The embedded engine."""
+    """The embedded engine.
+
+    Args:
+        connect: Opens the file of a checkpoint, as `sqlite3.connect` does (the default); a test gives one that fails.
+    """
 
     name = "local"
     capabilities = EngineCapabilities(
         drained=True, keeps_order=True, exactly_once_between_stages=True, restores_by="outbox", unbounded=True
     )
+
+    def __init__(self, connect: Callable[..., Any] | None = None) -> None:
+        self._connect = connect
 
     def check(self, job: Job) -> Sequence[str]:
         """Why the job cannot run here."""
@@ -34,23 +42,25 @@ class LocalEngine:
         if reasons:
             raise EngineError("engine-refused", "; ".join(reasons))
         options = Options.of(job.options)
-        return Run(job).run() if options.checkpoint is None else _durable(job, options.checkpoint, options)
+        return Run(job).run() if options.checkpoint is None else self._durable(job, options.checkpoint, options)
 
+    def _durable(self, job: Job, directory: Path, options: Options) -> Report:
+        import sqlite3
 
-def _durable(job: Job, directory: Path, options: Options) -> Report:
-    from .checkpoint import Checkpoint
-    from .durable import DurableRun
+        from .checkpoint import Checkpoint
+        from .durable import DurableRun
 
-    kept = Checkpoint(
-        directory,
-        job.plan,
-        job.fingerprints,
-        began=now(),
-        generation=job.generation,
-        snapshot=job.snapshot,
-        sink=job.sink_name,
-    )
-    try:
-        return DurableRun(job, kept, options).run()
-    finally:
-        kept.close()
+        kept = Checkpoint(
+            directory,
+            job.plan,
+            job.fingerprints,
+            began=now(),
+            generation=job.generation,
+            snapshot=job.snapshot,
+            sink=job.sink_name,
+            connect=self._connect or sqlite3.connect,
+        )
+        try:
+            return DurableRun(job, kept, options).run()
+        finally:
+            kept.close()

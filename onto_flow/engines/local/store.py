@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -53,8 +53,8 @@ _TABLES = (
 EMPTY = tuple(f"DELETE FROM {table}" for table in ("state", "timers", "outbox", "letters", "points", "gaps"))  # noqa: S608
 """What a first load begins with."""
 
-connect = sqlite3.connect
-"""Opens the file; a test puts one here that fails where it wants."""
+Connect = Callable[..., sqlite3.Connection]
+"""Opens the file, as `sqlite3.connect` does; that of a test fails where it wants."""
 
 
 class Store:
@@ -62,6 +62,7 @@ class Store:
 
     Args:
         file: Made, readable by its owner alone, where it is not there.
+        connect: Opens it.
 
     Attributes:
         file: Where it is.
@@ -71,7 +72,7 @@ class Store:
         EngineError: `checkpoint-failed` when it cannot be opened, `state-version` when a newer release made it.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, connect: Connect = sqlite3.connect) -> None:
         self.file = file
         with failing(file):
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -151,7 +152,9 @@ class Store:
 
     def write(self, statement: str, rows: Iterable[Sequence[Any]] = ((),)) -> None:
         """Runs a statement for each row of parameters, in the transaction that is open."""
-        self._connection.executemany(statement, rows)
+        given = rows if isinstance(rows, (list, tuple)) else list(rows)
+        if given:
+            self._connection.executemany(statement, given)
 
     def read(self, statement: str, *parameters: Any) -> list[Any]:
         """All rows that a query gives."""
