@@ -14,6 +14,9 @@ if _TYPE_CHECKING:
     from .core.values import GeoPoint as GeoPoint
     from .core.values import Reference as Reference
     from .core.values import Vector as Vector
+    from .database.bound import CTX as CTX
+    from .database.bound import settings as settings
+    from .database.bound import transact as transact
     from .formats.published_table import read_table as read_table
     from .model.accumulator import Accumulator as Accumulator
     from .model.aggregates import agg as agg
@@ -37,6 +40,7 @@ else:
     _MODULES = {
         "core.change": "Change ViewChange",
         "core.values": "GeoPoint Reference Vector",
+        "database.bound": "CTX settings transact",
         "model.accumulator": "Accumulator",
         "model.aggregates": "agg",
         "model.attributes": "attrs",

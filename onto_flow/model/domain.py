@@ -12,6 +12,7 @@ from .attributes import Attribute
 from .meta import Surroundings, declaring_frame, options_of
 from .names import camel_case
 from .parts import DOCUMENT_ID, DocumentId, named_parts, take_parts
+from .stored import Stored
 
 _PLACES = ("collection_name", "path", "collection_group")
 _OPTIONS = (*_PLACES, "convert_names")
@@ -35,13 +36,13 @@ class ModelType(type):
             raise UnknownAttribute("unknown-name", what, where=SourceLine.of_caller(), fix=fix)
 
 
-class DomainModel(metaclass=ModelType):
+class DomainModel(Stored, metaclass=ModelType):
     """A document of a collection, read through declared attributes.
 
     `Meta` names the collection: `collection_name = "users"`, `path = "stocks/{symbol}/daily/{date}"` (whose parts are
     attributes too; `symbol: str = attrs.part` declares one for type checkers), or `collection_group = "daily"` (whose
     documents lie at any depth, so that `doc_id` alone has a name). A missing field reads as the attribute's default, a
-    wrong type reads as it is.
+    wrong type reads as it is. With a database bound (`onto_flow.settings`) documents are read and saved: see `Stored`.
 
     Example:
         >>> from onto_flow import DomainModel, attrs

@@ -1,0 +1,37 @@
+"""URIs of document databases: `sqlite:FILE?option=value`."""
+
+from __future__ import annotations
+
+from inspect import signature
+from urllib.parse import parse_qsl
+
+from ..core.errors import UsageError, did_you_mean
+from ..core.registry import Entry, load
+from .base import Database
+
+DATABASES = {"sqlite": Entry("onto_flow.database.embedded:EmbeddedDatabase")}
+_FROM_PYTHON = ("clock", "create")
+"""Options that no text can give."""
+
+
+def open_database(uri: str) -> Database:
+    """The database that a URI names; a file is made where it does not exist.
+
+    Raises:
+        UsageError: `wrong-usage`, `unknown-name`: a URI, a kind or an option that is none.
+        EngineError: `database-failed`.
+    """
+    scheme, colon, rest = uri.partition(":")
+    place, _, text = rest.partition("?")
+    if not colon or not place:
+        raise UsageError("wrong-usage", f"{uri!r:.200} is not the URI of a database", fix="Such as sqlite:app.sqlite.")
+    factory = load("database", scheme, DATABASES)
+    options = dict(parse_qsl(text, keep_blank_values=True))
+    parameters = signature(factory).parameters.values()
+    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in _FROM_PYTHON]
+    for name in options:
+        if name not in known:
+            what = f"database {scheme!r} has no option {name!r:.80}"
+            raise UsageError("unknown-name", what, where=repr(uri[:200]), fix=did_you_mean(name, known))
+    database: Database = factory(place, **options)
+    return database
