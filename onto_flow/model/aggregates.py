@@ -1,4 +1,4 @@
-"""`agg`: the accumulators of a keyed view; `None` is skipped, as in SQL."""
+"""`agg`: the accumulators of a keyed view, or of a many slot; `None` is skipped, as in SQL."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any, NoReturn
 from ..core.errors import DeclarationError, SourceLine
 from .accumulator import Accumulator
 from .meta import refuse_options
+from .store import ManySlot
 
 Function = Callable[..., Any]
 Number = type[int] | type[float]
+Over = ManySlot[Any] | None
 
 
 class AccumulatorDeclaration:
@@ -24,6 +26,7 @@ class AccumulatorDeclaration:
         value, where, order_by: Functions whose parameters name slots, attributes, the expanded value or parts of the key.
         bounds: Of a histogram.
         own: The user's accumulator; `value` is then a function with `cls`.
+        over: The many slot whose documents it takes, instead of the rows of a group.
     """
 
     name = ""
@@ -41,8 +44,9 @@ class AccumulatorDeclaration:
         number: type | None = None,
         bounds: tuple[float, ...] = (),
         own: Accumulator[Any, Any, Any] | None = None,
+        over: Any = None,
     ) -> None:
-        self.number, self.bounds, self.own = number, bounds, own
+        self.number, self.bounds, self.own, self.over = number, bounds, own, over
         self.kind, self.line, self.value, self.where, self.order_by = kind, line, value, where, order_by
         self.descending, self.limit = descending, limit
 
@@ -59,13 +63,13 @@ class AccumulatorDeclaration:
 
 
 class Aggregates:
-    """The namespace `agg`. `n` is the number of rows that count; `where` says which."""
+    """The namespace `agg`. `n` is the number of rows that count; `where` says which, `over` that they are of a slot."""
 
-    def count(self, *, where: Function | None = None, **unknown: NoReturn) -> Any:
+    def count(self, *, where: Function | None = None, over: Over = None, **unknown: NoReturn) -> Any:
         """How many rows. Abelian: an integer; O(1) per change."""
         line = SourceLine.of_caller()
-        refuse_options("agg.count", unknown, ("where",), line)
-        return AccumulatorDeclaration("count", line, where=where)
+        refuse_options("agg.count", unknown, ("where", "over"), line)
+        return AccumulatorDeclaration("count", line, where=where, over=over)
 
     def sum(
         self,
@@ -73,6 +77,7 @@ class Aggregates:
         *,
         where: Function | None = None,
         type: Number | None = None,
+        over: Over = None,
         **unknown: NoReturn,
     ) -> Any:
         """The exact sum of a number per row, rounded once; 0 of none. Abelian: O(1) state, O(1) per change.
@@ -83,28 +88,31 @@ class Aggregates:
             type: `int` or `float` make a typed column: of `int` every number must be one, of `float` integers count as
                 doubles. Without it the sum is an integer while every number is one, else a double; the column's type
                 is then that of the field which `value` returns, and `any` where it returns no field as it is.
+            over: The many slot whose documents are the rows.
         """
         line = SourceLine.of_caller()
-        refuse_options("agg.sum", unknown, ("where", "type"), line)
+        refuse_options("agg.sum", unknown, ("where", "type", "over"), line)
         if type not in (None, int, float):
             raise DeclarationError("bad-value", f"type={type!r} of a sum", where=line, fix="Use int or float.")
-        return AccumulatorDeclaration("sum", line, value=value, where=where, number=type)
+        return AccumulatorDeclaration("sum", line, value=value, where=where, number=type, over=over)
 
-    def avg(self, value: Function, *, where: Function | None = None, **unknown: NoReturn) -> Any:
+    def avg(self, value: Function, *, where: Function | None = None, over: Over = None, **unknown: NoReturn) -> Any:
         """The exact average of a number per row, rounded once to a double; `None` of none. Abelian: O(1) state."""
-        return _of_value("avg", value, where, unknown)
+        return _of_value("avg", value, where, over, unknown)
 
-    def min(self, value: Function, *, where: Function | None = None, **unknown: NoReturn) -> Any:
+    def min(self, value: Function, *, where: Function | None = None, over: Over = None, **unknown: NoReturn) -> Any:
         """The least value in Firestore's order; `None` of none. Keeps an entry per different value; O(log n) per change."""
-        return _of_value("min", value, where, unknown)
+        return _of_value("min", value, where, over, unknown)
 
-    def max(self, value: Function, *, where: Function | None = None, **unknown: NoReturn) -> Any:
+    def max(self, value: Function, *, where: Function | None = None, over: Over = None, **unknown: NoReturn) -> Any:
         """The greatest value in Firestore's order, as `min`."""
-        return _of_value("max", value, where, unknown)
+        return _of_value("max", value, where, over, unknown)
 
-    def count_distinct(self, value: Function, *, where: Function | None = None, **unknown: NoReturn) -> Any:
+    def count_distinct(
+        self, value: Function, *, where: Function | None = None, over: Over = None, **unknown: NoReturn
+    ) -> Any:
         """How many different values, by type and content. Keeps an entry per different value; O(1) per change."""
-        return _of_value("count_distinct", value, where, unknown)
+        return _of_value("count_distinct", value, where, over, unknown)
 
     def first(
         self,
@@ -112,6 +120,7 @@ class Aggregates:
         *,
         order_by: Function,
         where: Function | None = None,
+        over: Over = None,
         **unknown: NoReturn,
     ) -> Any:
         """The value of the row that comes first by `order_by`, of several the smallest path; `None` of none.
@@ -120,8 +129,8 @@ class Aggregates:
         not: null comes first.
         """
         line = SourceLine.of_caller()
-        refuse_options("agg.first", unknown, ("order_by", "where"), line)
-        return AccumulatorDeclaration("first", line, value=value, where=where, order_by=order_by)
+        refuse_options("agg.first", unknown, ("order_by", "where", "over"), line)
+        return AccumulatorDeclaration("first", line, value=value, where=where, order_by=order_by, over=over)
 
     def last(
         self,
@@ -129,12 +138,13 @@ class Aggregates:
         *,
         order_by: Function,
         where: Function | None = None,
+        over: Over = None,
         **unknown: NoReturn,
     ) -> Any:
         """The value of the row that comes last by `order_by`, of several the smallest path; `None` of none; as `first`."""
         line = SourceLine.of_caller()
-        refuse_options("agg.last", unknown, ("order_by", "where"), line)
-        return AccumulatorDeclaration("last", line, value=value, where=where, order_by=order_by)
+        refuse_options("agg.last", unknown, ("order_by", "where", "over"), line)
+        return AccumulatorDeclaration("last", line, value=value, where=where, order_by=order_by, over=over)
 
     def top_k(
         self,
@@ -143,6 +153,7 @@ class Aggregates:
         *,
         order_by: Function | None = None,
         where: Function | None = None,
+        over: Over = None,
         **unknown: NoReturn,
     ) -> Any:
         """The values of the `k` rows that are greatest by `order_by` (by the value without it), the greatest first.
@@ -150,10 +161,10 @@ class Aggregates:
         Ties by the smallest path. Keeps an entry per row; O(log n + k) per change.
         """
         line = SourceLine.of_caller()
-        refuse_options("agg.top_k", unknown, ("order_by", "where"), line)
+        refuse_options("agg.top_k", unknown, ("order_by", "where", "over"), line)
         limit = _limit(k, "k", line)
         order = order_by or value
-        return AccumulatorDeclaration("top_k", line, value=value, where=where, order_by=order, limit=limit)
+        return AccumulatorDeclaration("top_k", line, value=value, where=where, order_by=order, limit=limit, over=over)
 
     def collect(
         self,
@@ -163,6 +174,7 @@ class Aggregates:
         order_by: Function | None = None,
         descending: bool = False,
         limit: int | None = None,
+        over: Over = None,
         **unknown: NoReturn,
     ) -> Any:
         """The values of the rows as a list. Keeps an entry per row; O(n) per change, O(log n + limit) with a limit.
@@ -173,9 +185,10 @@ class Aggregates:
             order_by: In this order; ties by the path of the root.
             descending: The greatest first; ties stay in path order.
             limit: At most so many.
+            over: The many slot whose documents are the rows.
         """
         line = SourceLine.of_caller()
-        refuse_options("agg.collect", unknown, ("where", "order_by", "descending", "limit"), line)
+        refuse_options("agg.collect", unknown, ("where", "order_by", "descending", "limit", "over"), line)
         return AccumulatorDeclaration(
             "collect",
             line,
@@ -184,6 +197,7 @@ class Aggregates:
             order_by=order_by,
             descending=descending,
             limit=None if limit is None else _limit(limit, "limit", line),
+            over=over,
         )
 
     def histogram(
@@ -192,6 +206,7 @@ class Aggregates:
         bounds: Sequence[float],
         *,
         where: Function | None = None,
+        over: Over = None,
         **unknown: NoReturn,
     ) -> Any:
         """How many rows have a number in each bin: below the first bound, then from each bound up to the next.
@@ -200,18 +215,18 @@ class Aggregates:
         O(bins) per change.
         """
         line = SourceLine.of_caller()
-        refuse_options("agg.histogram", unknown, ("where",), line)
+        refuse_options("agg.histogram", unknown, ("where", "over"), line)
         rising = [b for b in bounds if isinstance(b, (int, float)) and not isinstance(b, bool) and math.isfinite(b)]
         if not rising or len(rising) < len(bounds) or any(a >= b for a, b in pairwise(rising)):
             fix = "Give finite numbers that rise: [18, 65]."
             raise DeclarationError("bad-value", f"bounds={list(bounds)!r:.80} of a histogram", where=line, fix=fix)
-        return AccumulatorDeclaration("histogram", line, value=value, where=where, bounds=tuple(rising))
+        return AccumulatorDeclaration("histogram", line, value=value, where=where, bounds=tuple(rising), over=over)
 
 
-def _of_value(kind: str, value: Function, where: Function | None, unknown: Any) -> AccumulatorDeclaration:
+def _of_value(kind: str, value: Function, where: Function | None, over: Any, unknown: Any) -> AccumulatorDeclaration:
     line = SourceLine.of_caller(3)
-    refuse_options(f"agg.{kind}", unknown, ("where",), line)
-    return AccumulatorDeclaration(kind, line, value=value, where=where)
+    refuse_options(f"agg.{kind}", unknown, ("where", "over"), line)
+    return AccumulatorDeclaration(kind, line, value=value, where=where, over=over)
 
 
 def _limit(given: Any, name: str, line: SourceLine) -> int:

@@ -12,8 +12,9 @@ from ..plan.nodes import Accumulator, CodeRef, Plan, Sessions, View
 from .aggregates import AccumulatorDeclaration
 from .declaration import Declaration, read_declaration
 from .domain import DomainModel
+from .over import hanging_on, slot_over
 from .schema import schema_of
-from .scopes import Names, Source, resolve_names
+from .scopes import Names, Source, read_by, resolve_names
 from .store import Store
 from .view import ViewModel
 
@@ -111,16 +112,31 @@ def _view(compiled: CompiledView) -> View:
         slots=view.slots,
         schema=schema_of(view, tuple(s.name for s in compiled.exported)),
         grouped=view.key is not None,
-        accumulators=tuple(_accumulator(cls, a) for a in view.accumulators.values()),
+        accumulators=tuple(_accumulator(compiled, a) for a in view.accumulators.values()),
         owned=view.key is None and (view.paths is not None or view.slots[0].collection.group),
         sensitive=_sensitive(view.store),
         on_error=cls._on_error,
         sessions=None if view.sessions is None else Sessions(view.sessions.name, view.sessions.gap),
-        reads=tuple((cls._attribute_name(s.name), s.name, compiled.names.reads.get(s, ())) for s in compiled.exported),
+        reads=tuple((cls._attribute_name(s.name), s.name, _large(compiled, s)) for s in compiled.exported),
     )
 
 
-def _accumulator(cls: type[ViewModel], declared: AccumulatorDeclaration) -> Accumulator:
+def _large(compiled: CompiledView, attribute: Source) -> tuple[str, ...]:
+    """The many slots and accumulators that an attribute reads."""
+    slots = compiled.declared.store._slots
+    return tuple(n for n in compiled.names.reads.get(attribute, ()) if n not in slots or slots[n].many)
+
+
+def _accumulator(compiled: CompiledView, declared: AccumulatorDeclaration) -> Accumulator:
+    view, cls = compiled.declared, compiled.declared.cls
+    slot = slot_over(view, declared)
+    beside: tuple[int, ...] = ()
+    whole: tuple[int, ...] = ()
+    if slot is not None:
+        named, through = read_by(declared, compiled.names)
+        below = {s.name for s in hanging_on(view.slots, slot.index)}
+        beside = tuple(s.index for s in view.slots if s.name in named & below)
+        whole = tuple(s.index for s in view.slots if s.name in (named - below) | through)
     name = f"{cls.__module__}:{cls.__qualname__}.{declared.name}.own"
     return Accumulator(
         declared.name,
@@ -128,6 +144,9 @@ def _accumulator(cls: type[ViewModel], declared: AccumulatorDeclaration) -> Accu
         declared.descending,
         declared.limit,
         declared.bounds,
+        over=-1 if slot is None else slot.index,
+        beside=beside,
+        whole=whole,
         code=None if declared.own is None else CodeRef(name, declared.own),
     )
 

@@ -191,13 +191,14 @@ def accumulator_call(accumulator: AccumulatorDeclaration, function: Callable[...
 
 def _check(view: Declaration) -> None:
     name = view.cls.__name__
-    if view.accumulators and view.key is None:
-        attribute, accumulator = next(iter(view.accumulators.items()))
+    of_groups = [(n, a) for n, a in view.accumulators.items() if a.over is None]
+    if of_groups and view.key is None:
+        attribute, accumulator = of_groups[0]
         raise DeclarationError(
             "bad-slot",
             f"{name}.{attribute} is an accumulator, and the view has no key to group by",
             where=accumulator.line,
-            fix="Add an @operator.key classmethod that gives the group of a row.",
+            fix="Add an @operator.key classmethod that gives the group of a row, or over=, a many slot.",
         )
     if view.sessions is not None and view.key is None:
         raise DeclarationError(
@@ -206,10 +207,10 @@ def _check(view: Declaration) -> None:
             where=view.sessions.line,
             fix="Add an @operator.key classmethod that gives the group of a row.",
         )
-    if view.havings and view.key is None:
+    if view.havings and view.key is None and not view.accumulators:
         raise DeclarationError(
             "wrong-decorator",
-            f"{name}: @operator.having is for groups, and the view has no key",
+            f"{name}: @operator.having asks accumulators, and the view has none",
             where=view.havings[0].line,
             fix="Use @operator.filter.",
         )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from ..core.codec import decode, encode
@@ -13,12 +13,13 @@ from ..core.collection import Collection
 from ..core.errors import DataError
 from ..core.keys import check_path, document_id
 from ..core.values import Document, Reference, from_micros, to_micros
-from ..plan.evaluator import Members, Row
+from ..plan.evaluator import Members, Results, Row
 from .annotations import Shape, returned, shape_of
 from .compile import CompiledView
 from .contributions import Contribution, contribution_of
 from .documents import Converter
 from .methods import ReadOnlyClass
+from .over_rows import OverRows
 from .scopes import Source, session_calls
 from .values import Getter, Scope, getter_of
 from .windows import Session
@@ -46,6 +47,7 @@ class ViewEvaluator:
         self._key = getter_of(bound[declared.key[1]], cls) if declared.key else None
         self._element = Source("element", declared.expand[0]) if declared.expand else None
         self._at_root = {Source("slot", s.name): partial(_slot, s.name) for s in declared.slots} | self._rules("root")
+        self._at_root |= {Source("accumulator", n): partial(_result, n) for n in declared.accumulators}
         self._in_row = self._rules("row", "key")
         self._in_group = self._rules("key", "group")
         self._required = tuple(s.name for s in declared.slots if s.required)
@@ -53,12 +55,17 @@ class ViewEvaluator:
             contribution_of(a, declared, view.names, self._converter) for a in declared.accumulators.values()
         ]
         self._moment = next((getter_of(bound[call]) for call in session_calls(declared)), None)
+        self._over = {
+            s.index: OverRows(declared, s, self._contributions, view.names)
+            for s in declared.slots
+            if any(a.over is not None and a.over.name == s.name for a in declared.accumulators.values())
+        }
         self._exported = [(declared.cls._attribute_name(s.name), s, self._shape(s)) for s in view.exported]
 
-    def documents(self, members: Members) -> dict[str, Document]:
+    def documents(self, members: Members, results: Results = tuple) -> dict[str, Document]:
         """See `plan.evaluator.Evaluator`."""
-        scope = self._scope(members)
-        if scope is None:
+        scope = self._scope(members, results)
+        if scope is None or not all(passes(scope) for passes in self._havings):
             return {}
         found: dict[str, Document] = {}
         elements: dict[str, bytes] = {}
@@ -68,6 +75,11 @@ class ViewEvaluator:
                 self._refuse_other(elements, path, element)
                 found[path] = document
         return found
+
+    def each(self, members: Members, slot: int, elements: Sequence[Members]) -> list[Row] | None:
+        """See `plan.evaluator.Evaluator`."""
+        scope = self._scope(members)
+        return None if scope is None else self._over[slot].rows(scope, elements)
 
     def rows(self, members: Members) -> dict[bytes, tuple[Row, ...]]:
         """See `plan.evaluator.Evaluator`."""
@@ -96,9 +108,7 @@ class ViewEvaluator:
         plain = decode(key)
         scope = Scope(self._in_group)
         self._know_key(scope, plain)
-        for (name, declared), result in zip(self._declared.accumulators.items(), results):
-            value = float(result) if declared.number is float else result
-            scope[Source("accumulator", name)] = list(value) if isinstance(value, list) else value
+        scope.update((Source("accumulator", name), value) for name, value in self._named(results).items())
         ids = plain
         if self._declared.sessions is not None:
             session = scope[Source("session", self._declared.sessions.name)] = Session(*map(from_micros, results[-1]))
@@ -111,6 +121,18 @@ class ViewEvaluator:
         document = {n: list(v) if isinstance(v, tuple) else v for n, v in parts.items()}
         document.update(self._document(scope))
         return path, document
+
+    def _lookup(self, results: Results) -> Callable[[str], Any]:
+        known = cache(lambda: self._named(results()))
+        return lambda name: known()[name]
+
+    def _named(self, results: Sequence[Any]) -> dict[str, Any]:
+        """The results of accumulators by name."""
+        values = {}
+        for (name, declared), result in zip(self._declared.accumulators.items(), results):
+            value = float(result) if declared.number is float else result
+            values[name] = list(value) if isinstance(value, list) else value
+        return values
 
     def _of_group(self, scope: Scope, name: str) -> Any:
         sessions = self._declared.sessions
@@ -143,12 +165,13 @@ class ViewEvaluator:
         call = declared.udfs[source.name] if source.kind == "udf" else declared.computed[source.name]
         return shape_of(returned(call.function, declared.cls), declared.cls._attribute_name)
 
-    def _scope(self, members: Members) -> Scope | None:
+    def _scope(self, members: Members, results: Results = tuple) -> Scope | None:
         for name in self._required:
             if not members[name]:
                 return None
         scope = Scope(self._at_root)
-        scope.view = self._declared.cls(self._declared.store(members, writable=False))
+        store = self._declared.store(members, writable=False)
+        scope.view = self._declared.cls(store, self._lookup(results) if self._over else None)
         for passes in self._filters:
             if not passes(scope):
                 return None
@@ -243,6 +266,10 @@ def output_path(collection: str, root: Collection, path: str) -> str:
 
 def _slot(name: str, scope: Mapping[Source, Any]) -> Any:
     return getattr(scope.view.store, name)  # type: ignore[attr-defined]
+
+
+def _result(name: str, scope: Mapping[Source, Any]) -> Any:
+    return scope.view._result(name)  # type: ignore[attr-defined]
 
 
 def _computed(name: str, scope: Mapping[Source, Any]) -> Any:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..core.errors import DeclarationError, SourceLine
 from .accumulator import Accumulator
 from .aggregates import AccumulatorDeclaration
+from .store import ManySlot
 
 F = TypeVar("F")
 
@@ -97,10 +98,13 @@ class Operators:
         """Whether a group has a document, from its accumulators and the parts of its key; several are ANDed."""
         return _mark(method, "having")
 
-    def aggregate(self, accumulator: Accumulator[Any, Any, Any]) -> Callable[[Any], Any]:
+    def aggregate(
+        self, accumulator: Accumulator[Any, Any, Any], *, over: ManySlot[Any] | None = None
+    ) -> Callable[[Any], Any]:
         """An accumulator of one's own: the classmethod gives the value of a row, `None` to skip it.
 
-        Abelian: its state is what it makes of it, its cost per change one call of `add` and `retract` each.
+        Abelian: its state is what it makes of it, its cost per change one call of `add` and `retract` each. With `over`, the
+        first parameter behind `cls` is one document of that many slot.
 
         Raises:
             DeclarationError: `wrong-decorator` for anything but an `Accumulator`, or above anything but a classmethod.
@@ -115,7 +119,7 @@ class Operators:
             if not isinstance(method, classmethod):
                 what = "@operator.aggregate is for a classmethod that gives the value of a row"
                 raise DeclarationError("wrong-decorator", what, where=line, fix=f"Write {form}.")
-            return AccumulatorDeclaration("own", line, value=function_of(method), own=accumulator)
+            return AccumulatorDeclaration("own", line, value=function_of(method), own=accumulator, over=over)
 
         return declare
 

@@ -83,8 +83,15 @@ def _type_of_function(view: Declaration, declared: AccumulatorDeclaration) -> Ty
         found = _type(view, declared.name, annotation, declared.line)
     else:
         field = returned_field(declared.value)
-        found = ANY if field is None else _type_of_field(view, *field)
+        found = ANY if field is None else (_type_of_each(declared, *field) or _type_of_field(view, *field))
     return found if found.kind == "any" else replace(found, optional=False)
+
+
+def _type_of_each(declared: AccumulatorDeclaration, name: str, attribute: str | None) -> Type | None:
+    """The type of an attribute of one document of the slot that an accumulator is over."""
+    code = getattr(declared.value, "__code__", None)
+    is_first = code is not None and code.co_varnames[:1] == (name,)
+    return _declared(declared.over, attribute) if is_first and declared.over is not None and attribute else None
 
 
 def _type_of_field(view: Declaration, name: str, attribute: str | None) -> Type:

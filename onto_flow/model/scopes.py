@@ -2,23 +2,25 @@
 
 | known | names |
 |---|---|
-| per root | slots, computed attributes, UDFs over them |
+| per root | slots, computed attributes, UDFs over them; then accumulators over slots, and what names those |
 | per row | the expanded value, the parts of the key, UDFs over them |
 | per group | the parts of the key, accumulators, UDFs and computed attributes over them alone |
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ..core.errors import DeclarationError, did_you_mean
+from .aggregates import AccumulatorDeclaration
 from .declaration import Call, Declaration, accumulator_call, call_of
+from .over import first_parameter, slot_over
 from .reads import self_reads, store_reads
 
-Kind = Literal["slot", "computed", "udf", "element", "key", "accumulator", "session"]
-Level = Literal["root", "row", "key", "group"]
+Kind = Literal["slot", "computed", "udf", "element", "each", "key", "accumulator", "session"]
+Level = Literal["root", "over", "row", "key", "group"]
 
 
 class Source(NamedTuple):
@@ -26,6 +28,10 @@ class Source(NamedTuple):
 
     kind: Kind
     name: str
+
+
+EACH = Source("each", "")
+"""One document of the many slot that an accumulator is over."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class Names:
     Attributes:
         calls: Each UDF, operator and accumulator's function.
         levels: Of each computed attribute and UDF, the level at which it is known; `key` for rows and groups alike.
-        reads: Of each, the many slots and accumulators that it reads, through others too.
+        reads: Of each, the slots and accumulators that it reads, through others too.
     """
 
     calls: Mapping[Call, BoundCall]
@@ -66,8 +72,12 @@ def resolve_names(view: Declaration) -> Names:
         calls[call] = _bind(view, call, at_root)
     if view.key is not None:
         calls[view.key[1]] = _bind(view, view.key[1], in_rows)
-    for call in (*accumulator_calls(view), *session_calls(view)):
+    for call in session_calls(view):
         calls[call] = _bind(view, call, with_key)
+    for accumulator in view.accumulators.values():
+        for call in accumulator_calls(accumulator):
+            over = accumulator.over is not None
+            calls[call] = _bind_each(view, accumulator, call, at_root) if over else _bind(view, call, with_key)
     for call in view.udfs.values():
         calls[call] = _bind(view, call, everything)
     for call in view.havings:
@@ -78,13 +88,9 @@ def resolve_names(view: Declaration) -> Names:
     return Names(calls, {s: levels.of(s) for s in attributes}, {s: levels.reads(s) for s in attributes})
 
 
-def accumulator_calls(view: Declaration) -> list[Call]:
-    """The functions of all accumulators."""
-    return [
-        accumulator_call(accumulator, function)
-        for accumulator in view.accumulators.values()
-        for function in accumulator.functions
-    ]
+def accumulator_calls(accumulator: AccumulatorDeclaration) -> list[Call]:
+    """The functions of an accumulator."""
+    return [accumulator_call(accumulator, function) for function in accumulator.functions]
 
 
 def session_calls(view: Declaration) -> list[Call]:
@@ -135,6 +141,16 @@ def _bind(view: Declaration, call: Call, known: Iterable[Source]) -> BoundCall:
     return BoundCall(call, tuple(sources))
 
 
+def _bind_each(
+    view: Declaration, accumulator: AccumulatorDeclaration, call: Call, known: Sequence[Source]
+) -> BoundCall:
+    slot_over(view, accumulator)
+    first = first_parameter(view, accumulator, call, {*(s.name for s in known), *view.accumulators})
+    required, optional = (tuple(n for n in names if n != first) for names in (call.required, call.optional))
+    others = _bind(view, Call(call.function, required, optional, call.line), known)
+    return BoundCall(call, ((first, EACH), *others.sources))
+
+
 def _unknown(view: Declaration, call: Call, name: str, known: Iterable[str]) -> DeclarationError:
     later = name in (
         *(s.name for s in _group_names(view)),
@@ -148,6 +164,13 @@ def _unknown(view: Declaration, call: Call, name: str, known: Iterable[str]) -> 
         where=call.line,
         fix=did_you_mean(name, known),
     )
+
+
+def read_by(accumulator: AccumulatorDeclaration, names: Names) -> tuple[set[str], set[str]]:
+    """The slots that an accumulator's functions name, and those that they read through attributes."""
+    sources = [s for call in accumulator_calls(accumulator) for _, s in names.calls[call].sources]
+    named = {s.name for s in sources if s.kind == "slot"}
+    return named, {slot for s in sources for slot in names.reads.get(s, ())}
 
 
 def _written(source: Source) -> str:
@@ -166,7 +189,6 @@ class _Levels:
     def __init__(self, view: Declaration, calls: Mapping[Call, BoundCall]) -> None:
         self.view, self.calls = view, calls
         self.needs: dict[Source, dict[Level, str]] = {}
-        self._many = [n for n, s in view.store._slots.items() if s.many]
 
     def of(self, source: Source) -> Level:
         """The level at which a computed attribute or UDF is known."""
@@ -185,12 +207,16 @@ class _Levels:
     def check(self) -> None:
         """Refuses what an operator or an accumulator needs and what is known only later, or no more."""
         view = self.view
-        before = [*view.filters, *(c[1] for c in (view.expand, view.key) if c is not None), *accumulator_calls(view)]
+        functions = [c for a in view.accumulators.values() for c in accumulator_calls(a)]
+        before = [*view.filters, *(c[1] for c in (view.expand, view.key) if c is not None), *functions]
         for call in before:
             for name, source in self.calls[call].sources:
-                if "group" in (needs := self._needs(source, ())):
+                needs = self._needs(source, ())
+                if "group" in needs:
                     raise self._unknown(call, name, f"needs {needs['group']}, which is known per group")
-        for call in view.havings:
+                if "over" in needs:
+                    raise self._unknown(call, name, f"needs {needs['over']}, an accumulator, which is known later")
+        for call in view.havings if view.key is not None else ():
             for name, source in self.calls[call].sources:
                 needs = self._needs(source, ())
                 if (other := needs.get("root") or needs.get("row")) is not None:
@@ -201,9 +227,11 @@ class _Levels:
         return DeclarationError("unknown-name", what, where=call.line, fix="Name what is known at that point.")
 
     def _needs(self, source: Source, under_way: tuple[Source, ...]) -> dict[Level, str]:
+        if source.kind == "accumulator" and self.view.accumulators[source.name].over is not None:
+            return {"root": source.name, "over": source.name}
         if source.kind not in ("computed", "udf"):
             levels: dict[Kind, Level] = {"slot": "root", "element": "row", "key": "key", "accumulator": "group"}
-            levels["session"] = "group"
+            levels |= {"session": "group", "each": "root"}
             return {levels[source.kind]: source.name}
         if source in under_way:
             circle = " -> ".join(s.name for s in (*under_way[under_way.index(source) :], source))
@@ -216,17 +244,17 @@ class _Levels:
         return self.needs[source]
 
     def reads(self, source: Source) -> tuple[str, ...]:
-        """The many slots and accumulators that an attribute reads, through others too."""
+        """The slots and accumulators that an attribute reads, through others too."""
         if source.kind == "accumulator":
             return (source.name,)
         if source.kind == "slot":
-            return (source.name,) if source.name in self._many else ()
+            return (source.name,)
         if source.kind not in ("computed", "udf"):
             return ()
         found = [name for other in self._sources(source) if other != _STORE for name in self.reads(other)]
         if source.kind == "computed":
             read = store_reads(self._call(source).function)
-            found += [n for n in self._many if read is None or n in read]
+            found += [n for n in self.view.store._slots if read is None or n in read]
         return tuple(dict.fromkeys(found))
 
     def _call(self, source: Source) -> Call:

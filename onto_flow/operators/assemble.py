@@ -36,6 +36,7 @@ from .base import Cells, Context, Key, Profile
 from .ingest import failure
 from .joins import joins_of
 from .messages import Answer, CaughtUp, Claim, Message, Republish, Rows, Told
+from .over import Over
 from .record import HOLD, Record, known_missing, members
 
 
@@ -49,6 +50,7 @@ class Assemble:
         self.joins = joins_of(plan, node.view)
         self.fold = f"{self.view.name}.{folds(self.view)}"
         self.evaluator: Evaluator = self.view.code.resolve().evaluator()
+        self.over = Over(self.view, self.joins, self.evaluator)
 
     def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
         """Takes documents and answers, then shows the view of them."""
@@ -115,7 +117,7 @@ class Assemble:
         record.behind = False
         letter = f"view:{self.view.name}:{root}"
         try:
-            shown = self._evaluate(found)
+            shown = self._evaluate(found, record)
             changed = [o for o in {**record.last, **shown} if not same(record.last.get(o), shown.get(o))]
         except Exception as error:
             record.failed = True
@@ -127,9 +129,14 @@ class Assemble:
         if changed:
             self._emit(record, root, shown, changed, ctx)
 
-    def _evaluate(self, found: list[dict[str, Document]]) -> Mapping[Any, Any]:
+    def _evaluate(self, found: list[dict[str, Document]], record: Record) -> Mapping[Any, Any]:
         if not found[0]:
+            record.over = None
             return {}
+        if self.over.slots:
+            elements = record.over or self.over.begin()
+            record.over = elements if self.profile.drained and self.over.keeps(found) else None
+            return self.over.shown(elements, found)
         documents = {
             s.name: sorted(docs.items(), key=lambda e: path_order(e[0])) if len(docs) > 1 else list(docs.items())
             for s, docs in zip(self.view.slots, found)

@@ -29,9 +29,10 @@ class Record:
         seq: How many times it emitted: the last part of view versions.
         failed: Whether user code failed on its present documents, so that `last` is out of date.
         behind: Whether it changed while nothing may be published.
+        over: What accumulators over slots have made of the documents; derived, never kept.
     """
 
-    __slots__ = ("behind", "due", "failed", "last", "open", "reg", "seq")
+    __slots__ = ("behind", "due", "failed", "last", "open", "over", "reg", "seq")
 
     def __init__(self) -> None:
         self.reg: dict[str, Doc] = {}
@@ -41,6 +42,7 @@ class Record:
         self.seq = 0
         self.failed = False
         self.behind = False
+        self.over: Any = None
 
     def pack(self) -> tuple[Any, ...]:
         """The record as a form of `core.codec`."""

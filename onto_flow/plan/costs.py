@@ -18,15 +18,21 @@ class Cost(NamedTuple):
         change: Work per change.
         state: What is kept per group or root, beside the documents themselves; empty for nothing.
         why: What it grows with; may be empty.
+        whole: What changes of documents cost that all rows are evaluated with; may be empty.
     """
 
     change: str
     state: str
     why: str = ""
+    whole: str = ""
 
     def __str__(self) -> str:
         state = f", {self.state} state" if self.state else ""
-        return f"{self.change} per change{state}" + (f": {self.why}" if self.why else "")
+        return (
+            f"{self.change} per change{state}"
+            + (f": {self.why}" if self.why else "")
+            + (f"; {self.whole}" if self.whole else "")
+        )
 
 
 _ORDERED = {"min": "different value", "max": "different value", "first": "row", "last": "row"}
@@ -53,9 +59,18 @@ def accumulator_cost(accumulator: Accumulator) -> Cost:
     return Cost("O(1)", "O(1)", "the user's own state" if kind == "own" else "")
 
 
+def _in(view: View, accumulator: Accumulator) -> Cost:
+    """The cost of an accumulator with what is said of the slots that it reads as a whole."""
+    cost = accumulator_cost(accumulator)
+    if not accumulator.whole or cost.change == "O(n)":
+        return cost
+    slots = ", ".join(view.slots[i].name for i in accumulator.whole)
+    return cost._replace(whole=f"O(n) per change of {slots}")
+
+
 def attribute_costs(view: View) -> dict[str, Cost]:
     """The cost of each attribute of a view's documents that is not a part of the key."""
-    accumulators = {a.name: accumulator_cost(a) for a in view.accumulators}
+    accumulators = {a.name: _in(view, a) for a in view.accumulators}
     costs: dict[str, Cost] = {}
     for attribute, name, reads in view.reads:
         if name in accumulators:

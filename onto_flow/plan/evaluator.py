@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from ..core.values import Document
@@ -25,11 +25,33 @@ Row = tuple[Contribution, ...]
 """One contribution per accumulator of the view."""
 
 
+Results = Callable[[], Sequence[Any]]
+"""Gives the results of accumulators, when they are needed."""
+
+
 class Evaluator(Protocol):
     """The compiled code of one view: pure functions; anything that user code raises goes through."""
 
-    def documents(self, members: Members) -> dict[str, Document]:
-        """For a view without key: output path -> view document; empty when filtered out or a required slot is empty."""
+    def documents(self, members: Members, results: Results = ...) -> dict[str, Document]:
+        """For a view without key: output path -> view document; empty when filtered out or a required slot is empty.
+
+        Args:
+            members: The documents of the slots.
+            results: Of a view with accumulators over slots: gives their results, in the order of the view's accumulators.
+        """
+
+    def each(self, members: Members, slot: int, elements: Sequence[Members]) -> list[Row] | None:
+        """For accumulators over a many slot: the row that each of some of its documents gives.
+
+        Args:
+            members: The documents of the slots.
+            slot: The index of the many slot.
+            elements: Per document: it alone in its slot, and in the slots that hang on it and that the accumulators name
+                the documents which it leads to.
+
+        Returns:
+            The rows, with a contribution for each accumulator of the view; `None` where the root is filtered out.
+        """
 
     def rows(self, members: Members) -> dict[bytes, tuple[Row, ...]]:
         """For a grouped view: canonical bytes of the key -> the rows that this root has there."""

@@ -85,7 +85,8 @@ def _view_text(view: View) -> str:
             f", limit {accumulator.limit}" if accumulator.limit else ""
         )
         options += f", bounds {', '.join(map(str, accumulator.bounds))}" if accumulator.bounds else ""
-        lines.append(f"  accumulator {accumulator.name}: {accumulator.kind}{options}")
+        over = f" over {view.slots[accumulator.over].name}" if accumulator.over >= 0 else ""
+        lines.append(f"  accumulator {accumulator.name}: {accumulator.kind}{over}{options}")
     if view.sessions is not None:
         gap = timedelta(microseconds=view.sessions.gap)
         lines.append(f"  sessions {view.sessions.name}: a gap of {gap}; a change folds its whole group again")
@@ -122,6 +123,7 @@ def _view_json(view: View) -> dict[str, Any]:
         "attributes": {name: str(type_) for name, type_ in view.schema},
         "accumulators": {
             a.name: {"kind": a.kind, "descending": a.descending, "limit": a.limit, "bounds": list(a.bounds)}
+            | ({"over": view.slots[a.over].name} if a.over >= 0 else {})
             for a in view.accumulators
         },
         "costs": {name: cost._asdict() for name, cost in attribute_costs(view).items()},

@@ -184,6 +184,8 @@ class Accumulator:
         limit: For `collect` and `top_k`: how many at most.
         bounds: For `histogram`: rising numbers; one bin below them, one from each on.
         over: Index of the many slot whose documents it takes; -1: the rows of a group.
+        beside: The slots that hang on that one and that its functions name: per document, what it leads to.
+        whole: The other slots that its functions read.
         code: Of `own`: the object with `create`, `add`, `retract`, `merge`, `result`.
     """
 
@@ -193,6 +195,8 @@ class Accumulator:
     limit: int | None = None
     bounds: tuple[float, ...] = ()
     over: int = -1
+    beside: tuple[int, ...] = ()
+    whole: tuple[int, ...] = ()
     code: CodeRef | None = None
 
     @property

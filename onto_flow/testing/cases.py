@@ -93,7 +93,10 @@ def random_shape(random: Random, name: str) -> Shape:
         filtered=random.random() < 0.2,
         required=random.randrange(len(slots)) if random.random() < 0.15 else 0,
     )
-    return _grouped(random, shape) if random.random() < 0.3 else shape
+    chance = random.random()
+    if chance < 0.3:
+        return _grouped(random, shape)
+    return _over(random, shape) if chance < 0.5 and len(slots) > 1 else shape
 
 
 def _random_slot(random: Random, slots: Sequence[SlotShape], letters: str) -> SlotShape:
@@ -122,6 +125,26 @@ def _grouped(random: Random, shape: Shape) -> Shape:
     paths = "rows" if random.random() < 0.3 else "root"
     having = random.random() < 0.2
     return replace(shape, paths=paths, key=random.choice((0, 0, last)), accumulators=tuple(several), having=having)
+
+
+def _over(random: Random, shape: Shape) -> Shape:
+    """Accumulators over the many slots of a view."""
+    several = []
+    for _ in range(random.randint(1, 3)):
+        slot = random.randrange(1, len(shape.slots))
+        below = [at for at in range(slot + 1, len(shape.slots)) if _hangs_on(shape, at, slot)]
+        beside = random.choice(below) if below and random.random() < 0.7 else -1
+        others = [at for at in range(len(shape.slots)) if at != slot and at not in below]
+        whole = random.choice(others) if random.random() < 0.2 else -1
+        limit = random.choice((-1, -1, 2))
+        several.append((random.choice(KINDS), slot, random.random() < 0.5, limit, beside, whole))
+    return replace(shape, over=tuple(several), having=random.random() < 0.2, show=random.choice(("root", shape.show)))
+
+
+def _hangs_on(shape: Shape, at: int, slot: int) -> bool:
+    while at > slot:
+        at = shape.slots[at][2]
+    return at == slot
 
 
 class World(NamedTuple):

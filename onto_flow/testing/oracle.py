@@ -15,12 +15,13 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ..core.codec import encode
 from ..core.values import Document, Reference, path_order
 from ..plan.evaluator import Evaluator
-from ..plan.nodes import FieldPath, Place, Plan, Relation, Slot, View
+from ..plan.nodes import Accumulator, FieldPath, Place, Plan, Relation, Slot, View
 from .oracle_folds import result_of
 
 Documents = Mapping[str, Document]
@@ -53,8 +54,37 @@ def evaluate(view: View, found: Found, evaluator: Evaluator | None = None) -> Ou
     if not found[0]:
         return {}
     evaluator = evaluator or view.code.resolve().evaluator()
-    slots = {s.name: sorted(docs.items(), key=lambda e: path_order(e[0])) for s, docs in zip(view.slots, found)}
-    return dict(evaluator.rows(slots) if view.grouped else evaluator.documents(slots))
+    slots = _by_name(view, found)
+    if view.grouped:
+        return dict(evaluator.rows(slots))
+    if all(a.over < 0 for a in view.accumulators):
+        return dict(evaluator.documents(slots))
+    return dict(evaluator.documents(slots, partial(_over, view, found, evaluator)))
+
+
+def _by_name(view: View, found: Found) -> dict[str, list[tuple[str, Document]]]:
+    return {s.name: sorted(docs.items(), key=lambda e: path_order(e[0])) for s, docs in zip(view.slots, found)}
+
+
+def _over(view: View, found: Found, evaluator: Evaluator) -> list[Any]:
+    """The results of accumulators over slots."""
+    results = []
+    for at, accumulator in enumerate(view.accumulators):
+        each = [_alone(view, accumulator, found, path) for path in found[accumulator.over]]
+        rows = evaluator.each(_by_name(view, found), accumulator.over, [_by_name(view, alone) for alone in each]) or []
+        given = [(path, row[at]) for path, row in zip(found[accumulator.over], rows)]
+        results.append(result_of(accumulator, [(path, value) for path, value in given if value is not None]))
+    return results
+
+
+def _alone(view: View, accumulator: Accumulator, found: Found, path: str) -> Found:
+    """The slots around one document of the slot that an accumulator is over: it, and what it leads to."""
+    alone: Found = [{} for _ in view.slots]
+    alone[accumulator.over] = {path: found[accumulator.over][path]}
+    for slot in view.slots[accumulator.over + 1 :]:
+        held = found[slot.index].items()
+        alone[slot.index] = {p: f for p, f in held if belongs(view, slot, alone[slot.parent], p, f)}
+    return alone
 
 
 def members(view: View, root: str, documents: Documents) -> Found:

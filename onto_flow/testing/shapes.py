@@ -10,7 +10,7 @@ Documents of these views have the fields `r` (references), `s` (one reference), 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from ..core.codec import decode, encode
@@ -18,6 +18,7 @@ from ..core.collection import Collection
 from ..core.keys import document_id
 from ..core.values import Document
 from ..plan.compile import compile_plan
+from ..plan.evaluator import Results
 from ..plan.nodes import Accumulator, AccumulatorKind, CodeRef, FieldPath, PathPart, Place, Plan, Relation, Slot, View
 
 COLLECTIONS = {"a": Collection("a"), "b": Collection("b"), "c": Collection("c"), "d": Collection("b/{b}/d")}
@@ -25,6 +26,7 @@ READ = ("r", "s", "lines", "k", "k2", "n", "t")
 IDS = {"id": PathPart("doc_id", -1), "part": PathPart("part", 1)}
 FIELDS = {"r": ("r",), "s": ("s",), "lines": ("lines", "*", "p"), "k": ("k",), "k2": ("k2",)}
 
+OverShape = tuple[str, int, bool, int, int, int]
 SlotShape = tuple[str, str, int, tuple[str, ...]]
 """(kind, letter of the collection, parent, names): the field of a relation, or the parent's and its own place, pair by
 pair; a place is a field, `id`, or `part`: the first id of the path, which for `d` is that of the document above."""
@@ -48,7 +50,10 @@ class Shape:
         key: For a grouped view, the index of the slot whose first document's `n` is the group; -1: not grouped. With
             `paths` `rows`, the texts of the root are the groups.
         accumulators: (kind, index of the slot that gives `n`, descending, limit or -1).
-        having: Whether a group is left out whose first accumulator gives nothing: `None`, 0, or an empty list.
+        having: Whether a group (or a root) is left out whose first accumulator gives nothing: `None`, 0, or an empty list.
+        over: Accumulators over slots, of a view without key: (kind, slot, descending, limit or -1, a slot that hangs on that
+            one and gives the order and the value where it holds something, or -1, a slot that is read as a whole: nothing
+            counts while it holds one document, or -1).
     """
 
     name: str
@@ -61,6 +66,7 @@ class Shape:
     key: int = -1
     accumulators: tuple[tuple[str, int, bool, int], ...] = ()
     having: bool = False
+    over: tuple[OverShape, ...] = ()
 
     @property
     def import_name(self) -> str:
@@ -76,12 +82,14 @@ class Shape:
         """Itself: the compiled code of the view."""
         return self
 
-    def documents(self, members: Members) -> dict[str, Document]:
+    def documents(self, members: Members, results: Results = tuple) -> dict[str, Document]:
         """See `plan.evaluator.Evaluator`."""
-        if not self._wanted(members):
+        if not self._wanted(members) or (self.over and self.having and not results()[0]):
             return {}
         path, root = members["s0"][0]
         shown = self._show(members)
+        if self.over:
+            shown["over"] = {f"{a[0]}{at}": r for at, (a, r) in enumerate(zip(self.over, results()))}
         paths: dict[str, Document] = {}
         if self.paths in ("root", "both"):
             paths[f"{self.collection}/{path.replace('/', '~')}"] = shown
@@ -91,6 +99,19 @@ class Shape:
             for text in _texts(root):
                 paths[f"{self.collection}/{path.replace('/', '~')}|{text}"] = {**shown, "text": text}
         return paths
+
+    def each(self, members: Members, slot: int, elements: Sequence[Members]) -> list[tuple[Any, ...]] | None:
+        """See `plan.evaluator.Evaluator`."""
+        return [self._row(members, slot, alone) for alone in elements] if self._wanted(members) else None
+
+    def _row(self, members: Members, slot: int, each: Members) -> tuple[Any, ...]:
+        row: list[Any] = []
+        for kind, index, _, _, beside, whole in self.over:
+            if index != slot or (whole >= 0 and len(members[f"s{whole}"]) == 1):
+                row.append(None)
+            else:
+                row.append(_contribution(kind, (each[f"s{beside}"] if beside >= 0 else ()) or each[f"s{slot}"]))
+        return tuple(row)
 
     def rows(self, members: Members) -> dict[bytes, tuple[tuple[Any, ...], ...]]:
         """See `plan.evaluator.Evaluator`."""
@@ -190,6 +211,7 @@ def plan_of(*shapes: Shape, read: Sequence[str] | None = READ) -> Plan:
 def view_of(shape: Shape) -> View:
     """The view of a shape."""
     accumulators = tuple(_accumulator(f"{a[0]}{at}", a) for at, a in enumerate(shape.accumulators))
+    accumulators += tuple(_over(f"{a[0]}{at}", a) for at, a in enumerate(shape.over))
     slots = tuple(_slot(shape, at) for at in range(len(shape.slots)))
     code = CodeRef(f"{__name__}:{shape.import_name}", live=shape)
     owned = not shape.grouped and shape.paths in ("field", "both")
@@ -210,6 +232,13 @@ def _accumulator(name: str, shape: tuple[str, int, bool, int]) -> Accumulator:
         bounds=(0.0, 1, 2.5) if kind == "histogram" else (),
         code=CodeRef(f"{__name__}:PARITY", PARITY) if kind == "own" else None,
     )
+
+
+def _over(name: str, shape: OverShape) -> Accumulator:
+    kind, slot, descending, limit, beside, whole = shape
+    accumulator = _accumulator(name, (kind, slot, descending, limit))
+    sides = [(i,) if i >= 0 else () for i in (beside, whole)]
+    return replace(accumulator, over=slot, beside=sides[0], whole=sides[1])
 
 
 def _slot(shape: Shape, index: int) -> Slot:

@@ -9,7 +9,9 @@ from onto_flow.core.change import DeadLetter, ViewChange
 from onto_flow.core.gaps import Gap, Gaps
 from onto_flow.engines.base import event, seed
 from onto_flow.engines.local.flow import LocalFlow
+from onto_flow.operators import over
 from onto_flow.operators.base import Output
+from onto_flow.operators.over import KEPT_FROM
 from onto_flow.testing.cases import Case, random_case
 from onto_flow.testing.histories import DELIVERIES, deliver
 from onto_flow.testing.judge import applied, judge_chain, judge_tables
@@ -21,6 +23,8 @@ SIZES = (1, 1, 2, 5, 100)
 def complaints(case: Case, random: Random) -> Iterator[str]:
     """What is wrong when the local flow runs a case."""
     history, plan = case.history, case.plan
+    # Slots of generated views are small: half of the cases keep what accumulators over slots have made of them.
+    over.KEPT_FROM = 0 if len(history.commits) % 2 else KEPT_FROM
     flow = LocalFlow(plan, snapshot=history.snapshot)
     seen: list[ViewChange] = []
     gaps = Gaps()

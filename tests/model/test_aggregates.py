@@ -373,7 +373,7 @@ def having_of_a_row():
     return V
 
 
-@mistake("wrong-decorator", "V: @operator.having is for groups, and the view has no key", "@operator.filter")
+@mistake("wrong-decorator", "V: @operator.having asks accumulators, and the view has none", "@operator.filter")
 def having_without_key():
     class V(ViewModel):
         class Meta:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,7 +19,10 @@ from ...core.change import Change, DeadLetter, ViewChange
 from ...operators.base import Key, Operator, Output, Profile
 from ...operators.build import build_operator
 from ...operators.ingest import failure
+from ...operators.joins import Joins
 from ...operators.messages import Claim, Message, Rows
+from ...operators.over import Over
+from ...plan.evaluator import Evaluator, Members
 from ...plan.nodes import Plan, Relation, Slot, View
 from .lookup import Documents, Lookup
 from .throwaway import Throwaway
@@ -133,8 +136,7 @@ class Bulk:
     def _evaluated(self, view: View) -> Iterator[tuple[str, dict[Any, Any] | DeadLetter]]:
         """Each root with what it shows, or with what user code raised."""
         lookup = Lookup(view, self._documents)
-        evaluator = view.code.resolve().evaluator()
-        evaluate = evaluator.rows if view.grouped else evaluator.documents
+        evaluate = self._evaluate(view)
         for root, fields in lookup.roots():
             shown: dict[Any, Any] | DeadLetter
             try:
@@ -142,6 +144,13 @@ class Bulk:
             except Exception as error:
                 shown = failure(f"view:{view.name}:{root}", error)
             yield root, shown
+
+    def _evaluate(self, view: View) -> Callable[[Members], dict[Any, Any]]:
+        evaluator: Evaluator = view.code.resolve().evaluator()
+        over = Over(view, Joins(view), evaluator)
+        if over.slots:
+            return lambda members: over.shown(over.begin(), [dict(members[s.name]) for s in view.slots])
+        return evaluator.rows if view.grouped else evaluator.documents
 
     def _last(self, view: View, queue: dict[Key, list[Message]]) -> Iterator[Output]:
         """The outputs of the view's groups, or of the owners of its paths."""
