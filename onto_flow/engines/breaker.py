@@ -22,6 +22,7 @@ from ..core.errors import EngineError, UsageError, did_you_mean
 
 _MINUTE = 60.0
 OFF = "off"
+MOST_RECENT = 1_000
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,15 @@ class Breaker:
     Args:
         limits: When it opens; `None`: never, but a view with `Meta.on_error = "fail"` still stops the run.
         clock: Seconds, of any beginning.
+
+    Attributes:
+        recent: The last letters since whoever runs the job last cleared it: where a run is stopped in the middle of a
+            batch, those of that batch.
     """
 
     def __init__(self, limits: Limits | None, clock: Callable[[], float]) -> None:
         self._limits, self._clock = limits, clock
+        self.recent: deque[DeadLetter] = deque(maxlen=MOST_RECENT)
         self._at: deque[int] = deque()
         self._times: deque[float] = deque()
 
@@ -91,13 +97,12 @@ class Breaker:
         Raises:
             EngineError: `udf-failed` where the view says so, `breaker-open`.
         """
+        if not letter.policy:
+            return
+        self.recent.append(letter)
         if letter.policy == "fail":
-            raise EngineError(
-                "udf-failed",
-                f"{letter.key}: {letter.reason}; the view says on_error = 'fail', so the run was stopped",
-                fix='Correct the view or the document, or say on_error = "keep" or "delete" in its Meta.',
-            )
-        if letter.policy and self._limits is not None:
+            raise _stopped(letter)
+        if self._limits is not None:
             self._count(letter, evaluations, self._limits)
 
     def _count(self, letter: DeadLetter, evaluations: int, limits: Limits) -> None:
@@ -121,3 +126,47 @@ def _open(what: str, letter: DeadLetter) -> EngineError:
         f"{what}; the last one: {letter.key}: {letter.reason}",
         fix="Correct the view, or raise the limits with --breaker; the dead letters have every failure.",
     )
+
+
+def _stopped(letter: DeadLetter) -> EngineError:
+    return EngineError(
+        "udf-failed",
+        f"{letter.key}: {letter.reason}; the view says on_error = 'fail', so the run was stopped",
+        fix='Correct the view or the document, or say on_error = "keep" or "delete" in its Meta.',
+    )
+
+
+class Failures:
+    """The failures of a job whose outputs become known when it has ended: judged all at once, before publication.
+
+    How often user code was evaluated on the workers is not known; it was at least once per view document.
+
+    Args:
+        limits: As for a `Breaker`; so many per minute does not apply.
+    """
+
+    def __init__(self, limits: Limits | None) -> None:
+        self._limits = limits
+        self._last: dict[str, DeadLetter] = {}
+
+    def take(self, letter: DeadLetter) -> None:
+        """A letter came.
+
+        Raises:
+            EngineError: `udf-failed` where its view says `on_error = "fail"`.
+        """
+        if letter.policy == "fail":
+            raise _stopped(letter)
+        if letter.policy:
+            self._last[letter.key] = letter
+
+    def settle(self, view_changes: int) -> None:
+        """All letters came.
+
+        Raises:
+            EngineError: `breaker-open`.
+        """
+        limits, failed = self._limits, len(self._last)
+        seen = failed + view_changes
+        if limits is not None and failed >= limits.least and failed > limits.share * seen:
+            raise _open(f"{failed:,} of {seen:,} evaluations failed", next(reversed(self._last.values())))

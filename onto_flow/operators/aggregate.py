@@ -50,22 +50,25 @@ class Group:
         document: What was emitted last.
         seq: How many times it emitted: the last part of view versions.
         failed: Whether its results could not be shown.
+        stale: How many members have the last good rows of failing code in it.
+        flagged: Whether what was emitted last was flagged: it is not what the documents say now.
         indexes: Keys of its kept entries in order, where a drained engine has needed them; derived, never kept.
     """
 
-    __slots__ = ("document", "failed", "indexes", "path", "seq", "size", "states")
+    __slots__ = ("document", "failed", "flagged", "indexes", "path", "seq", "size", "stale", "states")
 
     def __init__(self, states: list[Any]) -> None:
-        self.size = self.seq = 0
+        self.size = self.seq = self.stale = 0
         self.states = states
         self.path: str | None = None
         self.document: Document | None = None
-        self.failed = False
+        self.failed = self.flagged = False
         self.indexes: Indexes = {}
 
     def pack(self) -> tuple[Any, ...]:
         """The group as a form of `core.codec`."""
-        return (self.size, tuple(self.states), self.path, self.document, self.seq, self.failed)
+        shown = (self.path, self.document, self.seq, self.failed, self.stale, self.flagged)
+        return (self.size, tuple(self.states), *shown)
 
     @classmethod
     def of(cls, held: Any, accumulators: Accumulators) -> Group:
@@ -74,7 +77,8 @@ class Group:
             return held
         group = cls(accumulators.create())
         if held is not None:
-            group.size, states, group.path, group.document, group.seq, group.failed = held
+            group.size, states, *shown = held
+            group.path, group.document, group.seq, group.failed, group.stale, group.flagged = shown
             group.states = list(states)
         return group
 
@@ -88,6 +92,7 @@ class Aggregate:
         self.view = plan.view(node.view)
         self.evaluator: Evaluator = self.view.code.resolve().evaluator()
         self.accumulators = Accumulators(self.view.accumulators)
+        self.evaluated = 0
 
     def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
         """Takes the rows of members, then shows the group."""
@@ -105,14 +110,14 @@ class Aggregate:
             # Not `path`: a group that was made and unmade since the snapshot does not know its own any more.
             group.seq += 1
             version = (ctx.generation, ctx.epoch, group.seq)
-            ctx.emit(ViewChange(self.view.name, again, group.document, group.document, version))
+            ctx.emit(ViewChange(self.view.name, again, group.document, group.document, version, group.flagged))
         ctx.put("group", group if group.size or group.seq else None)
 
     def on_timer(self, key: Key, kind: TimerKind, ctx: Context) -> None:
         """Forgets members that left so long ago that no older message of theirs can be under way."""
         members = ctx.map("members")
         waiting = []
-        for root, (_, rows, since) in list(members.items()):
+        for root, (_, rows, since, _) in list(members.items()):
             if rows is None:
                 deadline = since + self.profile.keep_left
                 if deadline <= ctx.now:
@@ -122,43 +127,52 @@ class Aggregate:
         if waiting:
             ctx.set_timer("garbage", min(waiting))
 
-    def shown(self, key: Key, cells: Cells) -> Iterable[tuple[str, Document, int]]:
+    def shown(self, key: Key, cells: Cells) -> Iterable[tuple[str, Document, int, bool]]:
         """See `Shows`."""
         group = Group.of(cells.get("group"), self.accumulators)
-        return [] if group.path is None or group.document is None else [(group.path, group.document, group.seq)]
+        if group.path is None or group.document is None:
+            return []
+        return [(group.path, group.document, group.seq, group.flagged)]
 
     def _letter(self, key: bytes) -> str:
         return f"view:{self.view.name}:{document_id(decode(key))}"
 
     def _take(self, message: Rows, group: Group, fold: Fold, ctx: Context) -> None:
-        old = message.old
+        old, was_failed = message.old, message.was_failed
         if not self.profile.drained:
             members = ctx.map("members")
             held = members.get(message.root)
             if held is not None and held[0] >= message.seq:
                 return
-            old = None if held is None else held[1]
-            members[message.root] = (message.seq, message.new, ctx.now)
+            _, old, _, was_failed = held or (0, None, 0, False)
+            members[message.root] = (message.seq, message.new, ctx.now, message.failed)
             if message.new is None:
                 ctx.set_timer("garbage", ctx.now + self.profile.keep_left)
         rows, before = message.new or (), old or ()
         group.size += len(rows) - len(before)
+        group.stale += message.failed - was_failed
         fold.change(message.root, before, rows)
 
     def _show(self, key: bytes, group: Group, fold: Fold, ctx: Context) -> None:
         new: Document | None = None
         try:
             if group.size:
+                self.evaluated += 1
                 group.path, new = self.evaluator.result(key, fold.results())
         except Exception as error:
+            ctx.emit(failure(self._letter(key), error, self.view.on_error))
             group.failed = True
-            ctx.emit(failure(self._letter(key), error))
-            return
-        if group.failed:
-            group.failed = False
-            ctx.emit(DeadLetter(self._letter(key), "", cleared=True))
+            if self.view.on_error == "fail":
+                return
+            new = group.document if self.view.on_error == "keep" else None
+        else:
+            if group.failed:
+                group.failed = False
+                ctx.emit(DeadLetter(self._letter(key), "", cleared=True))
+        flagged = new is not None and (group.failed or group.stale > 0)
         old = group.document
-        if group.path is not None and not same(old, new):
+        if group.path is not None and (flagged != group.flagged or not same(old, new)):
             group.seq += 1
-            group.document = new
-            ctx.emit(ViewChange(self.view.name, group.path, old, new, (ctx.generation, ctx.epoch, group.seq)))
+            group.document, group.flagged = new, flagged
+            version = (ctx.generation, ctx.epoch, group.seq)
+            ctx.emit(ViewChange(self.view.name, group.path, old, new, version, flagged))

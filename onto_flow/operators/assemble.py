@@ -2,6 +2,7 @@
 
 Law: what it emits is the view of document versions that really existed, never going backwards per document, and never
 half-joined: while an answer is under way it holds, keeping what it showed. It emits (old, new) only where they differ.
+Where user code raises, what was shown stays and is flagged, or goes, as the view says (`on_error`).
 
 Example:
     A meeting without tickets, an older version of it that comes late, then a newer one; changes in -> changes out:
@@ -51,6 +52,8 @@ class Assemble:
         self.fold = f"{self.view.name}.{folds(self.view)}"
         self.evaluator: Evaluator = self.view.code.resolve().evaluator()
         self.over = Over(self.view, self.joins, self.evaluator)
+        self.keeps = self.view.on_error == "keep"
+        self.evaluated = 0
 
     def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
         """Takes documents and answers, then shows the view of them."""
@@ -79,10 +82,11 @@ class Assemble:
             self._show(record, key, ctx)
         ctx.put("record", record if record.worth_keeping else None)
 
-    def shown(self, key: Key, cells: Cells) -> Iterable[tuple[str, Document, int]]:
+    def shown(self, key: Key, cells: Cells) -> Iterable[tuple[str, Document, int, bool]]:
         """See `Shows`."""
         record = Record.of(cells.get("record"))
-        return [(path, document, record.seq) for path, document in record.last.items()]
+        failed = self.keeps and record.failed
+        return [(path, document, record.seq, failed) for path, document in record.last.items()]
 
     def _tidy(self, record: Record, root: str, named: Iterable[str], ctx: Context) -> None:
         """Drops what nothing asks for: at once on a drained engine, else after a time counted from its last mention."""
@@ -120,19 +124,29 @@ class Assemble:
             shown = self._evaluate(found, record)
             changed = [o for o in {**record.last, **shown} if not same(record.last.get(o), shown.get(o))]
         except Exception as error:
-            record.failed = True
-            ctx.emit(failure(letter, error))
+            ctx.emit(failure(letter, error, self.view.on_error))
+            self._fail(record, root, ctx)
             return
-        if record.failed:
-            record.failed = False
+        failed, record.failed = record.failed, False
+        if failed:
             ctx.emit(DeadLetter(letter, "", cleared=True))
+            changed = list({**record.last, **shown}) if self.keeps else changed
         if changed:
-            self._emit(record, root, shown, changed, ctx)
+            self._emit(record, root, shown, changed, ctx, was_failed=failed)
+
+    def _fail(self, record: Record, root: str, ctx: Context) -> None:
+        """User code raised: what was shown stays, flagged once, or goes."""
+        failed, record.failed = record.failed, True
+        if self.keeps and not failed and record.last:
+            self._emit(record, root, record.last, list(record.last), ctx)
+        elif self.view.on_error == "delete" and record.last:
+            self._emit(record, root, {}, list(record.last), ctx)
 
     def _evaluate(self, found: list[dict[str, Document]], record: Record) -> Mapping[Any, Any]:
         if not found[0]:
             record.over = None
             return {}
+        self.evaluated += 1
         if self.over.slots:
             elements = record.over or self.over.begin()
             record.over = elements if self.profile.drained and self.over.keeps(found) else None
@@ -143,24 +157,38 @@ class Assemble:
         }
         return self.evaluator.rows(documents) if self.view.grouped else self.evaluator.documents(documents)
 
-    def _emit(self, record: Record, root: str, shown: Mapping[Any, Any], changed: Sequence[Any], ctx: Context) -> None:
+    def _emit(
+        self,
+        record: Record,
+        root: str,
+        shown: Mapping[Any, Any],
+        changed: Sequence[Any],
+        ctx: Context,
+        *,
+        was_failed: bool = False,
+    ) -> None:
         last, record.last = record.last, dict(shown)
         record.seq += 1
         for output in changed:
-            self._send(root, output, record.seq, last.get(output), shown.get(output), ctx)
+            old, new = last.get(output), shown.get(output)
+            self._send(root, output, record, (old, new, self.keeps and was_failed), ctx)
 
-    def _send(self, root: str, output: Any, seq: int, old: Any, new: Any, ctx: Context) -> None:
+    def _send(self, root: str, output: Any, record: Record, what: tuple[Any, Any, bool], ctx: Context) -> None:
+        old, new, was_failed = what
+        failed = self.keeps and record.failed
         if self.view.grouped:
-            ctx.send(self.fold, output, Rows(root, seq, old, new))
+            ctx.send(self.fold, output, Rows(root, record.seq, old, new, failed, was_failed))
         elif self.view.owned:
-            ctx.send(f"{self.view.name}.own", output, Claim(root, seq, new))
+            ctx.send(f"{self.view.name}.own", output, Claim(root, record.seq, new, failed))
         else:
-            ctx.emit(ViewChange(self.view.name, output, old, new, (ctx.generation, ctx.epoch, seq)))
+            version = (ctx.generation, ctx.epoch, record.seq)
+            ctx.emit(ViewChange(self.view.name, output, old, new, version, failed and new is not None))
 
     def _republish(self, record: Record, path: str, ctx: Context) -> None:
         record.seq += 1
-        document = record.last.get(path)
-        ctx.emit(ViewChange(self.view.name, path, document, document, (ctx.generation, ctx.epoch, record.seq)))
+        document, version = record.last.get(path), (ctx.generation, ctx.epoch, record.seq)
+        failed = self.keeps and record.failed and document is not None
+        ctx.emit(ViewChange(self.view.name, path, document, document, version, failed))
 
 
 def _take(record: Record, messages: Sequence[Message]) -> tuple[list[str], list[str], bool]:

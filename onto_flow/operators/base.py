@@ -121,5 +121,9 @@ Cells = Mapping[str, Any]
 class Shows(Operator, Protocol):
     """An operator that hands view documents to the sinks: one that sends to no other."""
 
-    def shown(self, key: Key, cells: Cells) -> Iterable[tuple[str, Document, int]]:
-        """The view documents that a key shows: (path, document, sequence number of its version or of a later one)."""
+    def shown(self, key: Key, cells: Cells) -> Iterable[tuple[str, Document, int, bool]]:
+        """The view documents that a key shows.
+
+        Returns:
+            (path, document, sequence number of its version or of a later one, whether the view's code fails now).
+        """

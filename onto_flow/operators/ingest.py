@@ -37,7 +37,7 @@ from ..core.errors import OntoFlowError
 from ..core.gaps import Gap
 from ..core.values import Document
 from ..plan.clocks import clocks, face
-from ..plan.nodes import OperatorNode, Plan, TimerKind
+from ..plan.nodes import OnError, OperatorNode, Plan, TimerKind
 from . import meter
 from .base import Context, Key, Profile
 from .carried_keys import MAX_COLLECTIONS, CarriedKeys
@@ -219,12 +219,15 @@ class Ingest:
         """One dead letter for a document on which a `parse` raises; it is taken back when none does any more."""
         errors = self._parse_failures(path, after)
         if errors:
-            ctx.emit(failure(f"document:{path}", errors[0]))
+            policy: OnError = "fail" if any(p == "fail" for _, p in errors) else "keep"
+            ctx.emit(failure(f"document:{path}", errors[0][0], policy))
         elif self._parse_failures(path, before):
             ctx.emit(DeadLetter(f"document:{path}", "", cleared=True))
 
-    def _parse_failures(self, path: str, fields: Document | None) -> list[Exception]:
-        return [] if fields is None else [e for _, joins in self._views for e in joins.parse_failures(path, fields)]
+    def _parse_failures(self, path: str, fields: Document | None) -> list[tuple[Exception, OnError]]:
+        if fields is None:
+            return []
+        return [(e, v.on_error) for v, joins in self._views for e in joins.parse_failures(path, fields)]
 
     def _too_late(self, event: Event, ctx: Context) -> bool:
         return event.time is not None and event.time < self._oldest(ctx)
@@ -240,10 +243,10 @@ def _give_up(path: str, before: bytes, kept: bytes, ctx: Context) -> None:
         ctx.emit(Gap(path, known, awaited, weight, lost=True))
 
 
-def failure(key: str, error: Exception) -> DeadLetter:
-    """The dead letter of user code that raised."""
+def failure(key: str, error: Exception, policy: OnError = "keep") -> DeadLetter:
+    """The dead letter of user code that raised, and what its view does then."""
     reason = f"{error.code}: {error.what}" if isinstance(error, OntoFlowError) else f"udf-failed: {error!r}"
-    return DeadLetter(key, reason, "".join(traceback.format_exception(error)))
+    return DeadLetter(key, reason, "".join(traceback.format_exception(error)), policy=policy)
 
 
 def _too_late_letter(path: str, event: Event) -> DeadLetter:

@@ -86,20 +86,30 @@ class Answer(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """From assemble to aggregate (G): the rows that a root had in a group and has now; `None`: it is not in it."""
+    """From assemble to aggregate (G): the rows that a root had in a group and has now; `None`: it is not in it.
+
+    `failed`, `was_failed`: whether the view's code fails on the root's documents now, and did so with `old`: these rows
+    are then the last good ones.
+    """
 
     root: str
     seq: int
     old: tuple[tuple[Any, ...], ...] | None
     new: tuple[tuple[Any, ...], ...] | None
+    failed: bool = False
+    was_failed: bool = False
 
 
 class Claim(NamedTuple):
-    """From assemble to own (O): the document that a root would show at a path; `None`: nothing any more."""
+    """From assemble to own (O): the document that a root would show at a path; `None`: nothing any more.
+
+    `failed`: whether it is the last good one.
+    """
 
     root: str
     seq: int
     document: Document | None
+    failed: bool = False
 
 
 class CaughtUp(NamedTuple):

@@ -33,7 +33,7 @@ from ..plan.nodes import OperatorNode, Plan, TimerKind
 from .base import Cells, Context, Key, Profile
 from .messages import CaughtUp, Claim, Message, Republish
 
-_NOTHING = (None, 0, 1)
+_NOTHING = (None, 0, 1, False)
 
 
 class Own:
@@ -50,17 +50,17 @@ class Own:
         for message in messages:
             if isinstance(message, Claim):
                 self._take(message, ctx)
-        document, seq, claimants = ctx.get("shown") or _NOTHING
+        document, seq, claimants, failed = ctx.get("shown") or _NOTHING
         again = any(isinstance(m, Republish) for m in messages)
         if not ctx.silent or again or any(isinstance(m, CaughtUp) for m in messages):
             roots = sorted((r for r, c in ctx.map("claims").items() if c[1] is not None), key=path_order)
-            shown: Document | None = ctx.map("claims")[roots[0]][1] if roots else None
-            if again or not same(document, shown):
+            _, shown, _, fails = ctx.map("claims")[roots[0]] if roots else (0, None, 0, False)
+            if again or fails != failed or not same(document, shown):
                 seq += 1
-                ctx.emit(ViewChange(self.view.name, key, document, shown, (ctx.generation, ctx.epoch, seq)))
+                ctx.emit(ViewChange(self.view.name, key, document, shown, (ctx.generation, ctx.epoch, seq), fails))
             self._report(key, roots, claimants, ctx)
-            document, claimants = shown, max(1, len(roots))
-        ctx.put("shown", (document, seq, claimants) if seq else None)
+            document, claimants, failed = shown, max(1, len(roots)), fails
+        ctx.put("shown", (document, seq, claimants, failed) if seq else None)
 
     def on_timer(self, key: Key, kind: TimerKind, ctx: Context) -> None:
         """Forgets claims that were taken back so long ago that no older one can be under way."""
@@ -71,11 +71,11 @@ class Own:
         if old:
             ctx.set_timer("garbage", min(old.values()))
 
-    def shown(self, key: Key, cells: Cells) -> Iterable[tuple[str, Document, int]]:
+    def shown(self, key: Key, cells: Cells) -> Iterable[tuple[str, Document, int, bool]]:
         """See `Shows`."""
         assert isinstance(key, str)
-        document, seq, _ = cells.get("shown") or _NOTHING
-        return [] if document is None else [(key, document, seq)]
+        document, seq, _, failed = cells.get("shown") or _NOTHING
+        return [] if document is None else [(key, document, seq, failed)]
 
     def _take(self, claim: Claim, ctx: Context) -> None:
         claims = ctx.map("claims")
@@ -85,7 +85,7 @@ class Own:
         if claim.document is None and self.profile.drained:
             claims.pop(claim.root, None)
             return
-        claims[claim.root] = (claim.seq, claim.document, ctx.now)
+        claims[claim.root] = (claim.seq, claim.document, ctx.now, claim.failed)
         if claim.document is None:
             ctx.set_timer("garbage", ctx.now + self.profile.keep_left)
 

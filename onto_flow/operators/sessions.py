@@ -43,6 +43,12 @@ from .messages import CaughtUp, Message, Republish, Rows
 Member = tuple[str, Row]
 """(root, one of its rows)."""
 
+Shown = dict[str, tuple[Document | None, bool]]
+"""Path -> (document, whether it is the last good one of failing code)."""
+
+_NOTHING = ((), 0, False)
+_NO_DOCUMENT = (None, False)
+
 
 class Sessions:
     """One view's sessions."""
@@ -63,29 +69,31 @@ class Sessions:
         for message in messages:
             if isinstance(message, Rows):
                 self._take(message, ctx)
-        entries, seq, failed = ctx.get("shown") or ((), 0, False)
-        shown: dict[str, Document] = dict(entries)
+        entries, seq, failed = ctx.get("shown") or _NOTHING
+        shown: Shown = {path: (document, stale) for path, document, stale in entries}
         if not ctx.silent or any(isinstance(m, CaughtUp) for m in messages):
-            shown, seq, failed = self._show(key, shown, seq, failed, ctx)
+            last, (shown, failed) = shown, self._shown(key, shown, failed, ctx)
+            seq = self._emit(last, shown, seq, ctx)
         for again in {m.path for m in messages if isinstance(m, Republish)}:
             seq += 1
-            document = shown.get(again)
-            ctx.emit(ViewChange(self.view.name, again, document, document, (ctx.generation, ctx.epoch, seq)))
-        ctx.put("shown", (tuple(shown.items()), seq, failed) if seq or failed else None)
+            document, stale = shown.get(again, _NO_DOCUMENT)
+            ctx.emit(ViewChange(self.view.name, again, document, document, (ctx.generation, ctx.epoch, seq), stale))
+        kept = tuple((path, document, stale) for path, (document, stale) in shown.items())
+        ctx.put("shown", (kept, seq, failed) if seq or failed else None)
 
     def on_timer(self, key: Key, kind: TimerKind, ctx: Context) -> None:
         """Forgets members that left so long ago that no older message of theirs can be under way."""
         members = ctx.map("members")
-        gone = {r: since + self.profile.keep_left for r, (_, rows, since) in members.items() if rows is None}
+        gone = {r: since + self.profile.keep_left for r, (_, rows, since, _) in members.items() if rows is None}
         for root in [r for r, deadline in gone.items() if deadline <= ctx.now]:
             del members[root], gone[root]
         if gone:
             ctx.set_timer("garbage", min(gone.values()))
 
-    def shown(self, key: Key, cells: Cells) -> Iterable[tuple[str, Document, int]]:
+    def shown(self, key: Key, cells: Cells) -> Iterable[tuple[str, Document, int, bool]]:
         """See `Shows`."""
-        entries, seq, _ = cells.get("shown") or ((), 0, False)
-        return [(path, document, seq) for path, document in entries]
+        entries, seq, _ = cells.get("shown") or _NOTHING
+        return [(path, document, seq, stale) for path, document, stale in entries]
 
     def _take(self, message: Rows, ctx: Context) -> None:
         members = ctx.map("members")
@@ -95,33 +103,45 @@ class Sessions:
         if message.new is None and self.profile.drained:
             members.pop(message.root, None)
             return
-        members[message.root] = (message.seq, message.new, ctx.now)
+        members[message.root] = (message.seq, message.new, ctx.now, message.failed)
         if message.new is None:
             ctx.set_timer("garbage", ctx.now + self.profile.keep_left)
 
-    def _show(
-        self, key: bytes, last: dict[str, Document], seq: int, failed: bool, ctx: Context
-    ) -> tuple[dict[str, Document], int, bool]:
+    def _shown(self, key: bytes, last: Shown, failed: bool, ctx: Context) -> tuple[Shown, bool]:
+        """What the group shows now, and whether user code fails on it."""
         letter = f"view:{self.view.name}:{document_id(decode(key))}"
+        stale = {root for root, (_, _, _, fails) in ctx.map("members").items() if fails}
         try:
             self.evaluated += 1
-            sessions = [self._document(key, rows) for rows in self._cut(ctx)]
-            shown = {path: document for path, document in sessions if document is not None}
+            shown: Shown = {}
+            for rows in self._cut(ctx):
+                path, document = self._document(key, rows)
+                if document is not None:
+                    shown[path] = (document, any(root in stale for root, _ in rows))
         except Exception as error:
-            ctx.emit(failure(letter, error))
-            return last, seq, True
+            ctx.emit(failure(letter, error, self.view.on_error))
+            kept = (
+                {}
+                if self.view.on_error == "delete"
+                else {path: (document, True) for path, (document, _) in last.items()}
+            )
+            return (last if self.view.on_error == "fail" else kept), True
         if failed:
             ctx.emit(DeadLetter(letter, "", cleared=True))
-        changed = [p for p in {**last, **shown} if not same(last.get(p), shown.get(p))]
-        seq += bool(changed)
-        for path in changed:
-            version = (ctx.generation, ctx.epoch, seq)
-            ctx.emit(ViewChange(self.view.name, path, last.get(path), shown.get(path), version))
-        return shown, seq, False
+        return shown, False
+
+    def _emit(self, last: Shown, shown: Shown, seq: int, ctx: Context) -> int:
+        """Emits what differs; returns the sequence number."""
+        changes = [(p, last.get(p, _NO_DOCUMENT), shown.get(p, _NO_DOCUMENT)) for p in {**last, **shown}]
+        changes = [(p, old, new) for p, old, new in changes if old[1] != new[1] or not same(old[0], new[0])]
+        seq += bool(changes)
+        for path, (old, _), (new, stale) in changes:
+            ctx.emit(ViewChange(self.view.name, path, old, new, (ctx.generation, ctx.epoch, seq), stale))
+        return seq
 
     def _cut(self, ctx: Context) -> list[list[Member]]:
         """The rows of each session, in order of their moments."""
-        rows = [(root, row) for root, (_, several, _) in ctx.map("members").items() for row in several or ()]
+        rows = [(root, row) for root, (_, several, _, _) in ctx.map("members").items() for row in several or ()]
         sessions: list[list[Member]] = []
         for root, row in sorted(rows, key=lambda member: member[1][-1]):
             if not sessions or row[-1] - sessions[-1][-1][1][-1] > self.gap:

@@ -29,13 +29,13 @@ _CELLS = {
         _INBOX,
     ),
     "sessions": (
-        Cell("shown", "value", "path -> document of each session, sequence number, whether it failed"),
+        Cell("shown", "value", "path, document and flag of each session; sequence number, whether it failed"),
         Cell("members", "map", "root -> (sequence number, rows)"),
         _INBOX,
     ),
     "own": (
-        Cell("shown", "value", "what was emitted, its root, its sequence number"),
-        Cell("claims", "map", "root -> (sequence number, document)"),
+        Cell("shown", "value", "what was emitted, its sequence number, its claimants, whether it is flagged"),
+        Cell("claims", "map", "root -> (sequence number, document, since, whether it is flagged)"),
         _INBOX,
     ),
 }

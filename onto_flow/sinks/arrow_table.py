@@ -19,7 +19,8 @@ attribute. So is what has no form at all, such as an array in an array. One odd 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -32,7 +33,7 @@ from ..core.values import Document, GeoPoint, Vector
 from ..formats import arrow_types
 from ..formats.arrow_types import ELEMENT, PATH, TYPE_KEY
 from ..formats.typed_json import encode_value
-from .base import Table
+from .base import FAILED, Table
 from .fitting import MISFITS, double, exactly, integer, reference, text
 
 CHUNK_ROWS = 4096
@@ -60,14 +61,18 @@ def schema_of(table: Table) -> pa.Schema:
     """The columns of a table.
 
     Raises:
-        EngineError: `sink-failed` when an attribute has the name of the column of paths.
+        EngineError: `sink-failed` when an attribute has the name of a column of the table's own.
 
     Example:
         >>> str(schema_of(Table("Room", "rooms", (("seats", Type("int")),))).field("seats").type)
         'int64'
     """
-    if any(name == PATH for name, _ in table.schema):
-        raise EngineError("sink-failed", f"{table.view}.{PATH} has the name of the column of paths", fix="Rename it.")
+    names = [name for name, _ in table.schema]
+    if PATH in names or FAILED in names[:-1]:
+        own = PATH if PATH in names else FAILED
+        raise EngineError(
+            "sink-failed", f"{table.view}.{own} has the name of a column of the table's own", fix="Rename it."
+        )
     path = pa.field(PATH, pa.string(), nullable=False)
     return pa.schema([path, *(_field(name, type_) for name, type_ in table.schema)])
 
@@ -121,6 +126,22 @@ def to_arrow(documents: Iterable[tuple[str, Document]], table: Table) -> tuple[p
         if unknown:
             misfits.setdefault(path, f"{table.view} has no attribute {unknown[0]!r} in its schema")
     return pa.Table.from_arrays(columns, schema=schema), misfits
+
+
+def flagged(
+    table: Table, documents: Iterable[tuple[str, Document]], failed: Collection[str]
+) -> tuple[Table, Iterable[tuple[str, Document]]]:
+    """A table and its documents with the column that flags some of them; as they are where none is flagged.
+
+    Example:
+        >>> rooms = Table("Room", "rooms", (("seats", Type("int")),))
+        >>> to_arrow(*reversed(flagged(rooms, [("rooms/a", {"seats": 3})], {"rooms/a"})))[0].to_pylist()
+        [{'__path__': 'rooms/a', 'seats': 3, '__failed__': True}]
+    """
+    if not failed:
+        return table, documents
+    with_flag = replace(table, schema=(*table.schema, (FAILED, Type("bool"))))
+    return with_flag, ((path, {**document, FAILED: path in failed}) for path, document in documents)
 
 
 def _fitting(

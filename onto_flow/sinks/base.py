@@ -13,6 +13,9 @@ from typing import Protocol, runtime_checkable
 from ..core.change import DeadLetter, ViewChange
 from ..core.types import Schema
 
+FAILED = "__failed__"
+"""The column that flags documents which are the last good ones of failing code; there while a table has such documents."""
+
 
 @dataclass(frozen=True)
 class Table:

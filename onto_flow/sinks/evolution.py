@@ -1,7 +1,7 @@
 """Which changes of a table's columns its readers do not notice: those that only add.
 
-A new column, also inside a struct, is fine. A column that goes, or gets another type, breaks whoever reads it: that is
-refused unless it is asked for.
+A new column, also inside a struct, is fine, and the column of flags comes and goes. A column that goes, or gets another
+type, breaks whoever reads it: that is refused unless it is asked for.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from ..core.errors import DataError, EngineError
 from ..formats.arrow_types import word_of
+from .base import FAILED
 
 ADD, REPLACE = "add", "replace"
 MODES = (ADD, REPLACE)
@@ -29,7 +30,7 @@ def refuse_breaking(before: pa.Schema, after: pa.Schema, table: str, where: obje
     Raises:
         EngineError: `sink-failed`, with what would break.
     """
-    what = _broken(list(before), list(after), "")
+    what = _broken([field for field in before if field.name != FAILED], list(after), "")
     if what:
         raise EngineError(
             "sink-failed",

@@ -1,5 +1,7 @@
 """View changes as JSON Lines: `{"view", "path", "old", "new", "version": [generation, epoch, seq]}`.
 
+Where `new` is the last good document of failing code, the line has `"failed": true` too.
+
 An append sink: at least once. A consumer keeps the highest version per path, and skips a line that is no JSON: after a
 kill the last line may be cut, and is finished by a line break before the next run appends. The lines do not say that a
 generation is complete: once the job that wrote generation G has published, documents of older ones are gone.
@@ -85,13 +87,15 @@ def encode_line(change: ViewChange) -> bytes:
         >>> encode_line(ViewChange("V", "v/1", None, {"n": 1}, (7, 0, 1)))
         b'{"view": "V", "path": "v/1", "old": null, "new": {"n": {"integerValue": "1"}}, "version": [7, 0, 1]}\\n'
     """
-    line = {
+    line: dict[str, Any] = {
         "view": change.view,
         "path": change.path,
         "old": _fields(change.old),
         "new": _fields(change.new),
         "version": list(change.version),
     }
+    if change.failed:
+        line["failed"] = True
     return json.dumps(line, ensure_ascii=False).encode() + b"\n"
 
 

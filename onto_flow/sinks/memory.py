@@ -25,6 +25,7 @@ class MemorySink:
         self._tables = Tables()
         self._schemas: dict[str, Table] = {}
         self._published: dict[str, dict[str, Document]] = {}
+        self._failed: dict[str, frozenset[str]] = {}
 
     @property
     def capabilities(self) -> SinkCapabilities:
@@ -48,7 +49,8 @@ class MemorySink:
     def publish(self) -> Sequence[DeadLetter]:
         """See `Sink`."""
         for view in self._tables.take_changed():
-            self._published[view] = dict(self._tables.table(view).documents())
+            table = self._tables.table(view)
+            self._published[view], self._failed[view] = dict(table.documents()), frozenset(table.failed)
         return ()
 
     def close(self) -> None:
@@ -64,14 +66,20 @@ class MemorySink:
             raise UsageError("unknown-name", f"there is no view {view!r} here", fix=did_you_mean(view, self._schemas))
         return dict(self._published.get(view, {}))
 
+    def failed(self, view: str) -> frozenset[str]:
+        """The paths in the published table whose documents are the last good ones of failing code."""
+        return self._failed.get(view, frozenset())
+
     def to_arrow(self, view: str) -> Any:
         """The published table as a `pyarrow.Table`: `__path__`, then the view's attributes.
 
-        A value that does not fit the declared type of its attribute is null there, and a warning names it.
+        `__failed__` is a column while there are documents that are the last good ones of failing code. A value that does
+        not fit the declared type of its attribute is null there, and a warning names it.
         """
-        from .arrow_table import to_arrow
+        from .arrow_table import flagged, to_arrow
 
-        table, misfits = to_arrow(self.documents(view).items(), self._schemas[view])
+        columns, documents = flagged(self._schemas[view], self.documents(view).items(), self.failed(view))
+        table, misfits = to_arrow(documents, columns)
         for path, what in misfits.items():
             warnings.warn(f"{path}: {what}", stacklevel=2)
         return table

@@ -88,8 +88,8 @@ class ParquetSink:
         for view in self._tables.take_changed():
             if view not in self._building:
                 with _writing(view, self._publishers[view].folder):
-                    documents = self._tables.table(view).documents
-                    misfits = self._publishers[view].publish(documents, self._tables.generation)
+                    table = self._tables.table(view)
+                    misfits = self._publishers[view].publish(table.documents, self._tables.generation, table.failed)
                 letters += self._letters(view, misfits)
         return letters
 

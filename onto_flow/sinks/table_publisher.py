@@ -9,7 +9,7 @@ a run after a kill between two steps of the change knows which one is older, and
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ from ..core.errors import DataError
 from ..core.values import Document
 from ..formats.table_folder import TableFolder, sync
 from ..formats.table_manifest import FILE, MANIFEST, Manifest
-from .arrow_table import row_groups, schema_of
+from .arrow_table import flagged, row_groups, schema_of
 from .base import Table
 from .evolution import ADD, refuse_breaking
 from .kept_ranges import keep
@@ -83,12 +83,13 @@ class TablePublisher:
             refuse_breaking(found.schema, self._schema, self._table.view, self.folder)
         return found.schema is not None
 
-    def publish(self, documents: Documents, generation: int) -> dict[str, str]:
+    def publish(self, documents: Documents, generation: int, failed: Collection[str] = ()) -> dict[str, str]:
         """Replaces the table.
 
         Args:
             documents: Gives the rows; asked again where a first way of writing them does not work out.
             generation: Of the job.
+            failed: The paths of rows that are flagged.
 
         Returns:
             Path -> what of the document does not fit.
@@ -96,14 +97,20 @@ class TablePublisher:
         manifest = self.folder.manifest()
         file = self.folder.file
         misfits: dict[str, str] = {}
+        self._schema = schema_of(flagged(self._table, (), failed)[0])
+
+        def groups() -> Iterable[pa.Table]:
+            table, rows = flagged(self._table, documents(), failed)
+            return row_groups(rows, table, misfits)
+
         large = manifest is not None and sum(p.size for p in manifest.parts) * 2 > MAX_FILE_BYTES
         if file is not None and not large:
             try:
-                self._publish_file(file, manifest, lambda: row_groups(documents(), self._table, misfits), generation)
+                self._publish_file(file, manifest, groups, generation)
                 return misfits
             except TooLarge:
                 misfits.clear()
-        self._publish_parts(row_groups(documents(), self._table, misfits), generation)
+        self._publish_parts(groups(), generation)
         return misfits
 
     def _publish_file(

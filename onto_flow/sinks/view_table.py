@@ -16,6 +16,9 @@ from ..core.values import Document, path_order
 class ViewTable:
     """path -> (version, document or none).
 
+    Attributes:
+        failed: The paths of documents that are the last good ones of failing code.
+
     Example:
         >>> table = ViewTable()
         >>> new, old = (ViewChange("V", "v/1", None, {"n": n}, (0, 0, n)) for n in (2, 1))
@@ -25,6 +28,7 @@ class ViewTable:
 
     def __init__(self) -> None:
         self._rows: dict[str, tuple[ViewVersion, Document | None]] = {}
+        self.failed: set[str] = set()
         self._complete = 0
 
     def write(self, change: ViewChange) -> bool:
@@ -35,6 +39,10 @@ class ViewTable:
         if held is not None and held[0] >= change.version:
             return False
         self._rows[change.path] = (change.version, change.new)
+        if change.failed and change.new is not None:
+            self.failed.add(change.path)
+        else:
+            self.failed.discard(change.path)
         return True
 
     def complete(self, generation: int) -> None:
@@ -42,6 +50,7 @@ class ViewTable:
         self._complete = generation
         for path in [p for p, (version, _) in self._rows.items() if version[0] < generation]:
             del self._rows[path]
+            self.failed.discard(path)
 
     def document(self, path: str) -> Document | None:
         """The document at a path, where there is one."""

@@ -266,7 +266,7 @@ def judge_chain(changes: Iterable[tuple[ViewChange, bool]]) -> Iterator[str]:
         restored = last is not None and last.version[:2] < change.version[:2]
         if not restored and not same(last.new if last else None, change.old):
             yield f"old is not what was shown before: {last}, then {change}"
-        if same(change.old, change.new):
+        if same(change.old, change.new) and change.failed == (last.failed if last else False):
             yield f"shown again unchanged: {change}"
 
 

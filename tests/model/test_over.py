@@ -238,8 +238,9 @@ def test_a_root_that_is_filtered_out_follows_when_it_comes_back(monkeypatch, kep
 def test_a_document_that_code_fails_on_is_tried_again(monkeypatch, kept_from):
     monkeypatch.setattr(over, "KEPT_FROM", kept_from)
     flow, shown = start()
-    [letter] = run(flow, 2, tickets_1=ticket("much"))
+    letter, flagged = run(flow, 2, tickets_1=ticket("much"))
     assert isinstance(letter, DeadLetter)
+    assert flagged.failed
     [again] = run(flow, 3, tickets_6=ticket(1.0))
     assert isinstance(again, DeadLetter)
     cleared, change = run(flow, 4, tickets_1=ticket(0.2))

@@ -29,6 +29,7 @@ from ...core.errors import EngineError
 from ...core.gaps import Gap, Gaps
 from ...plan.wire import not_portable
 from ..base import EngineCapabilities, Job, Progress, Report
+from ..breaker import Failures
 from ..carried import Carried, Fenced, Unreadable, decode_carried
 from .graph import Outputs, build_pipeline
 
@@ -90,6 +91,7 @@ class _Run:
         self.fenced = Fenced(0, 0, None)
         self.view_changes = self.dead_letters = 0
         self.gaps = Gaps()
+        self.failures = Failures(job.limits)
         self.held: list[ViewChange] = []
 
     def run(self) -> Report:
@@ -106,6 +108,7 @@ class _Run:
             self._write()
             if self.fenced.refused is not None:
                 raise Unreadable(*self.fenced.refused).error()
+            self.failures.settle(self.view_changes)
             job.sink.complete()
             for letter in job.sink.publish():
                 self._take(letter)
@@ -145,6 +148,7 @@ class _Run:
         elif isinstance(output, DeadLetter):
             self.dead_letters += not output.cleared
             self.job.dead_letter(output)
+            self.failures.take(output)
         elif isinstance(output, Gap):
             self.gaps.take(output)
         elif isinstance(output, Fenced):

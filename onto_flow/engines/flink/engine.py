@@ -19,6 +19,7 @@ from ...core.errors import EngineError
 from ...core.gaps import Gap, Gaps
 from ...plan.wire import not_portable
 from ..base import EngineCapabilities, Job, Progress, Report
+from ..breaker import Failures
 from ..carried import LOAD, Carried, End, Unreadable, decode_carried, half_read
 from .environment import create_environment
 from .graph import build_graph
@@ -80,6 +81,7 @@ class _Run:
         self.unread = {p.name for p in job.source.partitions()}
         self.documents = self.changes = self.view_changes = self.dead_letters = 0
         self.gaps = Gaps()
+        self.failures = Failures(job.limits)
         self.held: list[ViewChange] = []
 
     def run(self, outputs: Iterator[Carried]) -> Report:
@@ -94,6 +96,7 @@ class _Run:
                     raise EngineError("engine-refused", "stopped before the job had ended; nothing was published")
             self._check_read()
             self._write()
+            self.failures.settle(self.view_changes)
             job.sink.complete()
             for letter in job.sink.publish():
                 self._take(letter)
@@ -111,6 +114,7 @@ class _Run:
         elif isinstance(output, DeadLetter):
             self.dead_letters += not output.cleared
             self.job.dead_letter(output)
+            self.failures.take(output)
         elif isinstance(output, Gap):
             self.gaps.take(output)
         elif isinstance(output, Unreadable):

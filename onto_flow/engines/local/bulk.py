@@ -24,6 +24,7 @@ from ...operators.messages import Claim, Message, Rows
 from ...operators.over import Over
 from ...plan.evaluator import Evaluator, Members
 from ...plan.nodes import Plan, Relation, Slot, View
+from ..breaker import Breaker
 from .lookup import Documents, Lookup
 from .throwaway import Throwaway
 
@@ -86,6 +87,9 @@ class Bulk:
         plan: One of which nothing is `unknown`.
         generation: The first part of view versions.
 
+    Attributes:
+        breaker: Is told what user code failed, and may stop it.
+
     Example:
         >>> from onto_flow.demo.data import documents
         >>> from onto_flow.demo.meeting_room import MeetingSession
@@ -99,6 +103,8 @@ class Bulk:
         self._plan = plan
         self._generation = generation
         self._documents = Documents(plan)
+        self._evaluations = 0
+        self.breaker: Breaker | None = None
 
     def take(self, documents: Iterable[Change]) -> None:
         """Takes documents of the source, as they are read; of several with one path, the first counts."""
@@ -139,10 +145,11 @@ class Bulk:
         evaluate = self._evaluate(view)
         for root, fields in lookup.roots():
             shown: dict[Any, Any] | DeadLetter
+            self._evaluations += 1
             try:
                 shown = evaluate(lookup.members(root, fields))
             except Exception as error:
-                shown = failure(f"view:{view.name}:{root}", error)
+                shown = self._failed(failure(f"view:{view.name}:{root}", error))
             yield root, shown
 
     def _evaluate(self, view: View) -> Callable[[Members], dict[Any, Any]]:
@@ -152,6 +159,11 @@ class Bulk:
             return lambda members: over.shown(over.begin(), [dict(members[s.name]) for s in view.slots])
         return evaluator.rows if view.grouped else evaluator.documents
 
+    def _failed(self, letter: DeadLetter) -> DeadLetter:
+        if self.breaker is not None:
+            self.breaker.failed(letter, self._evaluations)
+        return letter
+
     def _last(self, view: View, queue: dict[Key, list[Message]]) -> Iterator[Output]:
         """The outputs of the view's groups, or of the owners of its paths."""
         node = next(n for n in self._plan.operators if n.view == view.name and n.kind in ("aggregate", "own"))
@@ -159,5 +171,7 @@ class Bulk:
         while queue:
             key, messages = queue.popitem()
             step = Throwaway(self._generation)
+            self._evaluations += 1
             operator.step(key, messages, step)
-            yield from step.outputs
+            for output in step.outputs:
+                yield self._failed(output) if isinstance(output, DeadLetter) else output

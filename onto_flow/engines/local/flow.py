@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any, cast
 
-from ...core.change import ViewChange
+from ...core.change import DeadLetter, ViewChange
 from ...operators.base import Key, Operator, Output, Profile, Shows
 from ...operators.build import build_operators
 from ...operators.messages import Event, Message, Tick
 from ...plan.clocks import clocks, last_tick
 from ...plan.nodes import OperatorNode, Plan, TimerKind
+from ..breaker import Breaker
 from .state import Cells, InMemory, State
 
 
@@ -32,6 +33,7 @@ class LocalFlow:
     Attributes:
         moment: Declared time, as far as it has come.
         state: Is told the keys of every step before it.
+        breaker: Is told what user code failed, and may stop the flow in the middle of a batch.
 
     Example:
         A plan's operators take events and give view changes; see `LocalEngine` for whole jobs.
@@ -54,6 +56,7 @@ class LocalFlow:
         self._queues: dict[str, dict[Key, list[Message]]] = {name: {} for name in self._operators}
         self._outputs: list[Output] = []
         self._generation = generation
+        self.breaker: Breaker | None = None
         self.moment = 0
         self._clocks = clocks(plan)
         self._ticks = dict.fromkeys(self._clocks, -1)
@@ -127,7 +130,14 @@ class LocalFlow:
 
     def emit(self, output: Output) -> None:
         """Keeps an output for the end of the batch."""
+        if type(output) is DeadLetter and self.breaker is not None:
+            self.breaker.failed(output, self.evaluated)
         self._outputs.append(output)
+
+    @property
+    def evaluated(self) -> int:
+        """How often user code was evaluated."""
+        return sum(getattr(operator, "evaluated", 0) for operator in self._operators.values())
 
     def set_timer(self, at: int, operator: str, key: Key, kind: TimerKind) -> None:
         """Keeps a timer for a later batch."""
@@ -141,8 +151,8 @@ class LocalFlow:
     def shown(self, final: OperatorNode, key: Key, cells: Cells) -> Iterable[ViewChange]:
         """The view documents that a key of a last operator shows, as if they were written now."""
         operator = cast("Shows", self._operators[final.id])
-        for path, document, seq in operator.shown(key, cells):
-            yield ViewChange(final.view, path, None, document, (self._generation, 0, seq))
+        for path, document, seq, failed in operator.shown(key, cells):
+            yield ViewChange(final.view, path, None, document, (self._generation, 0, seq), failed)
 
     @property
     def generation(self) -> int:

@@ -8,16 +8,18 @@ not enough, `durable` keeps the state.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ...core.change import Change, DeadLetter, ViewChange
 from ...core.errors import EngineError
 from ...core.gaps import Gap, Gaps
 from ...operators.base import Output
+from ...operators.messages import Event
 from ...plan.clocks import is_timed
 from ...sources.base import Partition, Reader, Source
 from ..base import Job, Progress, Report, event, seed
+from ..breaker import Breaker
 from .bulk import Bulk, unknown
 from .flow import LocalFlow
 from .publisher import Publisher
@@ -53,6 +55,7 @@ class Run:
         self.counts = Counts()
         self.gaps = Gaps()
         self.flow = flow or LocalFlow(job.plan, generation=job.generation, snapshot=job.snapshot, clock=now)
+        self.flow.breaker = self.breaker = Breaker(job.limits, time.monotonic)
         self.timed = is_timed(job.plan)
         self.held: list[ViewChange] = []
         self.fenced = False
@@ -68,7 +71,7 @@ class Run:
             if job.feed is not None:
                 self._follow(job.feed)
                 if not job.stop.is_set() and self._advance(to_the_end=True):
-                    self._take(self.flow.process(()))
+                    self._take(self._process(()))
             self._end()
         finally:
             job.sink.close()
@@ -107,7 +110,7 @@ class Run:
         self._check_count(expected)
         self._progress("computing", expected)
         self._advance(to_the_end=self.job.feed is None)
-        self._take(self.flow.process(seeds))
+        self._take(self._process(seeds))
 
     def _build(self) -> None:
         """As `_load` where nothing comes after it: no state is kept, and what is computed goes to the sink at once."""
@@ -116,9 +119,15 @@ class Run:
         bulk.take(self._documents(expected))
         self._check_count(expected)
         self.fenced = True
-        for outputs in bulk.outputs():
-            self._take(outputs)
-            self._progress("computing", expected)
+        bulk.breaker = self.breaker
+        try:
+            for outputs in bulk.outputs():
+                self._take(outputs)
+                self.breaker.recent.clear()
+                self._progress("computing", expected)
+        except EngineError:
+            self._tell_failures()
+            raise
 
     def _check_count(self, expected: int | None) -> None:
         if self.job.stop.is_set():
@@ -198,7 +207,7 @@ class Run:
                 del readers[partition]
                 reader.close()
         if not busy and (self._advance() or self.flow.timer_is_due):
-            self._take(self.flow.process(()))
+            self._take(self._process(()))
         return busy
 
     def _read(self, partition: Partition, reader: Reader, *, busy: bool) -> None:
@@ -215,7 +224,7 @@ class Run:
         oldest = min((c.time.timestamp() for c in changes if c.time is not None), default=None)
         self.job.metrics.heard(len(changes), oldest)
         self._advance()
-        self._take(self.flow.process(event(c) for c in changes), oldest)
+        self._take(self._process(event(c) for c in changes), oldest)
         self._progress("following", None)
 
     def _advance(self, *, to_the_end: bool = False) -> bool:
@@ -224,6 +233,20 @@ class Run:
             return False
         declared = self.job.declared
         return self.flow.advance(declared.last() if to_the_end else declared.moment(self.counts.changes))
+
+    def _process(self, events: Iterable[tuple[str, Event]]) -> list[Output]:
+        """One micro-batch; where user code stops the run, what failed in it is told all the same."""
+        try:
+            outputs = self.flow.process(events)
+        except EngineError:
+            self._tell_failures()
+            raise
+        self.breaker.recent.clear()
+        return outputs
+
+    def _tell_failures(self) -> None:
+        for letter in self.breaker.recent:
+            self.job.dead_letter(letter)
 
     def _take(self, outputs: Sequence[Output], oldest_commit: float | None = None) -> None:
         changes = []

@@ -75,7 +75,7 @@ class Staging:
         values, misfit = row(change.new, self.columns, self.table.view)
         if misfit:
             _keep_newest(self.misfits, change, misfit)
-        self._lines.write(copy_line(change.path, change.version, values).encode())
+        self._lines.write(copy_line(change.path, change.version, values, failed=change.failed).encode())
 
     def chunks(self) -> Iterator[bytes]:
         """All lines, from the first."""
@@ -183,10 +183,10 @@ class Merge:
 
 
 _STAGE = (
-    'CREATE TEMPORARY TABLE {staged} (__path__ text COLLATE "C", __version__ bigint[], __gone__ boolean{typed}) '
-    "ON COMMIT DROP"
+    'CREATE TEMPORARY TABLE {staged} (__path__ text COLLATE "C", __version__ bigint[], __gone__ boolean, '
+    "__failed__ boolean{typed}) ON COMMIT DROP"
 )
-_COPY = "COPY {staged} (__path__, __version__, __gone__{columns}) FROM STDIN"
+_COPY = "COPY {staged} (__path__, __version__, __gone__, __failed__{columns}) FROM STDIN"
 _BURY = (
     "INSERT INTO {tombstones} AS held SELECT {name}, __path__, max(__version__), now() FROM {staged} WHERE __gone__ "
     "GROUP BY __path__ ON CONFLICT (name, path) DO UPDATE SET version = excluded.version, deleted_at = excluded.deleted_at "
@@ -197,10 +197,11 @@ _DELETE = (
     "AND t.version > held.__version__ AND held.__path__ IN (SELECT __path__ FROM {staged} WHERE __gone__)"
 )
 _UPSERT = (
-    "INSERT INTO {view} AS held (__path__, __version__{columns}) "
-    "SELECT DISTINCT ON (__path__) __path__, __version__{columns} FROM {staged} WHERE NOT __gone__ AND NOT EXISTS "
-    "(SELECT FROM {tombstones} t WHERE t.name = {name} AND t.path = __path__ AND t.version >= __version__) "
-    "ORDER BY __path__, __version__ DESC ON CONFLICT (__path__) DO UPDATE SET __version__ = excluded.__version__{updates} "
+    "INSERT INTO {view} AS held (__path__, __version__, __failed__{columns}) "
+    "SELECT DISTINCT ON (__path__) __path__, __version__, __failed__{columns} FROM {staged} WHERE NOT __gone__ "
+    "AND NOT EXISTS (SELECT FROM {tombstones} t WHERE t.name = {name} AND t.path = __path__ AND t.version >= __version__) "
+    "ORDER BY __path__, __version__ DESC ON CONFLICT (__path__) DO UPDATE SET __version__ = excluded.__version__, "
+    "__failed__ = excluded.__failed__{updates} "
     "WHERE excluded.__version__ > held.__version__"
 )
 _DROP_OLDER = "DELETE FROM {view} WHERE __version__[1] < {complete}"

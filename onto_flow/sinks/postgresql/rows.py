@@ -54,15 +54,18 @@ def _column(table: Table, name: str, type_: Type) -> Column:
         ) from error
 
 
-def copy_line(path: str, version: ViewVersion, values: Sequence[str], *, gone: bool = False) -> str:
-    r"""A line of COPY: path, version, whether the document is gone, and the columns.
+def copy_line(
+    path: str, version: ViewVersion, values: Sequence[str], *, gone: bool = False, failed: bool = False
+) -> str:
+    r"""A line of COPY: path, version, whether the document is gone, whether it is flagged, and the columns.
 
     Example:
         >>> copy_line("rooms/a", (1, 0, 7), ["3"])
-        'rooms/a\t{1,0,7}\tf\t3\n'
+        'rooms/a\t{1,0,7}\tf\tf\t3\n'
     """
     generation, epoch, seq = version
-    return "\t".join([copied(path), f"{{{generation},{epoch},{seq}}}", "t" if gone else "f", *values]) + "\n"
+    flags = ["t" if flag else "f" for flag in (gone, failed)]
+    return "\t".join([copied(path), f"{{{generation},{epoch},{seq}}}", *flags, *values]) + "\n"
 
 
 def row(document: Document, columns: tuple[Column, ...], view: str) -> tuple[list[str], str]:

@@ -2,7 +2,7 @@
 
 | table | holds |
 |---|---|
-| named after the view's collection | `__path__`, `__version__`, the attributes; the documents that live, as last published |
+| named after the view's collection | `__path__`, `__version__`, `__failed__`, the attributes; the live documents |
 | `__onto_flow_tables__` | which tables are ours, and the generation that wrote each: the fence |
 | `__onto_flow_tombstones__` | versions of deletions: what is older does not come back |
 | `__onto_flow_misfits__` | the rows that lack a value which did not fit: each has a dead letter |
@@ -21,7 +21,7 @@ from psycopg import Cursor
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from ...core.errors import EngineError
-from ..base import Table
+from ..base import FAILED, Table
 from .rows import Column
 
 TOMBSTONE_DAYS = 8
@@ -104,10 +104,13 @@ class Relations:
         there = dict(run(cursor, _COLUMNS, relation=self._relation(cursor, name)).fetchall())
         recorded = first(cursor, "SELECT columns FROM {fence} WHERE name = {name}", fence=self.fence, name=name) or []
         _check_columns(table, identifier.as_string(), columns, there, recorded)
-        missing = [c for c in columns if c.name not in there]
+        wanted = {FAILED: "boolean"} | {c.name: c.sql for c in columns}
+        missing = {name: sql for name, sql in wanted.items() if name not in there}
         if missing:
             run(cursor, "SET LOCAL lock_timeout = {limit}", limit=f"{LOCK_SECONDS}s")
-            added = SQL(", ").join(SQL("ADD COLUMN {} {}").format(Identifier(c.name), SQL(c.sql)) for c in missing)
+            added = SQL(", ").join(
+                SQL("ADD COLUMN {} {}").format(Identifier(n), SQL(sql)) for n, sql in missing.items()
+            )
             run(cursor, "ALTER TABLE {table} {added}", table=identifier, added=added)
         names = [c.name for c in columns]
         run(cursor, _RECORD, fence=self.fence, name=name, collection=_shown(table.collection), columns=names)
@@ -131,7 +134,10 @@ class Relations:
         return first(cursor, _RELATION, schema=self.schema, name=name)
 
 
-_CREATE = 'CREATE TABLE {table} (__path__ text COLLATE "C" PRIMARY KEY, __version__ bigint[] NOT NULL{typed})'
+_CREATE = (
+    'CREATE TABLE {table} (__path__ text COLLATE "C" PRIMARY KEY, __version__ bigint[] NOT NULL, '
+    "__failed__ boolean{typed})"
+)
 _RELATION = (
     "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
     "WHERE nspname = {schema} AND relname = {name}"
