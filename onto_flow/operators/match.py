@@ -7,6 +7,9 @@ The form is *activation*: an answer is sent when the weight of a root becomes po
 the keys of the members are subscribed for active roots only. An answer also names the documents that `left` the key
 lately (on a drained engine: in this step), so that a root which knows them from another key forgets older versions.
 
+A change with more subscribers than one step may tell goes out in a `round`, page by page; on a drained engine only where it
+leaves the keys alone that its documents ask for.
+
 Example:
     A user is asked for, renamed, and asked for no longer; changes in -> changes out:
 
@@ -34,6 +37,7 @@ from ..plan.nodes import OperatorNode, Plan, Slot, TimerKind
 from .base import Context, Key, Profile
 from .joins import JoinKey, joins_of
 from .messages import Answer, Doc, Left, Message, Subscribe, Told
+from .round import Round
 from .routes import differences
 
 
@@ -88,7 +92,7 @@ class _Step:
             self._tell(changed, [r for r in self._active() if r not in came])
         self._answer(came)
         self._end(ceased, before)
-        if self.profile.drained and not self.profile.page:
+        if self.profile.drained and self._round() is None:
             for path in changed:
                 self.left.pop(path, None)
 
@@ -117,7 +121,7 @@ class _Step:
             return
         self.docs.pop(path, None)
         self.left[path] = (doc.version, doc.keys, self.ctx.now)
-        if not self.profile.drained or self.profile.page:
+        if not self.profile.drained:
             self.ctx.set_timer("garbage", self.ctx.now + self.profile.keep_left)
 
     def _is_member(self, path: str, doc: Doc) -> bool:
@@ -150,19 +154,23 @@ class _Step:
         return came, ceased
 
     def _tell(self, changed: dict[str, tuple[Doc | None, Doc]], roots: list[str]) -> None:
-        if roots:
-            self._resubscribe(changed, roots)
-        if self._pages(list(changed), roots):
+        moved = self._resubscribe(changed, roots) if roots else False
+        # Where keys are dropped at once, a record may not hold an older version of what leads to them.
+        if not (moved and self.profile.drained) and self._pages(list(changed), roots):
             return
         for path, (_, doc) in changed.items():
             for root in roots:
                 self.ctx.send(self.match.assemble, root, Told(path, doc))
 
-    def _resubscribe(self, changed: dict[str, tuple[Doc | None, Doc]], roots: list[str]) -> None:
+    def _resubscribe(self, changed: dict[str, tuple[Doc | None, Doc]], roots: list[str]) -> bool:
+        """Subscribes the roots to what the changed documents ask for now; whether that is anything else than before."""
+        moved = False
         for path, (before, _) in changed.items():
             old, new = self._child_keys(path, before), self._child_keys(path, _doc(self.docs.get(path)))
             for (operator, key), weight in differences(old, new):
                 self.ctx.send(operator, key, Subscribe(tuple((r, weight) for r in roots)))
+                moved = True
+        return moved
 
     def _answer(self, roots: Iterable[str]) -> None:
         roots = list(roots)
@@ -196,52 +204,42 @@ class _Step:
     def _end(self, ceased: dict[str, None], before: dict[str, list[tuple[str, JoinKey]]]) -> None:
         if not ceased:
             return
-        todo, waiting = self._unheard()
+        under_way = self._round()
         for root in ceased:
-            news = [*(todo.get(root) or ()), *waiting]
-            self.ctx.send(self.match.assemble, root, self._say(dict.fromkeys(news), -1))
+            news = under_way.unheard(root) if under_way is not None else ()
+            self.ctx.send(self.match.assemble, root, self._say(news, -1))
         for keys in before.values():
             for operator, key in keys:
                 self.ctx.send(operator, key, Subscribe(tuple((r, -1) for r in ceased)))
 
-    # Rounds: a change that has more subscribers than a step may tell is told page by page. The round remembers paths,
-    # never documents, and each page says what an answer would say at that moment.
+    def _round(self) -> Round | None:
+        return Round.of(self.ctx.get("round"), self._active, begins_again=self.profile.drained)
 
     def _pages(self, paths: list[str], roots: list[str]) -> bool:
         """Whether the change goes out in pages; then the round has it."""
-        under_way = self.ctx.get("round")
+        under_way = self._round()
         if under_way is not None:
-            now, todo, later = under_way
-            self.ctx.put("round", (now, todo, (*later, *(p for p in paths if p not in later))))
-            return True
-        if not self.profile.page or len(roots) <= self.profile.page:
+            under_way.join(paths)
+        elif self.profile.page and len(roots) > self.profile.page:
+            under_way = Round(tuple(paths), roots, begins_again=self.profile.drained)
+            self.ctx.set_timer("coalesce", self.ctx.now)
+        else:
             return False
-        self.ctx.put("round", (tuple(paths), tuple(roots), ()))
-        self.ctx.set_timer("coalesce", self.ctx.now)
+        self.ctx.put("round", under_way)
         return True
-
-    def _unheard(self) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-        """What a round has still to tell: to single roots, and to all."""
-        under_way = self.ctx.get("round")
-        if under_way is None:
-            return {}, ()
-        paths, todo, later = under_way
-        return dict.fromkeys(todo, paths), later
 
     def page(self) -> None:
         """Tells the next roots of the round."""
-        under_way = self.ctx.get("round")
+        under_way = self._round()
         if under_way is None:
             return
-        paths, todo, later = under_way
-        page, rest = todo[: self.profile.page], todo[self.profile.page :]
+        paths = under_way.paths
         answer = self._say(paths, 0)
-        for root in page:
+        for root in under_way.page(self.profile.page):
             if self.subs.get(root, 0) > 0:
                 self.ctx.send(self.match.assemble, root, answer)
-        if not rest and later:
-            paths, rest, later = later, tuple(self._active()), ()
-        self.ctx.put("round", (paths, rest, later) if rest else None)
+        rest = under_way.next(self._active)
+        self.ctx.put("round", rest)
         self.ctx.set_timer("coalesce" if rest else "garbage", self.ctx.now)
 
     def forget(self) -> None:

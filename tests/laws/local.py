@@ -12,24 +12,34 @@ from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.operators import over
 from onto_flow.operators.base import Output
 from onto_flow.operators.over import KEPT_FROM
+from onto_flow.operators.record import Record
+from onto_flow.plan.nodes import Plan
 from onto_flow.testing.cases import Case, random_case
-from onto_flow.testing.histories import DELIVERIES, deliver
-from onto_flow.testing.judge import applied, judge_chain, judge_tables
+from onto_flow.testing.histories import DELIVERIES, History, deliver
+from onto_flow.testing.judge import Shown, applied, judge_chain, judge_shown, judge_tables, timelines
 from onto_flow.testing.oracle import recompute
 
 SIZES = (1, 1, 2, 5, 100)
 
 
-def complaints(case: Case, random: Random) -> Iterator[str]:
-    """What is wrong when the local flow runs a case."""
+def complaints(case: Case, random: Random, page: int = 0) -> Iterator[str]:
+    """What is wrong when the local flow runs a case.
+
+    Args:
+        case: The views and the history.
+        random: Decides everything else.
+        page: How many subscribers a step may tell; then a table may be late, until all pages have come.
+    """
     history, plan = case.history, case.plan
     # Slots of generated views are small: half of the cases keep what accumulators over slots have made of them.
     over.KEPT_FROM = 0 if len(history.commits) % 2 else KEPT_FROM
-    flow = LocalFlow(plan, snapshot=history.snapshot)
+    flow = LocalFlow(plan, snapshot=history.snapshot, page=page)
     seen: list[ViewChange] = []
+    shown = Seen(plan, flow)
     gaps = Gaps()
 
     def take(outputs: list[Output]) -> Iterator[str]:
+        shown.look()
         for output in outputs:
             if isinstance(output, ViewChange):
                 seen.append(output)
@@ -46,15 +56,46 @@ def complaints(case: Case, random: Random) -> Iterator[str]:
     items = [index for index in items if index not in lost]
     for at in range(0, len(items), size):
         yield from take(flow.process([event(history.change(i)) for i in items[at : at + size]]))
+        while flow.timer_is_due and (at + size >= len(items) or not page or random.random() < 0.5):
+            yield from take(flow.process(()))
+        if flow.timer_is_due:
+            continue
         for complaint in judge_tables(recompute(plan, history.known(items[: at + size])), applied(seen)):
             yield f"after {items[: at + size]}: {complaint}"
         missing = {(p, v) for p, v in history.missing(items[: at + size]) if plan.projection.wants(p)}
         if gaps.awaited() != missing:
             yield f"after {items[: at + size]}: the gaps are {gaps.awaited()} and should be {missing}"
     yield from judge_chain((change, False) for change in seen)
+    if page:
+        yield from shown.complaints(history)
 
 
-def run_seed(number: int, *, most: int = 45) -> list[str]:
+class Seen:
+    """What the roots of a flow showed, one state after the other: law 2 is about these."""
+
+    def __init__(self, plan: Plan, flow: LocalFlow) -> None:
+        self._plan, self._flow = plan, flow
+        self._states: dict[tuple[str, str], list[Shown]] = {}
+
+    def look(self) -> None:
+        """Takes what is shown now."""
+        for view in self._plan.views:
+            for root, cells in self._flow.state.states[f"{view.name}.assemble"].items():
+                record, states = Record.of(cells.get("record")), self._states.setdefault((view.name, str(root)), [])
+                if not states or record.last != states[-1].outputs:
+                    witness = {p: d.version for p, d in record.reg.items()}
+                    states.append(Shown(view.name, str(root), dict(record.last), witness))
+
+    def complaints(self, history: History) -> Iterator[str]:
+        """What never was, or went back."""
+        lines = timelines(self._plan, history)
+        for (name, _), states in self._states.items():
+            complaint = judge_shown(self._plan.view(name), states, lines)
+            if complaint is not None:
+                yield complaint
+
+
+def run_seed(number: int, *, most: int = 45, page: int = 0) -> list[str]:
     """Runs the case of a seed."""
     random = Random(number)
-    return list(complaints(random_case(random, most=most), random))
+    return list(complaints(random_case(random, most=most), random, page))

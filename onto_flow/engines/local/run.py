@@ -187,6 +187,8 @@ class Run:
                 self.job.metrics.alive()
                 if idle and readers:
                     self.job.stop.wait(_IDLE_SECONDS)
+            while self.flow.timer_is_due and not self.job.stop.is_set():
+                self._take(self._process(()))
         finally:
             for reader in readers.values():
                 reader.close()
@@ -195,7 +197,7 @@ class Run:
         return feed.open(partition)
 
     def _round(self, readers: dict[Partition, Reader]) -> bool:
-        """Takes a batch of every partition; returns whether there was any."""
+        """Takes a batch of every partition, or what waits for its time; returns whether there was any."""
         busy = False
         for partition, reader in list(readers.items()):
             batch = reader.next_batch()
@@ -208,6 +210,7 @@ class Run:
                 reader.close()
         if not busy and (self._advance() or self.flow.timer_is_due):
             self._take(self._process(()))
+            busy = True
         return busy
 
     def _read(self, partition: Partition, reader: Reader, *, busy: bool) -> None:
