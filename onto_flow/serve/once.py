@@ -14,9 +14,10 @@ from ..core.equality import same
 from ..core.errors import MissingDocument
 from ..core.values import Document
 from ..database.base import Changes, Database
+from ..database.bound import commit, current_database
 from ..model.declaration import read_declaration
 from ..model.view import ViewModel
-from .reading import Members, needed, read_members
+from .reading import Members, read_members
 
 WAIT_SECONDS = 0.5
 """How long one look at the feed waits; closing takes no longer."""
@@ -45,7 +46,6 @@ def get(
     Raises:
         MissingDocument: There is no such root.
     """
-    database = needed(database)
     declared = read_declaration(cls)
     root = declared.slots[0].collection
     path = doc_id if "/" in doc_id else f"{root.pattern}/{doc_id}"
@@ -55,7 +55,8 @@ def get(
     view = _view(cls, declared.store, found)
     if once:
         return view
-    follower = Follower(cls, declared.store, path, database, found, f_notify or (lambda view: None))
+    source = database if database is not None else current_database()
+    follower = Follower(cls, declared.store, path, source, found, f_notify or (lambda view: None))
     view._follower = follower
     follower.start(view)
     return view
@@ -64,8 +65,12 @@ def get(
 def save(view: ViewModel, database: Database | None = None) -> None:
     """Commits what setters of a view changed; see `ViewModel.save`."""
     writes = view.writes()
-    if writes:
-        needed(database).commit(writes)
+    if not writes:
+        return
+    if database is None:
+        commit(*writes)
+    else:
+        database.commit(writes)
 
 
 def _view(cls: type[ViewModel], store: type[Any], found: Members) -> ViewModel:

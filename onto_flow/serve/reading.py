@@ -12,10 +12,10 @@ from typing import Any
 
 from ..core.codec import decode
 from ..core.collection import Collection
-from ..core.errors import UsageError
 from ..core.predicate import Condition
 from ..core.values import Document, Reference, path_order
 from ..database.base import Database, Snapshot, Transaction
+from ..database.bound import current
 from ..database.query import Query
 from ..model.slots import compile_slots
 from ..model.store import Store
@@ -45,22 +45,11 @@ class Members:
     asked: frozenset[str]
 
 
-def needed(database: Database | None) -> Database:
-    """The database that was given.
-
-    Raises:
-        UsageError: `wrong-usage` where none was.
-    """
-    if database is None:
-        raise UsageError("wrong-usage", "nothing says in which database the documents lie", fix="Give database=....")
-    return database
-
-
 def refresh(store: Store, database: Database | None) -> None:
     """Reads what follows from the documents that were put into a store; see `Store.refresh`."""
     root = next(s for s in store._slots.values() if s.kind == "root")
     given = store._members.get(root.name, ())
-    found = read_members(type(store), given[0][0] if given else "", needed(database), given=store._members)
+    found = read_members(type(store), given[0][0] if given else "", database, given=store._members)
     store._members, store._built = found.slots, {}
     store.update_times = found.update_times
 
@@ -68,7 +57,7 @@ def refresh(store: Store, database: Database | None) -> None:
 def read_members(
     store: type[Store],
     root: str,
-    database: Database,
+    database: Database | None = None,
     *,
     given: Mapping[str, Sequence[tuple[str, Document]]] | None = None,
 ) -> Members:
@@ -77,12 +66,16 @@ def read_members(
     Args:
         store: Which documents belong together.
         root: The path of the root.
-        database: Where they lie.
+        database: Where they lie; what is bound when left out, in a transaction that runs as of its time.
         given: Slot -> documents that are known already and not read again.
     """
     slots = compile_slots(store, next(s.line for s in store._slots.values()))
     view = View(store.__name__, "", CodeRef(f"{store.__module__}:{store.__qualname__}", store), slots, ())
-    return database.transact(lambda transaction: _Reading(view, root, transaction, given or {}).run())
+    source = current() if database is None else database
+    if isinstance(source, Database):
+        return source.transact(lambda transaction: _Reading(view, root, transaction, given or {}).run())
+    assert isinstance(source, Transaction)
+    return _Reading(view, root, source, given or {}).run()
 
 
 class _Reading:

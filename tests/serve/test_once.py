@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import onto_flow
 from onto_flow import DomainModel, MissingDocument, Reference, Store, ViewModel, attrs, many, one, root, udf
 from onto_flow.core.errors import DeclarationError, EngineError, UsageError
 from onto_flow.core.writes import Write
@@ -123,7 +124,7 @@ def test_new_reads_what_follows_from_a_root(database):
 def test_what_is_not_there_is_told(database):
     with pytest.raises(MissingDocument, match="meetings/none"):
         MeetingSession.get("none", database=database)
-    with pytest.raises(UsageError, match="which database"):
+    with pytest.raises(UsageError, match="no database is bound"):
         MeetingSession.get("standup")
     with pytest.raises(UsageError, match="Read it from the view table"):
         OrganizationLoad.get(
@@ -139,6 +140,22 @@ def test_a_front_end_write_goes_back_through_the_view(database):
     after = database.get("meetings/standup").fields
     assert before["status"] != after["status"]
     assert {**before, "status": after["status"]} == after
+
+
+def test_the_bound_database_is_read_and_written(database):
+    with onto_flow.settings(database=database):
+        view = MeetingSession.get("standup")
+        view.in_session = False
+        view.save()
+        assert MeetingSession.new(database.get("meetings/standup")).in_session is False
+
+        def close():
+            view = MeetingSession.get("retro")
+            view.in_session = False
+            view.save()
+
+        onto_flow.transact(close)
+        assert MeetingSession.get("retro").in_session is False
 
 
 def test_a_write_onto_something_newer_is_refused(database):
