@@ -94,9 +94,8 @@ def main(meetings: int) -> None:
         measured.rename(hot)
         print(measured.row(name), flush=True)
         del measured
-    print(
-        f"peak of memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB; the limit of p99 is {LIMIT * 1000:.0f} ms"
-    )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak of memory: {peak:,.0f} MiB; the limit of p99 is {LIMIT * 1000:.0f} ms")
 
 
 if __name__ == "__main__":
