@@ -25,6 +25,7 @@ if _TYPE_CHECKING:
     from .model.compile import plan_views as plan_views
     from .model.domain import DomainModel as DomainModel
     from .model.domain import is_missing as is_missing
+    from .model.maps import MapModel as MapModel
     from .model.methods import computed as computed
     from .model.methods import operator as operator
     from .model.methods import udf as udf
@@ -47,6 +48,7 @@ else:
         "model.clock": "clock",
         "model.compile": "plan_views",
         "model.domain": "DomainModel is_missing",
+        "model.maps": "MapModel",
         "model.methods": "computed operator udf",
         "model.store": "Many Store many one root",
         "model.view": "ViewModel",

@@ -14,6 +14,7 @@ from ..core.errors import DataError
 from ..core.types import ANY, Type
 from ..core.values import GeoPoint, Reference, Vector
 from .domain import DomainModel
+from .maps import MapModel
 from .store import Many
 
 Rename = Callable[[str], str]
@@ -103,7 +104,7 @@ def type_of(annotation: Any, rename: Rename, in_list: bool = False, inside: tupl
         return ANY if bare in inside else _struct_type(bare, rename, (*inside, bare))
     if issubclass(bare, enum.Enum):
         return _type_of_values([member.value for member in bare])
-    if issubclass(bare, Mapping):
+    if issubclass(bare, (Mapping, MapModel)):
         return Type("map")
     if issubclass(bare, (list, tuple)) or bare in (Sequence, Collection):
         return _list_type(bare, arguments, in_list, lambda item: type_of(item, rename, True, inside))

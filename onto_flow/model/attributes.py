@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
@@ -15,9 +16,11 @@ from .parts import Part
 
 if TYPE_CHECKING:
     from .domain import DomainModel
+    from .typed import ListKind, MapKind, Relation, Relations
 
 M = TypeVar("M")
 Text = str
+_OPTIONS = ("name", "default", "sensitive")
 KINDS = ("str", "int", "float", "bool", "bytes", "timestamp", "geopoint", "vector", "list", "map", "any")
 
 
@@ -43,12 +46,27 @@ class Attribute:
         self.default = default
         self.sensitive = sensitive
 
-    def __call__(self, **options: Any) -> Attribute:
-        """The same kind with options: `name=`, `default=`, `sensitive=`."""
+    def __call__(self, model: Any = None, /, **options: Any) -> Attribute:
+        """The same kind with options: `name=`, `default=`, `sensitive=`; a list or map may have the model of its maps."""
         line = SourceLine.of_caller()
-        known = ("name", "default", "sensitive")
-        refuse_options(f"attrs.{self.kind}", (n for n in options if n not in known), known, line)
-        return Attribute(self.kind, line, **options)
+        refuse_options(f"attrs.{self.kind}", (n for n in options if n not in _OPTIONS), _OPTIONS, line)
+        if model is None:
+            return Attribute(self.kind, line, **options)
+        if self.kind not in ("list", "map") or not isinstance(model, (str, type)):
+            what = f"attrs.{self.kind} takes no {model!r:.60}"
+            fix = "Only attrs.list and attrs.map take a model of maps: attrs.list(Line), where class Line(MapModel)."
+            raise DeclarationError("bad-value", what, where=line, fix=fix)
+        from .inner import ListAttribute, MapAttribute
+
+        return (ListAttribute if self.kind == "list" else MapAttribute)(model, self.kind, line, **options)
+
+    def inside(self, owner: type[DomainModel], steps: tuple[Text, ...], name: Text) -> Attribute:
+        """This attribute of a map as one of the document around it."""
+        found = copy(self)
+        found.__dict__.update(field=self.field, steps=steps, owner=owner, python_name=name)
+        if hasattr(found, "target"):
+            found.model = self.target  # type: ignore[attr-defined]
+        return found
 
     def __set_name__(self, owner: type[DomainModel], name: Text) -> None:
         self.owner, self.python_name = owner, name
@@ -81,12 +99,17 @@ class Attribute:
         """Its name in Firestore."""
         return self.owner._field_name(self.python_name) if self.explicit_name is None else self.explicit_name
 
+    @cached_property
+    def steps(self) -> tuple[Text, ...]:
+        """The way to it from the document: names of fields, `*` for each element of an array."""
+        return (self.field,)
+
     def read(self, fields: Any) -> Any:
         """The value in a document's fields."""
         value = fields.get(self.field, fields)
         if value is fields:
             value = self.default
-        return _copy(value) if isinstance(value, (list, dict)) else value
+        return shown(value)
 
 
 def _copy(value: Any) -> Any:
@@ -94,6 +117,29 @@ def _copy(value: Any) -> Any:
     if isinstance(value, list):
         return [_copy(v) if isinstance(v, (list, dict)) else v for v in value]
     return {k: _copy(v) if isinstance(v, (list, dict)) else v for k, v in value.items()}
+
+
+def resolved_model(attribute: Attribute, model: Any) -> Any:
+    """A model that may be given by its name, which is resolved in the module (or function) of the declaring class."""
+    if not isinstance(model, str):
+        return model
+    owner = attribute.owner
+    module = sys.modules.get(owner.__module__)
+    found = owner._around.names.get(model, getattr(module, model, None))
+    if not isinstance(found, type):
+        known = [n for n, v in vars(module).items() if isinstance(v, type)] if module else []
+        raise DeclarationError(
+            "unknown-name",
+            f"{owner.__name__}.{attribute.python_name} refers to {model!r}, which {owner.__module__} lacks",
+            where=attribute.line,
+            fix=did_you_mean(model, known),
+        )
+    return found
+
+
+def shown(value: Any) -> Any:
+    """A value as user code reads it."""
+    return _copy(value) if isinstance(value, (list, dict)) else value
 
 
 class RelationAttribute(Attribute, Generic[M]):
@@ -110,18 +156,7 @@ class RelationAttribute(Attribute, Generic[M]):
     @property
     def target(self) -> type[DomainModel]:
         """The model referred to; a name is resolved in the module (or function) of the declaring class."""
-        if not isinstance(self.model, str):
-            return self.model  # type: ignore[return-value]
-        module = sys.modules.get(self.owner.__module__)
-        found = self.owner._around.names.get(self.model, getattr(module, self.model, None))
-        if not isinstance(found, type):
-            known = [n for n, v in vars(module).items() if isinstance(v, type)] if module else []
-            raise DeclarationError(
-                "unknown-name",
-                f"{self.owner.__name__}.{self.python_name} refers to {self.model!r}, which {self.owner.__module__} lacks",
-                where=self.line,
-                fix=did_you_mean(self.model, known),
-            )
+        found: type[DomainModel] = resolved_model(self, self.model)
         return found
 
     def read(self, fields: Any) -> Any:
@@ -138,27 +173,7 @@ class RelationAttribute(Attribute, Generic[M]):
         return None if path is None else Reference(path)
 
 
-if TYPE_CHECKING:
-
-    class Relation(RelationAttribute[M]):
-        """What `attrs.relation` is for a type checker."""
-
-        @overload
-        def __get__(self, instance: None, owner: type | None = None) -> Relation[M]: ...
-        @overload
-        def __get__(self, instance: Any, owner: type | None = None) -> Reference[M]: ...
-        def __get__(self, instance: Any, owner: type | None = None) -> Any: ...
-
-    class Relations(RelationAttribute[M]):
-        """What `attrs.relations` is for a type checker."""
-
-        @overload
-        def __get__(self, instance: None, owner: type | None = None) -> Relations[M]: ...
-        @overload
-        def __get__(self, instance: Any, owner: type | None = None) -> list[Reference[M]]: ...
-        def __get__(self, instance: Any, owner: type | None = None) -> Any: ...
-
-else:
+if not TYPE_CHECKING:
     Relation = Relations = RelationAttribute
 
 
@@ -181,8 +196,8 @@ class Attrs:
         timestamp: Any
         geopoint: Any
         vector: Any
-        list: Any
-        map: Any
+        list: ListKind
+        map: MapKind
         any: Any
         part: Any
 

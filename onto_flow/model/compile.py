@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from ..core.collection import Collection
 from ..core.errors import DeclarationError
@@ -11,7 +12,7 @@ from ..plan.compile import compile_plan
 from ..plan.nodes import Accumulator, CodeRef, Plan, Sessions, View
 from .aggregates import AccumulatorDeclaration
 from .declaration import Declaration, read_declaration
-from .domain import DomainModel
+from .inner import MapsAttribute
 from .over import hanging_on, slot_over
 from .schema import schema_of
 from .scopes import Names, Source, read_by, resolve_names
@@ -152,5 +153,8 @@ def _accumulator(compiled: CompiledView, declared: AccumulatorDeclaration) -> Ac
 
 
 def _sensitive(store: type[Store]) -> tuple[str, ...]:
-    models: list[type[DomainModel]] = [s.model for s in store._slots.values()]
+    models: list[Any] = [s.model for s in store._slots.values()]
+    for model in models:
+        inside = (a.target for a in model._attributes.values() if isinstance(a, MapsAttribute))
+        models += [m for m in inside if m not in models]
     return tuple(dict.fromkeys(a.field for m in models for a in m._attributes.values() if a.sensitive))

@@ -12,6 +12,7 @@ from ..core.errors import DataError
 from ..core.values import MAX_INTEGER, MIN_INTEGER, GeoPoint, Reference, Vector
 from .annotations import Rename, Shape, hints_of, shape_of
 from .domain import DomainModel
+from .maps import MapModel
 from .store import Many
 
 MAX_DEPTH = 20
@@ -75,6 +76,8 @@ class Converter:
                 if not isinstance(key, str):
                     raise DataError("bad-value", f"a map with a key that is not a string: {key!r:.80}")
             return self._mapping(value, shape, depth)
+        if isinstance(value, MapModel):
+            return self._mapping(value._fields, None, depth)
         if not (dataclasses.is_dataclass(value) or isinstance(value, tuple)) or isinstance(value, type):
             raise _refused(value)
         fields = self._fields.get(type(value))

@@ -36,6 +36,11 @@ class ModelType(type):
             raise UnknownAttribute("unknown-name", what, where=SourceLine.of_caller(), fix=fix)
 
 
+def attributes_of(cls: type) -> dict[str, Attribute]:
+    """The attributes that a model declares or inherits."""
+    return {n: a for base in reversed(cls.__mro__) for n, a in vars(base).items() if isinstance(a, Attribute)}
+
+
 class DomainModel(Stored, metaclass=ModelType):
     """A document of a collection, read through declared attributes.
 
@@ -78,9 +83,7 @@ class DomainModel(Stored, metaclass=ModelType):
         options = options_of(cls, _OPTIONS, line)
         cls._around = Surroundings(frame)
         cls._convert_names = options.get("convert_names", cls._convert_names)
-        cls._attributes = {
-            n: a for base in reversed(cls.__mro__) for n, a in vars(base).items() if isinstance(a, Attribute)
-        }
+        cls._attributes = attributes_of(cls)
         places = [n for n in _PLACES if n in options]
         if len(places) > 1 or (not places and not hasattr(cls, "_collection")):
             raise DeclarationError(

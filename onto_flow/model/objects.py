@@ -14,6 +14,7 @@ from ..core.references import reference_path
 from ..core.values import Document, Reference
 from .attributes import Attribute, RelationAttribute
 from .domain import DomainModel
+from .inner import ListAttribute, MapAttribute
 
 Maker = Callable[[str, Document], Any]
 """From a path and fields to the object that user code reads."""
@@ -43,7 +44,7 @@ def maker_of(model: type[DomainModel]) -> Maker:
 def _reads_as_declared(model: type[DomainModel]) -> bool:
     """Whether nothing of how the model's objects are made and read was written anew by its author."""
     written = [b for b in model.__mro__ if b not in (DomainModel, object)]
-    kinds = (Attribute, RelationAttribute)
+    kinds = (Attribute, RelationAttribute, ListAttribute, MapAttribute)
     return not any(n in vars(b) for b in written for n in _DECISIVE) and all(
         type(a) in kinds and "." not in a.field and vars(_owner(model, n))[n] is a for n, a in model._attributes.items()
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..core.errors import DeclarationError, SourceLine, did_you_mean
-from ..plan.nodes import CodeRef, FieldPath, PathPart, Place, Relation, Slot
+from ..plan.nodes import CodeRef, FieldPath, Order, PathPart, Place, Relation, Slot
 from .attributes import Attribute, RelationAttribute
+from .choosing import check_selection
 from .domain import DomainModel
 from .parts import Part
 from .store import SlotDeclaration, Store
@@ -31,7 +33,9 @@ def compile_slots(store: type[Store], line: SourceLine) -> tuple[Slot, ...]:
             where=roots[1].line if roots else line,
             fix="Name the model that one view document is made for, once: meeting = root(Meeting).",
         )
-    parents = {name: _Parent(slots, s).find() for name, s in slots.items() if s.kind != "root"}
+    parents = {name: parent_of(slots, s) for name, s in slots.items() if s.kind != "root"}
+    for name, parent in parents.items():
+        check_selection(slots[name], parent, slots)
     ordered: list[_Declared] = [roots[0]]
     waiting = [s for s in slots.values() if s.kind != "root"]
     while waiting:
@@ -43,7 +47,36 @@ def compile_slots(store: type[Store], line: SourceLine) -> tuple[Slot, ...]:
             )
         ordered.append(ready[0])
         waiting.remove(ready[0])
-    return tuple(_slot(s, i, ordered.index(parents[s.name]) if i else -1, ordered) for i, s in enumerate(ordered))
+    starts = {parent.name for parent in parents.values()}
+    found = [_slot(s, i, ordered.index(parents[s.name]) if i else -1, ordered) for i, s in enumerate(ordered)]
+    return tuple(_selected(s, declared, store, s.name in starts) for s, declared in zip(found, ordered))
+
+
+def _selected(slot: Slot, declared: _Declared, store: type[Store], starts: bool) -> Slot:
+    """The slot with what it selects; a *one* slot of several documents holds the first, and others start from that."""
+    options = declared.options
+    order = _code(store, declared, "order")
+    return replace(
+        slot,
+        where=_code(store, declared, "passes"),
+        compare=_code(store, declared, "compares"),
+        order=None if order is None else Order(order, options.descending),
+        limit=options.limit if declared.many or declared.kind == "root" or not (order or starts) else 1,
+    )
+
+
+def _code(store: type[Store], slot: _Declared, name: str) -> CodeRef | None:
+    code = None if slot.kind == "root" else getattr(slot, name)
+    return None if code is None else CodeRef(f"{store.__module__}:{store.__qualname__}.{slot.name}.{name}", code)
+
+
+def parent_of(slots: Mapping[str, _Declared], slot: _Declared) -> _Declared:
+    """The slot that another one hangs on.
+
+    Raises:
+        DeclarationError: `bad-slot`, `ambiguous-name`.
+    """
+    return _Parent(slots, slot).find()
 
 
 class _Parent:
@@ -184,7 +217,7 @@ def _place(side: _Side, model: type[DomainModel]) -> Place:
     """Where documents of a model have an attribute; a model may give another path than the one that it inherits from."""
     if isinstance(side, Part):
         return PathPart(side.python_name, model._parts.get(side.python_name, side.index))
-    return FieldPath((side.field,))
+    return FieldPath(side.steps)
 
 
 def _compiled(attribute: RelationAttribute[Any]) -> Relation:
@@ -194,4 +227,4 @@ def _compiled(attribute: RelationAttribute[Any]) -> Relation:
     if parse is not None:
         name = f"{owner.__module__}:{owner.__qualname__}.{attribute.python_name}.parse"
         code = CodeRef(name, parse)
-    return Relation(FieldPath((attribute.field,)), attribute.target._collection, code)
+    return Relation(FieldPath(attribute.steps), attribute.target._collection, code)

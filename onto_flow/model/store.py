@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, TypeVar, overload
 
 from ..core.errors import DeclarationError, MissingDocument, SourceLine, did_you_mean
 from ..core.values import Document, Reference
 from .attributes import Attribute
+from .choosing import NO_OPTIONS, Compares, OrderOf, Passes, SlotOptions, compares_of, order_of, passes_of
 from .domain import DomainModel
 from .meta import refuse_options
 from .objects import maker_of
 
 M = TypeVar("M", bound=DomainModel)
+Where = Callable[[M], object] | Callable[[M, Any], object]
 _WAYS = ("via", "by", "on")
+_OPTIONS = ("where", "order_by", "descending")
 
 
 class Many(Generic[M]):
-    """The documents of a many slot, in path order.
+    """The documents of a many slot: in path order, or in the order that the slot is declared with.
 
     Example:
         >>> class User(DomainModel):
@@ -63,9 +67,10 @@ def _path(document: Any) -> str:
 
 
 class SlotDeclaration(Generic[M]):
-    """A slot as the user wrote it; `model.compile` makes a `plan.nodes.Slot` of it."""
+    """A slot as the user wrote it; `model.slots` makes a `plan.nodes.Slot` of it."""
 
     name: str = ""
+    owner: type[Store]
 
     def __init__(
         self,
@@ -78,20 +83,41 @@ class SlotDeclaration(Generic[M]):
         required: bool = False,
         until: Any = None,
         always: str | None = None,
+        options: SlotOptions = NO_OPTIONS,
     ) -> None:
         if not (isinstance(model, type) and issubclass(model, DomainModel)):
             raise DeclarationError("bad-slot", f"a slot holds a DomainModel, not {model!r}", where=line)
         self.model, self.line, self.kind, self.many, self.how, self.required = model, line, kind, many, how, required
         self.until, self.always = _checked_until(until, model, line), always
+        self.options = options
 
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
+    def __set_name__(self, owner: type[Store], name: str) -> None:
+        self.owner, self.name = owner, name
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else instance._slot(self)
 
     def __repr__(self) -> str:
         return f"{self.kind} slot of {self.model.__name__}"
+
+    # What plans refer to by import path: functions over raw documents.
+
+    @cached_property
+    def passes(self) -> Passes | None:
+        """Whether a document, (path, fields), counts."""
+        return passes_of(self)
+
+    @cached_property
+    def compares(self) -> Compares | None:
+        """Whether a document and one of its parents belong together."""
+        from .slots import parent_of
+
+        return compares_of(self, parent_of(self.owner._slots, self))
+
+    @cached_property
+    def order(self) -> OrderOf | None:
+        """The value that a document is ordered by."""
+        return order_of(self)
 
 
 def _checked_until(until: Any, model: type[DomainModel], line: SourceLine) -> Attribute | None:
@@ -149,14 +175,32 @@ def root(model: type[M], **unknown: NoReturn) -> Root[M]:
 
 @overload
 def one(
-    model: type[M], *, via: Any = ..., by: Any = ..., on: Any = ..., until: Any = ..., required: Literal[True]
+    model: type[M],
+    *,
+    via: Any = ...,
+    by: Any = ...,
+    on: Any = ...,
+    where: Where[M] | None = ...,
+    order_by: Any = ...,
+    descending: bool = ...,
+    until: Any = ...,
+    required: Literal[True],
 ) -> Root[M]: ...
 @overload
 def one(
-    model: type[M], *, via: Any = ..., by: Any = ..., on: Any = ..., until: Any = ..., required: Literal[False] = ...
+    model: type[M],
+    *,
+    via: Any = ...,
+    by: Any = ...,
+    on: Any = ...,
+    where: Where[M] | None = ...,
+    order_by: Any = ...,
+    descending: bool = ...,
+    until: Any = ...,
+    required: Literal[False] = ...,
 ) -> One[M]: ...
-def one(model: type[M], *, required: bool = False, until: Any = None, **how: Any) -> Any:
-    """A slot of one document, or none; of several, the first by path.
+def one(model: type[M], *, required: bool = False, **given: Any) -> Any:
+    """A slot of one document, or none; of several, the first by its order, or by path.
 
     Args:
         model: What the document is.
@@ -164,23 +208,45 @@ def one(model: type[M], *, required: bool = False, until: Any = None, **how: Any
         by: A relation of `model` that leads to another slot.
         on: `(Other.field, Model.field)`, or a list of such pairs: equal values. Either side may be a field, a list (each
             element counts), `doc_id`, or a part of the path.
+        where: Which documents count: `lambda note: note.pinned`, or `lambda note, meeting: note.day == meeting.day` to
+            compare with the document that it hangs on.
+        order_by: An attribute, `lambda note: ...`, or several in a tuple; ties are broken by path.
+        descending: The greatest first.
         required: Whether there is no view document while it is missing.
         until: A timestamp of `model`: a document counts until that moment (declared time); without one, always.
     """
     line = SourceLine.of_caller()
-    refuse_options("one(...)", (n for n in how if n not in _WAYS), (*_WAYS, "required", "until"), line)
-    kind, value = _way(how, line)
-    return One(model, line, kind=kind, how=value, required=required, until=until)
+    known = (*_WAYS, *_OPTIONS, "required", "until")
+    refuse_options("one(...)", (n for n in given if n not in known), known, line)
+    kind, value = _way({n: given.pop(n, None) for n in _WAYS}, line)
+    until = given.pop("until", None)
+    options = SlotOptions.checked(line, **given)
+    return One(model, line, kind=kind, how=value, required=required, options=options, until=until)
 
 
 def many(
-    model: type[M], *, via: Any = None, by: Any = None, on: Any = None, until: Any = None, **unknown: NoReturn
+    model: type[M],
+    *,
+    via: Any = None,
+    by: Any = None,
+    on: Any = None,
+    where: Where[M] | None = None,
+    order_by: Any = None,
+    descending: bool = False,
+    limit: int | None = None,
+    until: Any = None,
+    **unknown: NoReturn,
 ) -> ManySlot[M]:
-    """A slot of many documents: `via=`, `by=` or `on=`, and `until=`, as for `one`."""
+    """A slot of many documents: `via=`, `by=` or `on=`, and `where=`, `order_by=`, `descending=`, `until=` as for `one`.
+
+    Args:
+        limit: At most so many, the first by the order; slots that start from this one start from these.
+    """
     line = SourceLine.of_caller()
-    refuse_options("many(...)", unknown, (*_WAYS, "until"), line)
+    refuse_options("many(...)", unknown, (*_WAYS, *_OPTIONS, "limit", "until"), line)
     kind, value = _way({"via": via, "by": by, "on": on}, line)
-    return ManySlot(model, line, kind=kind, many=True, how=value, until=until)
+    options = SlotOptions.checked(line, where=where, order_by=order_by, descending=descending, limit=limit)
+    return ManySlot(model, line, kind=kind, many=True, how=value, options=options, until=until)
 
 
 def _way(ways: Mapping[str, Any], line: SourceLine) -> tuple[str, Any]:
@@ -200,7 +266,7 @@ class Store:
     """The documents that one view document is made of: `root(...)` once, then `one(...)` and `many(...)`.
 
     Args:
-        members: Slot name -> (path, fields) of its documents in path order.
+        members: Slot name -> (path, fields) of its documents, in the slot's order.
         writable: Whether attributes of the documents may be set, as setters of a view do; seen in this store alone.
         update_times: Path -> when the document was written last, where that is known: what setters change is written
             only if that is still so.

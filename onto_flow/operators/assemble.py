@@ -115,15 +115,16 @@ class Assemble:
         return settled
 
     def _show(self, record: Record, root: str, ctx: Context) -> None:
-        found = members(record, root, self.joins)
-        if found is HOLD:
-            return
-        record.behind = False
         letter = f"view:{self.view.name}:{root}"
         try:
+            found = members(record, root, self.joins)
+            if found is HOLD:
+                return
+            record.behind = False
             shown = self._evaluate(found, record)
             changed = [o for o in {**record.last, **shown} if not same(record.last.get(o), shown.get(o))]
         except Exception as error:
+            record.behind = False
             ctx.emit(failure(letter, error, self.view.on_error))
             self._fail(record, root, ctx)
             return
@@ -152,7 +153,7 @@ class Assemble:
             record.over = elements if self.profile.drained and self.over.keeps(found) else None
             return self.over.shown(elements, found)
         documents = {
-            s.name: sorted(docs.items(), key=lambda e: path_order(e[0])) if len(docs) > 1 else list(docs.items())
+            s.name: list(docs.items()) if len(docs) < 2 or s.order else sorted(docs.items(), key=_by_path)
             for s, docs in zip(self.view.slots, found)
         }
         return self.evaluator.rows(documents) if self.view.grouped else self.evaluator.documents(documents)
@@ -189,6 +190,10 @@ class Assemble:
         document, version = record.last.get(path), (ctx.generation, ctx.epoch, record.seq)
         failed = self.keeps and record.failed and document is not None
         ctx.emit(ViewChange(self.view.name, path, document, document, version, failed))
+
+
+def _by_path(entry: tuple[str, Document]) -> Any:
+    return path_order(entry[0])
 
 
 def _take(record: Record, messages: Sequence[Message]) -> tuple[list[str], list[str], bool]:

@@ -38,13 +38,13 @@ class _Layout:
     Attributes:
         codes: Code of some keys -> where they stand in `Fields.joined`, whose first entry is this.
         makers: What works them out, in order.
-        names: The fields that decide them.
+        names: The fields that decide them; `None` where any may, as a user's `where` reads what it likes.
         empty: What documents carry that have no keys at all.
     """
 
     codes: dict[int, int]
     makers: tuple[Callable[[str, Document], tuple[Any, ...]], ...]
-    names: tuple[str, ...]
+    names: tuple[str, ...] | None
     empty: tuple[Any, ...]
 
 
@@ -86,6 +86,7 @@ class CarriedKeys:
         codes: dict[int, int] = {}
         makers: list[Callable[[str, Document], tuple[Any, ...]]] = []
         names: dict[str, None] = {}
+        chosen = False
         for number, joins in enumerate(self._joins):
             mine = [s for s in joins.slots if s.collection.matches(path)]
             met = [s for s in mine if has_own_keys(s)]
@@ -98,7 +99,8 @@ class CarriedKeys:
                     names.update(dict.fromkeys(deciding(child, as_parent=True)))
                     codes[asked_code(number, child.index)] = len(makers) + 1
                     makers.append(_asking(joins, child))
-        return _Layout(codes, tuple(makers), tuple(names), (codes,))
+            chosen = chosen or any(s.where is not None for s in mine)
+        return _Layout(codes, tuple(makers), None if chosen else tuple(names), (codes,))
 
 
 def deciding(slot: Slot, *, as_parent: bool) -> list[str]:
@@ -117,8 +119,10 @@ def _asking(joins: Joins, child: Slot) -> Callable[[str, Document], tuple[Any, .
     return lambda path, fields: joins.parent_keys(child, path, fields)
 
 
-def _takes_over(names: tuple[str, ...], before: Any, after: Fields) -> bool:
+def _takes_over(names: tuple[str, ...] | None, before: Any, after: Fields) -> bool:
     """Whether no deciding value changed; equal ones become those of the version before."""
+    if names is None:
+        return False
     for name in names:
         old, new = before.get(name, _MISSING), after.get(name, _MISSING)
         if old is not new:

@@ -216,18 +216,18 @@ class Ingest:
         return {n: v for n, v in fields.items() if n in wanted}
 
     def _report(self, path: str, before: Document | None, after: Document | None, ctx: Context) -> None:
-        """One dead letter for a document on which a `parse` raises; it is taken back when none does any more."""
-        errors = self._parse_failures(path, after)
+        """One dead letter for a document on which a `parse` or `where` raises; it is taken back when none does any more."""
+        errors = self._failures(path, after)
         if errors:
             policy: OnError = "fail" if any(p == "fail" for _, p in errors) else "keep"
             ctx.emit(failure(f"document:{path}", errors[0][0], policy))
-        elif self._parse_failures(path, before):
+        elif self._failures(path, before):
             ctx.emit(DeadLetter(f"document:{path}", "", cleared=True))
 
-    def _parse_failures(self, path: str, fields: Document | None) -> list[tuple[Exception, OnError]]:
+    def _failures(self, path: str, fields: Document | None) -> list[tuple[Exception, OnError]]:
         if fields is None:
             return []
-        return [(e, v.on_error) for v, joins in self._views for e in joins.parse_failures(path, fields)]
+        return [(e, v.on_error) for v, joins in self._views for e in joins.failures(path, fields)]
 
     def _too_late(self, event: Event, ctx: Context) -> bool:
         return event.time is not None and event.time < self._oldest(ctx)

@@ -6,8 +6,9 @@
 | `by` f | its path | references in doc.f that lie in the parent's collection |
 | `on` (g, f) | values of parent.g without null, or an id in its path | values of doc.f likewise |
 
-A document whose `until` has come has no doc keys (`by`, `on`), or keeps its key and counts as none (`via`); it has no
-parent keys. Both are sets; they are kept as tuples in order of appearance, so that every process sends in the same order.
+A document whose `until` has come, or that fails the `where` of its slot, has no doc keys (`by`, `on`), or keeps its key
+and counts as none (`via`); it has no parent keys. Both are sets; they are kept as tuples in order of appearance, so that
+every process sends in the same order.
 
 On the embedded engine ingest works them out once per document and they travel with its fields (`operators.carried_keys`).
 """
@@ -21,9 +22,10 @@ from ..core.codec import encode
 from ..core.collection import Collection
 from ..core.fields import Fields
 from ..core.references import Parse, reference_path
-from ..core.values import Document
+from ..core.values import Document, path_order
 from ..plan.nodes import PathPart, Place, Plan, Relation, Slot, View
 from .expiry import has_expired
+from .selection import Selection
 
 JoinKey = str | bytes
 
@@ -45,6 +47,7 @@ class Joins:
         self._parse: dict[Relation, Parse | None] = {
             s.relation: s.relation.parse.resolve() if s.relation.parse else None for s in view.slots if s.relation
         }
+        self._selections = {s.index: Selection(s) for s in view.slots if Selection.wanted(s)}
 
     def parent_keys(self, slot: Slot, path: str, fields: Document) -> tuple[JoinKey, ...]:
         """The keys at which a document of the parent slot asks for documents of `slot`."""
@@ -52,7 +55,7 @@ class Joins:
             carried = carried_keys(fields, self._codes[slot.index])
             if carried is not None:
                 return carried
-        if not self.counts(slot.parent, fields):
+        if not self.counts(slot.parent, path, fields):
             return ()
         if slot.kind == "by":
             return (path,)
@@ -73,19 +76,15 @@ class Joins:
             carried = carried_keys(fields, self.own_code)
             if carried is not None:
                 return tuple(k for i, k in carried if i == slot.index)
-        if has_expired(slot, fields):
+        if not self._passes(slot.index, path, fields):
             return ()
         if slot.kind == "on":
             return _values(path, fields, [f for _, f in slot.pairs])
         assert slot.relation is not None
         return self._references(slot.relation, fields)
 
-    def counts(self, slot: int, fields: Document) -> bool:
-        """Whether a document that is reached counts for a slot."""
-        return not has_expired(self.slots[slot], fields)
-
     def own_keys(self, path: str, fields: Document) -> tuple[tuple[int, JoinKey], ...]:
-        """(slot, key) of a document in all `by` and `on` slots of its collection, and `via` slots that have an `until`."""
+        """(slot, key) of a document in the `by` and `on` slots of its collection and `via` slots with `until` or `where`."""
         if fields.__class__ is Fields:
             carried = carried_keys(fields, self.own_code)
             if carried is not None:
@@ -93,13 +92,51 @@ class Joins:
         return tuple(
             (s.index, k)
             for s in self.slots
-            if has_own_keys(s) and s.collection.matches(path) and not has_expired(s, fields)
+            if has_own_keys(s) and s.collection.matches(path) and self._passes(s.index, path, fields)
             for k in self.doc_keys(s, path, fields)
         )
 
-    def parse_failures(self, path: str, fields: Document) -> list[Exception]:
-        """What the user's `parse` functions raise on a document of theirs; such a value refers to nothing."""
+    def counts(self, slot: int, path: str, fields: Document) -> bool:
+        """Whether a document that is reached counts for a slot."""
+        if slot in self._selections and fields.__class__ is Fields:
+            carried = carried_keys(fields, self.own_code)
+            if carried is not None and has_own_keys(self.slots[slot]):
+                return any(i == slot for i, _ in carried)
+        return self._passes(slot, path, fields)
+
+    def _passes(self, slot: int, path: str, fields: Document) -> bool:
+        selection = self._selections.get(slot)
+        passes = selection is None or selection.counts(path, fields)
+        return passes and not has_expired(self.slots[slot], fields)
+
+    def selected(self, slot: Slot, docs: dict[str, Document], parents: dict[str, Document]) -> dict[str, Document]:
+        """Those of the joined documents that the slot holds, in its order where it has one.
+
+        Raises:
+            Exception: What the user's `where` (that compares with the parent) or `order_by` raises.
+        """
+        selection = self._selections.get(slot.index)
+        if selection is None:
+            return docs
+        return selection.selected(docs, parents, lambda *pair: self._meet(slot, *pair))
+
+    def beside(self, slot: Slot, docs: dict[str, Document], parents: dict[str, Document]) -> list[tuple[str, Document]]:
+        """Those of the documents that a slot holds which belong to some of its parents, in its order, else by path."""
+        selection = self._selections.get(slot.index)
+        if selection is None:
+            return sorted(docs.items(), key=lambda e: path_order(e[0]))
+        return selection.beside(docs, parents, lambda *pair: self._meet(slot, *pair))
+
+    def _meet(self, slot: Slot, path: str, fields: Document, parent: str, parent_fields: Document) -> bool:
+        keys = self.doc_keys(slot, path, fields)
+        return any(key in keys for key in self.parent_keys(slot, parent, parent_fields))
+
+    def failures(self, path: str, fields: Document) -> list[Exception]:
+        """What `parse` and `where` functions of the user raise on a document; it refers to nothing, or does not count."""
         failures: list[Exception] = []
+        for slot in self.slots:
+            if slot.index in self._selections and slot.collection.matches(path):
+                failures += self._selections[slot.index].failures(path, fields)
         for relation, parse in self._parse.items():
             if parse is not None and self._holder(relation).matches(path):
                 for value in relation.field.read(fields):
@@ -126,7 +163,7 @@ def joins_of(plan: Plan, view: str) -> Joins:
 
 def has_own_keys(slot: Slot) -> bool:
     """Whether the documents of a slot say themselves whether they belong to it."""
-    return slot.kind in ("by", "on") or slot.until is not None
+    return slot.kind in ("by", "on") or slot.until is not None or slot.where is not None
 
 
 def own_code(number: int) -> int:

@@ -138,7 +138,8 @@ class Elements:
             asked.update(dict.fromkeys((slot.index, k) for k in keys))
             paths = dict.fromkeys(p for k in keys for p in self._at(slot, k))
             held = found[slot.index]
-            documents[slot.index] = [(p, held[p]) for p in sorted(paths, key=path_order) if p in held]
+            mine = {p: held[p] for p in paths if p in held}
+            documents[slot.index] = self._joins.beside(slot, mine, dict(documents[slot.parent]))
             members[slot.name] = documents[slot.index]
         return members, tuple(asked)
 
@@ -169,15 +170,18 @@ def _drop(sets: dict[tuple[int, JoinKey], dict[str, None]], key: tuple[int, Join
 
 
 class InOrder(Mapping[str, Sequence[tuple[str, Document]]]):
-    """The members of a root by the names of slots; a slot is put in path order when it is asked for."""
+    """The members of a root by the names of slots; a slot is put in its order when it is asked for."""
 
     def __init__(self, slots: Sequence[Slot], found: Found) -> None:
         self._found = {s.name: docs for s, docs in zip(slots, found)}
+        self._as_they_are = frozenset(s.name for s in slots if s.order is not None)
         self._ordered: dict[str, Sequence[tuple[str, Document]]] = {}
 
     def __getitem__(self, name: str) -> Sequence[tuple[str, Document]]:
         if name not in self._ordered:
-            self._ordered[name] = sorted(self._found[name].items(), key=lambda e: path_order(e[0]))
+            documents = self._found[name].items()
+            in_order = name in self._as_they_are
+            self._ordered[name] = list(documents) if in_order else sorted(documents, key=lambda e: path_order(e[0]))
         return self._ordered[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -144,7 +144,7 @@ def members(record: Record, root: str, joins: Joins) -> list[dict[str, Document]
         docs = _by_path(record, keys, slot, joins) if slot.kind == "via" else _by_key(record, slot, keys)
         if docs is HOLD:
             return HOLD
-        found[slot.index] = docs
+        found[slot.index] = joins.selected(slot, docs, parents)
     return found
 
 
@@ -155,7 +155,7 @@ def _by_path(record: Record, keys: Iterable[JoinKey], slot: Slot, joins: Joins) 
         doc = record.reg.get(key)
         if doc is None or doc.gone:
             return HOLD
-        if doc.fields is not None and joins.counts(slot.index, doc.fields):
+        if doc.fields is not None and joins.counts(slot.index, key, doc.fields):
             docs[key] = doc.fields
     return docs
 

@@ -12,7 +12,7 @@ from ..plan.compile import match_id
 from ..plan.nodes import Slot, View
 from .base import Context
 from .expiry import until_fields
-from .joins import JoinKey, Joins
+from .joins import JoinKey, Joins, has_own_keys
 from .messages import Doc, Subscribe, Told
 
 
@@ -24,7 +24,7 @@ class Route:
         fields: Which fields are read; `None` for all.
         views: The views that have slots for them, with those.
         until: The fields that say until when they count.
-        parsed: Whether a user's `parse` reads them.
+        parsed: Whether a user's `parse` or `where` reads them.
     """
 
     def __init__(
@@ -33,9 +33,9 @@ class Route:
         self.wanted, self.fields = wanted, fields
         slots = [(v, j, tuple(s for s in v.slots if s.collection.matches(path))) for v, j in views]
         self.views = tuple((v, j, s) for v, j, s in slots if s)
-        self.parsed = any(s.relation is not None and s.relation.parse is not None for v, _ in views for s in v.slots)
+        self.parsed = any(s.where or (s.relation and s.relation.parse) for v, _ in views for s in v.slots)
         self.until = until_fields(s for _, _, mine in self.views for s in mine)
-        at_path = [(v, s) for v, _, mine in self.views for s in mine if s.kind in ("root", "via") and s.until is None]
+        at_path = [(v, s) for v, _, mine in self.views for s in mine if not has_own_keys(s)]
         self._keyless = len(at_path) == sum(len(mine) for _, _, mine in self.views)
         self._at_path = tuple(_target(v, s) for v, s in at_path)
 

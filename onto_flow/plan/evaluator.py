@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from ..core.values import Document
 
 Members = Mapping[str, Sequence[tuple[str, Document]]]
-"""Slot name -> (path, fields) of its documents in path order; every slot is there, the root exactly once."""
+"""Slot name -> (path, fields) of its documents in the slot's order, else by path; all slots are there, the root once."""
 
 Contribution = Any
 """What one row gives to one accumulator; `None` for nothing.

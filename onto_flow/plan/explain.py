@@ -71,11 +71,21 @@ def _joined(slot: Slot, view: View) -> str:
     return f"by {slot.name}.{slot.relation.field} -> {parent}" + (", fused into assemble" if slot.fused else "")
 
 
+def _selected(slot: Slot) -> str:
+    words = [f"where {slot.where.path}"] if slot.where else []
+    words += [f"where {slot.compare.path}"] if slot.compare else []
+    if slot.order:
+        words.append(f"order {slot.order.code.path}{' descending' if slot.order.descending else ''}")
+    if slot.limit is not None and slot.many:
+        words.append(f"limit {slot.limit}")
+    return "".join(f", {word}" for word in words)
+
+
 def _view_text(view: View) -> str:
     lines = [f"view {view.name} -> {output_path(view)}", f"  code     {view.code.path}", "  slots"]
     for slot in view.slots:
         kind = "many" if slot.many else "one, required" if slot.required else "one" if slot.index else "root"
-        how = "" if slot.kind == "root" else f"  {_reached(slot, view)}"
+        how = "" if slot.kind == "root" else f"  {_reached(slot, view)}{_selected(slot)}"
         lines.append(f"    {slot.name}: {kind} of {slot.collection}{how}")
     lines.append("  attributes")
     costs = attribute_costs(view)
@@ -116,7 +126,7 @@ def _view_json(view: View) -> dict[str, Any]:
                 "collection": str(s.collection),
                 "many": s.many,
                 "required": s.required,
-                "reached": _reached(s, view),
+                "reached": _reached(s, view) + _selected(s),
             }
             for s in view.slots
         ],

@@ -138,6 +138,19 @@ class Relation:
 
 
 @dataclass(frozen=True)
+class Order:
+    """The order of a slot's documents, in Firestore's order of values; ties by path.
+
+    Attributes:
+        code: From (path, fields) of a document to a value of Firestore.
+        descending: The greatest first; ties stay in path order.
+    """
+
+    code: CodeRef
+    descending: bool = False
+
+
+@dataclass(frozen=True)
 class Slot:
     """One member of a store.
 
@@ -157,6 +170,10 @@ class Slot:
         fused: A `by` slot of the root: its key is the root's path, so assemble is its match.
         until: Where its documents say until when they count (declared time); they always count where it is no timestamp.
         always: Of `via`: the path of the one document that every document of the parent asks for (a clock).
+        where: Code from (path, fields) to whether a document counts; one on which it raises does not.
+        compare: Code from (path, fields, path of the parent, fields of the parent) to whether the two belong together.
+        order: In which order; by path where there is none.
+        limit: How many at most, from the first on; slots that start from this one start from these.
     """
 
     name: str
@@ -171,6 +188,10 @@ class Slot:
     fused: bool = False
     until: FieldPath | None = None
     always: str | None = None
+    where: CodeRef | None = None
+    compare: CodeRef | None = None
+    order: Order | None = None
+    limit: int | None = None
 
 
 @dataclass(frozen=True)

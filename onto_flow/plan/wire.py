@@ -12,7 +12,20 @@ from typing import Any
 from ..core.collection import Collection, Projection
 from ..core.errors import EngineError
 from ..core.types import Type
-from .nodes import Accumulator, Cell, CodeRef, FieldPath, OperatorNode, PathPart, Plan, Relation, Sessions, Slot, View
+from .nodes import (
+    Accumulator,
+    Cell,
+    CodeRef,
+    FieldPath,
+    OperatorNode,
+    Order,
+    PathPart,
+    Plan,
+    Relation,
+    Sessions,
+    Slot,
+    View,
+)
 
 FORMAT = 1
 _NODES = (
@@ -22,6 +35,7 @@ _NODES = (
     Collection,
     FieldPath,
     OperatorNode,
+    Order,
     PathPart,
     Plan,
     Projection,
@@ -68,8 +82,14 @@ def from_json(text: str) -> Plan:
 def not_portable(plan: Plan) -> list[str]:
     """The import paths of a plan that no other process can follow."""
     codes = [v.code for v in plan.views]
-    codes += [s.relation.parse for v in plan.views for s in v.slots if s.relation and s.relation.parse]
+    codes += [code for v in plan.views for s in v.slots for code in _codes(s)]
     return [c.path for c in codes if not c.portable]
+
+
+def _codes(slot: Slot) -> list[CodeRef]:
+    parse = slot.relation.parse if slot.relation else None
+    found = (parse, slot.where, slot.compare, slot.order.code if slot.order else None)
+    return [code for code in found if code is not None]
 
 
 def _plain(value: Any, travels: bool = True) -> Any:

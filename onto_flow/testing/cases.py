@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ..core.values import Document, Reference
 from ..plan.nodes import Plan
 from .histories import START, TICK, Commit, History
-from .shapes import KINDS, READ, Shape, SlotShape, plan_of
+from .shapes import KINDS, READ, SelectionShape, Shape, SlotShape, plan_of
 
 VALUES: tuple[Any, ...] = (
     0,
@@ -95,8 +95,10 @@ def random_shape(random: Random, name: str) -> Shape:
     )
     chance = random.random()
     if chance < 0.3:
-        return _grouped(random, shape)
-    return _over(random, shape) if chance < 0.5 and len(slots) > 1 else shape
+        shape = _grouped(random, shape)
+    elif chance < 0.5 and len(slots) > 1:
+        shape = _over(random, shape)
+    return _selecting(random, shape) if len(slots) > 1 and random.random() < 0.3 else shape
 
 
 def _random_slot(random: Random, slots: Sequence[SlotShape], letters: str) -> SlotShape:
@@ -145,6 +147,17 @@ def _hangs_on(shape: Shape, at: int, slot: int) -> bool:
     while at > slot:
         at = shape.slots[at][2]
     return at == slot
+
+
+def _selecting(random: Random, shape: Shape) -> Shape:
+    """Any conditions, orders and limits of one or two slots."""
+    several = random.sample(range(1, len(shape.slots)), random.randint(1, min(2, len(shape.slots) - 1)))
+    return replace(shape, selections=tuple(_random_selection(random, slot) for slot in several))
+
+
+def _random_selection(random: Random, slot: int) -> SelectionShape:
+    where, order = random.choice(("", "shown", "alike")), random.choice(("", "n"))
+    return (slot, where, order, bool(order) and random.random() < 0.5, random.choice((-1, 1, 1, 2)))
 
 
 class World(NamedTuple):

@@ -44,6 +44,12 @@ GROUPS = Shape(
 )
 ROWS = Shape("V", "outV", (("root", "a", -1, ()),), paths="rows")
 ROW_GROUPS = Shape("V", "outV", (("root", "a", -1, ()),), paths="rows", key=0, accumulators=(("count", 0, False, -1),))
+CHOSEN = Shape(
+    "V",
+    "outV",
+    (("root", "a", -1, ()), ("by", "b", 0, ("r",)), ("via", "c", 1, ("s",)), ("on", "b", 0, ("k", "k"))),
+    selections=((1, "shown", "n", True, 2), (2, "shown", "", False, -1), (3, "alike", "n", False, 1)),
+)
 CLAIMS = Shape("V", "outV", (("root", "a", -1, ()),), paths="field")
 
 
@@ -137,6 +143,22 @@ FIXED: dict[str, Case] = {
     "rows come and go": Case((ROWS,), history_of(("a/1", {"t": ["u", "v"]}), ("a/1", {"t": ["v", "w"]}))),
     "repeated rows count": Case(
         (ROW_GROUPS,), history_of(("a/1", {"t": ["u", "u", "v"]}), ("a/1", {"t": ["u"]}), ("a/2", {"t": ["u"]}))
+    ),
+    "documents are chosen, ordered and limited": Case(
+        (CHOSEN,),
+        history_of(
+            ("a/1", {"k": 1, "k2": "x"}),
+            ("c/1", {"n": 5}),
+            ("b/1", {"n": 1, "r": _ref("a/1"), "s": Reference("c/1"), "k": 1, "k2": "x"}),
+            ("b/2", {"n": 2, "r": _ref("a/1"), "s": Reference("c/2"), "k": 1, "k2": "y"}),
+            ("b/3", {"n": 3, "r": _ref("a/1"), "k": 1, "k2": "x"}),
+            ("c/2", {"n": 6}),
+            ("b/2", {"n": "hide", "r": _ref("a/1"), "s": Reference("c/2"), "k": 1, "k2": "x"}),
+            ("a/1", {"k": 1, "k2": "y"}),
+            ("b/3", None),
+            ("c/1", {"n": "hide"}),
+            exported=3,
+        ),
     ),
     "two roots name one path": Case(
         (CLAIMS,), history_of(("a/2", {"n": "p"}), ("a/1", {"n": "p"}), ("a/2", {"n": "q"}), ("a/1", None))

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from ..core.change import NEVER, Version, ViewChange
 from ..core.equality import same
 from ..core.values import Document, path_order
-from ..plan.nodes import Plan, View
+from ..plan.nodes import Plan, Slot, View
 from .histories import History
-from .oracle import Found, belongs, evaluate, fold, members, project
+from .oracle import Documents, Found, belongs, evaluate, fold, members, ordered, project
 
 BUDGET = 20_000
 """How many assignments the exact search looks at before it gives up, which counts as a complaint."""
@@ -117,7 +117,17 @@ def _raised(
 def _shows(view: View, root: str, found: Found, path: str, fields: Document | None) -> bool:
     if fields is None:
         return False
-    return path == root or any(belongs(view, s, found[s.parent], path, fields) for s in view.slots[1:])
+    return path == root or any(
+        belongs(view, s, found[s.parent], path, fields) and not _beyond(s, found[s.index], path, fields)
+        for s in view.slots[1:]
+    )
+
+
+def _beyond(slot: Slot, held: Documents, path: str, fields: Document) -> bool:
+    """Whether a slot that holds some documents is full, and another one comes after them."""
+    if slot.limit is None or len(held) < slot.limit:
+        return False
+    return ordered(slot, {**held, path: fields})[-1][0] == path
 
 
 def _equal(left: Mapping[Any, Any], right: Mapping[Any, Any]) -> bool:

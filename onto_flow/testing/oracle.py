@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any
 
 from ..core.codec import encode
-from ..core.values import Document, Reference, path_order
+from ..core.values import Document, Reference, order_key, path_order
 from ..plan.evaluator import Evaluator
 from ..plan.nodes import Accumulator, FieldPath, Place, Plan, Relation, Slot, View
 from .oracle_folds import result_of
@@ -63,7 +63,7 @@ def evaluate(view: View, found: Found, evaluator: Evaluator | None = None) -> Ou
 
 
 def _by_name(view: View, found: Found) -> dict[str, list[tuple[str, Document]]]:
-    return {s.name: sorted(docs.items(), key=lambda e: path_order(e[0])) for s, docs in zip(view.slots, found)}
+    return {s.name: ordered(s, docs) for s, docs in zip(view.slots, found)}
 
 
 def _over(view: View, found: Found, evaluator: Evaluator) -> list[Any]:
@@ -93,13 +93,34 @@ def members(view: View, root: str, documents: Documents) -> Found:
         return [{} for _ in view.slots]
     found: Found = [{root: documents[root]}]
     for slot in view.slots[1:]:
-        found.append({p: f for p, f in documents.items() if belongs(view, slot, found[slot.parent], p, f)})
+        joined = {p: f for p, f in documents.items() if belongs(view, slot, found[slot.parent], p, f)}
+        found.append(dict(ordered(slot, joined)[: slot.limit]))
     return found
+
+
+def ordered(slot: Slot, documents: Documents) -> list[tuple[str, Document]]:
+    """The documents of a slot in its order; ties, and slots without an order, by path."""
+    in_path_order = sorted(documents.items(), key=lambda e: path_order(e[0]))
+    if slot.order is None:
+        return in_path_order
+    by = slot.order.code.resolve()
+    return sorted(in_path_order, key=lambda e: order_key(by(*e)), reverse=slot.order.descending)
 
 
 def belongs(view: View, slot: Slot, parents: Documents, path: str, fields: Document) -> bool:
     """Whether a document belongs to a slot whose parent slot holds `parents`."""
-    return slot.collection.matches(path) and any(_joined(slot, p, f, path, fields) for p, f in parents.items())
+    if not slot.collection.matches(path) or not passes(slot, path, fields):
+        return False
+    compare = slot.compare.resolve() if slot.compare else lambda *pair: True
+    return any(_joined(slot, p, f, path, fields) and compare(path, fields, p, f) for p, f in parents.items())
+
+
+def passes(slot: Slot, path: str, fields: Document) -> bool:
+    """Whether a document passes the `where` of a slot; one on which it raises does not."""
+    try:
+        return slot.where is None or bool(slot.where.resolve()(path, fields))
+    except Exception:
+        return False
 
 
 def _joined(slot: Slot, parent: str, parent_fields: Document, path: str, fields: Document) -> bool:

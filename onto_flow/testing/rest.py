@@ -14,7 +14,7 @@ from ..core.values import Document
 from ..operators import meter
 from ..operators.record import Record
 from ..plan.nodes import Place, Plan, Slot, View
-from .oracle import Documents, project, references, values_at
+from .oracle import Documents, passes, project, references, values_at
 
 States = Mapping[str, Mapping[Any, Mapping[str, Any]]]
 """operator -> key -> cell -> what it holds."""
@@ -103,7 +103,7 @@ class _Need:
         if slot.kind == "via":
             self.registers.update(str(k) for k in keys)
         counted = ((p, f, len(_doc_keys(slot, p, f) & keys.keys())) for p, f in documents.items())
-        return [(p, f, times) for p, f, times in counted if times]
+        return [(p, f, times) for p, f, times in counted if times and passes(slot, p, f)]
 
 
 def _parent_keys(slot: Slot, path: str, fields: Document) -> set[Any]:
@@ -120,6 +120,8 @@ def _doc_keys(slot: Slot, path: str, fields: Document) -> set[Any]:
         return set()
     if slot.kind == "via":
         return {path}
+    if not passes(slot, path, fields):
+        return set()
     if slot.kind == "on":
         return _products(path, fields, [f for _, f in slot.pairs])
     assert slot.relation is not None

@@ -15,11 +15,24 @@ from typing import Any, get_args
 
 from ..core.codec import decode, encode
 from ..core.collection import Collection
+from ..core.equality import same
 from ..core.keys import document_id
 from ..core.values import Document
 from ..plan.compile import compile_plan
 from ..plan.evaluator import Results
-from ..plan.nodes import Accumulator, AccumulatorKind, CodeRef, FieldPath, PathPart, Place, Plan, Relation, Slot, View
+from ..plan.nodes import (
+    Accumulator,
+    AccumulatorKind,
+    CodeRef,
+    FieldPath,
+    Order,
+    PathPart,
+    Place,
+    Plan,
+    Relation,
+    Slot,
+    View,
+)
 
 COLLECTIONS = {"a": Collection("a"), "b": Collection("b"), "c": Collection("c"), "d": Collection("b/{b}/d")}
 READ = ("r", "s", "lines", "k", "k2", "n", "t")
@@ -30,6 +43,10 @@ OverShape = tuple[str, int, bool, int, int, int]
 SlotShape = tuple[str, str, int, tuple[str, ...]]
 """(kind, letter of the collection, parent, names): the field of a relation, or the parent's and its own place, pair by
 pair; a place is a field, `id`, or `part`: the first id of the path, which for `d` is that of the document above."""
+
+SelectionShape = tuple[int, str, str, bool, int]
+"""(slot, where, order, descending, limit): `where` is `shown` (`n` is not `"hide"`), `alike` (`k2` as the parent's) or
+empty; `order` is `n`, or empty for that of paths; no limit is -1."""
 
 Members = Mapping[str, Sequence[tuple[str, Document]]]
 
@@ -54,6 +71,7 @@ class Shape:
         over: Accumulators over slots, of a view without key: (kind, slot, descending, limit or -1, a slot that hangs on that
             one and gives the order and the value where it holds something, or -1, a slot that is read as a whole: nothing
             counts while it holds one document, or -1).
+        selections: What slots hold of the documents that they reach.
     """
 
     name: str
@@ -67,6 +85,7 @@ class Shape:
     accumulators: tuple[tuple[str, int, bool, int], ...] = ()
     having: bool = False
     over: tuple[OverShape, ...] = ()
+    selections: tuple[SelectionShape, ...] = ()
 
     @property
     def import_name(self) -> str:
@@ -196,6 +215,21 @@ class Parity:
 PARITY = Parity()
 
 
+def shown(path: str, fields: Document) -> bool:
+    """A `where` on a document."""
+    return bool(fields.get("n") != "hide")
+
+
+def alike(path: str, fields: Document, parent: str, parent_fields: Document) -> bool:
+    """A `where` that compares with the parent."""
+    return same(fields.get("k2"), parent_fields.get("k2"))
+
+
+def by_n(path: str, fields: Document) -> Any:
+    """What documents are ordered by."""
+    return fields.get("n")
+
+
 def __getattr__(name: str) -> Shape:
     if not name.startswith("shape_"):
         raise AttributeError(name)
@@ -212,10 +246,12 @@ def view_of(shape: Shape) -> View:
     """The view of a shape."""
     accumulators = tuple(_accumulator(f"{a[0]}{at}", a) for at, a in enumerate(shape.accumulators))
     accumulators += tuple(_over(f"{a[0]}{at}", a) for at, a in enumerate(shape.over))
-    slots = tuple(_slot(shape, at) for at in range(len(shape.slots)))
+    slots = [_slot(shape, at) for at in range(len(shape.slots))]
+    for selection in shape.selections:
+        slots[selection[0]] = _selected(slots[selection[0]], selection)
     code = CodeRef(f"{__name__}:{shape.import_name}", live=shape)
     owned = not shape.grouped and shape.paths in ("field", "both")
-    return View(shape.name, shape.collection, code, slots, (), shape.grouped, accumulators, owned)
+    return View(shape.name, shape.collection, code, tuple(slots), (), shape.grouped, accumulators, owned)
 
 
 KINDS: tuple[AccumulatorKind, ...] = get_args(AccumulatorKind)
@@ -239,6 +275,17 @@ def _over(name: str, shape: OverShape) -> Accumulator:
     accumulator = _accumulator(name, (kind, slot, descending, limit))
     sides = [(i,) if i >= 0 else () for i in (beside, whole)]
     return replace(accumulator, over=slot, beside=sides[0], whole=sides[1])
+
+
+def _selected(slot: Slot, selection: SelectionShape) -> Slot:
+    _, where, order, descending, limit = selection
+    return replace(
+        slot,
+        where=CodeRef(f"{__name__}:shown", shown) if where == "shown" else None,
+        compare=CodeRef(f"{__name__}:alike", alike) if where == "alike" else None,
+        order=Order(CodeRef(f"{__name__}:by_n", by_n), descending) if order else None,
+        limit=None if limit < 0 else limit,
+    )
 
 
 def _slot(shape: Shape, index: int) -> Slot:

@@ -9,8 +9,24 @@ ASSEMBLE = "operators.assemble"
 AGGREGATE = "operators.aggregate"
 OWN = "operators.own"
 RECOVERY = "testing.recovery"
+SELECTION = "operators.selection"
+JOINS = "operators.joins"
 
 FAULTS_BEHIND = (
+    Fault(
+        "a document that fails `where` is a member", ((RECORD, "and joins.counts(slot.index, key, doc.fields)", ""),)
+    ),
+    Fault(
+        "a document that fails `where` asks for others",
+        ((JOINS, "if not self.counts(slot.parent, path, fields):", "if False:"),),
+    ),
+    Fault("`where` compares with any parent", ((SELECTION, "if any(meet(path, fields, p, f) and", "if any("),)),
+    Fault("the limit goes by path", ((SELECTION, "paths.sort(", "0 and paths.sort("),)),
+    Fault("ties are not in path order", ((SELECTION, "sorted(docs, key=path_order)", "list(docs)"),)),
+    Fault(
+        "slots start from documents beyond the limit",
+        ((RECORD, "found[slot.index] = joins.selected(slot, docs, parents)", "found[slot.index] = docs"),),
+    ),
     Fault("uncovered dropped at once without order", ((ASSEMBLE, "if self.profile.drained:", "if True:"),)),
     Fault("uncovered never dropped", ((ASSEMBLE, "if self.profile.drained:", "if True: return\n        if False:"),)),
     Fault(

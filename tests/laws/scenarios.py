@@ -5,13 +5,19 @@ Every scenario passes with the rules and fails when its own rule is broken (`mut
 
 from __future__ import annotations
 
+from random import Random
+
 from onto_flow.core.change import ViewChange
 from onto_flow.core.codec import encode
+from onto_flow.core.values import Reference
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.operators.messages import Event, Republish
 from onto_flow.operators.record import Record
+from onto_flow.testing.cases import Case
+from onto_flow.testing.histories import history_of
 from onto_flow.testing.oracle import recompute
 from onto_flow.testing.shapes import Shape, plan_of
+from onto_flow.testing.simulation import Setting, complaints
 from tests.laws.hand import LATE, LOOSE, TIGHT, YOUNG, Hand
 
 ON = Shape("V", "outV", (("root", "a", -1, ()), ("on", "b", 0, ("k", "k"))))
@@ -271,6 +277,21 @@ def an_id_of_a_path_meets_a_field() -> None:
     check(hand)
 
 
+def what_a_slot_does_not_hold_asks_for_nothing() -> None:
+    """A document that fails `where` has no parent keys; `where` compares with those parents that a document meets."""
+    slots = (("root", "a", -1, ()), ("via", "b", 0, ("r",)), ("on", "c", 1, ("k", "k")))
+    shape = Shape("V", "outV", slots, selections=((1, "shown", "", False, -1), (2, "alike", "", False, -1)))
+    history = history_of(
+        ("c/1", {"k": 1, "k2": "x", "n": 7}),
+        ("b/1", {"k": 1, "k2": "y", "n": 1}),
+        ("b/2", {"k": 2, "k2": "x", "n": 2}),
+        ("b/3", {"k": 1, "k2": "x", "n": "hide"}),
+        ("a/1", {"r": [Reference("b/1"), Reference("b/2"), Reference("b/3")]}),
+        ("b/2", {"k": 3, "k2": "x", "n": "hide"}),
+    )
+    assert complaints(Case((shape,), history), Setting(), Random(1)) == []
+
+
 SCENARIOS = {
     scenario.__name__: scenario
     for scenario in (
@@ -291,5 +312,6 @@ SCENARIOS = {
         a_group_that_forgot_its_path_is_published_again,
         an_unread_field_changes_nothing,
         an_id_of_a_path_meets_a_field,
+        what_a_slot_does_not_hold_asks_for_nothing,
     )
 }

@@ -885,6 +885,59 @@ def pair_that_starts_from_the_id_of_no_slot():
     return view_of(S)
 
 
+@mistake("bad-slot", "slot users: the function of where= takes 3 documents, not 1 or 2", "Write where=lambda user: ...")
+def condition_on_too_many():
+    class S(Store):
+        ticket = root(Ticket)
+        users = many(User, via=(ticket, Ticket.user), where=lambda a, b, c: True)  # <-
+
+    return view_of(S)
+
+
+@mistake(
+    "unknown-name", "parameter 'ticket' of where is given User, and names the slot ticket", "lambda user, ticket: ..."
+)
+def condition_on_another_slot():
+    class S(Store):
+        ticket = root(Ticket)
+        users = many(User, via=(ticket, Ticket.user), where=lambda ticket: ticket.role)  # <-
+
+    return view_of(S)
+
+
+@mistake("bad-slot", "slot users: where='role' is not a function")
+def condition_that_is_no_function():
+    class S(Store):
+        ticket = root(Ticket)
+        users = many(User, via=(ticket, Ticket.user), where="role")  # type: ignore[arg-type]  # <-
+
+    return view_of(S)
+
+
+@mistake("bad-slot", "slot users: order_by=Ticket.role is not an attribute of User", "Order by what users have")
+def order_by_what_another_has():
+    class S(Store):
+        ticket = root(Ticket)
+        users = many(User, via=(ticket, Ticket.user), order_by=Ticket.role)  # <-
+
+    return view_of(S)
+
+
+@mistake("bad-slot", "descending= without order_by=", "order_by=Note.created, descending=True")
+def descending_without_an_order():
+    many(User, via=Ticket.user, descending=True)  # <-
+
+
+@mistake("bad-value", "limit=0 is not a number of documents")
+def limit_of_none():
+    many(User, via=Ticket.user, limit=0)  # <-
+
+
+@mistake("unknown-name", "one(...) has no option 'limit'", "Known: by")
+def limit_of_one():
+    one(User, via=Ticket.user, limit=1)  # <-
+
+
 def view_of(store):
     class V(ViewModel):
         class Meta:

@@ -1,0 +1,96 @@
+"""Which of the documents that were joined to a slot it holds, and in which order.
+
+Law: a pure function of the joined documents and their parents; ties are broken by path, so the order in which they came
+never shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from ..core.values import Document, order_key, path_order
+from ..plan.nodes import CodeRef, Slot
+
+Documents = dict[str, Document]
+
+
+class Selection:
+    """The `where`, `order_by` and `limit` of one slot."""
+
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot
+
+    @staticmethod
+    def wanted(slot: Slot) -> bool:
+        """Whether a slot has anything of the kind."""
+        return bool(slot.where or slot.compare or slot.order or slot.limit)
+
+    @cached_property
+    def _where(self) -> Callable[..., Any] | None:
+        return _resolved(self._slot.where)
+
+    @cached_property
+    def _compare(self) -> Callable[..., Any] | None:
+        return _resolved(self._slot.compare)
+
+    @cached_property
+    def _order(self) -> Callable[..., Any] | None:
+        return _resolved(self._slot.order.code if self._slot.order else None)
+
+    def counts(self, path: str, fields: Document) -> bool:
+        """Whether a document passes `where`; one on which it raises does not."""
+        try:
+            return self._where is None or bool(self._where(path, fields))
+        except Exception:
+            return False
+
+    def failures(self, path: str, fields: Document) -> list[Exception]:
+        """What `where` raises on a document."""
+        try:
+            if self._where is not None:
+                bool(self._where(path, fields))
+        except Exception as error:
+            return [error]
+        return []
+
+    def selected(self, docs: Documents, parents: Documents, meet: Callable[..., bool]) -> Documents:
+        """The documents that the slot holds.
+
+        Args:
+            docs: The joined ones.
+            parents: The documents of the parent slot.
+            meet: Whether (path, fields, path of a parent, its fields) have a key in common.
+        """
+        docs = self._compared(docs, parents, meet)
+        limit = self._slot.limit
+        if self._slot.order is None and (limit is None or len(docs) <= limit):
+            return docs
+        return {path: docs[path] for path in self._in_order(docs)[:limit]}
+
+    def beside(self, docs: Documents, parents: Documents, meet: Callable[..., bool]) -> list[tuple[str, Document]]:
+        """Of documents that the slot holds those that belong to some of their parents, in order."""
+        docs = self._compared(docs, parents, meet)
+        return [(path, docs[path]) for path in self._in_order(docs)]
+
+    def _compared(self, docs: Documents, parents: Documents, meet: Callable[..., bool]) -> Documents:
+        compare = self._compare
+        if compare is None:
+            return docs
+        return {
+            path: fields
+            for path, fields in docs.items()
+            if any(meet(path, fields, p, f) and compare(path, fields, p, f) for p, f in parents.items())
+        }
+
+    def _in_order(self, docs: Documents) -> list[str]:
+        paths = sorted(docs, key=path_order)
+        order = self._order
+        if order is not None and self._slot.order is not None:
+            paths.sort(key=lambda path: order_key(order(path, docs[path])), reverse=self._slot.order.descending)
+        return paths
+
+
+def _resolved(code: CodeRef | None) -> Callable[..., Any] | None:
+    return None if code is None else code.resolve()
