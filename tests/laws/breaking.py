@@ -18,6 +18,7 @@ RELOADED = (
     "onto_flow.engines.base",
     "onto_flow.engines.local",
     "onto_flow.testing",
+    "onto_flow.sinks",
     "tests.laws.scenarios",
     "tests.laws.hand",
     "tests.laws.local",

@@ -154,7 +154,7 @@ class _Checking:
             # The cutover at every point: one delivery for all of them.
             way = draw_batches(random, story)
             yield from ((story.cut_at(at), way) for at in range(len(story.changes) + 1))
-        if example % (4 if self.engine == "local" else 20) == 1:
+        if example % (2 if self.engine == "local" else 20) == 1:
             yield story, draw_job(random, story, self.engine, self.sink)
 
     def _complaint(self, story: Story, way: Way) -> str | None:

@@ -149,6 +149,7 @@ class AsJob:
         kill: At which call of the sink (write, complete, publish) the second job is killed; -1: not.
         rebuild: Whether the last job builds the tables anew from a later export.
         repeat: Seed of the order in which the sink gets changes, some of them more than once; -1: as they were made.
+        checkpoint: Whether the job that is killed, and the one after it, keep their state in a checkpoint.
     """
 
     engine: str = "local"
@@ -157,6 +158,7 @@ class AsJob:
     kill: int = -1
     rebuild: bool = False
     repeat: int = -1
+    checkpoint: bool = False
 
     def complaints(self, subject: Subject, story: Story) -> Iterator[str]:
         """See `Way`."""
@@ -171,6 +173,8 @@ class AsJob:
             yield replace(self, kill=self.kill - 1)
         if self.rebuild:
             yield replace(self, rebuild=False)
+        if self.checkpoint:
+            yield replace(self, checkpoint=False)
         if self.repeat >= 0:
             yield replace(self, repeat=-1)
         if self.batches is not None:
@@ -191,9 +195,8 @@ class AsJob:
         """See `Way`."""
         given = [f'{n}="{getattr(self, n)}"' for n in ("engine", "sink") if getattr(self, n) != getattr(AsJob(), n)]
         given += [] if self.batches is None else [f'delivered="{written(self.batches)}"']
-        given += [
-            f"{n}={getattr(self, n)}" for n in ("kill", "rebuild", "repeat") if getattr(self, n) not in (-1, False)
-        ]
+        given += [f"{n}={getattr(self, n)}" for n in ("kill", "repeat") if getattr(self, n) >= 0]
+        given += [f"{n}=True" for n in ("rebuild", "checkpoint") if getattr(self, n)]
         return f".as_job({', '.join(given)})"
 
 
@@ -203,11 +206,12 @@ class _Jobs:
     def __init__(self, how: AsJob, subject: Subject, story: Story, folder: Path) -> None:
         self.how, self.subject, self.story, self.history = how, subject, story, story.history
         self.letters = Letters()
-        self.generation = 0
+        self.generation, self.folder = 0, folder
         one_by_one = tuple((at,) for at in range(len(story.changes)))
         self.batches = one_by_one if how.batches is None else tuple(batch for batch in how.batches if batch)
         tables = [Table(view.name, view.collection, view.schema) for view in subject.plan.views]
-        self.place: Place = PLACES[how.sink](folder, tables)
+        (folder / "tables").mkdir()
+        self.place: Place = PLACES[how.sink](folder / "tables", tables)
 
     def run(self) -> Iterator[str]:
         """Runs and judges."""
@@ -229,6 +233,9 @@ class _Jobs:
         before = self._published()
         dying = _Dying(self._sink(), self.how.kill)
         job = self._job(dying)
+        if self.how.checkpoint:
+            directory = str(self.folder / "checkpoint")
+            job = replace(job, options={"checkpoint": directory, "checkpoint_every": "0ms"})
         try:
             self._start(job)
         except Killed:
@@ -236,7 +243,7 @@ class _Jobs:
         if not dying.published and not dying.capabilities.append:
             for line in differences(Expected(dict(before), {}), self._published()):
                 yield f"killed before anything was published, {line}"
-        self._start(replace(self._job(self._sink()), feed=job.feed))
+        self._start(replace(self._job(self._sink()), feed=job.feed, options=job.options))
 
     def _published(self) -> dict[str, dict[str, Document]]:
         return {view: {p: dict(d) for p, d in table.items()} for view, table in self.place.tables().items()}
@@ -276,5 +283,10 @@ def draw_job(random: Random, story: Story, engine: str, sink: str) -> AsJob:
     order = deliver(range(len(story.changes)), random, random.choice(("ordered", "late", "repeated", "shuffled")))
     size = random.choice((1, 2, 100))
     batches = tuple(tuple(order[at : at + size]) for at in range(0, len(order), size))
-    kill = random.choice((-1, -1, 0, 1, 2, 3, 4, 6))
-    return AsJob(engine, sink, batches, kill, random.random() < 0.5, random.choice((-1, random.randrange(1000))))
+    kill = random.choice((-1, 0, 1, 2, 3, 4, 6))
+    rebuild = random.random() < 0.5
+    if rebuild and random.random() < 0.6:
+        batches = batches[: random.randint(0, len(batches))]
+    repeat = random.choice((-1, random.randrange(1000)))
+    checkpoint = engine == "local" and kill >= 0 and random.random() < 0.5
+    return AsJob(engine, sink, batches, kill, rebuild, repeat, checkpoint)

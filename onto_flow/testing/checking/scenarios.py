@@ -116,10 +116,11 @@ class Scenario:
         kill: int = -1,
         rebuild: bool = False,
         repeat: int = -1,
+        checkpoint: bool = False,
     ) -> Scenario:
         """Whole jobs run it; `delivered` is the text that the method takes, the rest is as for `jobs.AsJob`."""
         batches = None if delivered is None else batches_of(delivered)
-        return replace(self, way=AsJob(engine, sink, batches, kill, rebuild, repeat))
+        return replace(self, way=AsJob(engine, sink, batches, kill, rebuild, repeat, checkpoint))
 
     def then(self, expected: Mapping[str, Mapping[str, Any]]) -> Scenario:
         """The view tables now: path -> document, by the names in Firestore; all views in one.

@@ -299,6 +299,30 @@ class Chart(ViewModel):
         return [day.close for day in self.store.days]
 
 
+class Note(DomainModel):
+    class Meta:
+        collection_group = "notes"
+
+    text: str = attrs.str
+
+
+class NoteStore(Store):
+    note = root(Note)
+
+
+class Echo(ViewModel):
+    """Writes where it reads, which `plan()` refuses: not among `VIEWS`."""
+
+    class Meta:
+        collection_name = "notes"
+
+    store: NoteStore
+
+    @computed
+    def text(self) -> str:
+        return self.store.note.text
+
+
 VIEWS: dict[str, type[ViewModel]] = {
     view.__name__: view
     for view in (CustomerPage, ProductPage, Bargain, Load, Prices, SkuStats, SkuRow, Sign, Circle, Chart)

@@ -1,0 +1,52 @@
+"""The quality of `check_view`, measured: how many of the faults it finds, how fast, and with how many changes.
+
+`python -m tests.laws.checked [--seconds 60] [NAME...]` prints a line per fault and a table; `--markdown` prints the table of
+`docs/testing.md`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from tests.laws.checked.suite import BROKEN, Found, find
+
+PARTS = {"operators": "operators", "engine": "the local engine", "sinks": "sinks", "view": "views"}
+
+
+def main() -> None:
+    """Looks for all faults, or those whose names hold a text."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="only faults whose names hold one of these texts")
+    parser.add_argument("--seconds", type=float, default=60.0, help="for each fault")
+    options = parser.parse_args()
+    wanted = [b for b in BROKEN if not options.names or any(n in b.name for n in options.names)]
+    results: list[Found] = []
+    for broken in wanted:
+        found = find(broken, options.seconds)
+        results.append(found)
+        print(found.line(), flush=True)
+    print(table(results))
+
+
+def table(results: Sequence[Found]) -> str:
+    """The results by part, as Markdown."""
+    lines = [
+        "",
+        "| broken | faults | found | of 6 changes or fewer | median seconds | longest |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for part, title in {**PARTS, "": "**all**"}.items():
+        mine = [r for r in results if not part or r.broken.part == part]
+        if not mine:
+            continue
+        found = sorted((r for r in mine if r.complaint), key=lambda r: r.seconds)
+        short = sum(r.changes <= 6 for r in found)
+        median, longest = (found[len(found) // 2].seconds, found[-1].seconds) if found else (0.0, 0.0)
+        lines.append(f"| {title} | {len(mine)} | {len(found)} | {short} | {median:.1f} | {longest:.1f} |")
+    missed = [r.broken.name for r in results if not r.complaint]
+    return "\n".join([*lines, "", f"missed: {', '.join(missed) or 'none'}"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Looks for one fault with `check_view`, as a user would: with views, in so many seconds, and by the test that is printed."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tests.laws.checked import views, wrong_views
+from tests.laws.checked.faults import BY_NAME, BY_TEXT, Broken
+
+OF_VIEWS = tuple(Broken(name, "view", views=(name,)) for name in wrong_views.WRONG_VIEWS)
+BROKEN: tuple[Broken, ...] = (*BY_TEXT, *BY_NAME, *OF_VIEWS)
+EXAMPLES = 24
+"""How many stories a view is checked with before the next one's turn."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What `check_view` said of a fault.
+
+    Attributes:
+        broken: The fault.
+        seconds: Until it was found, shrinking aside.
+        view: With which view.
+        complaint: What is wrong; empty when it was not found.
+        changes: How many writes the printed test has, given documents included.
+        again: Whether the printed test fails too, while the fault is there.
+    """
+
+    broken: Broken
+    seconds: float
+    view: str = ""
+    complaint: str = ""
+    changes: int = 0
+    again: bool = False
+    test: str = ""
+
+    def line(self) -> str:
+        """One line."""
+        if not self.complaint:
+            return f"MISSED   {self.broken.part:9} {self.broken.name}"
+        state = "" if self.again else "  NOT AGAIN"
+        complaint = " ".join(self.complaint.split())[:90]
+        return f"{self.seconds:5.1f} s {self.changes:3} {self.broken.part:9} {self.broken.name}: {self.view}: {complaint}{state}"
+
+
+def find(broken: Broken, seconds: float) -> Found:
+    """Runs `check_view` while something is broken."""
+    started = time.monotonic()
+    with broken.applied():
+        check = importlib.import_module("onto_flow.testing.checking.check")
+        for view, seed in _turns(broken):
+            left = started + seconds - time.monotonic()
+            if left <= 0:
+                break
+            try:
+                check.check_view(view, examples=EXAMPLES, seconds=left, seed=seed, sink=broken.sink)
+            except check.CheckFailed as failed:
+                took = time.monotonic() - started
+                changes = failed.changes + failed.documents
+                return Found(
+                    broken, took, view.__name__, failed.complaint, changes, _fails_again(failed.test), failed.test
+                )
+    return Found(broken, time.monotonic() - started)
+
+
+def _turns(broken: Broken) -> Iterator[tuple[type[Any], int]]:
+    """Views and seeds in turn: those that were named first, then all."""
+    if broken.part == "view":
+        yield from ((wrong_views.WRONG_VIEWS[broken.name], seed) for seed in itertools.count())
+    known = [getattr(views, name) for name in broken.views]
+    others = [view for view in views.VIEWS.values() if view not in known]
+    for seed in itertools.count():
+        yield from ((view, seed) for view in (*known, *others))
+
+
+def _fails_again(test: str) -> bool:
+    """Whether a printed test fails."""
+    names: dict[str, Any] = {"__name__": "printed"}
+    exec(compile(test, "printed", "exec"), names)  # noqa: S102 - it is what was printed
+    [run] = [value for name, value in names.items() if name.startswith("test_")]
+    try:
+        run()
+    except AssertionError:
+        return True
+    except Exception:
+        return True
+    return False
