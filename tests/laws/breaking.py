@@ -22,6 +22,7 @@ RELOADED = (
     "tests.laws.scenarios",
     "tests.laws.hand",
     "tests.laws.local",
+    "tests.laws.bug_classes",
 )
 
 

@@ -22,6 +22,9 @@ EXAMPLES = 100
 """How many stories are run where nothing else is said: some seconds."""
 
 SHRINK_SECONDS = 20.0
+_ORDERS = 2
+"""In how many settings the shuffling engine runs each story."""
+
 _TOGETHER = 20
 """How many stories' documents are evaluated in two processes at a time."""
 
@@ -149,12 +152,12 @@ class _Checking:
     def _ways(self, random: Random, story: Story, example: int) -> Iterator[tuple[Story, Way]]:
         yield story, draw_batches(random, story)
         if not story.may_raise:
-            yield story, draw_shuffled(random)
+            yield from ((story, draw_shuffled(random)) for _ in range(_ORDERS))
         if example % 3 == 0:
             # The cutover at every point: one delivery for all of them.
             way = draw_batches(random, story)
             yield from ((story.cut_at(at), way) for at in range(len(story.changes) + 1))
-        if example % (2 if self.engine == "local" else 20) == 1:
+        if example % (4 if self.engine == "local" else 20) == 1:
             yield story, draw_job(random, story, self.engine, self.sink)
 
     def _complaint(self, story: Story, way: Way) -> str | None:
@@ -178,7 +181,7 @@ class _Checking:
         return None
 
     def _evaluate_twice(self, twice: Twice, stories: list[tuple[int, Story]]) -> None:
-        several = [(example, story, documents) for example, story in stories for documents in story.states()[-3:]]
+        several = [(example, story, documents) for example, story in stories for documents in story.states()[-2:]]
         for documents, complaint in twice.complaints([d for _, _, d in several]):
             at = next(i for i, (_, _, d) in enumerate(several) if d is documents)
             self._fail_twice(twice, several[at][0], several[at][1], complaint)

@@ -24,14 +24,18 @@ Tables = Mapping[str, Mapping[str, Document]]
 
 
 class Kept:
-    """A view's code that is compiled once: the oracle and the judge ask for it very often."""
+    """A view model whose code is compiled once: oracle, judge and every new flow ask for it."""
 
-    def __init__(self, evaluator: Evaluator) -> None:
-        self._evaluator = evaluator
+    def __init__(self, view: Any) -> None:
+        self._view, self._evaluator = view, view.evaluator()
 
     def evaluator(self) -> Evaluator:
         """The compiled code."""
-        return self._evaluator
+        evaluator: Evaluator = self._evaluator
+        return evaluator
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._view, name)
 
 
 class Expected(NamedTuple):
@@ -54,7 +58,7 @@ class Subject:
 
     @cached_property
     def plan(self) -> Plan:
-        """Their plan, as every engine gets it."""
+        """Their plan, as jobs get it."""
         return plan_views(*self.views)
 
     @cached_property
@@ -87,7 +91,7 @@ class Subject:
 
 
 def _kept(code: CodeRef) -> CodeRef:
-    return CodeRef(code.path, Kept(code.resolve().evaluator()))
+    return CodeRef(code.path, Kept(code.resolve()))
 
 
 class Letters:

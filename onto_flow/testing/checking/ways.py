@@ -135,7 +135,7 @@ class _Drained:
         """A new process: it loads the export, under a higher generation."""
         self.generation += 1
         history = self.history
-        self.flow = LocalFlow(self.subject.plan, generation=self.generation, snapshot=history.snapshot)
+        self.flow = LocalFlow(self.subject.judged, generation=self.generation, snapshot=history.snapshot)
         self.seen: list[ViewChange] = []
         self.letters, self.gaps = Letters(), Gaps()
         if history.exported:

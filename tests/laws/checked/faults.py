@@ -369,8 +369,22 @@ _CLASSES = {
     "unchanged emitted again": 15,
 }
 
+_VIEWS_OF_MODULES = {
+    "operators.aggregate": ("Load", "SkuStats", "Prices"),
+    "operators.own": ("Sign",),
+    "operators.meter": ("ProductPage",),
+    "testing.recovery": ("Load", "Sign", "ProductPage"),
+}
+_WITH_JOINS = ("ProductPage", "Bargain", "CustomerPage", "Circle", "Chart")
+
 BY_TEXT = tuple(
-    Broken(fault.name, "operators", fault=fault, bug_class=_CLASSES.get(fault.name, 0))
+    Broken(
+        fault.name,
+        "operators",
+        fault=fault,
+        views=_VIEWS_OF_MODULES.get(fault.patches[0][0], _WITH_JOINS),
+        bug_class=_CLASSES.get(fault.name, 0),
+    )
     for fault in FAULTS
     if not fault.directed
 )
