@@ -107,12 +107,14 @@ def an_old_import_overwrites_a_live_change():
 
 def deleted_during_the_backfill():
     """9: a document that goes between snapshot and tail stays away, also when its last write comes late."""
-    told = scenario(ProductPage).given({"products/p": TEA}).when(("products/p", {"price": 2.0}), ("products/p", None))
+    offer = {"skus": ["t"], "percent": 5}
+    told = scenario(ProductPage).given({"products/p": TEA, "offers/o": offer})
+    told = told.when(("offers/o", {"percent": 6}), ("offers/o", None))
     for delivered in ("2 | 1", "2 | 1 | 2 1", "1 2"):
-        told.delivered(delivered).then({})
-    after = scenario(ProductPage).when(("products/p", TEA), EXPORT, ("products/p", None))
-    for delivered in ("2 | 1", "2"):
-        after.delivered(delivered).then({})
+        told.delivered(delivered).then({"productPages/p": product(1.5)})
+    after = scenario(ProductPage).when(("products/p", TEA), ("offers/o", offer), EXPORT, ("offers/o", None))
+    for delivered in ("3 | 2 | 1", "3"):
+        after.delivered(delivered).then({"productPages/p": product(1.5)})
 
 
 def a_restart_inside_a_join():

@@ -84,8 +84,8 @@ FAULTS_BEFORE = (
         (
             (
                 INGEST,
-                "        if not same(before, after):\n            self._report",
-                '        if after is None:\n            ctx.put("document", None)\n        if not same(before, after):\n            self._report',
+                'if after is None:\n            ctx.set_timer("garbage", ctx.now + self._profile.horizon)',
+                'if after is None:\n            ctx.put("document", None)',
             ),
         ),
     ),
@@ -186,7 +186,7 @@ FAULTS_BEFORE = (
         (
             (
                 INGEST,
-                "return fields if wanted is None else {n: v for n, v in fields.items() if n in wanted}",
+                "return {n: v for n, v in fields.items() if n in wanted}",
                 "return fields",
             ),
         ),

@@ -62,13 +62,13 @@ FAULTS_BEHIND = (
         (
             (
                 RECORD,
-                'docs = _by_path(record, keys) if slot.kind == "via" else',
-                'docs = _by_path(record, keys) if slot.kind == "via" and slot.index == 1 else _first(record, slot, keys) if slot.kind == "via" else',
+                'docs = _by_path(record, keys, slot, joins) if slot.kind == "via" else',
+                'docs = _by_path(record, keys, slot, joins) if slot.kind == "via" and slot.index == 1 else _first(record, slot, keys, joins) if slot.kind == "via" else',
             ),
             (
                 RECORD,
                 "def _by_key(",
-                "def _first(record, slot, keys):\n    shown = _by_path(record, keys)\n    if shown is HOLD:\n        return HOLD\n    return {p: record.before.get(p, f) for p, f in shown.items()}\n\n\ndef _by_key(",
+                "def _first(record, slot, keys, joins):\n    shown = _by_path(record, keys, slot, joins)\n    if shown is HOLD:\n        return HOLD\n    return {p: record.before.get(p, f) for p, f in shown.items()}\n\n\ndef _by_key(",
             ),
             (RECORD, '__slots__ = ("behind",', '__slots__ = ("before", "behind",'),
             (RECORD, "self.reg: dict[str, Doc] = {}\n", "self.reg: dict[str, Doc] = {}\n        self.before = {}\n"),
@@ -89,24 +89,30 @@ FAULTS_BEHIND = (
             ),
         ),
     ),
-    Fault("n restarts in a group", ((AGGREGATE, "if fold.size or seq else None", "if fold.size else None"),)),
+    Fault("n restarts in a group", ((AGGREGATE, "if group.size or group.seq else None", "if group.size else None"),)),
     Fault(
         "aggregate deltas without order",
         (
             (
                 AGGREGATE,
-                "if held is not None:\n                if held[0] >= message.seq:\n                    return\n                old = held[1]\n            elif not self.profile.drained:\n                old = None",
+                "if held is not None and held[0] >= message.seq:\n                return\n            old = None if held is None else held[1]",
                 "pass",
             ),
         ),
     ),
     Fault(
         "aggregate without member sequence",
-        ((AGGREGATE, "if held[0] >= message.seq:\n                    return\n                old", "old"),),
+        ((AGGREGATE, "if held is not None and held[0] >= message.seq:", "if False:"),),
     ),
     Fault(
         "a member that left a group leaves no tombstone",
-        ((AGGREGATE, "if message.new is None and self.profile.drained:", "if message.new is None:"),),
+        (
+            (
+                AGGREGATE,
+                'if message.new is None:\n                ctx.set_timer("garbage", ctx.now + self.profile.keep_left)',
+                "if message.new is None:\n                del members[message.root]",
+            ),
+        ),
     ),
     Fault(
         "no hold for unanswered keys",
