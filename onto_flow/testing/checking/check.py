@@ -37,10 +37,12 @@ class CheckFailed(AssertionError):
         test: A test that fails in the same way.
         changes, documents: How many changes, and documents before them, the test has.
         example: Which story it was.
+        shrinking: Seconds of a processor that shrinking took.
     """
 
-    def __init__(self, failure: Failure, subject: Subject, seed: int, example: int) -> None:
+    def __init__(self, failure: Failure, subject: Subject, seed: int, example: int, shrinking: float = 0.0) -> None:
         self.complaint, self.test, self.example = failure.complaint, test_of(failure, subject), example
+        self.shrinking = shrinking
         self.changes, self.documents = len(failure.story.changes), len(failure.story.given)
         names = ", ".join(v.__name__ for v in subject.views)
         super().__init__(f"{names}: {failure.complaint}\n\n{self.test}\n\n(check_view, seed {seed}, example {example})")
@@ -167,7 +169,9 @@ class _Checking:
             return f"it stops with {type(error).__name__}: {error}"
 
     def _fail(self, failure: Failure, example: int) -> None:
-        raise CheckFailed(shrink(failure, self._fails, seconds=SHRINK_SECONDS), self.subject, self.seed, example)
+        before = time.process_time()
+        small = shrink(failure, self._fails, seconds=SHRINK_SECONDS)
+        raise CheckFailed(small, self.subject, self.seed, example, time.process_time() - before)
 
     def _fails(self, story: Story, way: Way) -> Failure | None:
         ways = [way]
