@@ -21,7 +21,7 @@ from .ways import SCHEDULES, Shuffled, Way, draw_batches, draw_shuffled
 EXAMPLES = 100
 """How many stories are run where nothing else is said: some seconds."""
 
-SHRINK_SECONDS = 20.0
+SHRINK_SECONDS = 10.0
 _ORDERS = 2
 """In how many settings the shuffling engine runs each story."""
 
@@ -77,13 +77,14 @@ def check_view(
     sink: str = "memory",
     must_take: Dirt = "nulls",
     values: Mapping[str, Sequence[Any]] | None = None,
+    pure: bool = True,
 ) -> Checked:
     """Runs views over generated documents and histories, in many deliveries, and compares with recomputing.
 
     Args:
         views: View models; several are run as one plan.
         examples: How many stories; 100 unless `seconds` is given.
-        seconds: How long at most; shrinking what was found takes up to 20 seconds more.
+        seconds: How long at most; shrinking what was found takes some seconds more.
         seed: The same seed gives the same stories.
         source: A URI of documents (an export, `jsonl:FILE`) whose values and references the stories use.
         engine: Which engine runs whole jobs: `local`, `beam`, `flink`.
@@ -92,23 +93,32 @@ def check_view(
             with `nulls` and missing fields too, or `anything`.
         values: Field (by its name in Firestore), or name of a collection -> the values, or ids, that it may have, where
             not every value of the declared type is one: `{"day": ["2024-05-01", "2024-05-02"]}`.
+        pure: Whether the views are evaluated in two processes too.
 
     Raises:
         CheckFailed: With a ready test that fails in the same way.
     """
     if not views:
         raise TypeError("check_view takes one view model or more")
-    checking = _Checking(Subject(views), seed, source, engine, sink, must_take, values)
+    checking = _Checking(Subject(views), seed, source, engine, sink, must_take, values, pure)
     limit = examples if examples is not None else EXAMPLES if seconds is None else None
     return checking.run(limit, seconds)
 
 
 class _Checking:
     def __init__(
-        self, subject: Subject, seed: int, source: str | None, engine: str, sink: str, must_take: Dirt, values: Any
+        self,
+        subject: Subject,
+        seed: int,
+        source: str | None,
+        engine: str,
+        sink: str,
+        must_take: Dirt,
+        values: Mapping[str, Sequence[Any]] | None,
+        pure: bool,
     ) -> None:
         self.subject, self.seed, self.engine, self.sink, self.must_take = subject, seed, engine, sink, must_take
-        self.values = values
+        self.values, self.pure = values, pure
         self.seeds = Seeds(subject.plan, source) if source else None
         self.runs = 0
 
@@ -116,7 +126,7 @@ class _Checking:
         """Runs stories until the limit, or the time, is reached."""
         started = time.monotonic()
         deadline = None if seconds is None else started + seconds
-        twice = Twice(self.subject)
+        twice = Twice(self.subject) if self.pure else None
         waiting: list[tuple[int, Story]] = []
         example = 0
         try:
@@ -128,9 +138,12 @@ class _Checking:
                     waiting = []
             self._evaluate_twice(twice, waiting)
         finally:
-            twice.close()
+            if twice is not None:
+                twice.close()
         notes = (
-            () if twice.portable else ("no other process can import the views: they were evaluated in this one alone",)
+            ()
+            if twice is None or twice.portable
+            else ("no other process can import the views: they were evaluated in this one alone",)
         )
         return Checked(self.seed, example, self.runs, time.monotonic() - started, notes)
 
@@ -184,7 +197,9 @@ class _Checking:
                 return Failure(story, tried, complaint)
         return None
 
-    def _evaluate_twice(self, twice: Twice, stories: list[tuple[int, Story]]) -> None:
+    def _evaluate_twice(self, twice: Twice | None, stories: list[tuple[int, Story]]) -> None:
+        if twice is None:
+            return
         several = [(example, story, documents) for example, story in stories for documents in story.states()[-2:]]
         for documents, complaint in twice.complaints([d for _, _, d in several]):
             at = next(i for i, (_, _, d) in enumerate(several) if d is documents)

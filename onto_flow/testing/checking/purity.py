@@ -96,6 +96,12 @@ class Twice:
         self.portable = not any(v.__module__ == "__main__" or "<" in v.__qualname__ for v in views)
         self._first: _Process | _Here = _Process(views, hash_seed, False) if self.portable else _Here(views)
         self._second: _Process | _Here = _Process(views, hash_seed + 4242, True) if self.portable else self._first
+        try:
+            self._first.ask({})
+        except LookupError:
+            self.close()
+            self.portable = False
+            self._first = self._second = _Here(views)
 
     def complaints(self, several: Sequence[Documents]) -> Iterator[tuple[Documents, str]]:
         """(documents, what is wrong): those of which one evaluation is not like another."""

@@ -18,6 +18,9 @@ Fails = Callable[[Story, Way], "Failure | None"]
 RAISES = " raises "
 """What a complaint says when user code raised: another kind of failure than a law that is broken."""
 
+_WALL = 3.0
+"""How many times longer than its seconds of a processor shrinking may take on a machine that is busy."""
+
 _SIMPLE: Mapping[type, tuple[Any, ...]] = {str: ("a", "b"), int: (1, 2), float: (1.0, 0.5), bool: (True,)}
 
 
@@ -30,27 +33,37 @@ class Failure(NamedTuple):
 
 
 def shrink(failure: Failure, fails: Fails, *, seconds: float) -> Failure:
-    """The smallest failure that was found in so many seconds; it fails again each time that it is run."""
-    shrinking = _Shrinking(failure, fails, time.monotonic() + seconds)
+    """The smallest failure that was found in so many seconds of a processor; it fails again each time that it is run."""
+    shrinking = _Shrinking(failure, fails, seconds)
     while shrinking.go_on():
         pass
     return shrinking.best
 
 
 class _Shrinking:
-    def __init__(self, failure: Failure, fails: Fails, deadline: float) -> None:
-        self.best, self.fails, self.deadline = failure, fails, deadline
+    def __init__(self, failure: Failure, fails: Fails, seconds: float) -> None:
+        self.best, self.fails = failure, fails
+        self._processor, self._wall = time.process_time() + seconds, time.monotonic() + _WALL * seconds
 
     def go_on(self) -> bool:
-        """Tries everything once; whether anything became simpler, and there is time for more."""
-        before = self.best
-        self._leave_out_changes()
-        for candidates in (_fewer_documents, _simpler_ways, _simpler_exports, _fewer_fields, _simpler_values):
+        """First fewer writes, as long as that goes, then less in them; whether anything became simpler."""
+        start = before = None
+        while start is not self.best and self._in_time:
+            start = self.best
+            before = before or start
+            self._leave_out_changes()
+            for candidates in (_fewer_documents, _simpler_ways, _simpler_exports):
+                self._repeat(candidates)
+        for candidates in (_fewer_fields, _simpler_values):
             self._repeat(candidates)
-        return self.best is not before and time.monotonic() < self.deadline
+        return self.best is not before and self._in_time
+
+    @property
+    def _in_time(self) -> bool:
+        return time.process_time() < self._processor and time.monotonic() < self._wall
 
     def _try(self, story: Story, way: Way) -> bool:
-        if time.monotonic() > self.deadline:
+        if not self._in_time:
             return False
         failure = self.fails(story, way)
         if failure is None or (RAISES in failure.complaint) != (RAISES in self.best.complaint):
@@ -72,7 +85,7 @@ class _Shrinking:
     def _repeat(self, candidates: Callable[[Story, Way], Iterator[tuple[Story, Way]]]) -> None:
         """Tries what follows from the best one, and again from each better one."""
         tried = True
-        while tried and time.monotonic() < self.deadline:
+        while tried and self._in_time:
             story, way, _ = self.best
             tried = any(self._try(*candidate) for candidate in candidates(story, way))
 

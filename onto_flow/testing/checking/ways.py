@@ -241,7 +241,7 @@ class Shuffled:
         return f".shuffled({', '.join(given)})".replace("'", '"')
 
 
-SCHEDULES = 40
+SCHEDULES = 12
 """How many orders a smaller story is tried with: a seed means another order in every story."""
 
 

@@ -57,7 +57,7 @@ def find(broken: Broken, seconds: float) -> Found:
             if _used() - started >= seconds:
                 break
             try:
-                check.check_view(view, examples=EXAMPLES, seed=seed, sink=broken.sink)
+                check.check_view(view, examples=EXAMPLES, seed=seed, sink=broken.sink, pure=broken.part == "view")
             except check.CheckFailed as failed:
                 took = _used() - started - failed.shrinking
                 changes = failed.changes + failed.documents
