@@ -219,6 +219,18 @@ class Attrs:
         return computed()
 
     @overload
+    def parent(self, model: type[M]) -> Relation[M]: ...
+    @overload
+    def parent(self, model: Text) -> Relation[Any]: ...
+    def parent(self, model: Any, **unknown: NoReturn) -> Any:
+        """The nearest document of `model` (a class, or its name) above this one in its path."""
+        from .parents import ParentAttribute
+
+        line = SourceLine.of_caller()
+        refuse_options("attrs.parent", unknown, (), line)
+        return ParentAttribute(model, line)
+
+    @overload
     def relation(self, model: type[M], *, name: Text | None = None, parse: Parse | None = None) -> Relation[M]: ...
     @overload
     def relation(self, model: Text, *, name: Text | None = None, parse: Parse | None = None) -> Relation[Any]: ...

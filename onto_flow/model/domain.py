@@ -37,8 +37,9 @@ class ModelType(type):
 
 
 def attributes_of(cls: type) -> dict[str, Attribute]:
-    """The attributes that a model declares or inherits."""
-    return {n: a for base in reversed(cls.__mro__) for n, a in vars(base).items() if isinstance(a, Attribute)}
+    """The fields that a model declares or inherits."""
+    found = {n: a for base in reversed(cls.__mro__) for n, a in vars(base).items() if isinstance(a, Attribute)}
+    return {n: a for n, a in found.items() if a.kind != "parent"}
 
 
 class DomainModel(Stored, metaclass=ModelType):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from ..plan.nodes import CodeRef, FieldPath, Order, PathPart, Place, Relation, S
 from .attributes import Attribute, RelationAttribute
 from .choosing import check_selection
 from .domain import DomainModel
+from .parents import ParentAttribute
 from .parts import Part
 from .store import SlotDeclaration, Store
 
@@ -47,9 +48,18 @@ def compile_slots(store: type[Store], line: SourceLine) -> tuple[Slot, ...]:
             )
         ordered.append(ready[0])
         waiting.remove(ready[0])
+    _check_phantom(roots[0], slots.values())
     starts = {parent.name for parent in parents.values()}
     found = [_slot(s, i, ordered.index(parents[s.name]) if i else -1, ordered) for i, s in enumerate(ordered)]
     return tuple(_selected(s, declared, store, s.name in starts) for s, declared in zip(found, ordered))
+
+
+def _check_phantom(root: _Declared, slots: Iterable[_Declared]) -> None:
+    ways = [_unpack(s.how)[1] for s in slots if s.kind == "by"]
+    if root.phantom and not any(isinstance(w, ParentAttribute) and issubclass(root.model, w.target) for w in ways):
+        what = f"slot {root.name}: phantom=True, and no slot holds what lies below {root.model.__name__}"
+        fix = f"Such as tasks = many(Task, by=Task.parent), where parent = attrs.parent({root.model.__name__})."
+        raise DeclarationError("bad-slot", what, where=root.line, fix=fix)
 
 
 def _selected(slot: Slot, declared: _Declared, store: type[Store], starts: bool) -> Slot:
@@ -115,6 +125,8 @@ class _Parent:
         if not isinstance(how, RelationAttribute):
             self._refuse(f"{self.slot.kind}={how!r:.60} is not a relation", f"Write {form}.")
         found: RelationAttribute[Any] = how
+        if isinstance(found, ParentAttribute):
+            found.check()
         return found
 
     def _holding(self, model: type[DomainModel], written: str) -> _Declared:
@@ -206,6 +218,7 @@ def _slot(declared: _Declared, index: int, parent: int, ordered: Sequence[_Decla
         parent=parent,
         many=declared.many,
         required=declared.required,
+        phantom=declared.phantom,
         relation=relation,
         pairs=pairs,
         until=None if declared.until is None else FieldPath((declared.until.field,)),
@@ -227,4 +240,6 @@ def _compiled(attribute: RelationAttribute[Any]) -> Relation:
     if parse is not None:
         name = f"{owner.__module__}:{owner.__qualname__}.{attribute.python_name}.parse"
         code = CodeRef(name, parse)
+    if isinstance(attribute, ParentAttribute):
+        return Relation(FieldPath(()), attribute.target._collection, above=True)
     return Relation(FieldPath(attribute.steps), attribute.target._collection, code)

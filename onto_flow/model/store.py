@@ -83,13 +83,14 @@ class SlotDeclaration(Generic[M]):
         required: bool = False,
         until: Any = None,
         always: str | None = None,
+        phantom: bool = False,
         options: SlotOptions = NO_OPTIONS,
     ) -> None:
         if not (isinstance(model, type) and issubclass(model, DomainModel)):
             raise DeclarationError("bad-slot", f"a slot holds a DomainModel, not {model!r}", where=line)
         self.model, self.line, self.kind, self.many, self.how, self.required = model, line, kind, many, how, required
         self.until, self.always = _checked_until(until, model, line), always
-        self.options = options
+        self.options, self.phantom = options, phantom
 
     def __set_name__(self, owner: type[Store], name: str) -> None:
         self.owner, self.name = owner, name
@@ -166,11 +167,17 @@ else:
     Root = One = ManySlot = SlotDeclaration
 
 
-def root(model: type[M], **unknown: NoReturn) -> Root[M]:
-    """The slot that a view document is made for: one view document per document of this model."""
+def root(model: type[M], *, phantom: bool = False, **unknown: NoReturn) -> Root[M]:
+    """The slot that a view document is made for: one view document per document of this model.
+
+    Args:
+        model: What the document is.
+        phantom: Whether one that does not exist counts too while documents lie below it, in slots `by=` an
+            `attrs.parent(...)`; all its fields are missing then.
+    """
     line = SourceLine.of_caller()
-    refuse_options("root(...)", unknown, (), line)
-    return Root(model, line, kind="root")
+    refuse_options("root(...)", unknown, ("phantom",), line)
+    return Root(model, line, kind="root", phantom=phantom)
 
 
 @overload

@@ -109,7 +109,7 @@ def deciding(slot: Slot, *, as_parent: bool) -> list[str]:
     Whoever lets join keys depend on more of a document adds it here.
     """
     places: list[Place] = [p[0] if as_parent else p[1] for p in slot.pairs]
-    if slot.relation is not None and (slot.kind == "via") == as_parent:
+    if slot.relation is not None and not slot.relation.above and (slot.kind == "via") == as_parent:
         places.append(slot.relation.field)
     until = [MARK] if slot.until is not None and not as_parent else []
     return [*until, *(p.steps[0] for p in places if isinstance(p, FieldPath))]

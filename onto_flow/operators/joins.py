@@ -47,6 +47,9 @@ class Joins:
         self._parse: dict[Relation, Parse | None] = {
             s.relation: s.relation.parse.resolve() if s.relation.parse else None for s in view.slots if s.relation
         }
+        self.below = tuple(
+            s for s in view.slots if view.slots[0].phantom and s.fused and s.relation and s.relation.above
+        )
         self._selections = {s.index: Selection(s) for s in view.slots if Selection.wanted(s)}
 
     def parent_keys(self, slot: Slot, path: str, fields: Document) -> tuple[JoinKey, ...]:
@@ -64,7 +67,7 @@ class Joins:
         if slot.kind == "on":
             return _values(path, fields, [g for g, _ in slot.pairs])
         assert slot.relation is not None
-        return self._references(slot.relation, fields)
+        return self._references(slot.relation, path, fields)
 
     def doc_keys(self, slot: Slot, path: str, fields: Document | None) -> tuple[JoinKey, ...]:
         """The keys at which a document of `slot` is found; a deleted one only at its path."""
@@ -81,7 +84,7 @@ class Joins:
         if slot.kind == "on":
             return _values(path, fields, [f for _, f in slot.pairs])
         assert slot.relation is not None
-        return self._references(slot.relation, fields)
+        return self._references(slot.relation, path, fields)
 
     def own_keys(self, path: str, fields: Document) -> tuple[tuple[int, JoinKey], ...]:
         """(slot, key) of a document in the `by` and `on` slots of its collection and `via` slots with `until` or `where`."""
@@ -150,10 +153,24 @@ class Joins:
         slot = next(s for s in self.slots if s.relation == relation)
         return slot.collection if slot.kind == "by" else self.slots[slot.parent].collection
 
-    def _references(self, relation: Relation, fields: Document) -> tuple[str, ...]:
+    def _references(self, relation: Relation, path: str, fields: Document) -> tuple[str, ...]:
+        if relation.above:
+            return above(path, relation.target)
         parse = self._parse[relation]
         found = (reference_path(v, relation.target, parse) for v in relation.field.read(fields))
         return tuple(dict.fromkeys(p for p in found if p is not None))
+
+
+def above(path: str, target: Collection) -> tuple[str, ...]:
+    """The nearest document of a collection above a document in its path, if there can be one.
+
+    Example:
+        >>> above("stocks/A/daily/2024-05-01", Collection("stocks")), above("users/u1", Collection("stocks"))
+        (('stocks/A',), ())
+    """
+    parts = path.split("/")
+    paths = ("/".join(parts[:length]) for length in range(len(parts) - 2, 0, -2))
+    return next(((p,) for p in paths if target.matches(p)), ())
 
 
 def joins_of(plan: Plan, view: str) -> Joins:

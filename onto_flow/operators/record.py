@@ -129,13 +129,21 @@ HOLD = None
 def members(record: Record, root: str, joins: Joins) -> list[dict[str, Document]] | None:
     """Per slot, path -> fields of its documents; `HOLD` (`None`) while a key is unanswered or a document's content unknown.
 
-    The root's slot is empty when there is no such document.
+    The root's slot is empty when there is no such document, and none below it that makes a phantom of it.
     """
     found: list[dict[str, Document]] = [{} for _ in joins.slots]
     doc = record.reg.get(root)
-    if doc is None or doc.fields is None:
-        return HOLD if doc is not None and doc.gone else found
-    found[0] = {root: doc.fields}
+    if doc is not None and doc.gone:
+        return HOLD
+    if doc is not None and doc.fields is not None:
+        found[0] = {root: doc.fields}
+    elif joins.below:
+        below = [_by_key(record, slot, {root: None}) for slot in joins.below]
+        if any(docs is HOLD for docs in below):
+            return HOLD
+        found[0] = {root: {}} if any(below) else {}
+    if not found[0]:
+        return found
     for slot in joins.slots[1:]:
         parents = found[slot.parent]
         keys = dict.fromkeys(k for p, f in parents.items() for k in joins.parent_keys(slot, p, f))

@@ -116,6 +116,19 @@ class Difference:
             for (root, key), weight in differences(lost, gained):
                 ctx.send(match_id(self.view.name, child), key, Subscribe(((root, weight),)))
 
+        if slot in self.joins.below:
+            self._subscribe_phantom(slot, ctx)
+
+    def _subscribe_phantom(self, slot: Slot, ctx: Context) -> None:
+        """A document below a root asks for what the root's path alone asks for, as the root may not exist."""
+        lost, gained = (self.joins.doc_keys(slot, self.path, fields) for fields in (self.before, self.after))
+        for root, weight in differences(lost, gained):
+            assert isinstance(root, str)
+            for child in self.joins.children[0]:
+                if not child.fused:
+                    for key in self.joins.parent_keys(child, root, {}):
+                        ctx.send(match_id(self.view.name, child), key, Subscribe(((root, weight),)))
+
     def _pairs(self, slot: Slot, child: Slot, fields: Document | None) -> tuple[tuple[Any, JoinKey], ...]:
         roots = self.joins.doc_keys(slot, self.path, fields)
         return tuple((r, k) for r in roots for k in self._parent_keys(child, fields))

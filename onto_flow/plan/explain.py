@@ -66,9 +66,10 @@ def _joined(slot: Slot, view: View) -> str:
     if slot.kind == "on":
         return "on " + ", ".join(f"{parent}.{g} = {slot.name}.{f}" for g, f in slot.pairs)
     assert slot.relation is not None
+    field = "{the document above}" if slot.relation.above else slot.relation.field
     if slot.kind == "via":
-        return f"via {parent}.{slot.relation.field}"
-    return f"by {slot.name}.{slot.relation.field} -> {parent}" + (", fused into assemble" if slot.fused else "")
+        return f"via {parent}.{field}"
+    return f"by {slot.name}.{field} -> {parent}" + (", fused into assemble" if slot.fused else "")
 
 
 def _selected(slot: Slot) -> str:
@@ -85,6 +86,7 @@ def _view_text(view: View) -> str:
     lines = [f"view {view.name} -> {output_path(view)}", f"  code     {view.code.path}", "  slots"]
     for slot in view.slots:
         kind = "many" if slot.many else "one, required" if slot.required else "one" if slot.index else "root"
+        kind += ", also where it does not exist" if slot.phantom else ""
         how = "" if slot.kind == "root" else f"  {_reached(slot, view)}{_selected(slot)}"
         lines.append(f"    {slot.name}: {kind} of {slot.collection}{how}")
     lines.append("  attributes")

@@ -130,11 +130,13 @@ class Relation:
         field: Where they are: reference values, paths, full names, or plain ids of the target collection.
         target: The collection that they point into; others are ignored.
         parse: Code from the raw value to a path, an id, a reference or `None`.
+        above: Whether it is the nearest document of the target above this one in its path, which no field says.
     """
 
     field: FieldPath
     target: Collection
     parse: CodeRef | None = None
+    above: bool = False
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,8 @@ class Slot:
         fused: A `by` slot of the root: its key is the root's path, so assemble is its match.
         until: Where its documents say until when they count (declared time); they always count where it is no timestamp.
         always: Of `via`: the path of the one document that every document of the parent asks for (a clock).
+        phantom: Of the root: whether one that does not exist shows while documents lie below it (of slots `by` a relation
+            `above`); its fields are empty then.
         where: Code from (path, fields) to whether a document counts; one on which it raises does not.
         compare: Code from (path, fields, path of the parent, fields of the parent) to whether the two belong together.
         order: In which order; by path where there is none.
@@ -188,6 +192,7 @@ class Slot:
     fused: bool = False
     until: FieldPath | None = None
     always: str | None = None
+    phantom: bool = False
     where: CodeRef | None = None
     compare: CodeRef | None = None
     order: Order | None = None

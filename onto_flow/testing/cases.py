@@ -81,7 +81,9 @@ def random_case(random: Random, *, most: int = 45) -> Case:
 def random_shape(random: Random, name: str) -> Shape:
     """Any view: chains, diamonds, the same collection twice, self references, groups, rows, several paths."""
     slots: list[SlotShape] = [("root", "a", -1, ())]
-    letters = random.choice(("abc", "ab", "ab", "a", "b", "abd"))
+    letters = random.choice(("abc", "ab", "ab", "a", "b", "abd", "abd"))
+    if letters == "abd" and random.random() < 0.5:
+        slots = [("root", "b", -1, random.choice(((), ("phantom",)))), ("by", "d", 0, ("up",))]
     for _ in range(random.choice((0, 1, 1, 1, 2, 2, 2, 3, 3))):
         slots.append(_random_slot(random, slots, letters))
     shape = Shape(
@@ -106,6 +108,11 @@ def _random_slot(random: Random, slots: Sequence[SlotShape], letters: str) -> Sl
     kind, letter = random.choice(("via", "by", "on")), random.choice(letters)
     if kind == "on":
         return (kind, letter, parent, _random_pairs(random, slots[parent][1], letter))
+    if "d" in (slots[parent][1], letter) and random.random() < 0.6:
+        if slots[parent][1] == "d":
+            return ("via", "b", parent, ("up",))
+        if slots[parent][1] == "b":
+            return ("by", "d", parent, ("up",))
     return (kind, letter, parent, (random.choice(("r", "r", "s", "lines")),))
 
 

@@ -15,7 +15,7 @@ from ..core.equality import same
 from ..core.values import Document, path_order
 from ..plan.nodes import Plan, Slot, View
 from .histories import History
-from .oracle import Documents, Found, belongs, evaluate, fold, members, ordered, project
+from .oracle import Documents, Found, belongs, evaluate, fold, lies_below, members, ordered, project
 
 BUDGET = 20_000
 """How many assignments the exact search looks at before it gives up, which counts as a complaint."""
@@ -89,14 +89,15 @@ def _witnessed(view: View, item: Shown, lines: Mapping[str, Timeline], floors: F
     found = members(view, item.root, documents)
     if not _equal(evaluate(view, found), item.outputs):
         return None
-    return _raised(view, item.root, found, lines, {**floors, **{p: at[p] for docs in found for p in docs}}, floors)
+    used = {p: at[p] for docs in found for p in docs if p in documents}
+    return _raised(view, item.root, found, lines, {**floors, **used}, floors)
 
 
 def _raised(
     view: View, root: str, found: Found, lines: Mapping[str, Timeline], chosen: Floors, floors: Floors
 ) -> Floors | None:
     """The least floors after a state with these members at these versions; `None` when no versions do."""
-    used = {p for docs in found for p in docs}
+    used = {p for docs in found for p in docs if p in lines and lines[p].contents[chosen[p]] is not None}
     if any(chosen[p] < floors[p] for p in used):
         return None
     raised = {p: chosen[p] for p in used}
@@ -117,6 +118,8 @@ def _raised(
 def _shows(view: View, root: str, found: Found, path: str, fields: Document | None) -> bool:
     if fields is None:
         return False
+    if view.slots[0].phantom and not found[0] and lies_below(view, root, path, fields):
+        return True
     return path == root or any(
         belongs(view, s, found[s.parent], path, fields) and not _beyond(s, found[s.index], path, fields)
         for s in view.slots[1:]
@@ -166,17 +169,19 @@ class _Search:
         return False
 
     def _explanations(self, item: Shown, floors: Floors) -> Iterator[Floors]:
-        if item.root not in self.lines:
+        phantom = self.view.slots[0].phantom
+        if item.root not in self.lines and not phantom:
             if not item.outputs:
                 yield floors
             return
-        for index in range(floors[item.root], len(self.lines[item.root].contents)):
-            fields = self.lines[item.root].contents[index]
-            found: Found = [{} if fields is None else {item.root: fields}]
-            chosen = {item.root: index}
-            for complete, at in (
-                self._filled(found, chosen, floors) if fields is not None else [(self._nothing(), chosen)]
-            ):
+        line = self.lines.get(item.root)
+        for index in range(floors[item.root], len(line.contents)) if line else (-1,):
+            fields = line.contents[index] if line else None
+            found: Found = [{item.root: {} if fields is None else fields}]
+            chosen = {item.root: index} if line else {}
+            empty = [(self._nothing(), chosen)] if fields is None else []
+            filled = self._filled(found, chosen, floors) if fields is not None or phantom else ()
+            for complete, at in (*empty, *filled):
                 self.budget -= 1
                 if self.budget < 0:
                     raise _TooLongError
@@ -192,7 +197,8 @@ class _Search:
     def _filled(self, found: Found, chosen: Floors, floors: Floors) -> Iterator[tuple[Found, Floors]]:
         """All ways to fill the slots from here on."""
         if len(found) == len(self.view.slots):
-            documents = {p: self._content(p, chosen[p]) for docs in found for p in docs}
+            paths = [p for docs in found for p in docs]
+            documents = {p: f for p in paths if p in chosen and (f := self.lines[p].contents[chosen[p]]) is not None}
             root = next(iter(found[0]))
             if members(self.view, root, documents) == found:
                 yield found, chosen

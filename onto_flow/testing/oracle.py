@@ -89,13 +89,25 @@ def _alone(view: View, accumulator: Accumulator, found: Found, path: str) -> Fou
 
 def members(view: View, root: str, documents: Documents) -> Found:
     """The documents of each slot around a root; all are empty when it does not exist."""
-    if root not in documents:
+    if root not in documents and not (
+        view.slots[0].phantom and any(lies_below(view, root, p, f) for p, f in documents.items())
+    ):
         return [{} for _ in view.slots]
-    found: Found = [{root: documents[root]}]
+    found: Found = [{root: documents.get(root, {})}]
     for slot in view.slots[1:]:
         joined = {p: f for p, f in documents.items() if belongs(view, slot, found[slot.parent], p, f)}
         found.append(dict(ordered(slot, joined)[: slot.limit]))
     return found
+
+
+def lies_below(view: View, root: str, path: str, fields: Document) -> bool:
+    """Whether a document makes a phantom of a root that does not exist."""
+    slots = [s for s in view.slots if s.kind == "by" and s.parent == 0 and s.relation and s.relation.above]
+    return any(
+        s.collection.matches(path) and passes(s, path, fields) and root in _refers(s.relation, path, fields)
+        for s in slots
+        if s.relation is not None
+    )
 
 
 def ordered(slot: Slot, documents: Documents) -> list[tuple[str, Document]]:
@@ -128,8 +140,21 @@ def _joined(slot: Slot, parent: str, parent_fields: Document, path: str, fields:
         return all(_values(parent, parent_fields, g) & _values(path, fields, f) for g, f in slot.pairs)
     assert slot.relation is not None
     if slot.kind == "via":
-        return path in references(parent_fields, slot.relation)
-    return parent in references(fields, slot.relation)
+        return path in _refers(slot.relation, parent, parent_fields)
+    return parent in _refers(slot.relation, path, fields)
+
+
+def _refers(relation: Relation, path: str, fields: Document) -> set[str]:
+    return above(path, relation) if relation.above else references(fields, relation)
+
+
+def above(path: str, relation: Relation) -> set[str]:
+    """The nearest document above a path that a relation may mean, if there can be one."""
+    while path.count("/") > 1:
+        path = path.rsplit("/", 2)[0]
+        if relation.target.matches(path):
+            return {path}
+    return set()
 
 
 def _values(path: str, fields: Document, place: Place) -> set[bytes]:
@@ -177,8 +202,18 @@ def _path(value: Any, relation: Relation, parse: Any) -> str | None:
     return path if path is not None and relation.target.matches(path) else None
 
 
+def _roots(view: View, documents: Documents) -> set[str]:
+    roots = {p for p in documents if view.slots[0].collection.matches(p)}
+    if view.slots[0].phantom:
+        relations = [s.relation for s in view.slots if s.kind == "by" and s.parent == 0]
+        roots.update(
+            r for p in documents for relation in relations if relation and relation.above for r in above(p, relation)
+        )
+    return roots
+
+
 def _table(view: View, documents: Documents) -> dict[str, Document]:
-    roots = sorted((p for p in documents if view.slots[0].collection.matches(p)), key=path_order)
+    roots = sorted(_roots(view, documents), key=path_order)
     evaluator = view.code.resolve().evaluator()
     shown = {root: outputs(view, root, documents, evaluator) for root in roots}
     if view.grouped:

@@ -14,7 +14,7 @@ from ..core.values import Document
 from ..operators import meter
 from ..operators.record import Record
 from ..plan.nodes import Place, Plan, Slot, View
-from .oracle import Documents, passes, project, references, values_at
+from .oracle import Documents, above, passes, project, references, values_at
 
 States = Mapping[str, Mapping[Any, Mapping[str, Any]]]
 """operator -> key -> cell -> what it holds."""
@@ -88,6 +88,9 @@ class _Need:
             if slot.kind == "root":
                 exists = root in documents and slot.collection.matches(root)
                 held.append([(root, documents[root], 1)] if exists else [])
+                held[-1] += [
+                    (root, {}, 1) for s in _below(view) for p, f in documents.items() if root in _doc_keys(s, p, f)
+                ]
             elif slot.fused:
                 held.append([(p, f, 1) for p, f in documents.items() if root in _doc_keys(slot, p, f)])
             else:
@@ -106,13 +109,17 @@ class _Need:
         return [(p, f, times) for p, f, times in counted if times and passes(slot, p, f)]
 
 
+def _below(view: View) -> list[Slot]:
+    return [s for s in view.slots if view.slots[0].phantom and s.fused and s.relation and s.relation.above]
+
+
 def _parent_keys(slot: Slot, path: str, fields: Document) -> set[Any]:
     if slot.kind == "by":
         return {path}
     if slot.kind == "on":
         return _products(path, fields, [g for g, _ in slot.pairs])
     assert slot.relation is not None
-    return references(fields, slot.relation)
+    return set(above(path, slot.relation) if slot.relation.above else references(fields, slot.relation))
 
 
 def _doc_keys(slot: Slot, path: str, fields: Document) -> set[Any]:
@@ -125,7 +132,7 @@ def _doc_keys(slot: Slot, path: str, fields: Document) -> set[Any]:
     if slot.kind == "on":
         return _products(path, fields, [f for _, f in slot.pairs])
     assert slot.relation is not None
-    return set(references(fields, slot.relation))
+    return set(above(path, slot.relation) if slot.relation.above else references(fields, slot.relation))
 
 
 def _products(path: str, fields: Document, places: list[Place]) -> set[bytes]:

@@ -41,8 +41,9 @@ FIELDS = {"r": ("r",), "s": ("s",), "lines": ("lines", "*", "p"), "k": ("k",), "
 
 OverShape = tuple[str, int, bool, int, int, int]
 SlotShape = tuple[str, str, int, tuple[str, ...]]
-"""(kind, letter of the collection, parent, names): the field of a relation, or the parent's and its own place, pair by
-pair; a place is a field, `id`, or `part`: the first id of the path, which for `d` is that of the document above."""
+"""(kind, letter of the collection, parent, names): the field of a relation, `up` for the document above, or the parent's
+and its own place, pair by pair; a place is a field, `id`, or `part`: the first id of the path, which for `d` is that of the
+document above. A root with a name counts also where it does not exist and documents lie below it."""
 
 SelectionShape = tuple[int, str, str, bool, int]
 """(slot, where, order, descending, limit): `where` is `shown` (`n` is not `"hide"`), `alike` (`k2` as the parent's) or
@@ -293,14 +294,15 @@ def _slot(shape: Shape, index: int) -> Slot:
     collection, name = COLLECTIONS[letter], f"s{index}"
     required = bool(index) and index == shape.required
     if kind == "root":
-        return Slot(name, index, "root", collection)
+        return Slot(name, index, "root", collection, phantom=bool(names))
     if kind == "on":
         places: list[Place] = [IDS[n] if n in IDS else FieldPath(FIELDS[n]) for n in names]
         pairs = tuple(zip(places[::2], places[1::2]))
         return Slot(name, index, "on", collection, parent, many=True, required=required, pairs=pairs)
-    field = FieldPath(FIELDS[names[0]])
+    above = names[0] == "up"
+    field = FieldPath(() if above else FIELDS[names[0]])
     if kind == "via":
-        relation = Relation(field, collection)
+        relation = Relation(field, collection, above=above)
         return Slot(name, index, "via", collection, parent, many=True, required=required, relation=relation)
-    relation = Relation(field, COLLECTIONS[shape.slots[parent][1]])
+    relation = Relation(field, COLLECTIONS[shape.slots[parent][1]], above=above)
     return Slot(name, index, "by", collection, parent, many=True, required=required, relation=relation)
