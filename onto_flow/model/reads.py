@@ -62,7 +62,7 @@ def _store_reads(code: CodeType, owner: str) -> Iterator[str | None]:
 
 
 def _loads(instruction: Any, name: str) -> bool:
-    if instruction is None or not instruction.opname.startswith("LOAD_"):
+    if instruction is None or not instruction.opname.startswith("LOAD_") or instruction.opname in _ATTRIBUTE:
         return False
     loaded = instruction.argval
     return bool(loaded == name or (isinstance(loaded, tuple) and loaded and loaded[-1] == name))
