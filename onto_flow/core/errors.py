@@ -52,6 +52,7 @@ CODES: dict[str, str] = {
     "udf-failed": "User code raised an exception.",
     "unknown-name": "A parameter, field or option names nothing that exists.",
     "wrong-decorator": "Decorators in an order or a place that has no meaning.",
+    "wrong-type": "A field of a strict model has another type than declared.",
     "wrong-usage": "A command or a URI that cannot be understood.",
 }
 

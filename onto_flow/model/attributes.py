@@ -146,9 +146,17 @@ class RelationAttribute(Attribute, Generic[M]):
     """A reference to a document of another model, or a list of them."""
 
     def __init__(
-        self, model: type[M] | Text, line: SourceLine, *, many: bool, name: Text | None, parse: Parse | None
+        self,
+        model: type[M] | Text,
+        line: SourceLine,
+        *,
+        many: bool,
+        parse: Parse | None,
+        name: Text | None = None,
+        default: Any = None,
+        sensitive: bool = False,
     ) -> None:
-        super().__init__("relations" if many else "relation", line, name=name)
+        super().__init__("relations" if many else "relation", line, name=name, default=default, sensitive=sensitive)
         self.model = model
         self.many = many
         self.parse = parse
@@ -161,7 +169,7 @@ class RelationAttribute(Attribute, Generic[M]):
 
     def read(self, fields: Any) -> Any:
         """The reference, or the list of references, in a document's fields."""
-        raw = fields.get(self.field)
+        raw = fields.get(self.field, self.default)
         if not self.many:
             raw = raw[0] if isinstance(raw, list) and raw else raw
             return self._reference(raw)
@@ -231,26 +239,58 @@ class Attrs:
         return ParentAttribute(model, line)
 
     @overload
-    def relation(self, model: type[M], *, name: Text | None = None, parse: Parse | None = None) -> Relation[M]: ...
+    def relation(
+        self,
+        model: type[M],
+        *,
+        name: Text | None = None,
+        default: Any = None,
+        sensitive: bool = False,
+        parse: Parse | None = None,
+    ) -> Relation[M]: ...
     @overload
-    def relation(self, model: Text, *, name: Text | None = None, parse: Parse | None = None) -> Relation[Any]: ...
-    def relation(self, model: Any, *, name: Text | None = None, parse: Parse | None = None, **unknown: NoReturn) -> Any:
+    def relation(
+        self,
+        model: Text,
+        *,
+        name: Text | None = None,
+        default: Any = None,
+        sensitive: bool = False,
+        parse: Parse | None = None,
+    ) -> Relation[Any]: ...
+    def relation(self, model: Any, *, parse: Parse | None = None, **options: Any) -> Any:
         """A reference to a document of `model` (a class, or its name)."""
-        line = SourceLine.of_caller()
-        refuse_options("attrs.relation", unknown, ("name", "parse"), line)
-        return RelationAttribute(model, line, many=False, name=name, parse=parse)
+        return _relation("attrs.relation", model, parse, options)
 
     @overload
-    def relations(self, model: type[M], *, name: Text | None = None, parse: Parse | None = None) -> Relations[M]: ...
-    @overload
-    def relations(self, model: Text, *, name: Text | None = None, parse: Parse | None = None) -> Relations[Any]: ...
     def relations(
-        self, model: Any, *, name: Text | None = None, parse: Parse | None = None, **unknown: NoReturn
-    ) -> Any:
+        self,
+        model: type[M],
+        *,
+        name: Text | None = None,
+        default: Any = None,
+        sensitive: bool = False,
+        parse: Parse | None = None,
+    ) -> Relations[M]: ...
+    @overload
+    def relations(
+        self,
+        model: Text,
+        *,
+        name: Text | None = None,
+        default: Any = None,
+        sensitive: bool = False,
+        parse: Parse | None = None,
+    ) -> Relations[Any]: ...
+    def relations(self, model: Any, *, parse: Parse | None = None, **options: Any) -> Any:
         """A list of references to documents of `model`."""
-        line = SourceLine.of_caller()
-        refuse_options("attrs.relations", unknown, ("name", "parse"), line)
-        return RelationAttribute(model, line, many=True, name=name, parse=parse)
+        return _relation("attrs.relations", model, parse, options)
+
+
+def _relation(written: Text, model: Any, parse: Parse | None, options: dict[Text, Any]) -> RelationAttribute[Any]:
+    line = SourceLine.of_caller(3)
+    refuse_options(written, (n for n in options if n not in _OPTIONS), (*_OPTIONS, "parse"), line)
+    return RelationAttribute(model, line, many=written == "attrs.relations", parse=parse, **options)
 
 
 attrs = Attrs()

@@ -13,6 +13,7 @@ from ..core.values import Document
 from .attributes import Attribute
 from .objects import maker_of
 from .parts import Part
+from .strict import refuse_wrong_types
 
 if TYPE_CHECKING:
     from .store import SlotDeclaration
@@ -52,10 +53,17 @@ NO_OPTIONS = SlotOptions()
 def passes_of(slot: _Slot) -> Passes | None:
     """Whether a document counts; `None` where nothing says it of the document alone."""
     where = slot.options.where
-    if where is None or len(_required(where)) != 1:
+    where = where if where is not None and len(_required(where)) == 1 else None
+    model, make = slot.model, maker_of(slot.model)
+    if where is None and not model._strict:
         return None
-    make = maker_of(slot.model)
-    return lambda path, fields: bool(where(make(path, fields)))
+
+    def passes(path: str, fields: Document) -> bool:
+        if model._strict:
+            refuse_wrong_types(model, path, fields)
+        return where is None or bool(where(make(path, fields)))
+
+    return passes
 
 
 def compares_of(slot: _Slot, parent: _Slot) -> Compares | None:

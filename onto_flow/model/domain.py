@@ -15,7 +15,7 @@ from .parts import DOCUMENT_ID, DocumentId, named_parts, take_parts
 from .stored import Stored
 
 _PLACES = ("collection_name", "path", "collection_group")
-_OPTIONS = (*_PLACES, "convert_names")
+_OPTIONS = (*_PLACES, "convert_names", "strict")
 _TAKEN = ("path", DOCUMENT_ID)
 
 
@@ -48,7 +48,8 @@ class DomainModel(Stored, metaclass=ModelType):
     `Meta` names the collection: `collection_name = "users"`, `path = "stocks/{symbol}/daily/{date}"` (whose parts are
     attributes too; `symbol: str = attrs.part` declares one for type checkers), or `collection_group = "daily"` (whose
     documents lie at any depth, so that `doc_id` alone has a name). A missing field reads as the attribute's default, a
-    wrong type reads as it is. With a database bound (`onto_flow.settings`) documents are read and saved: see `Stored`.
+    wrong type reads as it is; with `strict = True` such a document does not count. With a database bound
+    (`onto_flow.settings`) documents are read and saved: see `Stored`.
 
     Example:
         >>> from onto_flow import DomainModel, attrs
@@ -66,6 +67,7 @@ class DomainModel(Stored, metaclass=ModelType):
     _attributes: ClassVar[Mapping[str, Attribute]] = {}
     _parts: ClassVar[Mapping[str, int]] = {}
     _convert_names: ClassVar[bool] = True
+    _strict: ClassVar[bool] = False
     _around: ClassVar[Surroundings]
     _model: ClassVar[type[DomainModel]]
     """The class as it was declared, also for its read-only form (`model.objects`)."""
@@ -84,6 +86,7 @@ class DomainModel(Stored, metaclass=ModelType):
         options = options_of(cls, _OPTIONS, line)
         cls._around = Surroundings(frame)
         cls._convert_names = options.get("convert_names", cls._convert_names)
+        cls._strict = options.get("strict", cls._strict)
         cls._attributes = attributes_of(cls)
         places = [n for n in _PLACES if n in options]
         if len(places) > 1 or (not places and not hasattr(cls, "_collection")):

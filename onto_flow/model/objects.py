@@ -76,7 +76,8 @@ def _source(held: dict[str, Attribute], names: dict[str, Any]) -> str:
     for at, (name, attribute) in enumerate(held.items()):
         if isinstance(attribute, RelationAttribute):
             names[f"read{at}"] = _reading(attribute)
-            writes.append(f" made.{name} = read{at}(get({attribute.field!r}))")
+            names[f"default{at}"] = attribute.default
+            writes.append(f" made.{name} = read{at}(get({attribute.field!r}, default{at}))")
         else:
             names[f"default{at}"] = attribute.default
             reads.append(f" value{at} = get({attribute.field!r}, default{at})")

@@ -76,7 +76,7 @@ def _selected(slot: Slot, declared: _Declared, store: type[Store], starts: bool)
 
 
 def _code(store: type[Store], slot: _Declared, name: str) -> CodeRef | None:
-    code = None if slot.kind == "root" else getattr(slot, name)
+    code = None if slot.kind == "root" and name != "passes" else getattr(slot, name)
     return None if code is None else CodeRef(f"{store.__module__}:{store.__qualname__}.{slot.name}.{name}", code)
 
 
@@ -242,4 +242,16 @@ def _compiled(attribute: RelationAttribute[Any]) -> Relation:
         code = CodeRef(name, parse)
     if isinstance(attribute, ParentAttribute):
         return Relation(FieldPath(()), attribute.target._collection, above=True)
-    return Relation(FieldPath(attribute.steps), attribute.target._collection, code)
+    return Relation(FieldPath(attribute.steps), attribute.target._collection, code, default=_default(attribute))
+
+
+def _default(attribute: RelationAttribute[Any]) -> tuple[str, ...]:
+    """The paths that a missing field stands for; inside maps there is no telling which are missing."""
+    if attribute.default is None:
+        return ()
+    if len(attribute.steps) > 1:
+        what = f"{_dotted(attribute)} has a default, and is inside a map, where it leads nowhere"
+        raise DeclarationError("bad-slot", what, where=attribute.line, fix="Leave the default out.")
+    found = attribute.read({})
+    references = found if isinstance(found, list) else [found]
+    return tuple(dict.fromkeys(r.path for r in references if r is not None))

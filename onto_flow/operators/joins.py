@@ -71,7 +71,7 @@ class Joins:
 
     def doc_keys(self, slot: Slot, path: str, fields: Document | None) -> tuple[JoinKey, ...]:
         """The keys at which a document of `slot` is found; a deleted one only at its path."""
-        if slot.kind == "via":
+        if slot.kind in ("via", "root"):
             return (path,)
         if fields is None:
             return ()
@@ -156,6 +156,8 @@ class Joins:
     def _references(self, relation: Relation, path: str, fields: Document) -> tuple[str, ...]:
         if relation.above:
             return above(path, relation.target)
+        if relation.default and relation.field.steps[0] not in fields:
+            return relation.default
         parse = self._parse[relation]
         found = (reference_path(v, relation.target, parse) for v in relation.field.read(fields))
         return tuple(dict.fromkeys(p for p in found if p is not None))

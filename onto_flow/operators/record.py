@@ -135,7 +135,7 @@ def members(record: Record, root: str, joins: Joins) -> list[dict[str, Document]
     doc = record.reg.get(root)
     if doc is not None and doc.gone:
         return HOLD
-    if doc is not None and doc.fields is not None:
+    if doc is not None and doc.fields is not None and joins.counts(0, root, doc.fields):
         found[0] = {root: doc.fields}
     elif joins.below:
         below = [_by_key(record, slot, {root: None}) for slot in joins.below]

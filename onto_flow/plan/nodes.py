@@ -131,12 +131,14 @@ class Relation:
         target: The collection that they point into; others are ignored.
         parse: Code from the raw value to a path, an id, a reference or `None`.
         above: Whether it is the nearest document of the target above this one in its path, which no field says.
+        default: The paths that a missing field stands for.
     """
 
     field: FieldPath
     target: Collection
     parse: CodeRef | None = None
     above: bool = False
+    default: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,10 @@ def _hangs_on(shape: Shape, at: int, slot: int) -> bool:
 def _selecting(random: Random, shape: Shape) -> Shape:
     """Any conditions, orders and limits of one or two slots."""
     several = random.sample(range(1, len(shape.slots)), random.randint(1, min(2, len(shape.slots) - 1)))
-    return replace(shape, selections=tuple(_random_selection(random, slot) for slot in several))
+    selections = [_random_selection(random, slot) for slot in several]
+    if random.random() < 0.3:
+        selections.append((0, "shown", "", False, -1))
+    return replace(shape, selections=tuple(selections))
 
 
 def _random_selection(random: Random, slot: int) -> SelectionShape:

@@ -15,7 +15,7 @@ from ..core.equality import same
 from ..core.values import Document, path_order
 from ..plan.nodes import Plan, Slot, View
 from .histories import History
-from .oracle import Documents, Found, belongs, evaluate, fold, lies_below, members, ordered, project
+from .oracle import Documents, Found, belongs, evaluate, fold, lies_below, members, ordered, passes, project
 
 BUDGET = 20_000
 """How many assignments the exact search looks at before it gives up, which counts as a complaint."""
@@ -120,7 +120,9 @@ def _shows(view: View, root: str, found: Found, path: str, fields: Document | No
         return False
     if view.slots[0].phantom and not found[0] and lies_below(view, root, path, fields):
         return True
-    return path == root or any(
+    if path == root and passes(view.slots[0], path, fields):
+        return True
+    return any(
         belongs(view, s, found[s.parent], path, fields) and not _beyond(s, found[s.index], path, fields)
         for s in view.slots[1:]
     )
@@ -176,7 +178,7 @@ class _Search:
             return
         line = self.lines.get(item.root)
         for index in range(floors[item.root], len(line.contents)) if line else (-1,):
-            fields = line.contents[index] if line else None
+            fields = self._root(item.root, line.contents[index]) if line else None
             found: Found = [{item.root: {} if fields is None else fields}]
             chosen = {item.root: index} if line else {}
             empty = [(self._nothing(), chosen)] if fields is None else []
@@ -190,6 +192,9 @@ class _Search:
                 raised = _raised(self.view, item.root, complete, self.lines, {**floors, **at}, floors)
                 if raised is not None:
                     yield raised
+
+    def _root(self, path: str, content: Document | None) -> Document | None:
+        return content if content is not None and passes(self.view.slots[0], path, content) else None
 
     def _nothing(self) -> Found:
         return [{} for _ in self.view.slots]

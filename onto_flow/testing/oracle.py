@@ -89,11 +89,12 @@ def _alone(view: View, accumulator: Accumulator, found: Found, path: str) -> Fou
 
 def members(view: View, root: str, documents: Documents) -> Found:
     """The documents of each slot around a root; all are empty when it does not exist."""
-    if root not in documents and not (
-        view.slots[0].phantom and any(lies_below(view, root, p, f) for p, f in documents.items())
-    ):
+    top = view.slots[0]
+    exists = root in documents and passes(top, root, documents[root])
+    phantom = top.phantom and any(lies_below(view, root, p, f) for p, f in documents.items())
+    if not exists and not phantom:
         return [{} for _ in view.slots]
-    found: Found = [{root: documents.get(root, {})}]
+    found: Found = [{root: documents[root] if exists else {}}]
     for slot in view.slots[1:]:
         joined = {p: f for p, f in documents.items() if belongs(view, slot, found[slot.parent], p, f)}
         found.append(dict(ordered(slot, joined)[: slot.limit]))
@@ -178,6 +179,8 @@ def read(value: Any, steps: Sequence[str]) -> list[Any]:
 
 def references(fields: Document, relation: Relation) -> set[str]:
     """The paths that a document refers to by a relation."""
+    if relation.default and relation.field.steps[0] not in fields:
+        return set(relation.default)
     parse = relation.parse.resolve() if relation.parse else None
     return {p for v in read(fields, relation.field.steps) if (p := _path(v, relation, parse)) is not None}
 

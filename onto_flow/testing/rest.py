@@ -86,7 +86,7 @@ class _Need:
         held: list[list[tuple[str, Document, int]]] = []
         for slot in view.slots:
             if slot.kind == "root":
-                exists = root in documents and slot.collection.matches(root)
+                exists = root in documents and slot.collection.matches(root) and passes(slot, root, documents[root])
                 held.append([(root, documents[root], 1)] if exists else [])
                 held[-1] += [
                     (root, {}, 1) for s in _below(view) for p, f in documents.items() if root in _doc_keys(s, p, f)
