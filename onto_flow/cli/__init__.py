@@ -13,6 +13,7 @@ from typing import Any
 
 from ..core.errors import EngineError, OntoFlowError, UsageError
 from .cat import CAT
+from .checkpoint import CHECKPOINT
 from .command import FAILED, WRONG_USAGE, plain
 from .dead_letters import DEAD_LETTERS_COMMAND
 from .demo import DEMO
@@ -23,7 +24,7 @@ from .jobs import BACKFILL, RUN, go_to_environment
 from .system import abandon_output, end_on_sigterm, open_streams, refused
 from .write import WRITE
 
-COMMANDS = (DEMO, INSPECT, INFER, EXPLAIN, BACKFILL, RUN, CAT, WRITE, DEAD_LETTERS_COMMAND)
+COMMANDS = (DEMO, INSPECT, INFER, EXPLAIN, BACKFILL, RUN, CAT, WRITE, DEAD_LETTERS_COMMAND, CHECKPOINT)
 EXIT_CODES = (
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but with dead letters, or with documents that cannot be read."
 )

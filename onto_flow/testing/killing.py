@@ -78,6 +78,10 @@ class KilledConnection:
         self._before(statement)
         return self._connection.executemany(statement, rows)
 
+    def executescript(self, script: str) -> Any:
+        self._before(script)
+        return self._connection.executescript(script)
+
     def close(self) -> None:
         self._boundaries.alive()
         self._connection.close()

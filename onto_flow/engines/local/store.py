@@ -171,7 +171,8 @@ class Store:
         with failing(self.file):
             free, pages = self.one("PRAGMA freelist_count"), self.one("PRAGMA page_count")
             if free > _FREE_PAGES and free * 8 > pages:
-                self._connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
+                # A page a step: `execute` would make one.
+                self._connection.executescript(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
 
     def verify(self) -> None:
         """Raises: EngineError: `checkpoint-fenced` when another process has opened the file since."""

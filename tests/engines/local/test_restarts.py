@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from meeting_job import meeting_room
 
-from onto_flow import plan_views
-from onto_flow.core.change import BELOW_EVENTS, Change, ViewChange
-from onto_flow.core.values import to_micros
-from onto_flow.demo import data
-from onto_flow.demo.meeting_room import MeetingSession, OrganizationLoad
+from onto_flow.core.change import ViewChange
 from onto_flow.engines.local import Engine
 from onto_flow.formats.typed_json import decode_fields
 from onto_flow.sinks.base import SinkCapabilities
@@ -21,25 +17,7 @@ from onto_flow.sinks.jsonl import JsonLinesSink
 from onto_flow.sinks.parquet import ParquetSink
 from onto_flow.sinks.view_table import Tables
 from onto_flow.testing.judge import applied
-from onto_flow.testing.oracle import recompute
-from onto_flow.testing.restarts import RestartCase, RestartSuite
-
-PLAN = plan_views(MeetingSession, OrganizationLoad)
-
-
-@cache
-def meeting_room(*, publish_after_feed=False):
-    """The demo's documents and script, and some of its messages again at the end."""
-    documents = data.documents()
-    changes = [step.change for step in data.script()]
-    sent = changes + changes[:3]
-    final = dict(documents)
-    for change in changes:
-        final[change.path] = change.after
-    final = {path: fields for path, fields in final.items() if fields is not None}
-    snapshot = to_micros(data.EXPORTED_AT)
-    seeds = [Change(p, None, f, BELOW_EVENTS) for p, f in documents.items()]
-    return RestartCase(PLAN, seeds, sent, snapshot, recompute(PLAN, final), publish_after_feed)
+from onto_flow.testing.restarts import RestartSuite
 
 
 class Disk:
