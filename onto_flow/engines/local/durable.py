@@ -4,8 +4,8 @@ Law: what a sink was given, and what a feed was told is safe, is in the checkpoi
 complete: a kill before begins it again, and a sink sees nothing of it. From then on a run goes on from its last commit,
 under the same generation: view versions rise where they had stopped.
 
-After a restart a sink is given what is in the outbox; one that does not resume, one that has never published the whole
-table, and another one than before are given the whole table, from the state.
+After a restart a sink is given what is in the outbox; one that does not resume (and needs no outbox), one that has never
+published the whole table, and another one than before are given the whole table, from the state.
 """
 
 from __future__ import annotations
@@ -115,8 +115,9 @@ class DurableRun(Run):
     def _show(self, changes: list[ViewChange], oldest_commit: float | None) -> None:
         if not self.fenced:
             return
-        for change in changes:
-            self._kept.take(change)
+        if self.job.sink.capabilities.resumes:
+            for change in changes:
+                self._kept.take(change)
         self._pending += changes
         if oldest_commit is not None:
             self._oldest = min(oldest_commit, self._oldest or oldest_commit)

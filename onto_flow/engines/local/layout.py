@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ...core.codec import decode, decode_state, encode, encode_state
+from ...core.codec import STATE_VERSION, decode_state
+from ...formats.native.values import value_decoder, value_encoder
 from ...plan.nodes import OperatorNode
 from .state import Cells
 
@@ -18,6 +19,8 @@ LARGE = 64
 
 WHOLE = b""
 """The part of the row that holds all but the entries of large maps."""
+
+_VERSION = bytes((STATE_VERSION,))
 
 Row = tuple[bytes, bytes | None]
 """(part, bytes of it; `None`: the row goes)."""
@@ -87,6 +90,7 @@ class Layout:
 
     def __init__(self, node: OperatorNode) -> None:
         self._maps = frozenset(c.name for c in node.cells if c.kind == "map")
+        self._encode, self._decode = value_encoder(), value_decoder()
 
     def rows(self, cells: Cells) -> Iterator[Row]:
         """The rows to write for cells that may have changed; large maps become `Entries` in `cells`."""
@@ -101,21 +105,29 @@ class Layout:
                 entries = None if type(kept) is Entries else tuple((k, _form(v)) for k, v in kept.items())
                 whole.append((name, entries))
             elif type(value) is Entries:
-                yield from _entries(name, value)
-        yield WHOLE, encode_state(tuple(whole))
+                yield from self._entries(name, value)
+        yield WHOLE, self._encode(tuple(whole), _VERSION)
 
     def _large(self, cells: Cells, name: str) -> Iterator[Row]:
         """Rows of the entries, where they have rows of their own, or get or lose them now."""
         held = cells[name]
         if type(held) is Entries:
             if len(held) >= LARGE // 2:
-                yield from _entries(name, held)
+                yield from self._entries(name, held)
             else:
                 cells[name] = dict(held)
-                yield from ((_part(name, key), None) for key in held.keys() | held.changed)
+                yield from ((self._encode((name, key)), None) for key in held.keys() | held.changed)
         elif len(held) > LARGE:
             cells[name] = Entries(held)
-            yield from _entries(name, cells[name])
+            yield from self._entries(name, cells[name])
+
+    def _entries(self, name: str, entries: Entries) -> Iterator[Row]:
+        for key in entries.changed:
+            yield self._encode((name, key)), self._encode(_form(entries[key])) if key in entries else None
+        entries.changed.clear()
+
+    def _whole(self, data: bytes) -> Any:
+        return self._decode(data, 1) if data[:1] == _VERSION else decode_state(data)
 
     def cells(self, rows: Iterable[tuple[bytes, bytes]]) -> Cells:
         """The cells that rows of one key hold."""
@@ -123,25 +135,15 @@ class Layout:
         entries: list[tuple[str, Any, Any]] = []
         for part, data in rows:
             if part == WHOLE:
-                for name, value in decode_state(data):
+                for name, value in self._whole(data):
                     cells[name] = dict(value or ()) if name in self._maps else value
             else:
-                name, key = decode(part)
-                entries.append((name, key, decode(data)))
+                name, key = self._decode(part)
+                entries.append((name, key, self._decode(data)))
         for name in {name for name, _, _ in entries}:
             cells[name] = Entries({key: value for n, key, value in entries if n == name})
             cells[name].changed.clear()
         return cells
-
-
-def _entries(name: str, entries: Entries) -> Iterator[Row]:
-    for key in entries.changed:
-        yield _part(name, key), encode(_form(entries[key])) if key in entries else None
-    entries.changed.clear()
-
-
-def _part(name: str, key: Any) -> bytes:
-    return encode((name, key))
 
 
 def _form(value: Any) -> Any:

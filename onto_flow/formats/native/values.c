@@ -1,0 +1,519 @@
+/* Values and messages <-> the bytes of core.codec. What is unusual is None: the codec itself takes it, and tells what is wrong. */
+#include "native.h"
+
+#include <datetime.h>
+
+enum { NONE_, FALSE_, TRUE_, INT_, DOUBLE_, STR_, BYTES_, TIME_, GEO_, REF_, VECTOR_, LIST_, MAP_, TUPLE_ };
+enum { DEPTH = 64 };
+
+static PyObject *name_latitude, *name_longitude, *name_path, *name_database, *name_values, *no_text;
+
+int values_begin(void)
+{
+    PyDateTime_IMPORT;
+    name_latitude = PyUnicode_InternFromString("latitude");
+    name_longitude = PyUnicode_InternFromString("longitude");
+    name_path = PyUnicode_InternFromString("path");
+    name_database = PyUnicode_InternFromString("database");
+    name_values = PyUnicode_InternFromString("values");
+    no_text = PyUnicode_InternFromString("");
+    return PyDateTimeAPI && name_latitude && name_longitude && name_path && name_database && name_values && no_text;
+}
+
+typedef struct {
+    PyObject *geopoint, *reference, *vector;
+    Buffer out;
+} Coder;
+
+static Said full(void)
+{
+    PyErr_NoMemory();
+    return FAILED;
+}
+
+static Said put_byte(Coder *coder, uint8_t byte) { return buffer_add(&coder->out, &byte, 1) ? DONE : full(); }
+
+static Said put_size(Coder *coder, size_t n)
+{
+    uint8_t bytes[10];
+    size_t used = 0;
+    for (; n > 0x7F; n >>= 7)
+        bytes[used++] = (uint8_t)((n & 0x7F) | 0x80);
+    bytes[used++] = (uint8_t)n;
+    return buffer_add(&coder->out, bytes, used) ? DONE : full();
+}
+
+static Said put_raw(Coder *coder, uint8_t tag, const void *raw, size_t size)
+{
+    if (put_byte(coder, tag) != DONE || put_size(coder, size) != DONE)
+        return FAILED;
+    return buffer_add(&coder->out, raw, size) ? DONE : full();
+}
+
+static void big_endian(uint64_t bits, uint8_t bytes[8])
+{
+    for (int n = 7; n >= 0; n--, bits >>= 8)
+        bytes[n] = (uint8_t)bits;
+}
+
+static Said put_word(Coder *coder, uint64_t bits)
+{
+    uint8_t bytes[8];
+    big_endian(bits, bytes);
+    return buffer_add(&coder->out, bytes, 8) ? DONE : full();
+}
+
+static Said put_double(Coder *coder, double value)
+{
+    uint64_t bits = 0x7FF8000000000000ULL; /* every NaN is this one */
+    if (value == value)
+        memcpy(&bits, &value, 8);
+    return put_word(coder, bits);
+}
+
+static Said put_int(Coder *coder, PyObject *value)
+{
+    int overflow;
+    int64_t n = PyLong_AsLongLongAndOverflow(value, &overflow);
+    if (overflow)
+        return ODD;
+    if (n == -1 && PyErr_Occurred())
+        return FAILED;
+    uint8_t bytes[8];
+    big_endian((uint64_t)n, bytes);
+    int first = 0;
+    while (first < 7 && bytes[first] == (n < 0 ? 0xFF : 0) && (bytes[first + 1] >> 7) == (n < 0))
+        first++;
+    return put_raw(coder, INT_, bytes + first, (size_t)(8 - first));
+}
+
+/* The UTF-8 of a text; odd for one that has none. */
+static Said utf8(PyObject *text, const char **raw, Py_ssize_t *size)
+{
+    *raw = PyUnicode_AsUTF8AndSize(text, size);
+    if (*raw)
+        return DONE;
+    if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError))
+        return FAILED;
+    PyErr_Clear();
+    return ODD;
+}
+
+static Said put_text(Coder *coder, PyObject *text)
+{
+    const char *raw;
+    Py_ssize_t size;
+    Said said = utf8(text, &raw, &size);
+    return said == DONE ? put_raw(coder, STR_, raw, (size_t)size) : said;
+}
+
+static int64_t days_from_civil(int64_t year, int month, int day)
+{
+    year -= month <= 2;
+    int64_t era = (year >= 0 ? year : year - 399) / 400;
+    int64_t of_era = year - era * 400;
+    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+static Said put_time(Coder *coder, PyObject *value)
+{
+    PyObject *zone = PyDateTime_DATE_GET_TZINFO(value);
+    if (zone != PyDateTime_TimeZone_UTC && zone != Py_None) /* a naive one counts as UTC */
+        return ODD;
+    int64_t days = days_from_civil(PyDateTime_GET_YEAR(value), PyDateTime_GET_MONTH(value), PyDateTime_GET_DAY(value));
+    int64_t seconds = days * 86400 + PyDateTime_DATE_GET_HOUR(value) * 3600 + PyDateTime_DATE_GET_MINUTE(value) * 60 +
+                      PyDateTime_DATE_GET_SECOND(value);
+    if (put_byte(coder, TIME_) != DONE)
+        return FAILED;
+    return put_word(coder, (uint64_t)(seconds * 1000000 + PyDateTime_DATE_GET_MICROSECOND(value)));
+}
+
+static Said put_number(Coder *coder, PyObject *holder, PyObject *name)
+{
+    PyObject *value = PyObject_GetAttr(holder, name);
+    if (!value)
+        return FAILED;
+    Said said = PyFloat_CheckExact(value) ? put_double(coder, PyFloat_AS_DOUBLE(value)) : ODD;
+    Py_DECREF(value);
+    return said;
+}
+
+static Said put_geopoint(Coder *coder, PyObject *value)
+{
+    Said said = put_byte(coder, GEO_);
+    if (said == DONE)
+        said = put_number(coder, value, name_latitude);
+    return said == DONE ? put_number(coder, value, name_longitude) : said;
+}
+
+static Said put_reference(Coder *coder, PyObject *value)
+{
+    Said said = put_byte(coder, REF_);
+    PyObject *names[] = {name_path, name_database};
+    for (int n = 0; n < 2 && said == DONE; n++) {
+        PyObject *text = PyObject_GetAttr(value, names[n]);
+        if (!text)
+            return FAILED;
+        said = text == Py_None && n ? put_text(coder, no_text) : PyUnicode_Check(text) ? put_text(coder, text) : ODD;
+        Py_DECREF(text);
+    }
+    return said;
+}
+
+static Said put_vector(Coder *coder, PyObject *value)
+{
+    PyObject *values = PyObject_GetAttr(value, name_values);
+    if (!values)
+        return FAILED;
+    Said said = PyTuple_CheckExact(values) ? put_byte(coder, VECTOR_) : ODD;
+    Py_ssize_t count = said == DONE ? PyTuple_GET_SIZE(values) : 0;
+    if (said == DONE)
+        said = put_size(coder, (size_t)count);
+    for (Py_ssize_t n = 0; n < count && said == DONE; n++) {
+        PyObject *one = PyTuple_GET_ITEM(values, n);
+        said = PyFloat_CheckExact(one) ? put_double(coder, PyFloat_AS_DOUBLE(one)) : ODD;
+    }
+    Py_DECREF(values);
+    return said;
+}
+
+static Said put(Coder *coder, PyObject *value, int depth);
+
+static Said put_elements(Coder *coder, uint8_t tag, PyObject *value, int depth)
+{
+    int is_list = PyList_Check(value);
+    Said said = depth >= DEPTH ? ODD : put_byte(coder, tag);
+    if (said == DONE)
+        said = put_size(coder, (size_t)Py_SIZE(value));
+    for (Py_ssize_t n = 0; said == DONE && n < Py_SIZE(value); n++)
+        said = put(coder, is_list ? PyList_GET_ITEM(value, n) : PyTuple_GET_ITEM(value, n), depth + 1);
+    return said;
+}
+
+typedef struct {
+    const char *raw;
+    Py_ssize_t size;
+    PyObject *value;
+} Entry;
+
+static int by_name(const void *left, const void *right)
+{
+    const Entry *a = left, *b = right;
+    int order = memcmp(a->raw, b->raw, (size_t)(a->size < b->size ? a->size : b->size));
+    return order ? order : (a->size > b->size) - (a->size < b->size);
+}
+
+/* UTF-8 sorts as code points do, which is how Python sorts names. */
+static Said put_map(Coder *coder, PyObject *value, int depth)
+{
+    if (depth >= DEPTH)
+        return ODD;
+    Py_ssize_t count = PyDict_GET_SIZE(value), at = 0, filled = 0;
+    Entry few[16], *entries = count <= 16 ? few : PyMem_RawMalloc((size_t)count * sizeof(Entry));
+    if (!entries)
+        return full();
+    PyObject *name, *held;
+    Said said = DONE;
+    int sorted = 1;
+    while (said == DONE && PyDict_Next(value, &at, &name, &held)) {
+        said = PyUnicode_Check(name) ? utf8(name, &entries[filled].raw, &entries[filled].size) : ODD;
+        entries[filled].value = held;
+        sorted = sorted && (!filled || (said == DONE && by_name(&entries[filled - 1], &entries[filled]) < 0));
+        filled++;
+    }
+    if (said == DONE && !sorted)
+        qsort(entries, (size_t)filled, sizeof(Entry), by_name);
+    if (said == DONE)
+        said = put_byte(coder, MAP_);
+    if (said == DONE)
+        said = put_size(coder, (size_t)filled);
+    for (Py_ssize_t n = 0; said == DONE && n < filled; n++) {
+        said = put_raw(coder, STR_, entries[n].raw, (size_t)entries[n].size);
+        if (said == DONE)
+            said = put(coder, entries[n].value, depth + 1);
+    }
+    if (entries != few)
+        PyMem_RawFree(entries);
+    return said;
+}
+
+static Said put(Coder *coder, PyObject *value, int depth)
+{
+    PyTypeObject *type = Py_TYPE(value);
+    if (PyUnicode_Check(value))
+        return put_text(coder, value);
+    if (value == Py_None)
+        return put_byte(coder, NONE_);
+    if (PyBool_Check(value))
+        return put_byte(coder, value == Py_True ? TRUE_ : FALSE_);
+    if (PyLong_Check(value))
+        return put_int(coder, value);
+    if (PyTuple_Check(value))
+        return put_elements(coder, TUPLE_, value, depth);
+    if (PyDict_Check(value))
+        return put_map(coder, value, depth);
+    if (PyList_Check(value))
+        return put_elements(coder, LIST_, value, depth);
+    if (PyFloat_Check(value))
+        return put_byte(coder, DOUBLE_) == DONE ? put_double(coder, PyFloat_AS_DOUBLE(value)) : FAILED;
+    if (PyBytes_Check(value))
+        return put_raw(coder, BYTES_, PyBytes_AS_STRING(value), (size_t)PyBytes_GET_SIZE(value));
+    if ((PyObject *)type == coder->reference)
+        return put_reference(coder, value);
+    if (PyDateTime_Check(value))
+        return put_time(coder, value);
+    if ((PyObject *)type == coder->geopoint)
+        return put_geopoint(coder, value);
+    return (PyObject *)type == coder->vector ? put_vector(coder, value) : ODD;
+}
+
+PyObject *native_encode(PyObject *module, PyObject *args)
+{
+    Coder coder = {0};
+    PyObject *value, *prefix, *found = NULL;
+    if (!PyArg_ParseTuple(args, "OSOOO", &value, &prefix, &coder.geopoint, &coder.reference, &coder.vector))
+        return NULL;
+    Said said = buffer_add(&coder.out, PyBytes_AS_STRING(prefix), (size_t)PyBytes_GET_SIZE(prefix)) ? DONE : full();
+    if (said == DONE)
+        said = put(&coder, value, 0);
+    if (said == DONE)
+        found = PyBytes_FromStringAndSize((const char *)coder.out.data, (Py_ssize_t)coder.out.size);
+    else if (said == ODD)
+        found = Py_NewRef(Py_None);
+    buffer_free(&coder.out);
+    return found;
+}
+
+static Said get(Coder *coder, Slice *rest, int depth, PyObject **found);
+
+static Said got(PyObject *value, PyObject **found)
+{
+    *found = value;
+    return value ? FOUND : FAILED;
+}
+
+static Said get_word(Slice *rest, uint64_t *bits)
+{
+    if (size_of(*rest) < 8)
+        return ODD;
+    *bits = 0;
+    for (int n = 0; n < 8; n++)
+        *bits = *bits << 8 | *rest->at++;
+    return FOUND;
+}
+
+static Said get_double(Slice *rest, PyObject **found)
+{
+    uint64_t bits;
+    double value;
+    if (get_word(rest, &bits) != FOUND)
+        return ODD;
+    memcpy(&value, &bits, 8);
+    return got(PyFloat_FromDouble(value), found);
+}
+
+static Said get_int(Slice *rest, PyObject **found)
+{
+    Slice raw;
+    if (!read_slice(&rest->at, rest->end, &raw) || size_of(raw) > 8 || size_of(raw) < 1)
+        return ODD;
+    uint64_t n = *raw.at & 0x80 ? ~0ULL : 0;
+    while (raw.at < raw.end)
+        n = n << 8 | *raw.at++;
+    return got(PyLong_FromLongLong((int64_t)n), found);
+}
+
+static Said get_text(Slice *rest, int intern, PyObject **found)
+{
+    Slice raw;
+    if (!read_slice(&rest->at, rest->end, &raw))
+        return ODD;
+    *found = PyUnicode_DecodeUTF8((const char *)raw.at, (Py_ssize_t)size_of(raw), NULL);
+    if (*found) {
+        if (intern)
+            PyUnicode_InternInPlace(found);
+        return FOUND;
+    }
+    if (!PyErr_ExceptionMatches(PyExc_UnicodeDecodeError))
+        return FAILED;
+    PyErr_Clear();
+    return ODD;
+}
+
+static Said tagged_text(Slice *rest, int intern, PyObject **found)
+{
+    if (rest->at >= rest->end || *rest->at != STR_)
+        return ODD;
+    rest->at++;
+    return get_text(rest, intern, found);
+}
+
+static Said get_reference(Coder *coder, Slice *rest, PyObject **found)
+{
+    PyObject *path, *database;
+    Said said = tagged_text(rest, 0, &path);
+    if (said != FOUND)
+        return said;
+    said = tagged_text(rest, 1, &database);
+    if (said == FOUND) {
+        PyObject *other = PyUnicode_GET_LENGTH(database) ? database : Py_None;
+        said = got(PyObject_CallFunctionObjArgs(coder->reference, path, other, NULL), found);
+        Py_DECREF(database);
+    }
+    Py_DECREF(path);
+    return said;
+}
+
+static Said get_geopoint(Coder *coder, Slice *rest, PyObject **found)
+{
+    PyObject *latitude, *longitude;
+    Said said = get_double(rest, &latitude);
+    if (said != FOUND)
+        return said;
+    said = get_double(rest, &longitude);
+    if (said == FOUND) {
+        said = got(PyObject_CallFunctionObjArgs(coder->geopoint, latitude, longitude, NULL), found);
+        Py_DECREF(longitude);
+    }
+    Py_DECREF(latitude);
+    return said;
+}
+
+/* As many elements as stand there; a count that the bytes cannot hold is odd. */
+static Said get_tuple(Coder *coder, Slice *rest, int depth, int doubles, PyObject **found)
+{
+    uint64_t count;
+    if (!read_varint(&rest->at, rest->end, &count) || count > size_of(*rest))
+        return ODD;
+    PyObject *tuple = PyTuple_New((Py_ssize_t)count), *one;
+    if (!tuple)
+        return FAILED;
+    for (Py_ssize_t n = 0; n < (Py_ssize_t)count; n++) {
+        Said said = doubles ? get_double(rest, &one) : get(coder, rest, depth + 1, &one);
+        if (said != FOUND) {
+            Py_DECREF(tuple);
+            return said;
+        }
+        PyTuple_SET_ITEM(tuple, n, one);
+    }
+    return got(tuple, found);
+}
+
+static Said get_vector(Coder *coder, Slice *rest, PyObject **found)
+{
+    PyObject *values;
+    Said said = get_tuple(coder, rest, 0, 1, &values);
+    if (said != FOUND)
+        return said;
+    said = got(PyObject_CallOneArg(coder->vector, values), found);
+    Py_DECREF(values);
+    return said;
+}
+
+static Said get_list(Coder *coder, Slice *rest, int depth, PyObject **found)
+{
+    uint64_t count;
+    if (!read_varint(&rest->at, rest->end, &count) || count > size_of(*rest))
+        return ODD;
+    PyObject *list = PyList_New((Py_ssize_t)count), *one;
+    if (!list)
+        return FAILED;
+    for (Py_ssize_t n = 0; n < (Py_ssize_t)count; n++) {
+        Said said = get(coder, rest, depth + 1, &one);
+        if (said != FOUND) {
+            Py_DECREF(list);
+            return said;
+        }
+        PyList_SET_ITEM(list, n, one);
+    }
+    return got(list, found);
+}
+
+static Said get_map(Coder *coder, Slice *rest, int depth, PyObject **found)
+{
+    uint64_t count;
+    if (!read_varint(&rest->at, rest->end, &count) || count > size_of(*rest))
+        return ODD;
+    PyObject *map = PyDict_New(), *name, *value;
+    Said said = map ? FOUND : FAILED;
+    for (; said == FOUND && count; count--) {
+        said = tagged_text(rest, 1, &name);
+        if (said != FOUND)
+            break;
+        said = get(coder, rest, depth + 1, &value);
+        if (said == FOUND) {
+            said = PyDict_SetItem(map, name, value) ? FAILED : FOUND;
+            Py_DECREF(value);
+        }
+        Py_DECREF(name);
+    }
+    if (said == FOUND)
+        return got(map, found);
+    Py_XDECREF(map);
+    return said;
+}
+
+static Said get(Coder *coder, Slice *rest, int depth, PyObject **found)
+{
+    Slice raw;
+    uint64_t bits;
+    if (rest->at >= rest->end || depth > DEPTH)
+        return ODD;
+    switch (*rest->at++) {
+    case NONE_:
+        return got(Py_NewRef(Py_None), found);
+    case FALSE_:
+        return got(Py_NewRef(Py_False), found);
+    case TRUE_:
+        return got(Py_NewRef(Py_True), found);
+    case INT_:
+        return get_int(rest, found);
+    case DOUBLE_:
+        return get_double(rest, found);
+    case STR_:
+        return get_text(rest, 0, found);
+    case BYTES_:
+        if (!read_slice(&rest->at, rest->end, &raw))
+            return ODD;
+        return got(PyBytes_FromStringAndSize((const char *)raw.at, (Py_ssize_t)size_of(raw)), found);
+    case TIME_:
+        return get_word(rest, &bits) == FOUND ? make_timestamp((int64_t)bits, found) : ODD;
+    case GEO_:
+        return get_geopoint(coder, rest, found);
+    case REF_:
+        return get_reference(coder, rest, found);
+    case VECTOR_:
+        return get_vector(coder, rest, found);
+    case LIST_:
+        return get_list(coder, rest, depth, found);
+    case MAP_:
+        return get_map(coder, rest, depth, found);
+    case TUPLE_:
+        return get_tuple(coder, rest, depth, 0, found);
+    default:
+        return ODD;
+    }
+}
+
+PyObject *native_decode(PyObject *module, PyObject *args)
+{
+    Coder coder = {0};
+    Py_buffer data;
+    Py_ssize_t begin;
+    PyObject *found = NULL;
+    if (!PyArg_ParseTuple(args, "y*nOOO", &data, &begin, &coder.geopoint, &coder.reference, &coder.vector))
+        return NULL;
+    Slice rest = {(const uint8_t *)data.buf, (const uint8_t *)data.buf + data.len};
+    rest.at += begin < data.len ? begin : data.len;
+    Said said = get(&coder, &rest, 0, &found);
+    if (said == FOUND && rest.at != rest.end) {
+        Py_CLEAR(found);
+        said = ODD;
+    }
+    PyBuffer_Release(&data);
+    if (said == FAILED)
+        return NULL;
+    /* A tuple, so that a value that is None can be told from bytes that are odd. */
+    return said == FOUND ? Py_BuildValue("(N)", found) : Py_NewRef(Py_None);
+}

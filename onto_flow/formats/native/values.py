@@ -1,0 +1,52 @@
+"""Who makes and reads the bytes of `core.codec`: the compiled extension where it was built, else the codec itself.
+
+Law: bytes and values are the same; what the extension does not know is left to the codec, which tells what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...core.codec import decode, encode
+from ...core.values import GeoPoint, Reference, Vector
+from . import extension
+
+Encode = Callable[..., bytes]
+Decode = Callable[..., Any]
+
+
+def value_encoder() -> Encode:
+    """`encode(value, prefix=b"")`: the prefix, then the bytes of a value.
+
+    Example:
+        >>> value_encoder()((1, "a", None), b">") == b">" + encode((1, "a", None))
+        True
+    """
+    compiled = getattr(extension(), "encode", None)
+    if compiled is None:
+        return lambda value, prefix=b"": prefix + encode(value)
+
+    def fast(value: Any, prefix: bytes = b"") -> bytes:
+        found: bytes | None = compiled(value, prefix, GeoPoint, Reference, Vector)
+        return prefix + encode(value) if found is None else found
+
+    return fast
+
+
+def value_decoder() -> Decode:
+    """`decode(data, begin=0)`: the value of the bytes from `begin` on.
+
+    Example:
+        >>> value_decoder()(b">" + encode({"a": [1.5]}), 1)
+        {'a': [1.5]}
+    """
+    compiled = getattr(extension(), "decode", None)
+    if compiled is None:
+        return lambda data, begin=0: decode(data[begin:])
+
+    def fast(data: bytes, begin: int = 0) -> Any:
+        found: tuple[Any] | None = compiled(data, begin, GeoPoint, Reference, Vector)
+        return decode(data[begin:]) if found is None else found[0]
+
+    return fast
