@@ -37,6 +37,7 @@ def _run_arguments(command: argparse.ArgumentParser) -> None:
         "--format", help="what its lines are: cloudevents, background, changelog, debezium; default: each tells"
     )
     command.add_argument("--mapping", metavar="FILE", help="how to read messages of another form (docs/feeds.md)")
+    command.add_argument("--database", metavar="URI", help="where documents of events without them are read")
     command.add_argument("--snapshot-time", metavar="TIME", help="when the export was taken (RFC 3339)")
     command.add_argument(
         "--inconsistent-export", action="store_true", help="the export is no consistent view at one time"
@@ -75,7 +76,7 @@ def _run(arguments: argparse.Namespace) -> int:
     snapshot = arguments.snapshot_time
     if not 0 <= arguments.publish_every < float("inf"):
         raise UsageError("wrong-usage", f"--publish-every {arguments.publish_every} is no number of seconds")
-    said = {"format": arguments.format, "mapping": arguments.mapping}
+    said = {"format": arguments.format, "mapping": arguments.mapping, "database": arguments.database}
     return _job(
         arguments,
         {

@@ -14,4 +14,7 @@ from ..core.writes import Precondition as Precondition
 from ..core.writes import Write as Write
 from .base import Database as Database
 from .base import Snapshot as Snapshot
+from .bound import commit as commit
+from .bound import current_database as current_database
+from .connect import open_database as open_database
 from .query import Query as Query

@@ -14,11 +14,15 @@ _FROM_PYTHON = ("clock", "create")
 """Options that no text can give."""
 
 
-def open_database(uri: str) -> Database:
-    """The database that a URI names; a file is made where it does not exist.
+def open_database(uri: str, *, create: bool = True) -> Database:
+    """The database that a URI names.
+
+    Args:
+        uri: Such as `sqlite:app.sqlite`.
+        create: Whether one that does not exist may be made.
 
     Raises:
-        UsageError: `wrong-usage`, `unknown-name`: a URI, a kind or an option that is none.
+        UsageError: `not-found`; `wrong-usage`, `unknown-name`: a URI, a kind or an option that is none.
         EngineError: `database-failed`.
     """
     scheme, colon, rest = uri.partition(":")
@@ -33,5 +37,5 @@ def open_database(uri: str) -> Database:
         if name not in known:
             what = f"database {scheme!r} has no option {name!r:.80}"
             raise UsageError("unknown-name", what, where=repr(uri[:200]), fix=did_you_mean(name, known))
-    database: Database = factory(place, **options)
+    database: Database = factory(place, create=create, **options)
     return database

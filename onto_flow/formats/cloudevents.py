@@ -159,4 +159,6 @@ def _database(event: Mapping[str, Any]) -> str | None:
 def cut_body(event: Mapping[str, Any], error: DataError) -> DataError:
     """What to say of a body that ends early, where the attributes say which document it was about."""
     named = _named(event)
-    return thin(named, f"a body that is cut: {error.what}", error.where) if isinstance(named, str) else error
+    if not isinstance(named, str):
+        return error
+    return thin(named, f"a body that is cut: {error.what}", error.where, readable=True)

@@ -19,7 +19,7 @@ from ..core.change import Change, Version
 from ..core.errors import DataError
 from ..core.keys import document_id
 from ..core.values import Document, from_micros
-from .event_sides import refuse, thin
+from .event_sides import ThinEvent, refuse, thin
 from .feed_versions import RULES, Operation, last_microsecond
 from .json_text import parse_json
 from .plain_json import read_plain
@@ -82,7 +82,8 @@ class Debezium:
         source = envelope.get("source")
         source = source if isinstance(source, dict) else {}
         if operation != "delete" and after is None:
-            raise thin(f"{source.get('table')!s:.80} {record.key or before!r:.80}", "no row", "$.after")
+            row = f"{source.get('table')!s:.80} {record.key or before!r:.80}"
+            raise ThinEvent(f"The event of {row} carries no row", where="$.after")
         path = self._place(record.key, after or before or {}, source)
         after = None if operation == "delete" else after
         _check_whole(path, after)

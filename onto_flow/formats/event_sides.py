@@ -57,10 +57,37 @@ def refuse(what: str, where: str = "", fix: str = "") -> NoReturn:
     raise DataError("bad-change", what[0].upper() + what[1:], where=where, fix=fix)
 
 
-def thin(path: str, what: str, where: str = "") -> DataError:
-    """The error of an event that tells of a document without carrying it."""
-    fix = "Let the feed send whole documents; read this one again from the database."
-    return DataError("thin-event", f"The event of {path or 'a document'} carries {what}", where=where, fix=fix)
+class ThinEvent(DataError):
+    """An event that tells of a document without carrying it.
+
+    Attributes:
+        path: Of the document that may be read in its place; empty where the event does not say it, or where the feed's
+            versions are no update times and so cannot be compared with that of a document that was read.
+    """
+
+    def __init__(self, what: str, path: str = "", where: str = "") -> None:
+        self.path = path
+        fix = "Let the feed send whole documents"
+        fix += ", or name the database that they are read from: --database URI." if path else "."
+        super().__init__("thin-event", what, where=where, fix=fix)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ThinEvent, (self.what, self.path, self.where)
+
+
+def thin(path: str, what: str, where: str = "", *, readable: bool = False) -> ThinEvent:
+    """The error of an event that carries not what its document is.
+
+    Args:
+        path: Of the document.
+        what: What is missing.
+        where: In the event.
+        readable: Whether the versions of the feed are update times, so that the document may be read instead; never where
+            the path may be percent-encoded, as attributes are by what carried them: another document would be read.
+    """
+    return ThinEvent(
+        f"The event of {path or 'a document'} carries {what}", path if readable and "%" not in path else "", where
+    )
 
 
 def json_sides(body: Any, database: str | None, names: tuple[str, ...]) -> tuple[Side | None, Side | None]:
@@ -146,11 +173,11 @@ def change_of(told: Told, value: Side | None, old: Side | None, rule: Rule, *, r
     if value is not None and not _MAY_HAVE_VALUE[told.kind]:
         refuse("a deletion that has a document after it", "$.data.value")
     if side is None or (value is None and told.kind in ("created", "updated")):
-        raise thin(path, "no document", "$.data")
+        raise thin(path, "no document", "$.data", readable=True)
     if not path:
         refuse("the event names no document", "$.data.value.name")
     if value is not None and not value.whole:
-        raise thin(path, "no fields", "$.data.value")
+        raise thin(path, "no fields", "$.data.value", readable=True)
     return Change(
         path,
         old.fields if old is not None and old.whole else None,

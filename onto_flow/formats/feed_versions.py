@@ -76,6 +76,7 @@ RULES: dict[str, Rule] = {
     for rule in (
         Rule("cloudevents", "the document's update time; of a deletion, that of the document it removed", _COMMIT),
         Rule("background", "the document's update time; of a deletion, that of the side before", _COMMIT),
+        Rule("database", "of thin events: the update time of the document as it was read", _COMMIT),
         Rule("changelog", "the row's timestamp, which is the time of the event", _COMMIT),
         Rule("debezium", "of rows of a first copy: the time, else the position", _RANKED),
         Rule("debezium-lsn", "source.lsn", (0, 0, 0), position=True),

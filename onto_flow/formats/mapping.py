@@ -13,6 +13,9 @@
 | `id` | what tells the event from others, for its dead letter |
 | `database` | `projects/P/databases/D`: references into it become relative paths |
 | `format` | `debezium`: its envelopes; then only `path` is said |
+
+A mapping that says nothing of documents, `path` alone with perhaps `id`, is of messages that only tell which document has
+changed: thin events, which are read from a database.
 """
 
 from __future__ import annotations
@@ -129,7 +132,7 @@ def read_mapping(content: Any) -> Mapped:
             raise UsageError("wrong-usage", f"{name} is not a text: {value!r:.80}")
     format_ = content.get("format", "plain")
     _one_of(format_, "format", ("plain", "debezium"))
-    needed = ("path",) if format_ == "debezium" else ("path", "after", "version")
+    needed = ["path"] if format_ == "debezium" or not _carries(content) else ["path", "after", "version"]
     for name in needed:
         if not content.get(name):
             raise UsageError("wrong-usage", f"The mapping does not say {name}")
@@ -147,6 +150,11 @@ def read_mapping(content: Any) -> Mapped:
         database=content.get("database"),
         **ways,
     )
+
+
+def _carries(content: Mapping[str, Any]) -> bool:
+    """Whether messages are said to carry documents; else each only tells that its document is another one now."""
+    return any(name in content for name in ("after", "before", "version", "op", "ops"))
 
 
 def _one_of(value: str, name: str, known: Any) -> None:
@@ -187,6 +195,8 @@ class MappedMessages:
         """
         mapping = self._mapping
         path = mapping.path.path(lambda way: find(content, way), "$")
+        if mapping.after is None:
+            raise thin(path, "no fields", "$", readable=True)
         fields = self._fields(content, mapping.after)
         operation = self._operation(content, fields)
         if operation == "delete":

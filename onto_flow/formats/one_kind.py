@@ -8,6 +8,12 @@ from .feed_versions import RULES
 MAX_COLLECTIONS = 10_000
 """A database has hundreds; a feed that names more is not one."""
 
+READ = "database"
+"""The kind of changes that were read from a database, because their events did not carry them."""
+
+_UPDATE_TIMES = ("cloudevents", "background")
+"""The kinds whose versions are update times too."""
+
 FIX = "Read each collection from one feed; begin again from an export to change over."
 
 
@@ -38,6 +44,9 @@ class OneKind:
         if "/" in collection:
             collection = "/*/".join(path.split("/")[::2])
         first = self.state.get(collection)
+        if (kind == READ and first in _UPDATE_TIMES) or (first == READ and kind in _UPDATE_TIMES):
+            self.state[collection] = first if kind == READ and first is not None else kind
+            return
         if first == kind or (first is not None and first.startswith(f"{kind}-")):
             return
         if first is not None and kind.startswith(f"{first}-"):

@@ -8,21 +8,17 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from traceback import format_exception
-from typing import Any, Protocol
 
-from ..core.change import BELOW_EVENTS, Change, DeadLetter
+from ..core.change import Change, DeadLetter
 from ..core.codec import decode, encode
 from ..core.collection import Projection
 from ..core.errors import DataError
-from ..core.values import Document
 from ..formats.events import MAX_EVENT_BYTES, EventReader
-from ..formats.json_text import parse_json
 from ..formats.mapping import load_mapping
-from ..formats.names import split_name
-from ..formats.one_kind import OneKind
-from ..formats.typed_json import decode_fields
 from .base import Partition, SourceInfo, count_of
+from .line_contents import DocumentContents, EventContents, LineContents
 from .lines import Lines
+from .thin_events import Item, Thin, open_thin
 
 BATCH_LINES = 1000
 MAX_LINE_BYTES = MAX_EVENT_BYTES
@@ -51,7 +47,7 @@ class _JsonLinesFile:
     def acknowledge(self, partition: Partition, resume: bytes) -> None:
         """A file stays as it is."""
 
-    def _open(self, lines: _LinesOf, resume: bytes | None) -> JsonLinesReader:
+    def _open(self, lines: LineContents, resume: bytes | None) -> JsonLinesReader:
         if self.file == _STDIN:
             stdin = Lines(sys.stdin.buffer, 0, MAX_LINE_BYTES)
             return JsonLinesReader(stdin, lines, "standard input", self.batch_lines)
@@ -91,7 +87,7 @@ class JsonLines(_JsonLinesFile):
         self, partition: Partition, *, resume: bytes | None = None, projection: Projection | None = None
     ) -> JsonLinesReader:
         """Begins to read the file."""
-        return self._open(_Documents(self.database, projection), resume)
+        return self._open(DocumentContents(self.database, projection), resume)
 
 
 class JsonLinesFeed(_JsonLinesFile):
@@ -102,6 +98,7 @@ class JsonLinesFeed(_JsonLinesFile):
             what was applied already.
         format: What all lines are (`cloudevents`, `background`, `changelog`, `debezium`); by default each line tells.
         mapping: A file that says how to read messages that a team made up (`formats.mapping`).
+        database: The URI of a database: documents of events that do not carry them are read from it.
         batch_lines: The most lines of one batch.
     """
 
@@ -111,13 +108,17 @@ class JsonLinesFeed(_JsonLinesFile):
         *,
         format: str = "",
         mapping: str | Path | None = None,
+        database: str = "",
         batch_lines: int | str = BATCH_LINES,
     ) -> None:
         super().__init__(file, batch_lines)
         self._format = format
         self._mapping = load_mapping(mapping) if mapping else None
+        self._database = database
         self._joined = False
         self._reader()
+        if database:
+            open_thin(database).close()
 
     def _reader(self) -> EventReader:
         return EventReader(self._format, self._mapping)
@@ -134,94 +135,8 @@ class JsonLinesFeed(_JsonLinesFile):
         self, partition: Partition, *, resume: bytes | None = None, projection: Projection | None = None
     ) -> JsonLinesReader:
         """Begins to read the file."""
-        return self._open(_Events(self._reader(), projection, self._joined), resume)
-
-
-class _LinesOf(Protocol):
-    """What lines are: `letter` begins the keys of their dead letters, `code` is what is wrong with them by default."""
-
-    letter: str
-    code: str
-
-    def read(self, line: bytes) -> Change | None: ...
-
-    def name(self, line: bytes) -> str: ...
-
-    def state(self) -> dict[str, str]: ...
-
-    def restore(self, state: dict[str, str]) -> None: ...
-
-
-class _Documents:
-    letter, code = "document", "bad-document"
-
-    def __init__(self, database: str | None, projection: Projection | None) -> None:
-        self.database = database
-        self.projection = projection
-
-    def name(self, line: bytes) -> str:
-        try:
-            content = parse_json(line)
-            name = content.get("path", content.get("name"))
-        except (DataError, AttributeError):
-            return ""
-        return name if isinstance(name, str) else ""
-
-    def read(self, line: bytes) -> Change | None:
-        content = parse_json(line)
-        if not isinstance(content, dict):
-            raise DataError("bad-document", f"Not a JSON object: {content!r:.80}")
-        name: Any = content.get("path", content.get("name"))
-        database, path = split_name(name)
-        fields = content.get("fields") or {}
-        if self.projection is not None:
-            if not self.projection.wants(path):
-                return None
-            names = self.projection.fields(path)
-            if names is not None and isinstance(fields, dict):
-                fields = {k: v for k, v in fields.items() if k in names}
-        return Change(path, None, decode_fields(fields, database or self.database, "$.fields"), BELOW_EVENTS, None)
-
-    def state(self) -> dict[str, str]:
-        return {}
-
-    def restore(self, state: dict[str, str]) -> None:
-        """There is none."""
-
-
-class _Events:
-    letter, code = "event", "bad-change"
-
-    def __init__(self, reader: EventReader, projection: Projection | None, joined: bool) -> None:
-        self._reader, self._projection, self._joined = reader, projection, joined
-        self._kinds = OneKind(joined=joined)
-
-    def name(self, line: bytes) -> str:
-        return self._reader.event_id(line)
-
-    def read(self, line: bytes) -> Change | None:
-        kind, change = self._reader.read(line)
-        if change is None:
-            return None
-        self._kinds.check(kind, change.path)
-        if self._projection is None:
-            return change
-        names = self._projection.fields(change.path)
-        if not self._projection.wants(change.path):
-            return None
-        return change._replace(before=_only(change.before, names), after=_only(change.after, names))
-
-    def state(self) -> dict[str, str]:
-        return self._kinds.state
-
-    def restore(self, state: dict[str, str]) -> None:
-        self._kinds = OneKind(state, joined=self._joined)
-
-
-def _only(fields: Document | None, names: frozenset[str] | None) -> Document | None:
-    if fields is None or names is None:
-        return fields
-    return {k: v for k, v in fields.items() if k in names}
+        thin = open_thin(self._database) if self._database else None
+        return self._open(EventContents(self._reader(), projection, self._joined, thin), resume)
 
 
 class JsonLinesReader:
@@ -232,7 +147,7 @@ class JsonLinesReader:
         line: The number of the last line.
     """
 
-    def __init__(self, lines: Lines, content: _LinesOf, name: str, batch_lines: int) -> None:
+    def __init__(self, lines: Lines, content: LineContents, name: str, batch_lines: int) -> None:
         self.documents_read = 0
         self.line = 0
         self._lines = lines
@@ -242,12 +157,12 @@ class JsonLinesReader:
 
     def next_batch(self) -> Sequence[Change | DeadLetter] | None:
         """The next lines; empty while a pipe has none."""
-        batch: list[Change | DeadLetter] = []
+        batch: list[Item | Thin] = []
         size = 0
         while len(batch) < self._batch and size < MAX_LINE_BYTES:
             line = self._lines.next()
             if line is None:
-                return batch if batch or not self._lines.ended else None
+                return self._content.resolved(batch) if batch or not self._lines.ended else None
             self.line += 1
             size += len(line)
             if line.strip():
@@ -255,9 +170,9 @@ class JsonLinesReader:
                 item = self._item(line)
                 if item is not None:
                     batch.append(item)
-        return batch
+        return self._content.resolved(batch)
 
-    def _item(self, line: bytes) -> Change | DeadLetter | None:
+    def _item(self, line: bytes) -> Item | Thin | None:
         try:
             if self._lines.cut:
                 raise DataError("bad-change", f"A line of more than {MAX_LINE_BYTES} bytes")

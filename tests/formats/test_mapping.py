@@ -131,7 +131,7 @@ def test_milliseconds_are_warned_of_once():
     [
         ([], "table"),
         ({}, "path"),
-        ({"path": "a/{b}"}, "after"),
+        ({"path": "a/{b}", "op": "x"}, "after"),
         ({"path": "a/{b}", "after": "x"}, "version"),
         (MANIFOLD | {"afer": "x"}, "Did you mean after"),
         (MANIFOLD | {"after": 5}, "not a text"),
