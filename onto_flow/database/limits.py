@@ -100,13 +100,22 @@ class _Check:
 
     def map(self, value: Mapping[str, Any], depth: int) -> dict[str, Any]:
         found = {}
+        size = 0
         for name, inner in value.items():
-            self.size += self._name(name)
-            try:
-                found[name] = self.value(inner, depth)
-            except DataError:
-                self.names.append(name)
-                raise
+            size += _KNOWN_NAMES.get(name) or self._name(name)
+            kind = type(inner)
+            if kind is str and inner.isascii():
+                size += len(inner) + 1
+            elif kind is float or (kind is int and MIN_INTEGER <= inner <= MAX_INTEGER):
+                size += 8
+            else:
+                try:
+                    inner = self.value(inner, depth)
+                except DataError:
+                    self.names.append(name)
+                    raise
+            found[name] = inner
+        self.size += size
         return found
 
     def _name(self, name: str) -> int:
@@ -115,6 +124,8 @@ class _Check:
         size = _text_size(name)
         if not self._any_names and (not name or size > MAX_NAME_BYTES + 1 or (name[:2] == "__" and _reserved(name))):
             raise DataError("bad-value", f"{name!r:.100} is not the name of a field", fix="Firestore refuses it.")
+        if not self._any_names and len(_KNOWN_NAMES) < _MAX_KNOWN_NAMES and type(name) is str and size < 100:
+            _KNOWN_NAMES[name] = size
         return size
 
     def value(self, value: Any, depth: int, in_array: bool = False) -> Any:
@@ -164,6 +175,11 @@ class _Check:
         else:
             raise DataError("bad-value", f"{type(value).__name__} is not a value of Firestore: {value!r:.80}")
         return value
+
+
+_MAX_KNOWN_NAMES = 4096
+_KNOWN_NAMES: dict[str, int] = {}
+"""Names of fields that were checked already, and their sizes: documents share them."""
 
 
 def _reserved(name: str) -> bool:

@@ -14,12 +14,14 @@ from typing import TypeVar
 from ...core.errors import EngineError, UsageError
 from ...core.writes import Write
 from ..base import ATTEMPTS, Committed, Snapshot, Transaction
+from ..limits import checked_path
 from ..query import Query
 from .bell import Bell
 from .feed import EmbeddedChanges
 from .file import File
 from .listening import EmbeddedListener
 from .reading import Reading
+from .rows import now
 from .transaction import EmbeddedTransaction
 from .writing import Writer, checked, write_all
 
@@ -87,7 +89,8 @@ class EmbeddedDatabase:
 
     def get(self, path: str) -> Snapshot:
         """See `Database`."""
-        return self.get_many([path])[0]
+        with self.file.reading() as connection:
+            return now(connection, checked_path(path))
 
     def get_many(self, paths: Sequence[str]) -> list[Snapshot]:
         """See `Database`."""

@@ -10,6 +10,7 @@ from ...core.codec import decode
 from ...core.collection import Collection
 from ...core.errors import EngineError
 from ...core.path_bytes import path_bytes
+from ...core.values import from_micros
 from ..answers import Matcher, Place
 from ..base import Snapshot
 from ..limits import checked_path
@@ -53,6 +54,7 @@ class Reading:
             with file.reading() as connection:
                 at = state_of(connection)
         self.at = at
+        self.time = from_micros(at.time)
 
     def get_many(self, paths: Sequence[str]) -> list[Version | None]:
         """The versions of some documents."""
@@ -69,16 +71,18 @@ class Reading:
         if query.limit == 0:
             return
         if query.full_order[0].path == NAME and query.collection.top_level:
-            matching = (s for s in self._in_order(query, matcher) if matcher.place(s.path, s.fields or {}) is not None)
-            yield from islice(matching, query.limit)
+            found = self._in_order(query, matcher)
+            if query.where or query.start or query.end:
+                found = (s for s in found if matcher.place(s.path, s.fields or {}) is not None)
+            yield from islice(found, query.limit)
             return
-        found: list[tuple[Place, int]] = []
+        placed: list[tuple[Place, int]] = []
         for collection in self.collections_of(query.collection):
             for version in self.scan(collection):
                 place = matcher.place(version.path, decode(version.data or b""))
                 if place is not None:
-                    found.append((place, version.id))
-        yield from self._again(matcher.sorted(found))
+                    placed.append((place, version.id))
+        yield from self._again(matcher.sorted(placed))
 
     def _in_order(self, query: Query, matcher: Matcher) -> Iterator[Snapshot]:
         """The documents of a collection in the order of a query by path, from where it begins."""
@@ -90,11 +94,11 @@ class Reading:
             yield from (s for s in self.snapshots([after]) if s.exists)
         page = PAGE if query.limit is None or query.where else min(PAGE, query.limit + 1)
         for version in self.scan(collection, after=after, descending=query.full_order[0].descending, page=page):
-            yield snapshot(version.path, version, self.at.time)
+            yield snapshot(version.path, version, self.time)
 
     def snapshots(self, paths: Sequence[str]) -> list[Snapshot]:
         """Some documents, in the order of their paths."""
-        return [snapshot(path, version, self.at.time) for path, version in zip(paths, self.get_many(paths))]
+        return [snapshot(path, version, self.time) for path, version in zip(paths, self.get_many(paths))]
 
     def scan(
         self, collection: str, *, after: str | None = None, descending: bool = False, page: int = PAGE
@@ -148,7 +152,7 @@ class Reading:
             with self._file.reading() as connection:
                 found = [by_id(connection, id) for id in ids[at : at + PAGE]]
                 self._refuse_forgotten(connection)
-            yield from (snapshot(v.path, v, self.at.time) for v in found if v is not None)
+            yield from (snapshot(v.path, v, self.time) for v in found if v is not None)
 
     def _refuse_forgotten(self, connection: sqlite3.Connection) -> None:
         """Raises: EngineError: some of what was read just now may have been forgotten before."""

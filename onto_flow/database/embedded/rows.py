@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import datetime
 from typing import NamedTuple
 
 from ...core.codec import decode
@@ -41,6 +42,8 @@ class State(NamedTuple):
 
 _CURRENT = """SELECT v.id, v.time, v.created, v.path, v.data, v.previous
     FROM documents d JOIN versions v ON v.id = d.version WHERE d.collection = ? AND d.number = ? AND d.id = ?"""
+_NOW = """SELECT s.time, v.id, v.time, v.created, v.path, v.data, v.previous FROM state s
+    LEFT JOIN documents d ON d.collection = ? AND d.number = ? AND d.id = ? LEFT JOIN versions v ON v.id = d.version"""
 _BY_ID = "SELECT id, time, created, path, data, previous FROM versions WHERE id = ?"
 _STATE = "SELECT position, time, floor, floor_time FROM state"
 
@@ -62,6 +65,12 @@ def state_of(connection: sqlite3.Connection) -> State:
     return State(*connection.execute(_STATE).fetchone())
 
 
+def now(connection: sqlite3.Connection, path: str) -> Snapshot:
+    """A document as of the last commit."""
+    time, *row = connection.execute(_NOW, key_of(path)).fetchone()
+    return snapshot(path, None if row[0] is None else Version(*row), from_micros(time))
+
+
 def newest(connection: sqlite3.Connection, path: str) -> Version | None:
     """The newest version of a document, deletions included."""
     row = connection.execute(_CURRENT, key_of(path)).fetchone()
@@ -81,9 +90,10 @@ def by_id(connection: sqlite3.Connection, id: int) -> Version | None:
     return None if row is None else Version(*row)
 
 
-def snapshot(path: str, version: Version | None, time: int) -> Snapshot:
+def snapshot(path: str, version: Version | None, read: datetime) -> Snapshot:
     """The document that a version is, read at a time."""
-    read = from_micros(time)
     if version is None or version.data is None:
         return Snapshot(path, None, read)
-    return Snapshot(path, decode(version.data), read, from_micros(version.created), from_micros(version.time))
+    updated = from_micros(version.time)
+    created = updated if version.created == version.time else from_micros(version.created)
+    return Snapshot(path, decode(version.data), read, created, updated)
