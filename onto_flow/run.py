@@ -18,6 +18,8 @@ from .core.registry import Entry, load
 from .core.values import Document, to_micros
 from .deadletters import DeadLetters
 from .engines.base import Engine, Job, Progress, Report
+from .engines.breaker import DEFAULT_LIMITS, Limits
+from .engines.declared import DeclaredTime, WallTime, declared_time
 from .engines.metrics import Metrics
 from .model.compile import plan_views
 from .model.fingerprint import fingerprint
@@ -92,6 +94,9 @@ def backfill(
     engine: str = "local",
     dead_letters: str | Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    now: datetime | None = None,
+    clock: str | Path | None = None,
+    breaker: str = "",
     **options: Any,
 ) -> Run:
     """Computes view tables from the documents of a source.
@@ -103,6 +108,9 @@ def backfill(
         engine: `local`, `beam` or `flink`.
         dead_letters: A file for what failed; `Run.letters` has it in any case.
         on_progress: Is told how far the work is.
+        now: Declared time stands still there (`docs/time.md`); else it is the wall's.
+        clock: A file in which declared time was recorded.
+        breaker: When so many failures of user code stop the job: `share=0.05,least=500`, or `off` (`docs/failures.md`).
         options: The engine's own options.
 
     Raises:
@@ -115,6 +123,8 @@ def backfill(
         engine=engine,
         dead_letters=dead_letters,
         on_progress=on_progress,
+        declared=declared_time(now, clock, None),
+        limits=Limits.of(breaker),
         options=options,
     )
 
@@ -134,6 +144,8 @@ def start(
     on_letter: Callable[[DeadLetter], None] = lambda letter: None,
     on_sink: Callable[[Run], None] = lambda run: None,
     metrics: Metrics | None = None,
+    declared: DeclaredTime | None = None,
+    limits: Limits | None = DEFAULT_LIMITS,
     options: Mapping[str, Any] | None = None,
 ) -> Run:
     """Runs a job to its end: a backfill, and with `feed` what comes after it.
@@ -147,6 +159,8 @@ def start(
         publish_every: Seconds between publications while the feed goes on.
         on_letter: Is told what failed, and what is well again.
         metrics: Where the job tells of itself.
+        declared: Declared time; the wall's when left out.
+        limits: When so many failures of user code stop the run; `None`: never.
         on_sink: Is given the run before it begins, so that it can be stopped.
     """
     plan = plan_views(*views)
@@ -184,6 +198,8 @@ def start(
         progress=progressed,
         stop=run.stop,
         metrics=metrics or Metrics(),
+        declared=declared or WallTime(),
+        limits=limits,
         fingerprints={view.__name__: fingerprint(view) for view in views} if options else {},
         sink_name=name_of(sink) if isinstance(sink, str) else "",
     )

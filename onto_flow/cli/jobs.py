@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import UsageError
 from .command import DONE, VIEWS, WITH_DEAD_LETTERS, Command, say, time_of
+from .declaring import declaring, declaring_arguments
 from .watching import watching, watching_arguments
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def _job_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--sink", required=True, help="parquet:DIR, jsonl:FILE or postgresql://USER@HOST/DB")
     command.add_argument("--engine", default="local", help="local (default), beam or flink")
     command.add_argument("--dead-letters", metavar="FILE", help="default: .onto-flow/dead-letters.sqlite")
+    declaring_arguments(command)
     watching_arguments(command)
 
 
@@ -101,7 +103,7 @@ def _job(arguments: argparse.Namespace, more: dict[str, Any]) -> int:
         signal.signal(signal.SIGINT, lambda number, frame: run.stop.set())
 
     metrics = Metrics()
-    with watching(arguments, metrics) as watcher:
+    with declaring(arguments) as declared, watching(arguments, metrics) as watcher:
         run = start(
             views,
             source=arguments.source,
@@ -113,6 +115,7 @@ def _job(arguments: argparse.Namespace, more: dict[str, Any]) -> int:
             on_sink=stop_on_signal,
             options=arguments.engine_options,
             metrics=metrics,
+            **declared,
             **more,
         )
     report = run.report

@@ -43,7 +43,7 @@ class Limits:
 
     @classmethod
     def of(cls, text: str) -> Limits | None:
-        """The limits that an option says: `off` (`None`), or `name=number` pairs with commas.
+        """The limits that an option says: `off` (`None`), or `name=number` pairs with commas; empty: the usual ones.
 
         Raises:
             UsageError: `wrong-usage`.
@@ -56,7 +56,7 @@ class Limits:
             return None
         known = {f.name: float if f.name == "share" else int for f in fields(cls)}
         said: dict[str, float] = {}
-        for pair in text.split(","):
+        for pair in text.split(",") if text else ():
             name, _, number = pair.strip().partition("=")
             if name not in known:
                 raise UsageError("wrong-usage", f"the breaker has no limit {name!r:.80}", fix=did_you_mean(name, known))
@@ -67,6 +67,9 @@ class Limits:
             if not 0 <= said[name] < float("inf"):
                 raise UsageError("wrong-usage", f"--breaker {name}={number!s:.80} is no number")
         return cls(**said)  # type: ignore[arg-type]
+
+
+DEFAULT_LIMITS = Limits()
 
 
 class Breaker:

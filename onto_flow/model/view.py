@@ -180,7 +180,7 @@ class ViewModel:
         Args:
             source: A URI (an export's folder, `jsonl:FILE`), or a source.
             sink: A URI (`parquet:DIR`, `jsonl:FILE`), or a sink; in memory when left out.
-            options: `engine=`, `dead_letters=`, `on_progress=`, and the engine's own.
+            options: `engine=`, `dead_letters=`, `on_progress=`, `now=`, `clock=`, `breaker=`, and the engine's own.
 
         Returns:
             A `run.Run`: `.progress`, `.report`, `.to_pandas()`, `.to_arrow()`, `.documents()`.

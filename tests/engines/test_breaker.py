@@ -71,13 +71,13 @@ def test_letters_that_are_no_evaluations_do_not_count():
 
 
 @pytest.mark.parametrize(
-    ("text", "limits"), [("off", None), ("least=7", Limits(least=7)), ("share=0.5", Limits(share=0.5))]
+    ("text", "limits"), [("off", None), ("", Limits()), ("least=7", Limits(least=7)), ("share=0.5", Limits(share=0.5))]
 )
 def test_limits_are_read_from_an_option(text, limits):
     assert Limits.of(text) == limits
 
 
-@pytest.mark.parametrize("text", ["", "leest=7", "least=seven", "least", "share=nan", "window=-1", "share=inf"])
+@pytest.mark.parametrize("text", [",", "leest=7", "least=seven", "least", "share=nan", "window=-1", "share=inf"])
 def test_what_is_no_limit_is_told(text):
     with pytest.raises(UsageError) as caught:
         Limits.of(text)
