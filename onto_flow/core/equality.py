@@ -30,6 +30,8 @@ def same(left: Any, right: Any) -> bool:
         return left.path == right.path and (left.database or "") == (right.database or "")
     if kind is float and left == right != 0:
         return True
+    if kind is float and left != right:
+        return bool(left != left and right != right)
     return encode(left) == encode(right)
 
 
