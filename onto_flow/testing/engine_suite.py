@@ -24,7 +24,7 @@ from ..plan.nodes import Plan
 from .cases import Case, random_case
 from .histories import History, deliver, history_of
 from .oracle import recompute
-from .shapes import Shape
+from .shapes import KINDS, Shape
 from .strategies import cases
 
 Tables = Mapping[str, Mapping[str, Document]]
@@ -41,6 +41,21 @@ GROUPS = Shape(
     (("root", "a", -1, ()), ("via", "b", 0, ("s",))),
     key=1,
     accumulators=(("count", 0, False, -1), ("sum", 0, False, -1), ("collect", 0, True, 2)),
+)
+EVERY = Shape(
+    "V",
+    "outV",
+    (("root", "a", -1, ()), ("via", "b", 0, ("s",))),
+    key=1,
+    accumulators=tuple((kind, 0, False, 2) for kind in KINDS),
+    having=True,
+)
+OVER = Shape(
+    "V",
+    "outV",
+    (("root", "a", -1, ()), ("by", "b", 0, ("r",)), ("via", "c", 1, ("s",))),
+    show="root",
+    over=tuple((kind, 1, True, 2, beside, -1) for kind in KINDS for beside in (-1, 2)),
 )
 ROWS = Shape("V", "outV", (("root", "a", -1, ()),), paths="rows")
 ROW_GROUPS = Shape("V", "outV", (("root", "a", -1, ()),), paths="rows", key=0, accumulators=(("count", 0, False, -1),))
@@ -135,6 +150,33 @@ FIXED: dict[str, Case] = {
             ("a/1", {"n": 1, "s": Reference("b/1")}),
             ("a/2", {"n": 0.1, "s": Reference("b/1")}),
             ("b/1", {"n": "h"}),
+        ),
+    ),
+    "every accumulator, while members change, move and go": Case(
+        (EVERY,),
+        history_of(
+            ("b/1", {"n": "g"}),
+            ("b/2", {"n": "h"}),
+            *((f"a/{at}", {"n": n, "s": Reference("b/1")}) for at, n in enumerate((3, 1, 0.1, 3, 1.0, None, 2), 1)),
+            ("a/2", None),
+            ("a/1", {"n": 0.2, "s": Reference("b/1")}),
+            ("a/3", {"n": 0.1, "s": Reference("b/2")}),
+            ("a/4", {"n": 1, "s": None}),
+            exported=5,
+        ),
+    ),
+    "accumulators over a slot, and what its documents lead to": Case(
+        (OVER,),
+        history_of(
+            ("a/1", {}),
+            ("c/1", {"n": 5}),
+            *((f"b/{at}", {"n": n, "r": _ref("a/1"), "s": Reference(f"c/{at % 2}")}) for at, n in enumerate((3, 1, 2))),
+            ("c/0", {"n": 0.5}),
+            ("b/1", {"n": 7, "r": _ref("a/1"), "s": Reference("c/0")}),
+            ("c/0", {"n": 4}),
+            ("b/2", {"n": 2, "r": _ref("a/2")}),
+            ("c/1", None),
+            exported=4,
         ),
     ),
     "a group becomes empty": Case(
