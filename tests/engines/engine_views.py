@@ -13,6 +13,7 @@ from onto_flow.core.errors import DataError
 from onto_flow.core.keys import document_id
 from onto_flow.core.values import Reference, from_micros
 from onto_flow.plan.compile import compile_plan
+from onto_flow.plan.evaluator import Results
 from onto_flow.plan.nodes import Accumulator, CodeRef, FieldPath, Plan, Relation, Slot, View
 from onto_flow.sources.base import Partition, SourceInfo
 
@@ -22,18 +23,27 @@ Members = Mapping[str, Sequence[tuple[str, Any]]]
 
 
 class Sessions:
-    """Two hops: meeting -> tickets -> users."""
+    """Two hops: meeting -> tickets -> users; the tickets are folded too, with the users that they lead to."""
 
     @classmethod
     def evaluator(cls) -> Sessions:
         return cls()
 
-    def documents(self, members: Members) -> dict[str, Any]:
+    def documents(self, members: Members, results: Results) -> dict[str, Any]:
         path, meeting = members["meeting"][0]
         users = {p: u.get("name") for p, u in members["users"]}
         attending = [users.get(t["user"].path) for _, t in members["tickets"] if t.get("attendance")]
         shown = {"status": meeting.get("status"), "attending": attending, "tickets": len(members["tickets"])}
+        shown.update(zip(("total", "dearest"), results()))
         return {f"sessions/{path.split('/')[1]}": shown} if meeting.get("status") != "hidden" else {}
+
+    def each(self, members: Members, slot: int, elements: Sequence[Members]) -> list[tuple[Any, ...]]:
+        rows = []
+        for alone in elements:
+            [(_, ticket)] = alone["tickets"]
+            name = alone["users"][0][1].get("name") if alone["users"] else None
+            rows.append((ticket.get("price"), None if name is None else (ticket.get("price"), name)))
+        return rows
 
 
 class Load:
@@ -49,10 +59,14 @@ class Load:
             return {}
         _, user = members["user"][0]
         attends = True if ticket.get("attendance") else None
-        return {encode(user.get("org")): ((attends, ticket.get("price"), (user.get("name"), user.get("name"))),)}
+        price, name = ticket.get("price"), user.get("name")
+        return {encode(user.get("org")): ((attends, price, (name, name), price, name, (price, name)),)}
 
     def result(self, key: bytes, results: Sequence[Any]) -> tuple[str, Any]:
-        return f"load/{document_id(decode(key))}", dict(zip(("attending", "price", "names"), results, strict=True))
+        return f"load/{document_id(decode(key))}", dict(zip(LOADS, results, strict=True))
+
+
+LOADS = ("attending", "price", "names", "least", "different", "dearest")
 
 
 class Boards:
@@ -91,6 +105,10 @@ def plan(*names: str) -> Plan:
                 _via("users", 2, 1, "user", USERS),
             ),
             (),
+            accumulators=(
+                Accumulator("total", "sum", over=1),
+                Accumulator("dearest", "top_k", limit=2, over=1, beside=(2,)),
+            ),
         ),
         "Load": View(
             "Load",
@@ -103,6 +121,9 @@ def plan(*names: str) -> Plan:
                 Accumulator("attending", "count"),
                 Accumulator("price", "sum"),
                 Accumulator("names", "collect"),
+                Accumulator("least", "min"),
+                Accumulator("different", "count_distinct"),
+                Accumulator("dearest", "last"),
             ),
         ),
         "Boards": View(
