@@ -221,7 +221,7 @@ class EngineSuite:
     """
 
     thorough = True
-    generated = 60
+    generated = 120
     together = 40
 
     def run(
