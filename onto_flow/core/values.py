@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Generic, TypeVar
 
+V = TypeVar("V")
 T_co = TypeVar("T_co", covariant=True)
 
 Document = Mapping[str, Any]
@@ -192,6 +193,21 @@ def path_order(path: str) -> tuple[tuple[int, Any], ...]:
         ['users/__id9__', 'users/__id10__', 'users/a', 'users/a/x/1', 'users/b']
     """
     return tuple(_segment_order(s) for s in path.split("/"))
+
+
+def in_path_order(by_path: Mapping[str, V]) -> dict[str, V]:
+    """The entries in the order of `path_order`.
+
+    Example:
+        >>> list(in_path_order({"users/b": 1, "users/__id9__": 2, "users/a": 3}))
+        ['users/__id9__', 'users/a', 'users/b']
+    """
+    if len(by_path) < 2:
+        return dict(by_path)
+    head = next(iter(by_path)).rpartition("/")[0] + "/"
+    start = len(head)
+    plain = all(p.startswith(head) and p.find("/", start) < 0 and not p.startswith("__id", start) for p in by_path)
+    return {p: by_path[p] for p in sorted(by_path, key=None if plain else path_order)}
 
 
 def _segment_order(segment: str) -> tuple[int, Any]:

@@ -80,9 +80,7 @@ class Converter:
             return self._mapping(value._fields, None, depth)
         if not (dataclasses.is_dataclass(value) or isinstance(value, tuple)) or isinstance(value, type):
             raise _refused(value)
-        fields = self._fields.get(type(value))
-        if fields is None:
-            fields = self._fields[type(value)] = self._fields_of(type(value))
+        fields = self._known_fields(type(value))
         return {stored: self.value(getattr(value, n), inner, depth) for n, stored, inner in fields}
 
     def _mapping(self, value: Mapping[str, Any], shape: Shape | None, depth: int) -> dict[str, Any]:
@@ -95,6 +93,16 @@ class Converter:
             stored, inner = shape.names.get(key, undeclared)
             found[stored or _text(key)] = self.value(member, inner, depth)
         return found
+
+    def names_of(self, cls: type) -> list[tuple[str, str]]:
+        """(attribute, name in the document) of the parts of a dataclass or named tuple."""
+        return [(name, stored) for name, stored, _ in self._known_fields(cls)]
+
+    def _known_fields(self, cls: type) -> tuple[_Field, ...]:
+        fields = self._fields.get(cls)
+        if fields is None:
+            fields = self._fields[cls] = self._fields_of(cls)
+        return fields
 
     def _fields_of(self, cls: Any) -> tuple[_Field, ...]:
         hints = hints_of(cls)

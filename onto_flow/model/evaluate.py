@@ -18,6 +18,8 @@ from .annotations import Shape, returned, shape_of
 from .compile import CompiledView
 from .contributions import Contribution, contribution_of
 from .documents import Converter
+from .kept import KeptView
+from .kept_program import KeptProgram, may_be_kept
 from .methods import ReadOnlyClass
 from .over_rows import OverRows
 from .scopes import Source, session_calls
@@ -61,6 +63,18 @@ class ViewEvaluator:
             if any(a.over is not None and a.over.name == s.name for a in declared.accumulators.values())
         }
         self._exported = [(declared.cls._attribute_name(s.name), s, self._shape(s)) for s in view.exported]
+
+        self._program = (
+            KeptProgram(view, self._converter, self._at_root, self._filters, self._exported)
+            if may_be_kept(view)
+            else None
+        )
+
+    def keep(self, members: Members) -> KeptView | None:
+        """See `plan.evaluator.Evaluator`."""
+        if self._program is None:
+            return None
+        return KeptView(self._program, members, self._paths_of_root(members, _NO_ELEMENT)[0])
 
     def documents(self, members: Members, results: Results = tuple) -> dict[str, Document]:
         """See `plan.evaluator.Evaluator`."""
@@ -225,6 +239,10 @@ class ViewEvaluator:
             named = getattr(scope.view, declared.paths)
             named = [named] if named is None or isinstance(named, (str, Reference)) else named
             return [_path_of(p) for p in named if p is not None]
+        return self._paths_of_root(members, element)
+
+    def _paths_of_root(self, members: Members, element: Any) -> list[str]:
+        declared = self._declared
         root = declared.slots[0].collection
         path = members[declared.slots[0].name][0][0]
         if element is _NO_ELEMENT:

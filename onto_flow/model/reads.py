@@ -68,6 +68,71 @@ def _loads(instruction: Any, name: str) -> bool:
     return bool(loaded == name or (isinstance(loaded, tuple) and loaded and loaded[-1] == name))
 
 
+def read_by(function: Any) -> tuple[frozenset[str], frozenset[str]] | None:
+    """(slots, other attributes) that a getter reads of `self`; `None` when its code does not tell all of them.
+
+    Example:
+        >>> def total(self): return self.store.meeting.total + self.rate
+        >>> def handed_on(self): return total(self)
+        >>> read_by(total), read_by(handed_on)
+        ((frozenset({'meeting'}), frozenset({'rate'})), None)
+    """
+    code = getattr(function, "__code__", None)
+    if not isinstance(code, CodeType) or code.co_argcount != 1:
+        return None
+    slots: set[str] = set()
+    others: set[str] = set()
+    return (frozenset(slots), frozenset(others)) if _all_told(code, code.co_varnames[0], slots, others) else None
+
+
+def keeps_itself(function: Any) -> bool:
+    """Whether a function leaves objects as they are: what it sets on one, another function might read.
+
+    Example:
+        >>> def memo(self): self._total = 7
+        >>> keeps_itself(memo), keeps_itself(lambda self: self.store.meeting.total)
+        (False, True)
+    """
+    code = getattr(function, "__code__", None)
+    return isinstance(code, CodeType) and not any(map(_sets, _codes(code)))
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _sets(code: CodeType) -> bool:
+    return bool({"setattr", "__setattr__", "__dict__"} & {*code.co_names}) or any(
+        i.opname in ("STORE_ATTR", "DELETE_ATTR") for i in dis.get_instructions(code)
+    )
+
+
+def _all_told(code: CodeType, owner: str, slots: set[str], others: set[str]) -> bool:
+    steps = [i for i in dis.get_instructions(code) if i.opname not in _SILENT]
+    for at, step in enumerate(steps):
+        named = step.argval if isinstance(step.argval, tuple) else (step.argval,)
+        if owner not in named or step.opname in ("MAKE_CELL", "LOAD_CLOSURE") or not _names_variable(step.opname):
+            continue
+        read = [str(i.argval) for i in steps[at + 1 : at + 3] if i.opname in ("LOAD_ATTR", "LOAD_METHOD")]
+        if not _loads(step, owner) or named.count(owner) > 1 or not read or steps[at + 1].argval != read[0]:
+            return False
+        if read[0] != "store":
+            others.add(read[0])
+        elif len(read) == 2:
+            slots.add(read[1])
+        else:
+            return False
+    within = [c for c in code.co_consts if isinstance(c, CodeType)]
+    return all(_all_told(c, owner, slots, others) for c in within if owner in c.co_freevars)
+
+
+def _names_variable(operation: str) -> bool:
+    return operation.endswith("DEREF") or "FAST" in operation
+
+
 def returned_field(function: Any) -> tuple[str, str | None] | None:
     """(parameter, attribute) of a function that returns nothing but a parameter or one attribute of it.
 

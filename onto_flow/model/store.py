@@ -47,20 +47,21 @@ class Many(Generic[M]):
         return len(self._by_path)
 
     def __contains__(self, document: object) -> bool:
-        return _path(document) in self._by_path
+        return path_of(document) in self._by_path
 
     def get(self, document: Reference[M] | M | str | None) -> M | None:
         """The document that a reference (or path) names, `None` when it is not among these."""
-        return self._by_path.get(_path(document))
+        return self._by_path.get(path_of(document))
 
     def __getitem__(self, document: Reference[M] | M | str) -> M:
-        found = self._by_path.get(_path(document))
+        found = self._by_path.get(path_of(document))
         if found is None:
-            raise MissingDocument(_path(document))
+            raise MissingDocument(path_of(document))
         return found
 
 
-def _path(document: Any) -> str:
+def path_of(document: Any) -> str:
+    """The path that a reference, a document or a text names; empty for one of another database."""
     if isinstance(document, str):
         return document
     return "" if getattr(document, "database", None) is not None else getattr(document, "path", "")

@@ -35,14 +35,19 @@ class Scope(dict[Source, Any]):
         return value
 
 
+def takes_in_order(bound: BoundCall, skip: int = 0) -> bool:
+    """Whether a function takes what it asks for by position, in that order, behind `skip` others."""
+    code = getattr(bound.call.function, "__code__", None)
+    positional = code.co_varnames[skip : code.co_argcount] if code is not None else ()
+    names = [name for name, _ in bound.sources]
+    return list(positional[: len(names)]) == names
+
+
 def getter_of(bound: BoundCall, *first: Any) -> Getter:
     """The call of a user's function in a scope; its parameters are found by position or by name, as it takes them."""
     function = partial(bound.call.function, *first) if first else bound.call.function
-    names = [name for name, _ in bound.sources]
     sources = [source for _, source in bound.sources]
-    code = getattr(bound.call.function, "__code__", None)
-    positional = code.co_varnames[len(first) : code.co_argcount] if code is not None else ()
-    if list(positional[: len(names)]) != names:
+    if not takes_in_order(bound, len(first)):
         return lambda scope: function(**{n: scope[s] for n, s in bound.sources})
     if len(sources) == 1:
         only = sources[0]

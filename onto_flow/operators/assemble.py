@@ -28,14 +28,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..core.change import DeadLetter, ViewChange
-from ..core.equality import same
-from ..core.values import Document, path_order
+from ..core.values import Document, in_path_order
 from ..plan.compile import folds
 from ..plan.evaluator import Evaluator
 from ..plan.nodes import OperatorNode, Plan, TimerKind, View
 from .base import Cells, Context, Key, Profile
 from .ingest import failure
 from .joins import joins_of
+from .kept_members import differing
 from .messages import Answer, CaughtUp, Claim, Message, Republish, Rows, Told
 from .over import Over
 from .record import HOLD, Record, known_missing, members
@@ -121,8 +121,8 @@ class Assemble:
             if found is HOLD:
                 return
             record.behind = False
-            shown = self._evaluate(found, record)
-            changed = [o for o in {**record.last, **shown} if not same(record.last.get(o), shown.get(o))]
+            shown = self._evaluate(found)
+            changed = differing(record.last, shown)
         except Exception as error:
             record.behind = False
             ctx.emit(failure(letter, error, self.view.on_error))
@@ -143,17 +143,14 @@ class Assemble:
         elif self.view.on_error == "delete" and record.last:
             self._emit(record, root, {}, list(record.last), ctx)
 
-    def _evaluate(self, found: list[dict[str, Document]], record: Record) -> Mapping[Any, Any]:
+    def _evaluate(self, found: list[dict[str, Document]]) -> Mapping[Any, Any]:
         if not found[0]:
-            record.over = None
             return {}
         self.evaluated += 1
         if self.over.slots:
-            elements = record.over or self.over.begin()
-            record.over = elements if self.profile.drained and self.over.keeps(found) else None
-            return self.over.shown(elements, found)
+            return self.over.shown(self.over.begin(), found)
         documents = {
-            s.name: list(docs.items()) if len(docs) < 2 or s.order else sorted(docs.items(), key=_by_path)
+            s.name: list(docs.items() if s.order else in_path_order(docs).items())
             for s, docs in zip(self.view.slots, found)
         }
         return self.evaluator.rows(documents) if self.view.grouped else self.evaluator.documents(documents)
@@ -190,10 +187,6 @@ class Assemble:
         document, version = record.last.get(path), (ctx.generation, ctx.epoch, record.seq)
         failed = self.keeps and record.failed and document is not None
         ctx.emit(ViewChange(self.view.name, path, document, document, version, failed))
-
-
-def _by_path(entry: tuple[str, Document]) -> Any:
-    return path_order(entry[0])
 
 
 def _take(record: Record, messages: Sequence[Message]) -> tuple[list[str], list[str], bool]:

@@ -9,6 +9,9 @@ from ..plan.nodes import OperatorNode, Plan
 from .aggregate import Aggregate
 from .assemble import Assemble
 from .base import Operator, Profile
+from .drained.assemble import DrainedAssemble
+from .drained.ingest import DrainedIngest
+from .drained.match import DrainedMatch
 from .ingest import Ingest
 from .match import Match
 from .own import Own
@@ -23,10 +26,18 @@ _OPERATORS: dict[str, Callable[[OperatorNode, Plan, Profile], Any]] = {
     "own": Own,
 }
 
+_DRAINED: dict[str, Callable[[OperatorNode, Plan, Profile], Any]] = {
+    **_OPERATORS,
+    "ingest": DrainedIngest,
+    "match": DrainedMatch,
+    "assemble": DrainedAssemble,
+}
+
 
 def build_operator(node: OperatorNode, plan: Plan, profile: Profile) -> Operator:
     """The operator of one node."""
-    operator: Operator = _OPERATORS[node.kind](node, plan, profile)
+    drained = profile.drained and not profile.page
+    operator: Operator = (_DRAINED if drained else _OPERATORS)[node.kind](node, plan, profile)
     return operator
 
 

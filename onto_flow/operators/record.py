@@ -6,11 +6,12 @@ following references from the root.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..core.change import NEVER
 from ..core.values import Document
+from ..plan.evaluator import Kept
 from ..plan.nodes import Slot
 from .joins import JoinKey, Joins
 from .messages import Answer, Doc, Left
@@ -29,20 +30,20 @@ class Record:
         seq: How many times it emitted: the last part of view versions.
         failed: Whether user code failed on its present documents, so that `last` is out of date.
         behind: Whether it changed while nothing may be published.
-        over: What accumulators over slots have made of the documents; derived, never kept.
+        kept: What is kept of it in memory between two steps (`operators.kept_members`); never written down.
     """
 
-    __slots__ = ("behind", "due", "failed", "last", "open", "over", "reg", "seq")
+    __slots__ = ("behind", "due", "failed", "kept", "last", "open", "reg", "seq")
 
     def __init__(self) -> None:
         self.reg: dict[str, Doc] = {}
         self.due: dict[str, int] = {}
         self.open: dict[Asked, int] = {}
-        self.last: dict[Any, Any] = {}
+        self.last: Mapping[Any, Any] = {}
         self.seq = 0
         self.failed = False
         self.behind = False
-        self.over: Any = None
+        self.kept: Kept | None = None
 
     def pack(self) -> tuple[Any, ...]:
         """The record as a form of `core.codec`."""

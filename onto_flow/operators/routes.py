@@ -25,6 +25,8 @@ class Route:
         views: The views that have slots for them, with those.
         until: The fields that say until when they count.
         parsed: Whether a user's `parse` or `where` reads them.
+        at_path: The operators that are told of them under their own path.
+        is_plain: Whether those are all, whatever is in a document.
     """
 
     def __init__(
@@ -37,13 +39,14 @@ class Route:
         self.until = until_fields(s for _, _, mine in self.views for s in mine)
         at_path = [(v, s) for v, _, mine in self.views for s in mine if not has_own_keys(s)]
         self._keyless = len(at_path) == sum(len(mine) for _, _, mine in self.views)
-        self._at_path = tuple(_target(v, s) for v, s in at_path)
+        self.at_path = tuple(_target(v, s) for v, s in at_path)
+        self.is_plain = wanted and self._keyless and not self.parsed and not self.until
 
     def tell(self, path: str, version: Version, after: Document, ctx: Context) -> None:
         """Tells of a document whose join keys are as before: nobody gains or loses a subscription by it."""
         if self._keyless:
             told = Told(path, Doc(version, after, ()))
-            for operator in self._at_path:
+            for operator in self.at_path:
                 ctx.send(operator, path, told)
             return
         for view, joins, slots in self.views:

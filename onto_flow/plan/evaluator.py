@@ -61,3 +61,39 @@ class Evaluator(Protocol):
 
         The document is `None` where `having` refuses the group.
         """
+
+
+class Keeps(Protocol):
+    """An evaluator that can keep what it knows of a root."""
+
+    def keep(self, members: Members) -> Kept | None:
+        """What keeps the documents of one root under change; `None` where every change needs the whole evaluation."""
+
+
+class Kept(Protocol):
+    """The documents of one root, and what is known from evaluating them.
+
+    Law: what it shows is what the evaluator would show for its documents now.
+    """
+
+    def replace(self, path: str, fields: Document) -> None:
+        """A document has a new version and the same join keys: it stays in the slots that it is in."""
+
+    def put(self, slot: int, path: str, fields: Document) -> None:
+        """A document belongs to a slot, in this version; it may be there already."""
+
+    def drop(self, slot: int, path: str) -> None:
+        """A document does not belong to a slot, if it ever did."""
+
+    def paths(self, slot: int) -> Sequence[str]:
+        """The documents of a slot."""
+
+    def shown(self, last: Mapping[Any, Any]) -> tuple[Mapping[Any, Any], Sequence[Any]]:
+        """What the root shows.
+
+        Args:
+            last: What it showed when this was last asked; something else, or nothing, the first time.
+
+        Returns:
+            Output -> what is there now, and the outputs at which it may be another value.
+        """

@@ -6,12 +6,13 @@ nobody asks for are dropped at once, and aggregates add and retract. The first l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from typing import Any, cast
 
 from ...core.change import DeadLetter, ViewChange
 from ...operators.base import Key, Operator, Output, Profile, Shows
 from ...operators.build import build_operators
+from ...operators.drained.base import Drains
 from ...operators.messages import Event, Message, Tick
 from ...plan.clocks import clocks, last_tick
 from ...plan.nodes import OperatorNode, Plan, TimerKind
@@ -57,9 +58,10 @@ class LocalFlow:
         self._clock = clock
         profile = Profile(drained=True, snapshot=snapshot, born=clock() if born is None else born, page=page)
         self._operators = build_operators(plan, profile)
+        self._drains = {n: cast("Drains", o).drain for n, o in self._operators.items() if hasattr(o, "drain")}
         self.state: State = InMemory(plan) if state is None else state
         self._queues: dict[str, dict[Key, list[Message]]] = {name: {} for name in self._operators}
-        self._outputs: list[Output] = []
+        self.outputs: list[Output] = []
         self._generation = generation
         self.breaker: Breaker | None = None
         self.moment = 0
@@ -97,7 +99,7 @@ class LocalFlow:
             if self._queues[name]:
                 queue, self._queues[name] = self._queues[name], {}
                 self._run_stage(name, operator, queue)
-        outputs, self._outputs = self._outputs, []
+        outputs, self.outputs = self.outputs, []
         return outputs
 
     def _run_stage(self, name: str, operator: Operator, queue: dict[Key, list[Message]]) -> None:
@@ -105,11 +107,24 @@ class LocalFlow:
             return
         self.state.need(name, queue.keys())
         states = self.state.states[name]
+        drain = self._drains.get(name)
+        if drain is not None:
+            drain(queue, states, self)
+            return
         for key, messages in queue.items():
-            cells = states.get(key)
-            step = _Step(self, name, key, {} if cells is None else cells)
-            operator.step(key, messages, step)
-            _keep(states, key, step.cells)
+            self.step(operator, key, messages)
+
+    def step(self, operator: Operator, key: Key, messages: Sequence[Message]) -> None:
+        """Runs one step of an operator as any engine does."""
+        name = operator.node.id
+        states = self.state.states[name]
+        step = _Step(self, name, key, states.get(key) or {})
+        operator.step(key, messages, step)
+        _keep(states, key, step.cells)
+
+    def queue(self, operator: str) -> dict[Key, list[Message]]:
+        """What waits for an operator."""
+        return self._queues[operator]
 
     def _fire_timers(self) -> None:
         # What these ask for at once waits for the next batch: a page is one batch's work.
@@ -138,7 +153,7 @@ class LocalFlow:
         """Keeps an output for the end of the batch."""
         if type(output) is DeadLetter and self.breaker is not None:
             self.breaker.failed(output, self.evaluated)
-        self._outputs.append(output)
+        self.outputs.append(output)
 
     @property
     def evaluated(self) -> int:

@@ -1,0 +1,207 @@
+"""A view document kept under change: the objects of its members, and of the getters what need not be called again.
+
+    a ticket of a meeting changes -> the getters that read tickets are called, and of `attending` the one row is made again
+
+Law: what it shows is what the evaluator shows for the same documents. What it cannot tell apart it evaluates whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..core.equality import same
+from ..core.values import Document, in_path_order
+from ..plan.evaluator import Members
+from .kept_program import EVERYTHING, Attribute, KeptProgram
+from .kept_rows import KeptRows
+from .lasting import NotLasting
+from .scopes import Source
+from .store import Many
+from .values import Scope
+
+Shown = tuple[Mapping[Any, Any], Sequence[Any]]
+
+
+class KeptView:
+    """The document of one root, kept. See `plan.evaluator.Kept`."""
+
+    __slots__ = ("_dirty", "_hits", "_path", "_program", "_rows", "_slots")
+
+    def __init__(self, program: KeptProgram, members: Members, path: str) -> None:
+        self._program, self._path = program, path
+        self._slots: list[dict[str, Any]] = [
+            {p: make(p, fields) for p, fields in members[name]} for name, make in zip(program.names, program.makers)
+        ]
+        self._rows: dict[Source, KeptRows] = {}
+        self._dirty = EVERYTHING
+        self._hits: list[tuple[int, str]] = []
+
+    def replace(self, path: str, fields: Document) -> None:
+        """See `plan.evaluator.Kept`."""
+        makers = self._program.makers
+        for at, documents in enumerate(self._slots):
+            if path in documents:
+                documents[path] = makers[at](path, fields)
+                self._dirty |= 1 << at
+                self._hits.append((at, path))
+
+    def put(self, slot: int, path: str, fields: Document) -> None:
+        """See `plan.evaluator.Kept`."""
+        documents = self._slots[slot]
+        came = path not in documents
+        documents[path] = self._program.makers[slot](path, fields)
+        if came and len(documents) > 1:
+            self._slots[slot] = in_path_order(documents)
+        self._dirty |= 1 << slot
+        self._hits.append((slot, path))
+
+    def drop(self, slot: int, path: str) -> None:
+        """See `plan.evaluator.Kept`."""
+        if self._slots[slot].pop(path, None) is not None:
+            self._dirty |= 1 << slot
+            self._hits.append((slot, path))
+
+    def paths(self, slot: int) -> Sequence[str]:
+        """See `plan.evaluator.Kept`."""
+        return list(self._slots[slot])
+
+    def shown(self, last: Mapping[Any, Any]) -> Shown:
+        """See `plan.evaluator.Kept`."""
+        program, path, dirty, hits = self._program, self._path, self._dirty, self._hits
+        self._dirty, self._hits = 0, []
+        document = last.get(path)
+        if document is None:
+            dirty = EVERYTHING
+        if dirty == EVERYTHING:
+            self._rows = {}
+        if not self._wanted(dirty):
+            self._dirty = EVERYTHING
+            return {}, tuple(last)
+        moved: dict[Source, bool] = {}
+        changed: dict[str, Any] = {}
+        for attribute in program.by_rows:
+            if attribute.mask & dirty:
+                self._by_rows(attribute, dirty, hits, document, changed, moved)
+        scope: Scope | None = None
+        for attribute in program.attributes:
+            source = attribute.source
+            if attribute.mask & dirty and source not in moved and _is_due(attribute, program, dirty, moved):
+                value = self._called(attribute)
+                if value is _UNKNOWN:
+                    scope = scope or self._scope()
+                    value = scope[source]
+                self._compare(attribute, program.stored(attribute, value), document, changed)
+        if document is None:
+            return {path: {a.stored: changed[a.stored] for a in program.attributes}}, (path, *last)
+        if not changed and len(last) == 1:
+            return last, ()
+        return {path: {**document, **changed}}, tuple({path: None, **last})
+
+    def _wanted(self, dirty: int) -> bool:
+        """Whether there is a document at all."""
+        program, slots = self._program, self._slots
+        for at in program.required:
+            if not slots[at]:
+                return False
+        scope: Scope | None = None
+        for mask, passes in program.filters:
+            if mask & dirty:
+                scope = scope or self._scope(rows=False)
+                if not passes(scope):
+                    return False
+        return True
+
+    def _compare(self, attribute: Attribute, new: Any, document: Document | None, changed: dict[str, Any]) -> None:
+        if document is None or not same(document[attribute.stored], new):
+            changed[attribute.stored] = new
+
+    def _by_rows(
+        self,
+        attribute: Attribute,
+        dirty: int,
+        hits: Sequence[tuple[int, str]],
+        document: Document | None,
+        changed: dict[str, Any],
+        moved: dict[Source, bool],
+    ) -> None:
+        """Evaluates an attribute row by row; where that cannot be, it is left to be evaluated whole."""
+        program, source, slots = attribute.rows, attribute.source, self._slots
+        assert program is not None
+        rows = self._rows.get(source)
+        try:
+            if rows is None or attribute.single & dirty:
+                rows = self._rows[source] = KeptRows(program, slots)
+                moves = stored = True
+            else:
+                moves, stored = rows.change(slots, hits)
+            rest = program.getter.rest
+            if rest is not None:
+                if moves:
+                    around = [next(iter(slots[at].values()), None) for at in program.around]
+                    value = self._program.stored(attribute, rest(rows.elements(), *around))
+                    self._compare(attribute, value, document, changed)
+            elif stored:
+                self._compare(attribute, rows.stored(), document, changed)
+            moved[source] = moves
+        except Exception as error:
+            # Whether a row that raises is reached at all, and which error counts, the getter itself decides.
+            self._rows.pop(source, None)
+            if isinstance(error, NotLasting):
+                self._program.give_up_rows(attribute)
+
+    def _called(self, attribute: Attribute) -> Any:
+        """What a UDF over rows alone returns."""
+        if attribute.call is None:
+            return _UNKNOWN
+        arguments = []
+        for source in attribute.needs:
+            rows = self._rows.get(source) if source in self._program.row_sources else None
+            if rows is None or not rows.is_whole:
+                return _UNKNOWN
+            arguments.append(rows.elements())
+        return attribute.call(*arguments)
+
+    def _scope(self, rows: bool = True) -> Scope:
+        """The names of the view, with the documents as they are now.
+
+        Args:
+            rows: Whether the rows that are kept are as they are now, too, so that their getters need not be called.
+        """
+        program = self._program
+        declared = program.view.declared
+        store = declared.store({}, writable=False)
+        built = {
+            name: _many(documents) if many else next(iter(documents.values()), None)
+            for name, documents, many in zip(program.names, self._slots, program.many)
+        }
+        store._built.update(built)
+        store.__dict__.update(built)
+        scope = Scope(program.rules)
+        scope.view = declared.cls(store)
+        if rows:
+            for attribute in program.by_rows:
+                kept = self._rows.get(attribute.source)
+                if kept is not None and kept.is_whole and attribute.asked_for:
+                    scope.view._computed[attribute.source.name] = kept.elements()
+        return scope
+
+
+_UNKNOWN: Any = object()
+
+
+def _is_due(attribute: Attribute, program: KeptProgram, dirty: int, moved: Mapping[Source, bool]) -> bool:
+    """Whether anything that a UDF is computed from has changed; a getter is called whenever its slots have."""
+    if dirty == EVERYTHING or not attribute.needs:
+        return True
+    for source in attribute.needs:
+        moves = moved.get(source)
+        if moves if moves is not None else program.mask_of(source) & dirty:
+            return True
+    return False
+
+
+def _many(documents: dict[str, Any]) -> Many[Any]:
+    many: Many[Any] = Many.__new__(Many)
+    many._by_path = documents
+    return many

@@ -1,0 +1,177 @@
+"""What a view's declaration says of how its documents are kept under change: which getters depend on which slots."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from ..plan.keyed import found_by_keys
+from .annotations import Shape
+from .compile import CompiledView
+from .documents import Converter
+from .kept_rows import RowProgram
+from .objects import Maker, maker_of
+from .reads import keeps_itself, read_by
+from .rows import row_getter
+from .scopes import Source
+from .store import Store
+from .values import Getter, takes_in_order
+from .view import ViewModel
+
+EVERYTHING = -1
+"""The mask of all slots."""
+
+
+@dataclasses.dataclass
+class Attribute:
+    """One attribute of the view document.
+
+    Attributes:
+        stored: Its name in the document.
+        mask: The slots that it depends on, a bit each.
+        needs: For a UDF, the sources that it is computed from.
+        call: For a UDF, the function where it takes those in order.
+        rows: Where it can be evaluated row by row.
+        single: The single slots that its rows read.
+        asked_for: Whether other names may depend on it.
+    """
+
+    stored: str
+    source: Source
+    shape: Shape | None
+    mask: int
+    needs: tuple[Source, ...] = ()
+    call: Callable[..., Any] | None = None
+    rows: RowProgram | None = None
+    single: int = 0
+    asked_for: bool = True
+
+
+class KeptProgram:
+    """What a view's declaration says of how its documents are kept.
+
+    Args:
+        view: The view; it must be one that `may_be_kept`.
+        converter: Makes what is stored.
+        rules: How the values of names are found in a scope.
+        filters: The filters, as calls in a scope.
+        exported: (name in the document, source, shape).
+    """
+
+    def __init__(
+        self,
+        view: CompiledView,
+        converter: Converter,
+        rules: Mapping[Source, Getter],
+        filters: Sequence[Getter],
+        exported: Iterable[tuple[str, Source, Shape | None]],
+    ) -> None:
+        self.view, self.converter, self.rules = view, converter, rules
+        declared = view.declared
+        self.names = tuple(s.name for s in declared.slots)
+        self.many = tuple(s.many for s in declared.slots)
+        self.required = tuple(s.index for s in declared.slots if s.required)
+        self.makers: tuple[Maker, ...] = tuple(maker_of(declared.store._slots[n].model) for n in self.names)
+        self._masks: dict[Source, int] = {}
+        calls = [view.names.calls[f] for f in declared.filters]
+        self.filters = [(self._mask_of_all(s for _, s in c.sources), f) for c, f in zip(calls, filters)]
+        self.attributes = [self._attribute(*e) for e in exported]
+        self.by_rows = [a for a in self.attributes if a.rows is not None]
+        self.row_sources = {a.source for a in self.by_rows}
+        asked = self._asked_for()
+        for attribute in self.by_rows:
+            attribute.asked_for = asked is None or attribute.source in asked
+
+    def stored(self, attribute: Attribute, value: Any) -> Any:
+        """What is stored of an attribute's value.
+
+        Raises:
+            DataError: It cannot be stored.
+        """
+        kind = value.__class__
+        if kind is bool or value is None or (kind is str and value.isascii()):
+            return value
+        return self.converter.value(value, attribute.shape)
+
+    def give_up_rows(self, attribute: Attribute) -> None:
+        """From now on an attribute is evaluated whole."""
+        attribute.rows = None
+        self.by_rows = [a for a in self.by_rows if a is not attribute]
+        self.row_sources = {a.source for a in self.by_rows}
+
+    def mask_of(self, source: Source) -> int:
+        """The slots that a name depends on, a bit each; all of them where that is not known."""
+        mask = self._masks.get(source)
+        if mask is None:
+            mask = self._masks[source] = self._worked_out(source)
+        return mask
+
+    def _attribute(self, stored: str, source: Source, shape: Shape | None) -> Attribute:
+        declared = self.view.declared
+        found = Attribute(stored, source, shape, self.mask_of(source))
+        if source.kind == "udf":
+            bound = self.view.names.calls[declared.udfs[source.name]]
+            found.needs = tuple(s for _, s in bound.sources)
+            found.call = bound.call.function if takes_in_order(bound) else None
+        elif source.kind == "computed":
+            getter = row_getter(declared.computed[source.name].function, dict(zip(self.names, self.many)))
+            if getter is not None:
+                items = shape.items if shape is not None else None
+                convert = partial(self.converter.value, shape=items, depth=1, in_list=True)
+                found.rows = RowProgram(getter, self.names, convert, self.converter.names_of)
+                found.single = self._mask_of_all(Source("slot", n) for n in (*getter.single, *getter.around))
+        return found
+
+    def _asked_for(self) -> set[Source] | None:
+        """The names that other names are computed from; `None` when that is not known."""
+        declared = self.view.declared
+        asked = {s for a in self.attributes for s in a.needs}
+        asked |= {s for f in declared.filters for _, s in self.view.names.calls[f].sources}
+        for call in (*declared.udfs.values(), *declared.filters):
+            asked |= {s for _, s in self.view.names.calls[call].sources}
+        for call in declared.computed.values():
+            read = read_by(call.function)
+            if read is None:
+                return None
+            asked |= {Source("computed", n) for n in read[1]}
+        return asked
+
+    def _mask_of_all(self, sources: Iterable[Source]) -> int:
+        return functools.reduce(operator.or_, map(self.mask_of, sources), 0)
+
+    def _worked_out(self, source: Source) -> int:
+        declared = self.view.declared
+        if source.kind == "slot":
+            return 1 << self.names.index(source.name)
+        if source.kind == "udf":
+            return self._mask_of_all(s for _, s in self.view.names.calls[declared.udfs[source.name]].sources)
+        read = read_by(declared.computed[source.name].function) if source.kind == "computed" else None
+        if read is None or not read[0] <= {*self.names} or not read[1] <= declared.computed.keys():
+            return EVERYTHING
+        return self._mask_of_all([*(Source("slot", n) for n in read[0]), *(Source("computed", n) for n in read[1])])
+
+
+def may_be_kept(view: CompiledView) -> bool:
+    """Whether a view's documents can be kept under change: one per root, of slots that are as their join keys say."""
+    declared = view.declared
+    operators = (declared.key, declared.expand, declared.paths, declared.sessions)
+    if (
+        declared.accumulators
+        or any(o is not None for o in operators)
+        or declared.cls.__init__ is not ViewModel.__init__
+    ):
+        return False
+    store = declared.store
+    if (store.__init__, store._slot) != (Store.__init__, Store._slot):
+        return False
+    getters = all(keeps_itself(c.function) for c in declared.computed.values())
+    return getters and all(found_by_keys(s) and _read_as_declared(store, s.name) for s in declared.slots)
+
+
+def _read_as_declared(store: type[Store], slot: str) -> bool:
+    model = store._slots[slot].model
+    return maker_of(model) is not model

@@ -1,0 +1,187 @@
+"""assemble on a drained engine: what a record is made of is kept, and changed only where messages say so.
+
+While nothing is under way, what is open is what the root reaches. So whether a document belongs to a slot can be told
+from the document and the open keys, and only documents that messages name, or whose key was opened or closed, can come
+or go.
+
+Law: what is kept is what `record.members` would find, and everything not covered is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from ...core.change import ViewChange
+from ...core.fields import Fields
+from ...core.values import Document, in_path_order
+from ...plan.evaluator import Keeps, Kept
+from ...plan.nodes import OperatorNode, Plan, Slot
+from ..assemble import Assemble
+from ..base import Context, Key, Profile
+from ..kept_members import KeptMembers, KeptOver
+from ..messages import Answer, Claim, Doc, Message, Rows, Told
+from ..record import Record
+from .base import Outlet, Queue, States
+
+
+class DrainedAssemble(Assemble):
+    """One view's assemble, taking whole queues."""
+
+    def __init__(self, node: OperatorNode, plan: Plan, profile: Profile) -> None:
+        super().__init__(node, plan, profile)
+        self._slots_at: dict[str, tuple[Slot, ...]] = {}
+        self._made: Kept | None = None
+        self._keeps = cast("Keeps", self.evaluator) if hasattr(self.evaluator, "keep") else None
+
+    def drain(self, queue: Queue, states: States, outlet: Outlet) -> None:
+        """See `Drains`."""
+        for key, messages in queue.items():
+            cells = states.get(key)
+            record = cells.get("record") if cells is not None else None
+            if record.__class__ is not Record or record.kept is None or not _replaced(record, record.kept, messages):
+                outlet.step(self, key, messages)
+                continue
+            try:
+                shown, changed = record.kept.shown(record.last)
+            except Exception:
+                record.kept = None
+                outlet.step(self, key, ())
+                continue
+            if changed:
+                assert isinstance(key, str)
+                self._give(record, key, shown, changed, outlet)
+
+    def _give(
+        self, record: Record, root: str, shown: Mapping[Any, Any], changed: Sequence[Any], outlet: Outlet
+    ) -> None:
+        """`_emit`, without a context."""
+        last, record.last = record.last, shown
+        record.seq += 1
+        for output in changed:
+            old, new = last.get(output), shown.get(output)
+            if self.view.grouped:
+                outlet.queue(self.fold).setdefault(output, []).append(Rows(root, record.seq, old, new))
+            elif self.view.owned:
+                outlet.queue(f"{self.view.name}.own").setdefault(output, []).append(Claim(root, record.seq, new))
+            else:
+                version = (outlet.generation, 0, record.seq)
+                outlet.outputs.append(ViewChange(self.view.name, output, old, new, version))
+
+    def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
+        """Changes what is kept where that can be; else finds all of it anew."""
+        assert isinstance(key, str)
+        record = Record.of(ctx.get("record"))
+        kept = record.kept
+        if kept is None or not all(_is_news_of_members(m, key) for m in messages):
+            record.kept = None
+            ctx.put("record", record)
+            super().step(key, messages, ctx)
+            return
+        ctx.put("record", record)
+        if self._changed(record, kept, key, messages):
+            try:
+                shown, changed = kept.shown(record.last)
+            except Exception:
+                self._show(record, key, ctx)
+            else:
+                if changed:
+                    self._emit(record, key, shown, changed, ctx)
+        else:
+            self._tidy(record, key, (), ctx)
+            self._show(record, key, ctx)
+
+    def _show(self, record: Record, root: str, ctx: Context) -> None:
+        self._made = None
+        super()._show(record, root, ctx)
+        record.kept = None if record.failed else self._made
+
+    def _evaluate(self, found: list[dict[str, Document]]) -> Any:
+        if not found[0]:
+            return {}
+        if self.over.slots:
+            self._made = KeptOver(self.over, found)
+            return self._made.shown({})[0]
+        slots = {s.name: in_path_order(docs) for s, docs in zip(self.view.slots, found)}
+        keeps = self._keeps
+        kept = keeps.keep({n: list(docs.items()) for n, docs in slots.items()}) if keeps is not None else None
+        self._made = kept or KeptMembers(self.view, self.evaluator, list(slots.values()))
+        return self._made.shown({})[0]
+
+    def _changed(self, record: Record, kept: Kept, root: str, messages: Sequence[Message]) -> bool:
+        """Takes a step's messages into the record and what is kept; `False` where all must be found anew."""
+        named: dict[str, None] = {}
+        for message in messages:
+            if isinstance(message, Told):
+                record.told(message.path, message.doc)
+                named[message.path] = None
+            elif isinstance(message, Answer):
+                named.update(dict.fromkeys(record.answered(message)))
+                if message.weight < 0:
+                    named.update(dict.fromkeys(self._found_by(record, kept, message)))
+        return all(self._place(record, kept, root, path) for path in named)
+
+    def _found_by(self, record: Record, kept: Kept, answer: Answer) -> list[str]:
+        """The members that were found by a key."""
+        if self.view.slots[answer.slot].kind == "via" and isinstance(answer.key, str):
+            return [answer.key]
+        asked = (answer.slot, answer.key)
+        return [p for p in kept.paths(answer.slot) if asked in (record.reg[p].keys or ())]
+
+    def _place(self, record: Record, kept: Kept, root: str, path: str) -> bool:
+        """Puts a document into the slots that it belongs to, and drops it where nothing asks for it."""
+        doc = record.reg.get(path)
+        if doc is None:
+            return True
+        for slot in self._slots_of(path):
+            if slot.kind != "root":
+                if doc.fields is not None and self._belongs(record, slot, root, path, doc, doc.fields):
+                    kept.put(slot.index, path, doc.fields)
+                else:
+                    kept.drop(slot.index, path)
+            elif path == root and doc.fields is not None:
+                kept.put(0, path, doc.fields)
+        if not record.covered(path, doc, root, self.joins):
+            del record.reg[path]
+        return not doc.gone or path not in record.reg
+
+    def _belongs(self, record: Record, slot: Slot, root: str, path: str, doc: Doc, fields: Document) -> bool:
+        if slot.kind == "via":
+            return record.is_open(slot.index, path) and self.joins.counts(slot.index, fields)
+        keys = [k for i, k in doc.keys or () if i == slot.index]
+        return root in keys if slot.fused else any(record.is_open(slot.index, k) for k in keys)
+
+    def _slots_of(self, path: str) -> tuple[Slot, ...]:
+        collection = path.rpartition("/")[0]
+        slots = self._slots_at.get(collection)
+        if slots is None:
+            if len(self._slots_at) >= 10_000:
+                self._slots_at.clear()
+            slots = self._slots_at[collection] = tuple(s for s in self.view.slots if s.collection.matches(path))
+        return slots
+
+
+def _is_news_of_members(message: Message, root: str) -> bool:
+    """Whether a message can change which documents belong to a root, and not whether there is one."""
+    if isinstance(message, Told):
+        return message.path != root or message.doc.fields is not None
+    return isinstance(message, Answer)
+
+
+def _replaced(record: Record, kept: Kept, messages: Sequence[Message]) -> bool:
+    """Takes new versions of documents with the same join keys; `False` at the first message that is anything else."""
+    reg = record.reg
+    for message in messages:
+        if message.__class__ is not Told:
+            return False
+        path, doc = message
+        held = reg.get(path)
+        if held is None:
+            return False
+        old, new = held[1], doc[1]
+        if old.__class__ is not Fields or new.__class__ is not Fields or old.joined is not new.joined:
+            return False
+        if doc[0] > held[0]:
+            reg[path] = doc
+            kept.replace(path, new)
+    return True

@@ -1,0 +1,50 @@
+"""What an operator asks of a drained engine that gives it a whole queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from ..base import Key, Operator, Output
+from ..messages import Message
+
+Queue = dict[Key, list[Message]]
+States = dict[Key, dict[str, Any]]
+"""Key -> cells of one operator."""
+
+
+class Outlet(Protocol):
+    """The other side of a drained operator.
+
+    Attributes:
+        outputs: What leaves the flow in this batch.
+    """
+
+    outputs: list[Output]
+
+    @property
+    def now(self) -> int:
+        """Processing time in microseconds."""
+
+    @property
+    def generation(self) -> int:
+        """The first part of view versions."""
+
+    def queue(self, operator: str) -> Queue:
+        """What waits for a later operator in this batch; it may be added to."""
+
+    def step(self, operator: Operator, key: Key, messages: Sequence[Message]) -> None:
+        """Runs one step of an operator as any engine does."""
+
+
+class Drains(Operator, Protocol):
+    """An operator that takes a whole queue."""
+
+    def drain(self, queue: Queue, states: States, outlet: Outlet) -> None:
+        """Runs a step for each key.
+
+        Args:
+            queue: Key -> the messages that wait for it.
+            states: The cells of this operator's keys.
+            outlet: Where messages and outputs go.
+        """

@@ -1,0 +1,41 @@
+"""match on a drained engine: a new version of a member whose join keys are as before is passed on as it came."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...core.fields import Fields
+from ..match import Match
+from ..messages import Doc, Told
+from .base import Outlet, Queue, States
+
+
+class DrainedMatch(Match):
+    """One slot's match, taking whole queues."""
+
+    def drain(self, queue: Queue, states: States, outlet: Outlet) -> None:
+        """See `Drains`."""
+        told_to = outlet.queue(self.assemble)
+        for key, messages in queue.items():
+            cells = states.get(key)
+            message = messages[0]
+            if cells is not None and len(messages) == 1 and message.__class__ is Told:
+                path, doc = message
+                docs: dict[str, Doc] = cells.get("docs") or _NOTHING
+                held = docs.get(path)
+                if held.__class__ is Doc and doc[0] > held[0]:
+                    old, new = held[1], doc[1]
+                    if old.__class__ is Fields and new.__class__ is Fields and old.joined is new.joined is not None:
+                        docs[path] = doc
+                        for root, weight in (cells.get("subs") or _NOTHING).items():
+                            if weight > 0:
+                                waiting = told_to.get(root)
+                                if waiting is None:
+                                    told_to[root] = [message]
+                                else:
+                                    waiting.append(message)
+                        continue
+            outlet.step(self, key, messages)
+
+
+_NOTHING: dict[str, Any] = {}

@@ -1,0 +1,110 @@
+"""The members of a root, kept by a drained engine between two steps.
+
+For views that are evaluated whole, and for those with accumulators over slots, which follow each document by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..core.equality import same
+from ..core.values import Document, in_path_order
+from ..plan.evaluator import Evaluator
+from ..plan.nodes import View
+from .over import Elements, Over
+
+
+def differing(last: Mapping[Any, Any], shown: Mapping[Any, Any]) -> list[Any]:
+    """The outputs at which two states of a root differ.
+
+    Example:
+        >>> differing({"a": 1, "b": 2}, {"b": 2.0, "c": None})
+        ['a', 'b']
+    """
+    return [o for o in {**last, **shown} if not same(last.get(o), shown.get(o))]
+
+
+class KeptMembers:
+    """The members of a view that is evaluated whole. See `plan.evaluator.Kept`."""
+
+    __slots__ = ("_evaluate", "_names", "_slots")
+
+    def __init__(self, view: View, evaluator: Evaluator, slots: list[dict[str, Document]]) -> None:
+        self._evaluate = evaluator.rows if view.grouped else evaluator.documents
+        self._names = tuple(s.name for s in view.slots)
+        self._slots = slots
+
+    def replace(self, path: str, fields: Document) -> None:
+        """See `Kept`."""
+        for documents in self._slots:
+            if path in documents:
+                documents[path] = fields
+
+    def put(self, slot: int, path: str, fields: Document) -> None:
+        """See `Kept`."""
+        came = path not in self._slots[slot]
+        self._slots[slot][path] = fields
+        if came:
+            self._slots[slot] = in_path_order(self._slots[slot])
+
+    def drop(self, slot: int, path: str) -> None:
+        """See `Kept`."""
+        self._slots[slot].pop(path, None)
+
+    def paths(self, slot: int) -> Sequence[str]:
+        """See `Kept`."""
+        return list(self._slots[slot])
+
+    def shown(self, last: Mapping[Any, Any]) -> tuple[Mapping[Any, Any], Sequence[Any]]:
+        """See `Kept`."""
+        members = {n: list(documents.items()) for n, documents in zip(self._names, self._slots)}
+        shown: Mapping[Any, Any] = self._evaluate(members)
+        return shown, differing(last, shown)
+
+
+class KeptOver:
+    """The members of a view with accumulators over slots, and what those have made of them. See `plan.evaluator.Kept`."""
+
+    __slots__ = ("_changes", "_elements", "_over", "_slots")
+
+    def __init__(self, over: Over, slots: list[dict[str, Document]]) -> None:
+        self._over, self._slots = over, slots
+        self._elements: dict[int, Elements] | None = None
+        self._changes: dict[int, dict[str, tuple[Document | None, Document | None]]] = {}
+
+    def replace(self, path: str, fields: Document) -> None:
+        """See `Kept`."""
+        for slot, documents in enumerate(self._slots):
+            if path in documents:
+                self.put(slot, path, fields)
+
+    def put(self, slot: int, path: str, fields: Document) -> None:
+        """See `Kept`."""
+        self._note(slot, path, fields)
+        self._slots[slot][path] = fields
+
+    def drop(self, slot: int, path: str) -> None:
+        """See `Kept`."""
+        if path in self._slots[slot]:
+            self._note(slot, path, None)
+            del self._slots[slot][path]
+
+    def _note(self, slot: int, path: str, now: Document | None) -> None:
+        before = self._slots[slot].get(path)
+        if before is not now:
+            changes = self._changes.setdefault(slot, {})
+            changes[path] = (changes[path][0] if path in changes else before, now)
+
+    def paths(self, slot: int) -> Sequence[str]:
+        """See `Kept`."""
+        return list(self._slots[slot])
+
+    def shown(self, last: Mapping[Any, Any]) -> tuple[Mapping[Any, Any], Sequence[Any]]:
+        """See `Kept`."""
+        known = self._elements
+        elements = known or self._over.begin()
+        shown = self._over.followed(elements, self._slots, None if known is None else self._changes)
+        self._elements = elements if self._over.keeps(self._slots) else None
+        self._changes = {}
+        return shown, differing(last, shown)
