@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Generic, TypeVar
@@ -204,10 +204,22 @@ def in_path_order(by_path: Mapping[str, V]) -> dict[str, V]:
     """
     if len(by_path) < 2:
         return dict(by_path)
-    head = next(iter(by_path)).rpartition("/")[0] + "/"
-    start = len(head)
-    plain = all(p.startswith(head) and p.find("/", start) < 0 and not p.startswith("__id", start) for p in by_path)
-    return {p: by_path[p] for p in sorted(by_path, key=None if plain else path_order)}
+    return {p: by_path[p] for p in sorted(by_path, key=None if is_plain_order(by_path) else path_order)}
+
+
+def is_plain_order(paths: Iterable[str]) -> bool:
+    """Whether some paths are in the order of `path_order` when they are in that of their characters.
+
+    They are, where all lie in one collection and no id is a number.
+    """
+    head = None
+    for path in paths:
+        if head is None:
+            head = path.rpartition("/")[0] + "/"
+            start = len(head)
+        if not path.startswith(head) or path.find("/", start) >= 0 or path.startswith("__id", start):
+            return False
+    return True
 
 
 def _segment_order(segment: str) -> tuple[int, Any]:

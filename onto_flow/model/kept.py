@@ -37,12 +37,12 @@ class KeptView:
         self._dirty = EVERYTHING
         self._hits: list[tuple[int, str]] = []
 
-    def replace(self, path: str, fields: Document) -> None:
+    def replace(self, slots: Sequence[int], path: str, fields: Document) -> None:
         """See `plan.evaluator.Kept`."""
-        makers = self._program.makers
-        for at, documents in enumerate(self._slots):
+        for at in slots:
+            documents = self._slots[at]
             if path in documents:
-                documents[path] = makers[at](path, fields)
+                documents[path] = self._program.makers[at](path, fields)
                 self._dirty |= 1 << at
                 self._hits.append((at, path))
 
@@ -71,32 +71,34 @@ class KeptView:
         program, path, dirty, hits = self._program, self._path, self._dirty, self._hits
         self._dirty, self._hits = 0, []
         document = last.get(path)
-        if document is None:
+        if document is None or dirty == EVERYTHING:
             dirty = EVERYTHING
-        if dirty == EVERYTHING:
             self._rows = {}
-        if not self._wanted(dirty):
+        if program.decisive & dirty and not self._wanted(dirty):
             self._dirty = EVERYTHING
             return {}, tuple(last)
-        moved: dict[Source, bool] = {}
         changed: dict[str, Any] = {}
+        scope: Scope | None = None
+        moved: dict[Source, bool] = {}
         for attribute in program.by_rows:
             if attribute.mask & dirty:
                 self._by_rows(attribute, dirty, hits, document, changed, moved)
-        scope: Scope | None = None
         for attribute in program.attributes:
-            source = attribute.source
-            if attribute.mask & dirty and source not in moved and _is_due(attribute, program, dirty, moved):
-                value = self._called(attribute)
+            if attribute.mask & dirty and attribute.source not in moved:
+                needs = attribute.needs
+                if needs and dirty != EVERYTHING and not _any_moved(needs, program, dirty, moved):
+                    continue
+                value = self._called(attribute) if needs else _UNKNOWN
                 if value is _UNKNOWN:
-                    scope = scope or self._scope()
-                    value = scope[source]
+                    if scope is None:
+                        scope = self._scope()
+                    value = scope[attribute.source]
                 self._compare(attribute, program.stored(attribute, value), document, changed)
         if document is None:
             return {path: {a.stored: changed[a.stored] for a in program.attributes}}, (path, *last)
         if not changed and len(last) == 1:
             return last, ()
-        return {path: {**document, **changed}}, tuple({path: None, **last})
+        return {path: {**document, **changed}}, (path,) if len(last) == 1 else tuple(last)
 
     def _wanted(self, dirty: int) -> bool:
         """Whether there is a document at all."""
@@ -133,6 +135,9 @@ class KeptView:
             if rows is None or attribute.single & dirty:
                 rows = self._rows[source] = KeptRows(program, slots)
                 moves = stored = True
+                if program.getter.rest is None:
+                    stored = False
+                    self._compare(attribute, rows.stored(), document, changed)
             else:
                 moves, stored = rows.change(slots, hits)
             rest = program.getter.rest
@@ -142,7 +147,7 @@ class KeptView:
                     value = self._program.stored(attribute, rest(rows.elements(), *around))
                     self._compare(attribute, value, document, changed)
             elif stored:
-                self._compare(attribute, rows.stored(), document, changed)
+                changed[attribute.stored] = rows.stored()
             moved[source] = moves
         except Exception as error:
             # Whether a row that raises is reached at all, and which error counts, the getter itself decides.
@@ -190,11 +195,9 @@ class KeptView:
 _UNKNOWN: Any = object()
 
 
-def _is_due(attribute: Attribute, program: KeptProgram, dirty: int, moved: Mapping[Source, bool]) -> bool:
-    """Whether anything that a UDF is computed from has changed; a getter is called whenever its slots have."""
-    if dirty == EVERYTHING or not attribute.needs:
-        return True
-    for source in attribute.needs:
+def _any_moved(needs: Sequence[Source], program: KeptProgram, dirty: int, moved: Mapping[Source, bool]) -> bool:
+    """Whether anything that a UDF is computed from has changed."""
+    for source in needs:
         moves = moved.get(source)
         if moves if moves is not None else program.mask_of(source) & dirty:
             return True

@@ -22,6 +22,7 @@ from .store import Store
 from .values import Getter, takes_in_order
 from .view import ViewModel
 
+_SMALL = 1 << 62
 EVERYTHING = -1
 """The mask of all slots."""
 
@@ -79,6 +80,8 @@ class KeptProgram:
         self._masks: dict[Source, int] = {}
         calls = [view.names.calls[f] for f in declared.filters]
         self.filters = [(self._mask_of_all(s for _, s in c.sources), f) for c, f in zip(calls, filters)]
+        decisive = self._mask_of_all(Source("slot", s.name) for s in declared.slots if s.required)
+        self.decisive = functools.reduce(operator.or_, (m for m, _ in self.filters), decisive)
         self.attributes = [self._attribute(*e) for e in exported]
         self.by_rows = [a for a in self.attributes if a.rows is not None]
         self.row_sources = {a.source for a in self.by_rows}
@@ -93,7 +96,12 @@ class KeptProgram:
             DataError: It cannot be stored.
         """
         kind = value.__class__
-        if kind is bool or value is None or (kind is str and value.isascii()):
+        if (
+            kind is bool
+            or value is None
+            or (kind is str and value.isascii())
+            or (kind is int and -_SMALL < value < _SMALL)
+        ):
             return value
         return self.converter.value(value, attribute.shape)
 

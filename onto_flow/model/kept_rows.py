@@ -6,11 +6,13 @@ them.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..core.equality import same
-from .lasting import Elements, NotLasting, alike, is_lasting
+from ..core.values import is_plain_order
+from .lasting import Elements, NotLasting, is_lasting
 from .rows import Lookup, RowGetter
 
 Slots = Sequence[dict[str, Any]]
@@ -38,6 +40,7 @@ class RowProgram:
         fields: Callable[[type], Sequence[tuple[str, str]]],
     ) -> None:
         self.getter = getter
+        self._row = getter.row
         self.slot = names.index(getter.slot)
         self.looked_up = tuple(names.index(n) for n in getter.looked_up)
         self.single = tuple(names.index(n) for n in getter.single)
@@ -47,11 +50,14 @@ class RowProgram:
         self._elements = Elements(convert, fields)
         self._converts = getter.rest is None
 
-    def given(self, slots: Slots) -> list[Any]:
+    def given(self, slots: Slots) -> Sequence[Any]:
         """What rows get beside their document."""
-        for lookup, at in zip(self._lookups, self.looked_up):
-            lookup.documents = slots[at]
-        return [*self._lookups, *(next(iter(slots[at].values()), None) for at in self.single)]
+        lookups = self._lookups
+        for at, slot in enumerate(self.looked_up):
+            lookups[at].documents = slots[slot]
+        if not self.single:
+            return lookups
+        return [*lookups, *[next(iter(slots[at].values()), None) for at in self.single]]
 
     def make(self, document: Any, given: Sequence[Any], old: _Row | None) -> _Row:
         """The row of a document; `old` itself when it is the same.
@@ -60,10 +66,9 @@ class RowProgram:
             NotLasting: It cannot be kept.
             Exception: What the row raises.
         """
-        seen = self._seen
-        seen.clear()
-        elements = self.getter.row(document, *given)
-        looked_up = tuple(seen)
+        self._seen.clear()
+        elements = self._row(document, *given)
+        looked_up = tuple(self._seen)
         if old is not None and looked_up == old[2]:
             looked_up = old[2]
             if self._elements.alike(elements, old[0]):
@@ -76,9 +81,9 @@ class RowProgram:
 
 
 class KeptRows:
-    """The rows of a getter of one view document."""
+    """The rows of a getter of one view document, and their elements one behind the other."""
 
-    __slots__ = ("_made", "_program", "_readers")
+    __slots__ = ("_elements", "_made", "_owners", "_program", "_readers", "_stored")
 
     def __init__(self, program: RowProgram, slots: Slots) -> None:
         self._program = program
@@ -89,6 +94,7 @@ class KeptRows:
             row = self._made[path] = program.make(document, given, None)
             if row[2]:
                 self._note(path, (), row[2])
+        self._line_up()
 
     def change(self, slots: Slots, changed: Iterable[tuple[int, str]]) -> tuple[bool, bool]:
         """Makes the rows that some documents concern.
@@ -98,7 +104,7 @@ class KeptRows:
             changed: (slot, path) of the documents that came, changed or left.
 
         Returns:
-            Whether an element is another one now, and whether what is stored of one is.
+            Whether an element may be another one now, and whether what is stored of one is.
 
         Raises:
             NotLasting: They cannot be kept.
@@ -107,7 +113,7 @@ class KeptRows:
         program, made = self._program, self._made
         documents = slots[program.slot]
         todo: dict[str, None] = {}
-        moved = stored = came = False
+        moved = stored = False
         for slot, path in changed:
             if slot == program.slot:
                 todo[path] = None
@@ -115,30 +121,27 @@ class KeptRows:
                 for reader in self._readers.get(path, ()):
                     todo[reader] = None
         given = program.given(slots)
+        came = False
         for path in todo:
             old, document = made.get(path), documents.get(path)
-            if document is None:
-                if old is not None:
-                    del made[path]
-                    self._note(path, old[2], ())
-                    moved = stored = moved or bool(old[0])
-                continue
-            new = program.make(document, given, old)
+            new = None if document is None else program.make(document, given, old)
             if new is old:
                 continue
-            made[path] = new
-            if old is None:
-                came = True
-                self._note(path, (), new[2])
-                moved = stored = moved or bool(new[0])
-                continue
-            if new[2] is not old[2]:
-                self._note(path, old[2], new[2])
-            if not alike(new[0], old[0]):
+            if new is None:
+                del made[path]
+            else:
+                came = came or old is None
+                made[path] = new
+            if old is None or new is None or new[2] is not old[2]:
+                self._note(path, () if old is None else old[2], () if new is None else new[2])
+            before, now = (_NOTHING if old is None else old), (_NOTHING if new is None else new)
+            if before[0] or now[0]:
                 moved = True
-                stored = stored or not same(old[1], new[1])
+                stored = stored or not same(before[1], now[1])
+                self._put(path, len(before[0]), now)
         if came:
             self._made = {p: made[p] for p in documents if p in made}
+            self._line_up()
         return moved, stored
 
     @property
@@ -148,11 +151,30 @@ class KeptRows:
 
     def elements(self) -> list[Any]:
         """All elements: what the comprehension gives."""
-        return [e for row in self._made.values() for e in row[0]]
+        return self._elements.copy()
 
     def stored(self) -> list[Any]:
-        """All elements as they are stored."""
-        return [e for row in self._made.values() for e in row[1]]
+        """All elements as they are stored; never changed afterwards."""
+        return self._stored
+
+    def _line_up(self) -> None:
+        """Puts the elements of all rows one behind the other."""
+        rows = self._made.items()
+        self._elements = [e for _, row in rows for e in row[0]]
+        self._stored = [e for _, row in rows for e in row[1]]
+        self._owners = [p for p, row in rows for _ in row[0]] if is_plain_order(self._made) else None
+
+    def _put(self, path: str, before: int, row: _Row) -> None:
+        """Puts the elements of a row in the place of those that it had."""
+        owners = self._owners
+        if owners is None:
+            self._line_up()
+            return
+        start = bisect_left(owners, path)
+        end = start + before
+        owners[start:end] = [path] * len(row[0])
+        self._elements[start:end] = row[0]
+        self._stored = [*self._stored[:start], *row[1], *self._stored[end:]]
 
     def _note(self, path: str, before: Sequence[str], now: Sequence[str]) -> None:
         """Notes which row looked which documents up."""
@@ -168,3 +190,6 @@ class KeptRows:
                 self._readers[other] = [path]
             elif path not in readers:
                 readers.append(path)
+
+
+_NOTHING: _Row = ([], [], ())

@@ -6,7 +6,7 @@ import dataclasses
 import enum
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from ..core.equality import same
@@ -87,7 +87,7 @@ class Elements:
     def __init__(self, convert: Callable[[Any], Any], fields: Callable[[type], Sequence[tuple[str, str]]]) -> None:
         self._convert, self._fields = convert, fields
         self._known: dict[type, tuple[Callable[[Any], tuple[Any, ...]], tuple[str, ...]] | None] = {}
-        self._plain: dict[tuple[type, ...], tuple[int, ...] | None] = {}
+        self._plain: dict[tuple[type, ...], Callable[[Any], str] | None] = {}
 
     def alike(self, now: Sequence[Any], before: Sequence[Any]) -> bool:
         """Whether some elements are the same as those before, which are lasting."""
@@ -125,7 +125,7 @@ class Elements:
             texts = self._plain.get(types, _UNKNOWN)
             if texts is _UNKNOWN:
                 texts = self._plain[types] = _texts(types)
-            if texts is not None and all(values[at].isascii() for at in texts):
+            if texts is not None and texts(values).isascii():
                 return dict(zip(names, values))
         if not is_lasting(element):
             raise NotLasting
@@ -145,6 +145,12 @@ class Elements:
 _UNKNOWN: Any = object()
 
 
-def _texts(types: tuple[type, ...]) -> tuple[int, ...] | None:
-    """Where texts are among values of some types; `None` when others must be converted."""
-    return tuple(at for at, t in enumerate(types) if t is str) if _PLAIN.issuperset(types) else None
+def _texts(types: tuple[type, ...]) -> Callable[[Any], str] | None:
+    """What joins the texts among values of some types; `None` when others must be converted."""
+    if not _PLAIN.issuperset(types):
+        return None
+    at = [i for i, t in enumerate(types) if t is str]
+    if len(at) < 2:
+        return (lambda values: values[at[0]]) if at else lambda values: ""
+    texts = itemgetter(*at)
+    return lambda values: "".join(texts(values))

@@ -23,7 +23,7 @@ from ..core.fields import Fields
 from ..core.values import Document
 from ..plan.nodes import FieldPath, Place, Plan, Slot
 from .expiry import MARK
-from .joins import Joins, asked_code, has_own_keys, own_code
+from .joins import Joins, asked_code, has_own_keys, own_code, slots_code
 
 MAX_COLLECTIONS = 10_000
 """How many collections (a subcollection of each document is one) are remembered before all are forgotten."""
@@ -36,13 +36,14 @@ class _Layout:
     """What the documents of one collection carry.
 
     Attributes:
-        codes: Code of some keys -> where they stand in `Fields.joined`, whose first entry is this.
+        codes: Code of some keys -> where they stand in `Fields.joined`, whose first entry is this; and under the code of a
+            view's slots, which of them are of this collection.
         makers: What works them out, in order.
         names: The fields that decide them; `None` where any may, as a user's `where` reads what it likes.
         empty: What documents carry that have no keys at all.
     """
 
-    codes: dict[int, int]
+    codes: dict[Any, Any]
     makers: tuple[Callable[[str, Document], tuple[Any, ...]], ...]
     names: tuple[str, ...] | None
     empty: tuple[Any, ...]
@@ -64,7 +65,7 @@ class CarriedKeys:
             before: Those of the version before, if there was one: where no value that decides a key has changed, its keys
                 and values are used again.
         """
-        layout = self._layout(path)
+        layout = self._layouts.get(path.rpartition("/")[0]) or self._layout(path)
         carried = Fields(fields)
         carried.made = None
         carried.joined = joined = before.joined if isinstance(before, Fields) else None
@@ -83,12 +84,13 @@ class CarriedKeys:
         return layout
 
     def _lay_out(self, path: str) -> _Layout:
-        codes: dict[int, int] = {}
+        codes: dict[Any, Any] = {}
         makers: list[Callable[[str, Document], tuple[Any, ...]]] = []
         names: dict[str, None] = {}
         chosen = False
         for number, joins in enumerate(self._joins):
             mine = [s for s in joins.slots if s.collection.matches(path)]
+            codes[slots_code(number)] = tuple(s.index for s in mine)
             met = [s for s in mine if has_own_keys(s)]
             if met:
                 codes[own_code(number)] = len(makers) + 1

@@ -41,6 +41,7 @@ class Joins:
     def __init__(self, view: View, number: int = 0) -> None:
         self.view = view
         self.own_code = own_code(number)
+        self.slots_code = slots_code(number)
         self._codes = tuple(asked_code(number, s.index) for s in view.slots)
         self.slots = view.slots
         self.children = tuple(tuple(c for c in view.slots if c.parent == s.index) for s in view.slots)
@@ -193,6 +194,11 @@ def own_code(number: int) -> int:
 def asked_code(number: int, slot: int) -> int:
     """Under which code the keys travel at which a document asks for documents of a slot."""
     return number << 8 | slot
+
+
+def slots_code(number: int) -> str:
+    """Under which code the slots of a document's collection travel, for the view of this number."""
+    return f"slots{number}"
 
 
 def carried_keys(fields: Any, code: int) -> tuple[Any, ...] | None:

@@ -35,11 +35,11 @@ class KeptMembers:
         self._names = tuple(s.name for s in view.slots)
         self._slots = slots
 
-    def replace(self, path: str, fields: Document) -> None:
+    def replace(self, slots: Sequence[int], path: str, fields: Document) -> None:
         """See `Kept`."""
-        for documents in self._slots:
-            if path in documents:
-                documents[path] = fields
+        for slot in slots:
+            if path in self._slots[slot]:
+                self._slots[slot][path] = fields
 
     def put(self, slot: int, path: str, fields: Document) -> None:
         """See `Kept`."""
@@ -73,10 +73,10 @@ class KeptOver:
         self._elements: dict[int, Elements] | None = None
         self._changes: dict[int, dict[str, tuple[Document | None, Document | None]]] = {}
 
-    def replace(self, path: str, fields: Document) -> None:
+    def replace(self, slots: Sequence[int], path: str, fields: Document) -> None:
         """See `Kept`."""
-        for slot, documents in enumerate(self._slots):
-            if path in documents:
+        for slot in slots:
+            if path in self._slots[slot]:
                 self.put(slot, path, fields)
 
     def put(self, slot: int, path: str, fields: Document) -> None:

@@ -76,8 +76,8 @@ class Kept(Protocol):
     Law: what it shows is what the evaluator would show for its documents now.
     """
 
-    def replace(self, path: str, fields: Document) -> None:
-        """A document has a new version and the same join keys: it stays in the slots that it is in."""
+    def replace(self, slots: Sequence[int], path: str, fields: Document) -> None:
+        """A document has a new version and the same join keys: it stays in those of some slots that it is in."""
 
     def put(self, slot: int, path: str, fields: Document) -> None:
         """A document belongs to a slot, in this version; it may be there already."""

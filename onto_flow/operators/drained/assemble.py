@@ -36,10 +36,15 @@ class DrainedAssemble(Assemble):
 
     def drain(self, queue: Queue, states: States, outlet: Outlet) -> None:
         """See `Drains`."""
+        code = self.joins.slots_code
         for key, messages in queue.items():
             cells = states.get(key)
             record = cells.get("record") if cells is not None else None
-            if record.__class__ is not Record or record.kept is None or not _replaced(record, record.kept, messages):
+            if (
+                record.__class__ is not Record
+                or record.kept is None
+                or not _replaced(record, record.kept, messages, code)
+            ):
                 outlet.step(self, key, messages)
                 continue
             try:
@@ -168,7 +173,7 @@ def _is_news_of_members(message: Message, root: str) -> bool:
     return isinstance(message, Answer)
 
 
-def _replaced(record: Record, kept: Kept, messages: Sequence[Message]) -> bool:
+def _replaced(record: Record, kept: Kept, messages: Sequence[Message], code: str) -> bool:
     """Takes new versions of documents with the same join keys; `False` at the first message that is anything else."""
     reg = record.reg
     for message in messages:
@@ -179,9 +184,14 @@ def _replaced(record: Record, kept: Kept, messages: Sequence[Message]) -> bool:
         if held is None:
             return False
         old, new = held[1], doc[1]
-        if old.__class__ is not Fields or new.__class__ is not Fields or old.joined is not new.joined:
+        if (
+            old.__class__ is not Fields
+            or new.__class__ is not Fields
+            or old.joined is not new.joined
+            or old.joined is None
+        ):
             return False
         if doc[0] > held[0]:
             reg[path] = doc
-            kept.replace(path, new)
+            kept.replace(new.joined[0][code], path, new)
     return True
