@@ -36,8 +36,7 @@ _DRAINED: dict[str, Callable[[OperatorNode, Plan, Profile], Any]] = {
 
 def build_operator(node: OperatorNode, plan: Plan, profile: Profile) -> Operator:
     """The operator of one node."""
-    drained = profile.drained and not profile.page
-    operator: Operator = (_DRAINED if drained else _OPERATORS)[node.kind](node, plan, profile)
+    operator: Operator = (_DRAINED if profile.drained else _OPERATORS)[node.kind](node, plan, profile)
     return operator
 
 

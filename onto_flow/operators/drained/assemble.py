@@ -1,8 +1,8 @@
 """assemble on a drained engine: what a record is made of is kept, and changed only where messages say so.
 
-While nothing is under way, what is open is what the root reaches. So whether a document belongs to a slot can be told
-from the document and the open keys, and only documents that messages name, or whose key was opened or closed, can come
-or go.
+Between two batches, what is open is what the root reaches: pages of a round bring new versions, never other keys. So
+whether a document belongs to a slot can be told from the document and the open keys, and only documents that messages
+name, or whose key was opened or closed, can come or go.
 
 Law: what is kept is what `record.members` would find, and everything not covered is gone.
 """
@@ -53,6 +53,7 @@ class DrainedAssemble(Assemble):
                 record.kept = None
                 outlet.step(self, key, ())
                 continue
+            self.evaluated += 1
             if changed:
                 assert isinstance(key, str)
                 self._give(record, key, shown, changed, outlet)
@@ -90,6 +91,7 @@ class DrainedAssemble(Assemble):
             except Exception:
                 self._show(record, key, ctx)
             else:
+                self.evaluated += 1
                 if changed:
                     self._emit(record, key, shown, changed, ctx)
         else:
@@ -104,6 +106,7 @@ class DrainedAssemble(Assemble):
     def _evaluate(self, found: list[dict[str, Document]]) -> Any:
         if not found[0]:
             return {}
+        self.evaluated += 1
         if self.over.slots:
             self._made = KeptOver(self.over, found)
             return self._made.shown({})[0]
@@ -146,9 +149,10 @@ class DrainedAssemble(Assemble):
                     kept.drop(slot.index, path)
             elif path == root and doc.fields is not None:
                 kept.put(0, path, doc.fields)
-        if not record.covered(path, doc, root, self.joins):
-            del record.reg[path]
-        return not doc.gone or path not in record.reg
+        if record.covered(path, doc, root, self.joins):
+            return True
+        del record.reg[path]
+        return not any(s.kind == "via" and record.is_open(s.index, path) for s in self.view.slots)
 
     def _belongs(self, record: Record, slot: Slot, root: str, path: str, doc: Doc, fields: Document) -> bool:
         if slot.kind == "via":
@@ -193,5 +197,7 @@ def _replaced(record: Record, kept: Kept, messages: Sequence[Message], code: str
             return False
         if doc[0] > held[0]:
             reg[path] = doc
-            kept.replace(new.joined[0][code], path, new)
+            joined = new.joined
+            assert joined is not None
+            kept.replace(joined[0][code], path, new)
     return True

@@ -15,7 +15,7 @@ class DrainedMatch(Match):
 
     def drain(self, queue: Queue, states: States, outlet: Outlet) -> None:
         """See `Drains`."""
-        told_to = outlet.queue(self.assemble)
+        told_to, most = outlet.queue(self.assemble), self.profile.page
         for key, messages in queue.items():
             cells = states.get(key)
             message = messages[0]
@@ -25,9 +25,15 @@ class DrainedMatch(Match):
                 held = docs.get(path)
                 if held.__class__ is Doc and doc[0] > held[0]:
                     old, new = held[1], doc[1]
-                    if old.__class__ is Fields and new.__class__ is Fields and old.joined is new.joined is not None:
+                    subs: dict[str, int] = cells.get("subs") or _NOTHING
+                    if (
+                        old.__class__ is Fields
+                        and new.__class__ is Fields
+                        and old.joined is new.joined is not None
+                        and not (most and (len(subs) > most or cells.get("round")))
+                    ):
                         docs[path] = doc
-                        for root, weight in (cells.get("subs") or _NOTHING).items():
+                        for root, weight in subs.items():
                             if weight > 0:
                                 waiting = told_to.get(root)
                                 if waiting is None:
