@@ -16,6 +16,7 @@ from ...core.change import ViewChange
 from ...core.fields import Fields
 from ...core.values import Document, in_path_order
 from ...plan.evaluator import Keeps, Kept
+from ...plan.keyed import found_by_keys
 from ...plan.nodes import OperatorNode, Plan, Slot
 from ..assemble import Assemble
 from ..base import Context, Key, Profile
@@ -32,6 +33,7 @@ class DrainedAssemble(Assemble):
         super().__init__(node, plan, profile)
         self._slots_at: dict[str, tuple[Slot, ...]] = {}
         self._made: Kept | None = None
+        self._by_keys = all(map(found_by_keys, self.view.slots))
         self._keeps = cast("Keeps", self.evaluator) if hasattr(self.evaluator, "keep") else None
 
     def drain(self, queue: Queue, states: States, outlet: Outlet) -> None:
@@ -101,11 +103,13 @@ class DrainedAssemble(Assemble):
     def _show(self, record: Record, root: str, ctx: Context) -> None:
         self._made = None
         super()._show(record, root, ctx)
-        record.kept = None if record.failed else self._made
+        record.kept = self._made if self._by_keys and not record.failed else None
 
     def _evaluate(self, found: list[dict[str, Document]]) -> Any:
         if not found[0]:
             return {}
+        if not self._by_keys:
+            return super()._evaluate(found)
         self.evaluated += 1
         if self.over.slots:
             self._made = KeptOver(self.over, found)
@@ -156,7 +160,7 @@ class DrainedAssemble(Assemble):
 
     def _belongs(self, record: Record, slot: Slot, root: str, path: str, doc: Doc, fields: Document) -> bool:
         if slot.kind == "via":
-            return record.is_open(slot.index, path) and self.joins.counts(slot.index, fields)
+            return record.is_open(slot.index, path) and self.joins.counts(slot.index, path, fields)
         keys = [k for i, k in doc.keys or () if i == slot.index]
         return root in keys if slot.fused else any(record.is_open(slot.index, k) for k in keys)
 
