@@ -114,3 +114,19 @@ def test_a_job_follows_the_database_until_it_is_stopped(file, database):
         worker.join(20)
         listener.close()
     assert not worker.is_alive()
+
+
+def test_a_job_that_begins_again_misses_nothing_that_was_written_meanwhile(file, database, tmp_path):
+    """Also where it had seen no change before it ended: the feed begins where its documents did, not at those of today."""
+    sink = f"sqlite:{tmp_path / 'views.sqlite'}?synchronous=off"
+    for chance in map(random.Random, range(3)):
+        start(
+            VIEWS,
+            source=f"sqlite:{file}",
+            feed=f"sqlite:{file}?until_now=true",
+            sink=sink,
+            options={"checkpoint": str(tmp_path / "checkpoint")},
+        )
+        with EmbeddedDatabase(tmp_path / "views.sqlite", create=False) as kept:
+            assert same(tables(kept), recompute(plan_views(*VIEWS), documents(database)))
+        change_something(database, chance)

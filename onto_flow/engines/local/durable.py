@@ -17,7 +17,7 @@ from itertools import chain
 
 from ...core.change import DeadLetter, ViewChange
 from ...core.gaps import Gap
-from ...sources.base import Partition, Reader, Source
+from ...sources.base import Follower, Partition, Reader, Source
 from ..base import Job
 from .checkpoint import Checkpoint
 from .flow import LocalFlow
@@ -51,6 +51,8 @@ class DurableRun(Run):
         self._letters: list[DeadLetter] = []
         self._oldest: float | None = None
         if kept.loaded:
+            if isinstance(job.feed, Follower):
+                job.feed.follows(kept.snapshot)
             self.counts = Counts(**kept.store.get("counts"))
             self.gaps = kept.gaps()
 
