@@ -53,7 +53,7 @@ class Timeline:
 
     def index(self, version: Version) -> int | None:
         """Which content a version has; `None` when there never was such a version."""
-        return self._index.get((version[0], version[1]))
+        return self._index.get(tuple(version))  # type: ignore[arg-type]
 
 
 def timelines(plan: Plan, history: History) -> dict[str, Timeline]:

@@ -15,14 +15,18 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from ..core.codec import encode
-from ..core.values import Document, Reference, order_key, path_order
+from ..core.values import Document, Reference, from_micros, order_key, path_order, to_micros
 from ..plan.evaluator import Evaluator
 from ..plan.nodes import Accumulator, FieldPath, Place, Plan, Relation, Slot, View
 from .oracle_folds import result_of
+
+EXPIRED = "__expired__"
+"""Where the content of a document has the names of the fields whose moment has come."""
 
 Documents = Mapping[str, Document]
 Found = list[dict[str, Document]]
@@ -32,16 +36,37 @@ Outputs = dict[Any, Any]
 """What one root shows: output path -> document, or for a grouped view group -> rows."""
 
 
-def recompute(plan: Plan, documents: Documents) -> dict[str, dict[str, Document]]:
-    """The tables of all views of a plan: view -> path -> document."""
-    projected = {path: project(plan, path, fields) for path, fields in documents.items()}
-    return {view.name: _table(view, projected) for view in plan.views}
+def recompute(
+    plan: Plan, documents: Documents, moment: int = 0, kept: Mapping[str, Mapping[str, Outputs]] | None = None
+) -> dict[str, dict[str, Document]]:
+    """The tables of all views of a plan: view -> path -> document.
+
+    Args:
+        plan: The views.
+        documents: All documents.
+        moment: Declared time in microseconds.
+        kept: View -> root -> what it shows in place of what its code says: for roots on which the code fails.
+    """
+    projected = {path: project(plan, path, at_moment(plan, path, fields, moment)) for path, fields in documents.items()}
+    for clock in {s.always for v in plan.views for s in v.slots if s.always is not None}:
+        every = int(clock.split("/")[1])
+        projected[clock] = {"now": from_micros(moment // every * every)}
+    return {view.name: _table(view, projected, (kept or {}).get(view.name, {})) for view in plan.views}
+
+
+def at_moment(plan: Plan, path: str, fields: Document, moment: int) -> Document:
+    """A document with the names of the fields whose moment has come."""
+    names = {str(s.until) for v in plan.views for s in v.slots if s.until is not None and s.collection.matches(path)}
+    come = [n for n in sorted(names) if isinstance(at := fields.get(n), datetime) and to_micros(at) <= moment]
+    return {**fields, EXPIRED: come} if come else fields
 
 
 def project(plan: Plan, path: str, fields: Document) -> Document:
     """The fields of a document that a plan reads."""
     wanted = plan.projection.fields(path)
-    return dict(fields) if wanted is None else {n: v for n, v in fields.items() if n in wanted}
+    if any(s.always == path for v in plan.views for s in v.slots):
+        return dict(fields)
+    return dict(fields) if wanted is None else {n: v for n, v in fields.items() if n in wanted or n == EXPIRED}
 
 
 def outputs(view: View, root: str, documents: Documents, evaluator: Evaluator | None = None) -> Outputs:
@@ -122,6 +147,8 @@ def ordered(slot: Slot, documents: Documents) -> list[tuple[str, Document]]:
 
 def belongs(view: View, slot: Slot, parents: Documents, path: str, fields: Document) -> bool:
     """Whether a document belongs to a slot whose parent slot holds `parents`."""
+    if slot.always is not None:
+        return path == slot.always and bool(parents)
     if not slot.collection.matches(path) or not passes(slot, path, fields):
         return False
     compare = slot.compare.resolve() if slot.compare else lambda *pair: True
@@ -129,7 +156,9 @@ def belongs(view: View, slot: Slot, parents: Documents, path: str, fields: Docum
 
 
 def passes(slot: Slot, path: str, fields: Document) -> bool:
-    """Whether a document passes the `where` of a slot; one on which it raises does not."""
+    """Whether a document counts for a slot: its moment is to come, and it passes `where`, which raises on none that does."""
+    if slot.until is not None and str(slot.until) in fields.get(EXPIRED, ()):
+        return False
     try:
         return slot.where is None or bool(slot.where.resolve()(path, fields))
     except Exception:
@@ -215,10 +244,10 @@ def _roots(view: View, documents: Documents) -> set[str]:
     return roots
 
 
-def _table(view: View, documents: Documents) -> dict[str, Document]:
+def _table(view: View, documents: Documents, kept: Mapping[str, Outputs]) -> dict[str, Document]:
     roots = sorted(_roots(view, documents), key=path_order)
     evaluator = view.code.resolve().evaluator()
-    shown = {root: outputs(view, root, documents, evaluator) for root in roots}
+    shown = {r: kept[r] if r in kept else outputs(view, r, documents, evaluator) for r in roots}
     if view.grouped:
         return dict(_groups(view, shown))
     table: dict[str, Document] = {}

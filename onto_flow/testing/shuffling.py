@@ -19,7 +19,7 @@ from ..core.change import DeadLetter, ViewChange
 from ..core.gaps import Gap
 from ..operators.base import Key, Operator, Output, Profile
 from ..operators.build import build_operators
-from ..operators.messages import CaughtUp, Claim, Event, Message, Republish, Rows, decode_message, encode_message
+from ..operators.messages import CaughtUp, Claim, Event, Message, Republish, Rows, Tick, decode_message, encode_message
 from ..operators.record import Record
 from ..plan.nodes import Plan, TimerKind
 from .cells import Cells, Step, Store
@@ -132,7 +132,19 @@ class ShufflingEngine:
     @property
     def busy(self) -> bool:
         """Whether anything but garbage is under way."""
-        return any(self.queues.values()) or any(kind == "coalesce" for _, _, kind in self.timers)
+        if any(self.queues.values()):
+            return True
+        return any(t[2] == "coalesce" or (t[2] == "until" and self._is_due(t)) for t in self.timers)
+
+    def _is_due(self, timer: tuple[str, Key, TimerKind]) -> bool:
+        at: int = self.timers[timer].message
+        return at <= (self.moment if timer[2] == "until" else self.now)
+
+    def tell_time(self, moment: int, ticks: Iterable[tuple[str, Tick]]) -> None:
+        """Declared time comes to a moment, with its ticks."""
+        self.moment = moment
+        for path, tick in ticks:
+            self._enqueue("ingest", path, tick, self.now, False)
 
     def move(self) -> None:
         """One random thing happens."""
@@ -141,7 +153,7 @@ class ShufflingEngine:
             self.advance()
         if chance < 0.004:
             self.held = {key: self.random.random() > 0.3 for key in self.held}
-        due = [t for t, w in self.timers.items() if w.message <= self.now] if self.timers else []
+        due = [t for t in self.timers if self._is_due(t)] if self.timers else []
         if due and (chance < 0.4 or not any(self.queues.values())):
             self.fire(self.random.choice(due))
         elif any(self.queues.values()):

@@ -17,20 +17,18 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-from pyflink.common import Row, Types
+from pyflink.common import Types
 from pyflink.datastream import DataStream, OutputTag, StreamExecutionEnvironment
 from pyflink.datastream.data_stream import KeyedStream
 from pyflink.java_gateway import get_gateway
 
 from ...operators.base import Profile
-from ...operators.messages import encode_message
 from ...plan.nodes import OperatorNode
 from ...plan.wire import to_json
 from ...sources.base import Source
 from ..base import Job, event, seed, ticks
 from ..carried import FEED, LOAD, ToEvent
-from .keys import key_text
-from .reading import ReadPartition
+from .reading import GiveTicks, ReadPartition
 from .steps import OperatorFunction
 
 
@@ -45,8 +43,8 @@ def build_graph(environment: StreamExecutionEnvironment, job: Job, *, coalesce: 
     outputs = [read.get_side_output(_aside_tag()) for read in reads]
     moment = job.declared.last()
     if ticked := ticks(job.plan, moment):
-        rows = [Row(key_text(path), encode_message(tick)) for path, tick in ticked]
-        inputs["ingest"].append(environment.from_collection(rows, type_info=_row_type()))
+        numbers = environment.from_collection(list(range(len(ticked))), type_info=Types.INT())
+        inputs["ingest"].append(numbers.process(GiveTicks(ticked), output_type=_row_type()).name("ticks").uid("ticks"))
     profile = Profile(drained=False, snapshot=job.snapshot, born=time.time_ns() // 1000, moment=moment)
     plan = to_json(job.plan)
     for node in job.plan.operators:

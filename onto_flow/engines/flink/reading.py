@@ -14,7 +14,7 @@ from pyflink.datastream import OutputTag, ProcessFunction
 
 from ...core.change import DeadLetter
 from ...core.collection import Projection
-from ...operators.messages import encode_message
+from ...operators.messages import Tick, encode_message
 from ...sources.base import Partition, Source
 from ..carried import End, ToEvent, Unreadable, encode_carried, read_partition
 from .keys import key_text
@@ -51,3 +51,19 @@ class ReadPartition(ProcessFunction):  # type: ignore[misc]
             else:
                 path, event = item
                 yield Row(key_text(path), encode_message(event))
+
+
+class GiveTicks(ProcessFunction):  # type: ignore[misc]
+    """Numbers -> the ticks of clocks for ingest, as (document path, message).
+
+    Args:
+        ticks: All of them; an element of the stream is an index into these.
+    """
+
+    def __init__(self, ticks: Sequence[tuple[str, Tick]]) -> None:
+        self.ticks = ticks
+
+    def process_element(self, value: int, ctx: ProcessFunction.Context) -> Iterator[Any]:
+        """Gives one tick."""
+        path, tick = self.ticks[value]
+        yield Row(key_text(path), encode_message(tick))
