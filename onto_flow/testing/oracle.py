@@ -14,7 +14,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -93,13 +93,30 @@ def _by_name(view: View, found: Found) -> dict[str, list[tuple[str, Document]]]:
 
 def _over(view: View, found: Found, evaluator: Evaluator) -> list[Any]:
     """The results of accumulators over slots."""
-    results = []
-    for at, accumulator in enumerate(view.accumulators):
-        each = [_alone(view, accumulator, found, path) for path in found[accumulator.over]]
-        rows = evaluator.each(_by_name(view, found), accumulator.over, [_by_name(view, alone) for alone in each]) or []
-        given = [(path, row[at]) for path, row in zip(found[accumulator.over], rows)]
-        results.append(result_of(accumulator, [(path, value) for path, value in given if value is not None]))
-    return results
+    return [result_of(a, _given(view, found, evaluator, at)) for at, a in enumerate(view.accumulators)]
+
+
+def _given(view: View, found: Found, evaluator: Evaluator, at: int) -> list[tuple[str, Any]]:
+    """(path, contribution) of the documents of a slot that an accumulator is over."""
+    accumulator = view.accumulators[at]
+    each = [_alone(view, accumulator, found, path) for path in found[accumulator.over]]
+    rows = evaluator.each(_by_name(view, found), accumulator.over, [_by_name(view, alone) for alone in each]) or []
+    return [(path, row[at]) for path, row in zip(found[accumulator.over], rows) if row[at] is not None]
+
+
+def contributions(plan: Plan, view: View, at: int, documents: Documents) -> Iterator[Any]:
+    """What the rows of some documents give to one accumulator of a view."""
+    projected = {path: project(plan, path, fields) for path, fields in documents.items()}
+    evaluator: Evaluator = view.code.resolve().evaluator()
+    for root in sorted(_roots(view, projected), key=path_order):
+        found = members(view, root, projected)
+        if not found[0]:
+            continue
+        if view.accumulators[at].over >= 0:
+            yield from (value for _, value in _given(view, found, evaluator, at))
+        else:
+            rows = evaluator.rows(_by_name(view, found)).values()
+            yield from (row[at] for several in rows for row in several if row[at] is not None)
 
 
 def _alone(view: View, accumulator: Accumulator, found: Found, path: str) -> Found:

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from .jobs import draw_job
+from .own import OwnAccumulators
 from .printing import test_of
 from .purity import InTwoProcesses, Twice
 from .seeds import Seeds
@@ -97,6 +98,7 @@ def check_view(
 
     Raises:
         CheckFailed: With a ready test that fails in the same way.
+        AssertionError: Of an `Accumulator` of the user's whose laws do not hold (`check_accumulator`).
     """
     if not views:
         raise TypeError("check_view takes one view model or more")
@@ -127,16 +129,20 @@ class _Checking:
         started = time.monotonic()
         deadline = None if seconds is None else started + seconds
         twice = Twice(self.subject) if self.pure else None
+        own = OwnAccumulators(self.subject.plan)
         waiting: list[tuple[int, Story]] = []
         example = 0
         try:
             while (limit is None or example < limit) and (deadline is None or time.monotonic() < deadline):
-                waiting.append((example, self._example(example)))
+                story = self._example(example)
+                own.take(story.states()[-1])
+                waiting.append((example, story))
                 example += 1
                 if len(waiting) >= _TOGETHER or example in (1, 5):
                     self._evaluate_twice(twice, waiting)
                     waiting = []
             self._evaluate_twice(twice, waiting)
+            own.end()
         finally:
             if twice is not None:
                 twice.close()
