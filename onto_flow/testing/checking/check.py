@@ -133,7 +133,9 @@ class _Checking:
         waiting: list[tuple[int, Story]] = []
         example = 0
         try:
-            while (limit is None or example < limit) and (deadline is None or time.monotonic() < deadline):
+            while (limit is None or example < limit) and (
+                not example or deadline is None or time.monotonic() < deadline
+            ):
                 story = self._example(example)
                 own.take(story.states()[-1])
                 waiting.append((example, story))
