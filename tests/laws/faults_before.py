@@ -6,6 +6,7 @@ from tests.laws.breaking import Fault
 
 MATCH = "operators.match"
 INGEST = "operators.ingest"
+ROUND = "operators.round"
 JOINS = "operators.joins"
 ROUTES = "operators.routes"
 SHUFFLING = "testing.shuffling"
@@ -130,11 +131,12 @@ FAULTS_BEFORE = (
     ),
     Fault(
         "an end during a round carries no news",
-        ((MATCH, "news = [*(todo.get(root) or ()), *waiting]", "news = []"),),
+        ((MATCH, "news = under_way.unheard(root) if under_way is not None else ()", "news = ()"),),
         directed=True,
     ),
     Fault(
-        "a round forgets what changes meanwhile", ((MATCH, "(*later, *(p for p in paths if p not in later))", "later"),)
+        "a round forgets what changes meanwhile",
+        ((ROUND, "self.later = tuple(dict.fromkeys((*self.later, *paths)))", "pass"),),
     ),
     Fault(
         "departures bring fields (1b)",

@@ -95,7 +95,7 @@ FAULTS_BEHIND = (
         (
             (
                 AGGREGATE,
-                "if held is not None and held[0] >= message.seq:\n                return\n            old = None if held is None else held[1]",
+                "if held is not None and held[0] >= message.seq:\n                return\n            _, old, _, was_failed = held or (0, None, 0, False)",
                 "pass",
             ),
         ),
@@ -177,8 +177,8 @@ FAULTS_BEHIND = (
         (
             (
                 OWN,
-                'shown: Document | None = ctx.map("claims")[roots[0]][1] if roots else None',
-                'shown: Document | None = ctx.map("claims")[roots[0]][1] if roots and messages[-1].document is not None else None',
+                '_, shown, _, fails = ctx.map("claims")[roots[0]] if roots else',
+                '_, shown, _, fails = ctx.map("claims")[roots[0]] if roots and messages[-1].document is not None else',
             ),
         ),
     ),

@@ -7,11 +7,13 @@ import json
 import pytest
 
 from onto_flow import DomainModel, Store, ViewModel, attrs, computed, root
+from onto_flow.core.errors import UsageError
 from onto_flow.demo.meeting_room import MeetingSession, OrganizationLoad
 from onto_flow.testing import CheckFailed, check_view
 from tests.laws.checked.views import VIEWS, CustomerPage
 from tests.laws.checked.wrong_views import WRONG_VIEWS
 from udfs.movielens import GenreStats
+from udfs.reservations import Stock
 from udfs.stocks import StockPage
 from udfs.swapi import FilmPage
 
@@ -121,3 +123,8 @@ def test_a_view_that_no_other_process_can_import_is_evaluated_here():
 
 def test_a_time_limit_ends_the_search():
     assert check_view(CustomerPage, seconds=0.5).examples >= 1
+
+
+def test_views_that_change_by_time_alone_are_refused():
+    with pytest.raises(UsageError, match="Stock changes by time alone"):
+        check_view(Stock)

@@ -25,7 +25,11 @@ def main() -> None:
     wanted = [b for b in BROKEN if not options.names or any(n in b.name for n in options.names)][part - 1 :: parts]
     results: list[Found] = []
     for broken in wanted:
-        found = find(broken, options.seconds)
+        try:
+            found = find(broken, options.seconds)
+        except (AssertionError, AttributeError, KeyError) as error:
+            print(f"GONE     {broken.part:9} {broken.name}: {error!r:.90}", flush=True)
+            continue
         results.append(found)
         print(found.line(), flush=True)
     print(table(results))
