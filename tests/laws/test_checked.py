@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.laws.checked.suite import BROKEN, find
 
 QUICK = (
