@@ -51,6 +51,15 @@ def test_a_run_that_was_recorded_is_run_again(place):
     assert run("run", "--feed", "feed.jsonl", "--clock", "clock") == 0 and held() == "3"
 
 
+def test_what_waits_for_its_time_is_kept_with_the_state(place):
+    options = ("--feed", "feed.jsonl", "--checkpoint", "state")
+    assert run("run", *options, "--now", "2024-05-01T11:00:00Z") == 0 and held() == "3"
+    assert run("run", *options, "--now", "2024-05-01T13:00:00Z") == 0 and held() == "0"
+    lines = Path("out").read_text()
+    assert run("run", *options, "--now", "2024-05-01T11:00:00Z") == 0
+    assert Path("out").read_text() == lines, "time does not go back, and what was written is not written again"
+
+
 @pytest.mark.parametrize(
     "options",
     [

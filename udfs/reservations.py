@@ -74,12 +74,12 @@ class Stock(ViewModel):
     @computed
     def held(self) -> int:
         """Pieces that are kept for somebody."""
-        return sum(hold.pieces for hold in self.store.holds)
+        return sum(hold.pieces or 0 for hold in self.store.holds)
 
     @computed
     def available(self) -> int:
         """Pieces that are free; a negative number was promised twice."""
-        return self.store.item.on_hand - self.held
+        return (self.store.item.on_hand or 0) - self.held
 
     @computed
     def next_release(self) -> datetime | None:

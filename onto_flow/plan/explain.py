@@ -61,7 +61,8 @@ def _reached(slot: Slot, view: View) -> str:
 
 def _joined(slot: Slot, view: View) -> str:
     if slot.always is not None:
-        return f"always {slot.always}"
+        every = timedelta(microseconds=int(slot.always.rpartition("/")[2]))
+        return f"a clock that ticks every {every}, and evaluates every document at each tick"
     parent = view.slots[slot.parent].name
     if slot.kind == "on":
         return "on " + ", ".join(f"{parent}.{g} = {slot.name}.{f}" for g, f in slot.pairs)

@@ -12,10 +12,24 @@ from typing import Any, NamedTuple
 
 from ..core.change import NEVER, Version, ViewChange
 from ..core.equality import same
-from ..core.values import Document, path_order
+from ..core.values import Document, path_order, to_micros
 from ..plan.nodes import Plan, Slot, View
 from .histories import History
-from .oracle import Documents, Found, belongs, evaluate, fold, lies_below, members, ordered, passes, project
+from .oracle import (
+    EXPIRED,
+    Documents,
+    Found,
+    all_at_moment,
+    at_moment,
+    belongs,
+    evaluate,
+    fold,
+    lies_below,
+    members,
+    ordered,
+    passes,
+    project,
+)
 
 BUDGET = 20_000
 """How many assignments the exact search looks at before it gives up, which counts as a complaint."""
@@ -56,9 +70,20 @@ class Timeline:
         return self._index.get(tuple(version))  # type: ignore[arg-type]
 
 
-def timelines(plan: Plan, history: History) -> dict[str, Timeline]:
-    """The timelines of all documents of a history."""
-    return {path: Timeline(plan, path, states) for path, states in history.states.items()}
+def timelines(plan: Plan, history: History, moment: int = 0) -> dict[str, Timeline]:
+    """The timelines of all documents of a history, while declared time stands still."""
+    lines = {}
+    for path, states in history.states.items():
+        marked = [(v, f if f is None else at_moment(plan, path, f, moment)) for v, f in states]
+        lines[path] = Timeline(plan, path, [(_version(v, f), f) for v, f in marked])
+    for path, fields in all_at_moment(plan, {}, moment).items():
+        lines[path] = Timeline(plan, path, [(NEVER, None), ((to_micros(fields["now"]), 0), fields)])
+    return lines
+
+
+def _version(version: Version, fields: Document | None) -> Any:
+    come = len(fields.get(EXPIRED, ())) if fields is not None else 0
+    return (*version, come) if come else version
 
 
 def judge_shown(view: View, shown: Sequence[Shown], lines: Mapping[str, Timeline]) -> str | None:

@@ -47,11 +47,17 @@ def recompute(
         moment: Declared time in microseconds.
         kept: View -> root -> what it shows in place of what its code says: for roots on which the code fails.
     """
-    projected = {path: project(plan, path, at_moment(plan, path, fields, moment)) for path, fields in documents.items()}
+    projected = all_at_moment(plan, documents, moment)
+    return {view.name: _table(view, projected, (kept or {}).get(view.name, {})) for view in plan.views}
+
+
+def all_at_moment(plan: Plan, documents: Documents, moment: int) -> dict[str, Document]:
+    """What a plan reads of all documents at a moment of declared time, its clocks included."""
+    found = {path: project(plan, path, at_moment(plan, path, fields, moment)) for path, fields in documents.items()}
     for clock in {s.always for v in plan.views for s in v.slots if s.always is not None}:
         every = int(clock.split("/")[1])
-        projected[clock] = {"now": from_micros(moment // every * every)}
-    return {view.name: _table(view, projected, (kept or {}).get(view.name, {})) for view in plan.views}
+        found[clock] = {"now": from_micros(moment // every * every)}
+    return found
 
 
 def at_moment(plan: Plan, path: str, fields: Document, moment: int) -> Document:
@@ -276,9 +282,24 @@ def _table(view: View, documents: Documents, kept: Mapping[str, Outputs]) -> dic
 
 def _groups(view: View, shown: Mapping[str, Outputs]) -> Iterable[tuple[str, Document]]:
     for group in {g for rows in shown.values() for g in rows}:
-        document = fold(view, group, {r: rows[group] for r, rows in shown.items() if group in rows})
-        if document is not None:
-            yield document
+        rows = {r: rows[group] for r, rows in shown.items() if group in rows}
+        for piece in _sessions(view, rows) if view.sessions is not None else [rows]:
+            document = fold(view, group, piece)
+            if document is not None:
+                yield document
+
+
+def _sessions(view: View, rows: Mapping[str, Sequence[Any]]) -> list[dict[str, list[Any]]]:
+    """The rows of each session: any two of them are joined by others that are no further than the gap from the next."""
+    assert view.sessions is not None
+    moments = sorted({row[-1] for several in rows.values() for row in several})
+    starts = [at for at, before in zip(moments, [None, *moments]) if before is None or at - before > view.sessions.gap]
+    pieces: list[dict[str, list[Any]]] = [{} for _ in starts]
+    for root, several in rows.items():
+        for row in several:
+            number = sum(start <= row[-1] for start in starts) - 1
+            pieces[number].setdefault(root, []).append(row)
+    return pieces
 
 
 def fold(view: View, group: bytes, rows: Mapping[str, Sequence[Any]]) -> tuple[str, Document] | None:
@@ -289,6 +310,9 @@ def fold(view: View, group: bytes, rows: Mapping[str, Sequence[Any]]) -> tuple[s
     results = []
     for at, accumulator in enumerate(view.accumulators):
         results.append(result_of(accumulator, [(r, row[at]) for r, row in flat if row[at] is not None]))
+    if view.sessions is not None:
+        moments = [row[-1] for _, row in flat]
+        results.append((min(moments), max(moments)))
     evaluator = view.code.resolve().evaluator()
     path, document = evaluator.result(group, results)
     return None if document is None else (path, document)

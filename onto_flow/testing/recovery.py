@@ -123,7 +123,7 @@ class CrashingEngine:
             if any(self._unsure(n) for n in above) or self._waits(name):
                 continue
             engine.silent_stages.discard(name)
-            if engine.operators[name].node.kind in ("assemble", "aggregate", "own"):
+            if engine.operators[name].node.kind in ("assemble", "aggregate", "sessions", "own"):
                 for key in list(engine.store.states[name]):
                     engine.silent_keys[name].add(key)
                     engine.enqueue(name, key, CaughtUp())

@@ -14,7 +14,7 @@ from ..core.values import Document
 from ..operators import meter
 from ..operators.record import Record
 from ..plan.nodes import Place, Plan, Slot, View
-from .oracle import Documents, above, passes, project, references, values_at
+from .oracle import Documents, above, all_at_moment, passes, references, values_at
 
 States = Mapping[str, Mapping[Any, Mapping[str, Any]]]
 """operator -> key -> cell -> what it holds."""
@@ -22,9 +22,9 @@ States = Mapping[str, Mapping[Any, Mapping[str, Any]]]
 Asked = tuple[int, str | bytes]
 
 
-def complaints_at_rest(plan: Plan, states: States, documents: Documents) -> Iterator[str]:
-    """What is left over, or missing, in the state of a flow at rest over these documents."""
-    projected = {path: project(plan, path, fields) for path, fields in documents.items()}
+def complaints_at_rest(plan: Plan, states: States, documents: Documents, moment: int = 0) -> Iterator[str]:
+    """What is left over, or missing, in the state of a flow at rest over these documents, at a moment of declared time."""
+    projected = all_at_moment(plan, documents, moment)
     for path, cells in _cells(states, "ingest", "document"):
         for known, awaited in meter.gaps(b"".join(cells["document"][3:])):
             yield f"nothing was lost, and {path} has a gap from {known} to {awaited}"
@@ -37,7 +37,7 @@ def complaints_at_rest(plan: Plan, states: States, documents: Documents) -> Iter
         yield from _match(view, states, needs)
         for root, record in records.items():
             yield from _record(view, root, record, needs[root])
-        for kind, cell in (("aggregate", "members"), ("own", "claims")):
+        for kind, cell in (("aggregate", "members"), ("sessions", "members"), ("own", "claims")):
             for key, cells in _cells(states, f"{view.name}.{kind}", cell):
                 if any(entry[1] is None for entry in cells[cell].values()):
                     yield f"{view.name}.{kind} at {key!r} remembers members that left: {cells[cell]}"
@@ -116,6 +116,8 @@ def _below(view: View) -> list[Slot]:
 def _parent_keys(slot: Slot, path: str, fields: Document) -> set[Any]:
     if slot.kind == "by":
         return {path}
+    if slot.always is not None:
+        return {slot.always}
     if slot.kind == "on":
         return _products(path, fields, [g for g, _ in slot.pairs])
     assert slot.relation is not None

@@ -140,11 +140,11 @@ class ShufflingEngine:
         at: int = self.timers[timer].message
         return at <= (self.moment if timer[2] == "until" else self.now)
 
-    def tell_time(self, moment: int, ticks: Iterable[tuple[str, Tick]]) -> None:
+    def tell_time(self, moment: int, ticks: Iterable[tuple[str, Tick]], *, before: bool = False) -> None:
         """Declared time comes to a moment, with its ticks."""
         self.moment = moment
         for path, tick in ticks:
-            self._enqueue("ingest", path, tick, self.now, False)
+            self._enqueue("ingest", path, tick, self.now, before)
 
     def move(self) -> None:
         """One random thing happens."""

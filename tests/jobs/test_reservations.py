@@ -12,6 +12,7 @@ from onto_flow.core.change import ViewChange
 from onto_flow.core.values import to_micros
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.operators.messages import Event
+from onto_flow.testing import check_view
 from onto_flow.testing.judge import applied, judge_chain
 from udfs.reservations import HoldsPerHour, Rushes, Stock
 
@@ -146,3 +147,8 @@ def test_rushes_grow_meet_and_part(shop: Shop) -> None:
     assert rushes() == [(at(12, 10), 10.0, 2)]
     shop.write(holds__h3={**hold(1, at(12, 10), None), "item": None})
     assert rushes() == [(at(12, 20), 0.0, 1)]
+
+
+@pytest.mark.parametrize("view", [Stock, HoldsPerHour, Rushes])
+def test_the_views_pass_the_tester(view: type) -> None:
+    check_view(view, examples=30)

@@ -13,9 +13,11 @@ from ...core.collection import Projection
 from ...core.registry import Entry, load
 from ...core.values import Document, from_micros
 from ...engines.base import Job
+from ...engines.declared import FixedTime
 from ...sinks.base import Sink, Table
 from ...sources.base import Partition, SourceInfo
 from ..histories import deliver
+from ..simulation import MOMENT
 from .places import PLACES, Place
 from .stories import Story
 from .subject import Expected, Letters, Subject, differences, raised
@@ -273,6 +275,7 @@ class _Jobs:
             dead_letter=self.letters.take,
             generation=self.generation,
             snapshot=history.snapshot,
+            declared=FixedTime(from_micros(MOMENT)),
         )
 
     def _start(self, job: Job) -> None:

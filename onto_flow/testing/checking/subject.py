@@ -17,6 +17,7 @@ from ...plan.evaluator import Evaluator
 from ...plan.nodes import CodeRef, Plan
 from ..judge import applied
 from ..oracle import recompute
+from ..simulation import MOMENT
 from .fields import Fields, fields_of
 
 _PACKAGE = Path(__file__).parents[2]
@@ -74,7 +75,7 @@ class Subject:
     def expected(self, documents: Mapping[str, Document]) -> Expected:
         """The tables over some documents, recomputed from scratch."""
         try:
-            return Expected(dict(recompute(self.judged, documents)), {})
+            return Expected(dict(recompute(self.judged, documents, MOMENT)), {})
         except Exception:
             return self._one_by_one(documents)
 
@@ -82,7 +83,7 @@ class Subject:
         expected = Expected({}, {})
         for view in self.judged.views:
             try:
-                tables = recompute(replace(self.judged, views=(view,)), documents)
+                tables = recompute(replace(self.judged, views=(view,)), documents, MOMENT)
             except Exception as error:
                 expected.raised[view.name] = error
             else:

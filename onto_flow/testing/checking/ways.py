@@ -18,7 +18,7 @@ from ...operators.base import Output
 from ...plan.nodes import Plan
 from ..histories import DELIVERIES, History, deliver
 from ..judge import judge_chain
-from ..simulation import MODES, Setting, complaints
+from ..simulation import MODES, MOMENT, Setting, complaints
 from .stories import Story
 from .subject import Letters, Subject, differences, newest, raised
 
@@ -136,6 +136,7 @@ class _Drained:
         self.generation += 1
         history = self.history
         self.flow = LocalFlow(self.subject.judged, generation=self.generation, snapshot=history.snapshot)
+        self.flow.advance(MOMENT)
         self.seen: list[ViewChange] = []
         self.letters, self.gaps = Letters(), Gaps()
         if history.exported:
