@@ -24,7 +24,9 @@ from benchmarks.processes import measure
 from benchmarks.workload import CHANGES, changes_file, export
 
 OWN, DICTS = "onto_flow", "dicts by hand"
-NAMES = (OWN, DICTS, "two keyed stages by hand", "bytewax", "Pathway")
+JOB, CHECKPOINT = "onto_flow, a whole job", "onto_flow, a whole job, checkpoint every second"
+NAMES = (OWN, JOB, CHECKPOINT, DICTS, "two keyed stages by hand", "bytewax", "Pathway")
+_KINDS = {OWN: "own", JOB: "job", CHECKPOINT: "checkpoint", DICTS: "dicts", "two keyed stages by hand": "stages"}
 
 
 def command(name: str, times: float, count: int, size: int, peers: str) -> list[str]:
@@ -32,8 +34,7 @@ def command(name: str, times: float, count: int, size: int, peers: str) -> list[
     if name in ("bytewax", "Pathway"):
         module = {"bytewax": "bytewax_flow", "Pathway": "pathway_follow"}[name]
         return [peers, "-m", f"benchmarks.peers.{module}", *given]
-    kind = {OWN: "own", DICTS: "dicts", "two keyed stages by hand": "stages"}[name]
-    return [sys.executable, "-m", "benchmarks.peers.follow", kind, *given]
+    return [sys.executable, "-m", "benchmarks.peers.follow", _KINDS[name], *given]
 
 
 def run(names: list[str], times: float, count: int, size: int, rounds: int, peers: str) -> dict[str, list[Any]]:

@@ -139,7 +139,7 @@ def orders_export(megabytes: int = 200) -> Path:
 
 def one_file(source: Path) -> Path:
     """The records of an export in one file, without metadata."""
-    return _written(source.with_name(f"{source.name}-one"), [records_of(source)])
+    return written(source.with_name(f"{source.name}-one"), [records_of(source)])
 
 
 def several_times(source: Path, times: int) -> Path:
@@ -155,7 +155,7 @@ def several_times(source: Path, times: int) -> Path:
 
 def small_files(source: Path, count: int) -> Path:
     """The first records of an export in small files, as production writes them since 2024."""
-    return _written(source.with_name(f"{source.name}-{count}-small"), _parts(records_of(source), count))
+    return written(source.with_name(f"{source.name}-{count}-small"), _parts(records_of(source), count))
 
 
 def records_of(place: Path) -> Iterator[bytes]:
@@ -178,7 +178,7 @@ def _parts(records: Iterator[bytes], count: int) -> Iterator[list[bytes]]:
                 return
 
 
-def _written(place: Path, parts: Iterable[Iterable[bytes]]) -> Path:
+def written(place: Path, parts: Iterable[Iterable[bytes]]) -> Path:
     if not place.exists():
         making = place.with_name(f"{place.name}.part")
         making.mkdir(parents=True, exist_ok=True)

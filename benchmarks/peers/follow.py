@@ -6,6 +6,7 @@ python -m benchmarks.peers.follow NAME TIMES CHANGES BATCH
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -13,6 +14,8 @@ from typing import Any
 
 from benchmarks.peers.measured import table_hash, tell
 from benchmarks.workload import changes, changes_file, export
+from onto_flow.core.codec import encode
+from onto_flow.sources.base import Partition, SourceInfo
 
 Step = Callable[[list[Any]], int]
 """Takes some changes; how many view documents it wrote."""
@@ -93,6 +96,75 @@ def own(times: float, count: int, size: int) -> dict[str, Any]:
     return {**timed(given, take), "table": table_hash(table)}
 
 
+def job(times: float, count: int, size: int, options: dict[str, Any]) -> dict[str, Any]:
+    """As `own`, but as a whole job of the embedded engine: the clock runs while its feed is read."""
+    from benchmarks.meeting_view import MeetingSession
+    from onto_flow.run import start
+
+    feed = Feed(list(changes(times, count)), size)
+    run = start([MeetingSession], source=str(export(times)), feed=feed, options=options, on_sink=feed.watch)
+    assert run.report is not None
+    table = {path: dict(document) for path, document in run.documents().items()}
+    return {
+        "seconds": feed.seconds,
+        "changes": count,
+        "writes": run.report.view_changes - feed.before,
+        "table": table_hash(table),
+    }
+
+
+class Feed:
+    """A feed of changes that are there already: source and reader in one.
+
+    Attributes:
+        before: View documents before the first batch.
+        seconds: CPU-seconds from the first batch to the end.
+    """
+
+    before = documents_read = 0
+    seconds = 0.0
+
+    def __init__(self, given: list[Any], size: int) -> None:
+        self._given, self._size = given, size
+        self._began = 0.0
+
+    def watch(self, run: Any) -> None:
+        """Is given the run, for the view documents of the first load."""
+        self._run = run
+
+    def info(self) -> SourceInfo:
+        return SourceInfo("changes")
+
+    def partitions(self) -> list[Partition]:
+        return [Partition("changes")]
+
+    def open(self, partition: Partition, *, resume: bytes | None = None, projection: Any = None) -> Feed:
+        return self
+
+    def acknowledge(self, partition: Partition, resume: bytes) -> None:
+        """Nothing is sent again."""
+
+    def next_batch(self) -> list[Any] | None:
+        at = self.documents_read
+        if at == 0:
+            self.before = len(self._run.documents())
+            self._began = time.process_time()
+        if at >= len(self._given):
+            self.seconds = time.process_time() - self._began
+            return None
+        self.documents_read = min(at + self._size, len(self._given))
+        return self._given[at : self.documents_read]
+
+    def next_wake(self) -> None:
+        """At once."""
+
+    def snapshot(self) -> bytes:
+        return encode(self.documents_read)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 def _documents(source: Any, projection: Any) -> Iterator[Any]:
     for partition in source.partitions():
         reader = source.open(partition, projection=projection)
@@ -103,4 +175,12 @@ def _documents(source: Any, projection: Any) -> Iterator[Any]:
 
 if __name__ == "__main__":
     name, times_, count_, size_ = sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-    tell(**(own(times_, count_, size_) if name == "own" else by_hand(name, times_, count_, size_)))
+    if name == "own":
+        tell(**own(times_, count_, size_))
+    elif name == "job":
+        tell(**job(times_, count_, size_, {}))
+    elif name == "checkpoint":
+        with tempfile.TemporaryDirectory(prefix="onto_flow-checkpoint-") as folder:
+            tell(**job(times_, count_, size_, {"checkpoint": folder, "checkpoint_every": "1s"}))
+    else:
+        tell(**by_hand(name, times_, count_, size_))
