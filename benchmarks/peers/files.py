@@ -1,7 +1,7 @@
 """What all peers share: reading the export and the changes as a team would, and writing the table.
 
-The export is decoded by `benchmarks.upb_peer`: protobuf's compiled upb messages, walked in Python. That is the faster of
-the decoders that a team writes in Python: a pure one takes several times as long. References become plain paths.
+The export is decoded by `benchmarks.upb_peer`: protobuf's compiled upb messages, walked in Python. References become
+plain paths.
 """
 
 from __future__ import annotations
