@@ -127,7 +127,7 @@ def _job(arguments: argparse.Namespace, more: dict[str, Any]) -> int:
     )
     if not report.published:
         print(
-            "onto-flow: stopped before the feed had ended: an export that is no consistent view shows nothing before that",
+            "onto-flow: stopped before the tables were complete: nothing was shown",
             file=sys.stderr,
         )
     if run.letters:

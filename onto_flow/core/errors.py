@@ -44,6 +44,7 @@ CODES: dict[str, str] = {
     "not-found": "A file, module or name does not exist.",
     "not-portable": "A class that only this process knows cannot travel to a cluster.",
     "precondition-failed": "A document was not as a write wanted it.",
+    "resume-lost": "A feed no longer has what comes after a resume point.",
     "sink-failed": "A table cannot be written.",
     "state-version": "State bytes of an unknown version.",
     "thin-event": "An event tells of a document without carrying it.",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from traceback import format_exception
+from typing import BinaryIO
 
 from ..core.change import Change, DeadLetter
 from ..core.codec import decode, encode
@@ -57,9 +58,25 @@ class _JsonLinesFile:
             file = open(self.file, "rb")  # noqa: SIM115 - the reader closes it
         except OSError as error:
             raise _no_file(self.file, error) from error
+        if not _goes_on(file, offset):
+            file.close()
+            what = (
+                f"{self.file!r} has no line that begins at byte {offset}, where reading is to go on: it is another file"
+            )
+            fix = "Give the file that was read before; lines may have been added to it. Or begin again."
+            raise DataError("resume-lost", what, fix=fix)
         reader = JsonLinesReader(Lines(file, offset, MAX_LINE_BYTES), lines, self.file, self.batch_lines)
         reader.line, reader.documents_read = line, count
         return reader
+
+
+def _goes_on(file: BinaryIO, offset: int) -> bool:
+    """Whether a line may begin at a byte: the file has it, and behind the end of a line unless the last one had none."""
+    if not offset or not file.seekable():
+        return True
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, offset - 1))
+    return size == offset or (size > offset and file.read(1) == b"\n")
 
 
 def _no_file(name: str, error: OSError) -> DataError:

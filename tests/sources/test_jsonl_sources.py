@@ -202,3 +202,33 @@ def test_a_pipe_is_read_without_waiting(monkeypatch):
 def test_standard_input_may_be_a_file_in_memory(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines(*changes(2)))))
     assert read(JsonLinesFeed("-")) == changes(2)
+
+
+@pytest.mark.parametrize(
+    ("now", "goes_on"),
+    [
+        (b'{"path": "a/1"}\n{"path": "a/2"}\n', True),
+        (b'{"path": "a/1"}\n{"path": "a/2"}\n{"path": "a/3"}\n', True),
+        (b'{"path": "a/1"}\n', False),
+        (b'{"path": "a/11"}\n{"path": "a/2"}\n{"path": "a/3"}\n', False),
+        (b"", False),
+    ],
+)
+def test_reading_goes_on_only_where_a_line_begins(tmp_path, now, goes_on):
+    file = tmp_path / "documents.jsonl"
+    file.write_bytes(b'{"path": "a/1"}\n{"path": "a/2"}\n')
+    source = JsonLines(str(file))
+    [partition] = source.partitions()
+    reader = source.open(partition)
+    assert len(reader.next_batch()) == 2
+    point = reader.snapshot()
+    reader.close()
+    file.write_bytes(now)
+    if not goes_on:
+        with pytest.raises(DataError, match="it is another file") as told:
+            source.open(partition, resume=point)
+        assert told.value.code == "resume-lost"
+        return
+    again = source.open(partition, resume=point)
+    assert [c.path for c in again.next_batch() or ()] == ["a/3"][: now.count(b"\n") - 2]
+    again.close()

@@ -11,7 +11,7 @@ The outbox has one row per view document: what it was when last published, and w
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -115,11 +115,12 @@ class Checkpoint:
         """Takes what the loss meter told."""
         self._gaps.append(gap)
 
-    def commit(self, points: Mapping[str, bytes], **values: Any) -> None:
+    def commit(self, points: Mapping[str, bytes], *, check: Callable[[], None] = lambda: None, **values: Any) -> None:
         """Makes everything permanent that happened since the last commit.
 
         Args:
             points: Partition of the feed -> its resume point.
+            check: Is called from time to time, and raises to give up.
             values: Single values: counters, `loaded`, `fenced`.
 
         Raises:
@@ -127,7 +128,7 @@ class Checkpoint:
         """
         store, number = self.store, self._number + 1
         with store.transaction():
-            self.state.save()
+            self.state.save(check)
             if self._published > self._cleared:
                 store.write("DELETE FROM outbox WHERE number <= ?", [(self._published,)])
             store.write("DELETE FROM letters")

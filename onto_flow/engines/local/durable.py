@@ -13,18 +13,20 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from itertools import chain
+from itertools import chain, islice
 
 from ...core.change import DeadLetter, ViewChange
 from ...core.gaps import Gap
 from ...sources.base import Follower, Partition, Reader, Source
-from ..base import Job
+from ..base import Job, seed
 from .checkpoint import Checkpoint
-from .flow import LocalFlow
+from .flow import LocalFlow, Stopped
 from .options import Options
 from .run import Counts, Run, now
 
 _CHUNK = 1000
+_PIECE = 20_000
+"""How many documents of a first load are taken at a time where memory is bounded."""
 
 
 class DurableRun(Run):
@@ -67,6 +69,29 @@ class DurableRun(Run):
             kept.loaded = True
         if kept.store.get("fenced") or not job.publish_after_feed:
             self._open_fence()
+
+    def _load(self) -> None:
+        """As one batch where memory is not bounded, else in pieces, and silent until all are there."""
+        if self._options.max_memory is None:
+            super()._load()
+            return
+        expected = self.job.source.info().documents
+        documents = self._documents(expected)
+        self.flow.silent = True
+        while piece := list(islice(documents, _PIECE)):
+            self._take(self._process([seed(change, self.job.snapshot) for change in piece]))
+            self._commit()
+        self._check_count(expected)
+        self.flow.silent = False
+        self._advance(to_the_end=self.job.feed is None)
+        for node in self.job.plan.operators:
+            for keys in self._kept.state.keys(node.id) if node.kind == "assemble" else ():
+                self._progress("computing", expected)
+                self._take(self.flow.caught_up(node.id, keys))
+                self._commit()
+
+    def _give_up(self) -> None:
+        """Nothing: what was committed is there, and is shown by the next process."""
 
     def _end(self) -> None:
         if self.fenced or not self.job.stop.is_set():
@@ -140,7 +165,7 @@ class DurableRun(Run):
     def _commit(self, **values: bool) -> None:
         """Makes all permanent, then tells those who waited for it."""
         kept, job = self._kept, self.job
-        kept.commit(self._points, counts=asdict(self.counts), lost=self.gaps.lost, **values)
+        kept.commit(self._points, check=self._check, counts=asdict(self.counts), lost=self.gaps.lost, **values)
         self._dirty, self._committed = False, time.monotonic()
         pending, self._pending = self._pending, []
         if pending:
@@ -156,6 +181,11 @@ class DurableRun(Run):
                 self._acknowledged[name] = point
         self._oldest = None
         self._after_commit()
+
+    def _check(self) -> None:
+        """Gives up a commit of a first load, which may take long; it begins again in any case."""
+        if not self._kept.loaded and self.job.stop.is_set():
+            raise Stopped
 
     def _after_commit(self) -> None:
         metrics = self.job.metrics

@@ -6,14 +6,15 @@ nobody asks for are dropped at once, and aggregates add and retract. The first l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from itertools import islice
 from typing import Any, cast
 
 from ...core.change import DeadLetter, ViewChange
 from ...operators.base import Key, Operator, Output, Profile, Shows
 from ...operators.build import build_operators
 from ...operators.drained.base import Drains
-from ...operators.messages import Event, Message, Tick
+from ...operators.messages import CaughtUp, Event, Message, Tick
 from ...plan.clocks import clocks, last_tick
 from ...plan.nodes import OperatorNode, Plan, TimerKind
 from ..breaker import Breaker
@@ -21,6 +22,14 @@ from .state import Cells, InMemory, State
 
 PAGE = 1000
 """How many subscribers one step tells of a change: a batch with such a change takes some ten milliseconds longer."""
+
+
+_PART = 10_000
+"""A stage's queue is run in parts of so many keys."""
+
+
+class Stopped(Exception):
+    """A batch was given up half-way, because its job shall end: the state is of no use any more."""
 
 
 class LocalFlow:
@@ -38,6 +47,8 @@ class LocalFlow:
     Attributes:
         moment: Declared time, as far as it has come.
         state: Is told the keys of every step before it.
+        silent: Whether view documents are not evaluated yet, as documents that they need are not there (`caught_up`).
+        interrupted: Says whether a long batch is to be given up.
         breaker: Is told what user code failed, and may stop the flow in the middle of a batch.
 
     Example:
@@ -64,6 +75,8 @@ class LocalFlow:
         self.outputs: list[Output] = []
         self._generation = generation
         self.breaker: Breaker | None = None
+        self.silent = False
+        self.interrupted: Callable[[], bool] = lambda: False
         self.moment = 0
         self._clocks = clocks(plan)
         self._ticks = dict.fromkeys(self._clocks, -1)
@@ -90,6 +103,9 @@ class LocalFlow:
 
         Returns:
             View changes, one per view document at most, dead letters and gaps.
+
+        Raises:
+            Stopped: It was given up; the state is of no use any more.
         """
         self._fire_timers()
         ingest = self._queues["ingest"]
@@ -98,9 +114,17 @@ class LocalFlow:
         for name, operator in self._operators.items():
             if self._queues[name]:
                 queue, self._queues[name] = self._queues[name], {}
-                self._run_stage(name, operator, queue)
+                for part in _parts(queue):
+                    if part is not queue and self.interrupted():
+                        raise Stopped
+                    self._run_stage(name, operator, part)
         outputs, self.outputs = self.outputs, []
         return outputs
+
+    def caught_up(self, operator: str, keys: Iterable[Key]) -> list[Output]:
+        """After a load that was silent: evaluates view documents, by the keys of their assemble."""
+        self._queues[operator].update({key: [CaughtUp()] for key in keys})
+        return self.process(())
 
     def _run_stage(self, name: str, operator: Operator, queue: dict[Key, list[Message]]) -> None:
         if not queue:
@@ -181,6 +205,15 @@ class LocalFlow:
         return self._generation
 
 
+def _parts(queue: dict[Key, list[Message]]) -> Iterator[dict[Key, list[Message]]]:
+    if len(queue) <= _PART:
+        yield queue
+        return
+    items = iter(queue.items())
+    while part := dict(islice(items, _PART)):
+        yield part
+
+
 def _keep(states: dict[Key, Cells], key: Key, cells: Cells) -> None:
     if any(cells.values()):
         states[key] = cells
@@ -194,7 +227,6 @@ class _Step:
     __slots__ = ("_flow", "_key", "_operator", "cells")
 
     epoch = 0
-    silent = False
 
     def __init__(self, flow: LocalFlow, operator: str, key: Key, cells: Cells) -> None:
         self._flow, self._operator, self._key, self.cells = flow, operator, key, cells
@@ -206,6 +238,10 @@ class _Step:
     @property
     def moment(self) -> int:
         return self._flow.moment
+
+    @property
+    def silent(self) -> bool:
+        return self._flow.silent
 
     @property
     def generation(self) -> int:

@@ -6,7 +6,7 @@ than what a step left. The cost of a checkpoint follows the keys and entries tha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
@@ -38,6 +38,7 @@ _BEFORE_ALL = -(2**63)
 
 _SELECT = "SELECT key, part, data FROM state WHERE operator = ? AND key IN ({}) ORDER BY key, part"
 _EVERY = """SELECT key, part, data FROM state WHERE operator = ? AND (key, part) > (?, ?) ORDER BY key, part LIMIT ?"""
+_KEYS = "SELECT key FROM state WHERE operator = ? AND key > ? AND part = ? ORDER BY key LIMIT ?"
 _PUT = "INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?)"
 _DROP_PART = "DELETE FROM state WHERE operator = ? AND key = ? AND part = ?"
 _DROP = "DELETE FROM state WHERE operator = ? AND key = ?"
@@ -81,10 +82,14 @@ class KeptState:
         """Whether anything may have changed since the last checkpoint."""
         return any(self._changed.values())
 
-    def save(self) -> None:
-        """Writes what changed, in the transaction that is open."""
+    def save(self, check: Callable[[], None] = lambda: None) -> None:
+        """Writes what changed, in the transaction that is open.
+
+        Args:
+            check: Is called from time to time, and raises to give up.
+        """
         for operator, changed in self._changed.items():
-            self._save(operator, changed)
+            self._save(operator, changed, check)
         self.timers.save()
 
     def saved(self) -> None:
@@ -92,6 +97,14 @@ class KeptState:
         for changed in self._changed.values():
             changed.clear()
         self.timers.saved()
+
+    def keys(self, operator: str) -> Iterator[list[Key]]:
+        """All keys of an operator as of the last checkpoint, some at a time; of later ones, those behind."""
+        number = self._numbers[operator]
+        after: Any = _BEFORE_ALL
+        while found := [key for (key,) in self._store.read(_KEYS, number, after, WHOLE, _PAGE)]:
+            yield found
+            after = found[-1]
 
     def every(self, operator: str) -> Iterator[tuple[Key, Cells]]:
         """All keys of an operator with their cells, just after a checkpoint; nothing is kept in memory for it."""
@@ -127,7 +140,7 @@ class KeptState:
                 gone += 1
         return gone
 
-    def _save(self, operator: str, changed: Iterable[Key]) -> None:
+    def _save(self, operator: str, changed: Iterable[Key], check: Callable[[], None]) -> None:
         number, layout, states = self._numbers[operator], self._layouts[operator], self.states[operator]
         put: list[tuple[int, Key, bytes, bytes]] = []
         dropped: list[tuple[int, Key]] = []
@@ -147,6 +160,7 @@ class KeptState:
             if len(put) >= _SAVED:
                 self._store.write(_PUT, put)
                 put.clear()
+                check()
         self._store.write(_PUT, put)
         self._store.write(_DROP_PART, parts)
         self._store.write(_DROP, dropped)

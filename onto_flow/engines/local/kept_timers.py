@@ -12,7 +12,11 @@ from .timers import Timer, Timers
 NEAR = 60_000_000
 """How far ahead, in microseconds, timers are read."""
 
-_NEXT = "SELECT operator, key, kind, at FROM timers WHERE at > ? AND at <= ? AND (kind = 'until') = ?"
+MOST = 10_000
+"""About how many are read at a time, and given by one batch."""
+
+_NEXT = """SELECT operator, key, kind, at FROM timers WHERE at > ? AND at <= ? AND (kind = 'until') = ?
+    ORDER BY at LIMIT ?"""
 _SET = """INSERT INTO timers VALUES (?, ?, ?, ?)
     ON CONFLICT (operator, key, kind) DO UPDATE SET at = min(at, excluded.at)"""
 _DROP = "DELETE FROM timers WHERE operator = ? AND key = ? AND kind = ?"
@@ -73,14 +77,20 @@ class KeptTimers(Timers):
         return self._numbers[operator], key, kind
 
     def _read(self, now: int, moment: int) -> None:
+        if super().is_due(now, moment):
+            return
         for declared, time in ((True, moment), (False, now)):
             if time >= self._read_until[declared]:
-                until = time + NEAR
-                self._read_next(self._read_until[declared], until, declared)
-                self._read_until[declared] = until
+                self._read_until[declared] = self._read_next(self._read_until[declared], time + NEAR, declared)
 
-    def _read_next(self, after: int, until: int, declared: bool) -> None:
-        for number, key, kind, at in self._store.read(_NEXT, after, until, declared):
+    def _read_next(self, after: int, until: int, declared: bool) -> int:
+        """Reads the next timers; returns up to which time."""
+        rows = self._store.read(_NEXT, after, until, declared, MOST)
+        if len(rows) == MOST:
+            until = rows[-1][3]
+            rows += self._store.read(_NEXT, until - 1, until, declared, -1)
+        for number, key, kind, at in rows:
             timer = (self._names[number], key, kind)
             if timer not in self._given:
                 super().set(at, *timer)
+        return until

@@ -21,7 +21,7 @@ from ...sources.base import Partition, Reader, Source
 from ..base import Job, Progress, Report, event, seed
 from ..breaker import Breaker
 from .bulk import Bulk, unknown
-from .flow import LocalFlow
+from .flow import LocalFlow, Stopped
 from .publisher import Publisher
 
 _IDLE_SECONDS = 0.05
@@ -55,6 +55,7 @@ class Run:
         self.counts = Counts()
         self.gaps = Gaps()
         self.flow = flow or LocalFlow(job.plan, generation=job.generation, snapshot=job.snapshot, clock=now)
+        self.flow.interrupted = job.stop.is_set
         self.flow.breaker = self.breaker = Breaker(job.limits, time.monotonic)
         self.timed = is_timed(job.plan)
         self.held: list[ViewChange] = []
@@ -73,6 +74,8 @@ class Run:
                 if not job.stop.is_set() and self._advance(to_the_end=True):
                     self._take(self._process(()))
             self._end()
+        except Stopped:
+            self._give_up()
         finally:
             job.sink.close()
         counts = self.counts
@@ -103,6 +106,11 @@ class Run:
         elif not self.job.stop.is_set():
             self._open_fence()
 
+    def _give_up(self) -> None:
+        """The job was stopped in the middle of a batch: what was written before that may still be shown."""
+        if self.fenced:
+            self._publish()
+
     def _load(self) -> None:
         """Reads all partitions, checks the count, and builds the views in one batch."""
         expected = self.job.source.info().documents
@@ -131,6 +139,8 @@ class Run:
 
     def _check_count(self, expected: int | None) -> None:
         if self.job.stop.is_set():
+            if self.job.feed is not None:
+                raise Stopped
             raise EngineError("engine-refused", "stopped before the source was read; nothing was published")
         if expected is not None and self.counts.documents != expected:
             raise EngineError(

@@ -33,7 +33,7 @@ def meeting_room(*, publish_after_feed=False):
     return RestartCase(PLAN, seeds, changes + changes[:3], snapshot, recompute(PLAN, final), publish_after_feed)
 
 
-def run(directory, *, changes=None, sink=None, plan=PLAN, generation=1, connect=None, **more):
+def run(directory, *, changes=None, sink=None, plan=PLAN, generation=1, connect=None, options=None, **more):
     """Runs a job to its end; returns its sink and report."""
     case = meeting_room()
     sink = sink or MemorySink()
@@ -45,7 +45,7 @@ def run(directory, *, changes=None, sink=None, plan=PLAN, generation=1, connect=
         ForgettingFeed(world, Boundaries(), 4),
         generation=generation,
         snapshot=case.snapshot,
-        options={"checkpoint": str(directory)},
+        options={"checkpoint": str(directory), **(options or {})},
         **more,
     )
     return sink, Engine(connect).run(job)
