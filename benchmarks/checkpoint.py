@@ -35,7 +35,7 @@ from onto_flow.engines.local.checkpoint import Checkpoint
 from onto_flow.engines.local.flow import LocalFlow
 
 PLAN = MeetingSession.plan()
-CHANGES = 100_000
+CHANGES = 20_000
 Batch = list[Change]
 
 
