@@ -14,7 +14,7 @@ BLOCK = 512
 
 
 class Ordered:
-    """A set of byte strings in order.
+    """A set of byte strings in order; `_lasts` is at or above the last one of each block, and below the next block.
 
     Example:
         >>> some = Ordered([b"c", b"a"])
@@ -52,9 +52,7 @@ class Ordered:
         at = bisect_left(self._lasts, item)
         block = self._blocks[at]
         del block[bisect_left(block, item)]
-        if block:
-            self._lasts[at] = block[-1]
-        else:
+        if not block:
             del self._lasts[at]
             del self._blocks[at]
             if not self._blocks:

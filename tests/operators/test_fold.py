@@ -118,6 +118,7 @@ def test_removal_of_another_row_never_looks_for_the_first_ones_again(monkeypatch
     for n in range(100):
         fold.change(f"a/{n}", (), (((n, n),),))
     fold.settle()
+    assert len(states[0][1]) == 3 + kept.SPARE, "the state of the group does not grow with it"
     monkeypatch.setattr(kept.Keeps, "keys", lambda *_: 1 // 0)
     for n in range(90):
         fold.change(f"a/{n}", (((n, n),),), ())
