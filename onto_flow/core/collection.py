@@ -73,6 +73,48 @@ class Collection:
 
 
 @dataclass(frozen=True)
+class CollectionSet(Collection):
+    """Several collections as one: the documents of models that have a base in common.
+
+    Example:
+        >>> parties = CollectionSet.of((Collection("people"), Collection("companies")))
+        >>> str(parties), parties.matches("people/p1"), parties.matches("teams/t1"), parties.ids("people/p1")
+        ('people | companies', True, False, ('people', 'p1'))
+    """
+
+    members: tuple[Collection, ...] = ()
+
+    @classmethod
+    def of(cls, members: tuple[Collection, ...]) -> CollectionSet:
+        """The set of some collections."""
+        return cls(" | ".join(map(str, members)), members=members)
+
+    def __post_init__(self) -> None:
+        """The members were checked."""
+
+    def matches(self, path: str) -> bool:
+        """Whether a document with this path belongs to one of them."""
+        return any(member.matches(path) for member in self.members)
+
+    @property
+    def top_level(self) -> bool:
+        """Ids alone do not tell which collection is meant."""
+        return False
+
+    def ids(self, path: str) -> tuple[str, ...]:
+        """The whole path: collections may have ids in common."""
+        return tuple(path.split("/"))
+
+    def __str__(self) -> str:
+        return self.pattern
+
+
+def members_of(collection: Collection) -> tuple[Collection, ...]:
+    """A collection, or the several that it stands for."""
+    return collection.members if isinstance(collection, CollectionSet) else (collection,)
+
+
+@dataclass(frozen=True)
 class Projection:
     """What a plan reads: collections, and of each the top-level fields; `None` stands for all fields.
 

@@ -11,6 +11,7 @@ from ..core.errors import DataError, DeclarationError, SourceLine, did_you_mean
 from ..core.references import Parse, reference_path
 from ..core.transforms import DELETE
 from ..core.values import Reference
+from .family import any_of, collection_of
 from .meta import refuse_options
 from .parts import Part
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .typed import ListKind, MapKind, Relation, Relations
 
 M = TypeVar("M")
+N = TypeVar("N")
 Text = str
 _OPTIONS = ("name", "default", "sensitive")
 KINDS = ("str", "int", "float", "bool", "bytes", "timestamp", "geopoint", "vector", "list", "map", "any")
@@ -164,6 +166,8 @@ class RelationAttribute(Attribute, Generic[M]):
     @property
     def target(self) -> type[DomainModel]:
         """The model referred to; a name is resolved in the module (or function) of the declaring class."""
+        if isinstance(self.model, tuple):
+            self.model = any_of(tuple(resolved_model(self, m) for m in self.model))
         found: type[DomainModel] = resolved_model(self, self.model)
         return found
 
@@ -177,7 +181,7 @@ class RelationAttribute(Attribute, Generic[M]):
         return [found for value in values if (found := self._reference(value)) is not None]
 
     def _reference(self, raw: Any) -> Reference[M] | None:
-        path = None if raw is None else reference_path(raw, self.target._collection, self.parse)
+        path = None if raw is None else reference_path(raw, collection_of(self.target), self.parse)
         return None if path is None else Reference(path)
 
 
@@ -251,16 +255,28 @@ class Attrs:
     @overload
     def relation(
         self,
-        model: Text,
+        model: type[M],
+        other: type[N],
+        /,
         *,
         name: Text | None = None,
         default: Any = None,
         sensitive: bool = False,
         parse: Parse | None = None,
+    ) -> Relation[M | N]: ...
+    @overload
+    def relation(
+        self,
+        model: type[Any] | Text,
+        *others: type[Any] | Text,
+        name: Text | None = None,
+        default: Any = None,
+        sensitive: bool = False,
+        parse: Parse | None = None,
     ) -> Relation[Any]: ...
-    def relation(self, model: Any, *, parse: Parse | None = None, **options: Any) -> Any:
-        """A reference to a document of `model` (a class, or its name)."""
-        return _relation("attrs.relation", model, parse, options)
+    def relation(self, model: Any, *others: Any, parse: Parse | None = None, **options: Any) -> Any:
+        """A reference to a document of `model` (a class, or its name), or of one of several models."""
+        return _relation("attrs.relation", (model, *others) if others else model, parse, options)
 
     @overload
     def relations(
@@ -275,16 +291,28 @@ class Attrs:
     @overload
     def relations(
         self,
-        model: Text,
+        model: type[M],
+        other: type[N],
+        /,
         *,
         name: Text | None = None,
         default: Any = None,
         sensitive: bool = False,
         parse: Parse | None = None,
+    ) -> Relations[M | N]: ...
+    @overload
+    def relations(
+        self,
+        model: type[Any] | Text,
+        *others: type[Any] | Text,
+        name: Text | None = None,
+        default: Any = None,
+        sensitive: bool = False,
+        parse: Parse | None = None,
     ) -> Relations[Any]: ...
-    def relations(self, model: Any, *, parse: Parse | None = None, **options: Any) -> Any:
-        """A list of references to documents of `model`."""
-        return _relation("attrs.relations", model, parse, options)
+    def relations(self, model: Any, *others: Any, parse: Parse | None = None, **options: Any) -> Any:
+        """A list of references to documents of `model`, or of several models."""
+        return _relation("attrs.relations", (model, *others) if others else model, parse, options)
 
 
 def _relation(written: Text, model: Any, parse: Parse | None, options: dict[Text, Any]) -> RelationAttribute[Any]:

@@ -11,6 +11,7 @@ from ..core.errors import DeclarationError, SourceLine
 from ..core.field_path import MISSING, value_at
 from ..core.values import Document
 from .attributes import Attribute
+from .family import class_of, members_of, of_family
 from .objects import maker_of
 from .parts import Part
 from .strict import refuse_wrong_types
@@ -55,12 +56,16 @@ def passes_of(slot: _Slot) -> Passes | None:
     where = slot.options.where
     where = where if where is not None and len(_required(where)) == 1 else None
     model, make = slot.model, maker_of(slot.model)
-    if where is None and not model._strict:
+    one_of_several = model._discriminator_value is not None
+    if where is None and not one_of_several and not any(m._strict for m in members_of(model)):
         return None
 
     def passes(path: str, fields: Document) -> bool:
-        if model._strict:
-            refuse_wrong_types(model, path, fields)
+        if one_of_several and not of_family(model, path, fields):
+            return False
+        found = class_of(model, path, fields)
+        if found._strict:
+            refuse_wrong_types(found, path, fields)
         return where is None or bool(where(make(path, fields)))
 
     return passes

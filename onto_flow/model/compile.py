@@ -12,6 +12,7 @@ from ..plan.compile import compile_plan
 from ..plan.nodes import Accumulator, CodeRef, Plan, Sessions, View
 from .aggregates import AccumulatorDeclaration
 from .declaration import Declaration, read_declaration
+from .family import members_of
 from .inner import MapsAttribute
 from .over import hanging_on, slot_over
 from .schema import schema_of
@@ -86,9 +87,10 @@ def _refuse_twice(view: Declaration, other: Declaration) -> None:
 def _projection(stores: Iterable[type[Store]]) -> list[tuple[Collection, tuple[str, ...]]]:
     read: dict[Collection, dict[str, None]] = {}
     for store in stores:
-        for slot in (s for s in store._slots.values() if s.always is None):
-            names = read.setdefault(slot.model._collection, {})
-            names.update(dict.fromkeys(a.field for a in slot.model._attributes.values()))
+        slots = [s for s in store._slots.values() if s.always is None]
+        for model in (m for s in slots for m in members_of(s.model)):
+            names = read.setdefault(model._collection, {})
+            names.update(dict.fromkeys(a.field for a in model._attributes.values()))
     return [(collection, tuple(names)) for collection, names in read.items()]
 
 
@@ -153,7 +155,7 @@ def _accumulator(compiled: CompiledView, declared: AccumulatorDeclaration) -> Ac
 
 
 def _sensitive(store: type[Store]) -> tuple[str, ...]:
-    models: list[Any] = [s.model for s in store._slots.values()]
+    models: list[Any] = [m for s in store._slots.values() for m in members_of(s.model)]
     for model in models:
         inside = (a.target for a in model._attributes.values() if isinstance(a, MapsAttribute))
         models += [m for m in inside if m not in models]

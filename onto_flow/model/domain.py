@@ -9,13 +9,14 @@ from ..core.collection import Collection
 from ..core.errors import DataError, DeclarationError, SourceLine, did_you_mean
 from ..core.values import Document
 from .attributes import Attribute
+from .family import join_family
 from .meta import Surroundings, declaring_frame, options_of
 from .names import camel_case
 from .parts import DOCUMENT_ID, DocumentId, named_parts, take_parts
 from .stored import Stored
 
 _PLACES = ("collection_name", "path", "collection_group")
-_OPTIONS = (*_PLACES, "convert_names", "strict")
+_OPTIONS = (*_PLACES, "abstract", "convert_names", "discriminator", "discriminator_value", "strict")
 _TAKEN = ("path", DOCUMENT_ID)
 
 
@@ -68,6 +69,10 @@ class DomainModel(Stored, metaclass=ModelType):
     _parts: ClassVar[Mapping[str, int]] = {}
     _convert_names: ClassVar[bool] = True
     _strict: ClassVar[bool] = False
+    _abstract: ClassVar[bool] = False
+    _discriminator: ClassVar[str | None] = None
+    _discriminator_value: ClassVar[str | None] = None
+    _subclasses: ClassVar[list[type[DomainModel]]]
     _around: ClassVar[Surroundings]
     _model: ClassVar[type[DomainModel]]
     """The class as it was declared, also for its read-only form (`model.objects`)."""
@@ -89,10 +94,11 @@ class DomainModel(Stored, metaclass=ModelType):
         cls._strict = options.get("strict", cls._strict)
         cls._attributes = attributes_of(cls)
         places = [n for n in _PLACES if n in options]
-        if len(places) > 1 or (not places and not hasattr(cls, "_collection")):
+        abstract = options.get("abstract", False)
+        if len(places) > 1 or (abstract and places) or not (places or abstract or hasattr(cls, "_collection")):
             raise DeclarationError(
                 "bad-meta",
-                f"{cls.__name__}.Meta names {'several collections' if places else 'no collection'}",
+                f"{cls.__name__}.Meta names {_how_many(places, abstract)}",
                 where=line,
                 fix='Say class Meta: collection_name = "users" (or path = ..., or collection_group = ...).',
             )
@@ -101,6 +107,7 @@ class DomainModel(Stored, metaclass=ModelType):
             cls._parts = named_parts(options[places[0]], f"{cls.__name__}.Meta.{places[0]}", line)
         take_parts(cls, cls._parts, _TAKEN, line)
         _refuse_clashes(cls)
+        join_family(cls, options, line)
 
     def __init__(self, path: str, fields: Document, *, writable: bool = False) -> None:
         self.__dict__.update(path=path, _fields=fields, _known={}, _set=set(), _writable=writable)
@@ -139,6 +146,12 @@ def is_missing(document: DomainModel, name: str) -> bool:
         what = f"{type(document).__name__} has no attribute {name!r}"
         raise DeclarationError("unknown-name", what, where=SourceLine.of_caller(), fix=fix)
     return attribute.field not in document._fields
+
+
+def _how_many(places: list[str], abstract: bool) -> str:
+    if abstract:
+        return "a collection, and says that it is abstract"
+    return "several collections" if places else "no collection"
 
 
 def _collection(cls: type, option: str, value: str, line: SourceLine) -> Collection:

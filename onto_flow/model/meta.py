@@ -55,7 +55,7 @@ def options_of(cls: type, known: Iterable[str], line: SourceLine) -> Mapping[str
         if name not in known:
             fix = did_you_mean(name, known)
             raise DeclarationError("bad-meta", f"{where} has no option {name!r}", where=line, fix=fix)
-        wanted = bool if name in ("convert_names", "strict") else str
+        wanted = bool if name in ("abstract", "convert_names", "strict") else str
         choices = _CHOICES.get(name)
         if choices is not None and value not in choices:
             fix = did_you_mean(str(value), choices)

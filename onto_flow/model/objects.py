@@ -14,6 +14,7 @@ from ..core.references import reference_path
 from ..core.values import Document, Reference
 from .attributes import Attribute, RelationAttribute
 from .domain import DomainModel
+from .family import class_of, collection_of, is_polymorphic
 from .inner import ListAttribute, MapAttribute
 
 Maker = Callable[[str, Document], Any]
@@ -34,10 +35,15 @@ def maker_of(model: type[DomainModel]) -> Maker:
         >>> ada, ada.first_name, ada.last_name, isinstance(ada, User), ada == User("users/u1", {})
         (User('users/u1'), 'Ada', None, True, True)
     """
+    if is_polymorphic(model):
+        return lambda path, fields: _maker_of_one(class_of(model, path, fields))(path, fields)
+    return _maker_of_one(model)
+
+
+def _maker_of_one(model: type[DomainModel]) -> Maker:
     maker = _MAKERS.get(model)
     if maker is None:
-        maker = _maker(model) if _reads_as_declared(model) else model
-        _MAKERS[model] = maker
+        maker = _MAKERS[model] = _maker(model) if _reads_as_declared(model) else model
     return maker
 
 
@@ -123,7 +129,7 @@ def _copying(attribute: Attribute) -> Any:
 
 def _reading(relation: RelationAttribute[Any]) -> Callable[[Any], Any]:
     """`RelationAttribute.read` of one reference: a reference value is kept as it is."""
-    target, parse = relation.target._collection, relation.parse
+    target, parse = collection_of(relation.target), relation.parse
     prefix = f"{target.pattern}/" if target.top_level else None
 
     def read(raw: Any) -> Any:

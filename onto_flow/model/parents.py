@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from ..core.errors import DataError, DeclarationError, SourceLine
 from ..core.values import Reference
 from .attributes import RelationAttribute
+from .family import collection_of
 
 M = TypeVar("M")
 
@@ -23,7 +24,7 @@ class ParentAttribute(RelationAttribute[M]):
             return self
         parts = instance.path.split("/")
         above = ("/".join(parts[:length]) for length in range(len(parts) - 2, 0, -2))
-        collection = self.target._collection
+        collection = collection_of(self.target)
         return next((Reference(path) for path in above if collection.matches(path)), None)
 
     def __set__(self, instance: Any, value: Any) -> None:
@@ -36,7 +37,7 @@ class ParentAttribute(RelationAttribute[M]):
         Raises:
             DeclarationError: `bad-slot`, with the line of the attribute.
         """
-        mine, target = self.owner._collection, self.target._collection
+        mine, target = self.owner._collection, collection_of(self.target)
         parts = mine.pattern.split("/")
         if mine.group or any(target.matches("/".join(parts[:length])) for length in range(2, len(parts), 2)):
             return

@@ -11,6 +11,7 @@ from ..plan.nodes import CodeRef, FieldPath, Order, PathPart, Place, Relation, S
 from .attributes import Attribute, RelationAttribute
 from .choosing import check_selection
 from .domain import DomainModel
+from .family import collection_of, members_of
 from .parents import ParentAttribute
 from .parts import Part
 from .store import SlotDeclaration, Store
@@ -105,7 +106,7 @@ class _Parent:
             return self._named(start)
         if slot.kind == "via":
             relation = self._relation(how, "via=Ticket.user: a relation of the slot that it starts from")
-            if not issubclass(slot.model, relation.target) and slot.model._collection != relation.target._collection:
+            if not issubclass(slot.model, relation.target) and not _within(slot.model, relation.target):
                 self._refuse(f"via={_dotted(relation)} leads to {relation.target.__name__}, not {slot.model.__name__}")
             return self._holding(relation.owner, f"via=(slot, {_dotted(relation)})")
         if slot.kind == "by":
@@ -131,6 +132,9 @@ class _Parent:
 
     def _holding(self, model: type[DomainModel], written: str) -> _Declared:
         found = [s for s in self.slots.values() if issubclass(s.model, model) and s is not self.slot]
+        if not found and self.slot.kind == "by":
+            members = set(members_of(model))
+            found = [s for s in self.slots.values() if members & set(members_of(s.model)) and s is not self.slot]
         if not found and issubclass(self.slot.model, model):
             self._refuse(f"it starts from {model.__name__}, and this slot is the only one that holds it")
         if not found:
@@ -150,6 +154,12 @@ class _Parent:
 
     def _refuse(self, what: str, fix: str = "") -> None:
         raise DeclarationError("bad-slot", f"slot {self.slot.name}: {what}", where=self.slot.line, fix=fix)
+
+
+def _within(model: type[DomainModel], target: type[DomainModel]) -> bool:
+    """Whether the documents of a model are where those of another one are."""
+    theirs = {m._collection for m in members_of(target)}
+    return all(m._collection in theirs for m in members_of(model))
 
 
 def _unpack(how: Any) -> tuple[Any, Any]:
@@ -214,7 +224,7 @@ def _slot(declared: _Declared, index: int, parent: int, ordered: Sequence[_Decla
         name=declared.name,
         index=index,
         kind=declared.kind,  # type: ignore[arg-type]
-        collection=declared.model._collection,
+        collection=collection_of(declared.model),
         parent=parent,
         many=declared.many,
         required=declared.required,
@@ -241,8 +251,8 @@ def _compiled(attribute: RelationAttribute[Any]) -> Relation:
         name = f"{owner.__module__}:{owner.__qualname__}.{attribute.python_name}.parse"
         code = CodeRef(name, parse)
     if isinstance(attribute, ParentAttribute):
-        return Relation(FieldPath(()), attribute.target._collection, above=True)
-    return Relation(FieldPath(attribute.steps), attribute.target._collection, code, default=_default(attribute))
+        return Relation(FieldPath(()), collection_of(attribute.target), above=True)
+    return Relation(FieldPath(attribute.steps), collection_of(attribute.target), code, default=_default(attribute))
 
 
 def _default(attribute: RelationAttribute[Any]) -> tuple[str, ...]:

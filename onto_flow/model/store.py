@@ -14,6 +14,7 @@ from ..core.values import Document, Reference
 from .attributes import Attribute
 from .choosing import NO_OPTIONS, Compares, OrderOf, Passes, SlotOptions, compares_of, order_of, passes_of
 from .domain import DomainModel
+from .family import class_of
 from .meta import refuse_options
 from .objects import maker_of
 
@@ -351,11 +352,12 @@ class Store:
     def _slot(self, slot: SlotDeclaration[Any]) -> Any:
         found = self._built.get(slot.name, self)
         if found is self:
+            members, model = self._members[slot.name], slot.model
             if self._writable:
-                documents = [slot.model(path, fields, writable=True) for path, fields in self._members[slot.name]]
+                documents = [class_of(model, path, fields)(path, fields, writable=True) for path, fields in members]
             else:
-                make = maker_of(slot.model)
-                documents = [make(path, fields) for path, fields in self._members[slot.name]]
+                make = maker_of(model)
+                documents = [make(path, fields) for path, fields in members]
             found = Many(documents) if slot.many else (documents[0] if documents else None)
             self._built[slot.name] = found
         return found

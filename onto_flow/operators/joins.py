@@ -19,7 +19,7 @@ from itertools import product
 from typing import Any
 
 from ..core.codec import encode
-from ..core.collection import Collection
+from ..core.collection import Collection, CollectionSet
 from ..core.fields import Fields
 from ..core.references import Parse, reference_path
 from ..core.values import Document, path_order
@@ -48,6 +48,7 @@ class Joins:
         self._parse: dict[Relation, Parse | None] = {
             s.relation: s.relation.parse.resolve() if s.relation.parse else None for s in view.slots if s.relation
         }
+        self._within = {s.index: target for s in view.slots if s.relation and (target := self._target(s)) is not None}
         self.below = tuple(
             s for s in view.slots if view.slots[0].phantom and s.fused and s.relation and s.relation.above
         )
@@ -68,7 +69,7 @@ class Joins:
         if slot.kind == "on":
             return _values(path, fields, [g for g, _ in slot.pairs])
         assert slot.relation is not None
-        return self._references(slot.relation, path, fields)
+        return self._references(slot, path, fields)
 
     def doc_keys(self, slot: Slot, path: str, fields: Document | None) -> tuple[JoinKey, ...]:
         """The keys at which a document of `slot` is found; a deleted one only at its path."""
@@ -85,7 +86,7 @@ class Joins:
         if slot.kind == "on":
             return _values(path, fields, [f for _, f in slot.pairs])
         assert slot.relation is not None
-        return self._references(slot.relation, path, fields)
+        return self._references(slot, path, fields)
 
     def own_keys(self, path: str, fields: Document) -> tuple[tuple[int, JoinKey], ...]:
         """(slot, key) of a document in the `by` and `on` slots of its collection and `via` slots with `until` or `where`."""
@@ -154,7 +155,18 @@ class Joins:
         slot = next(s for s in self.slots if s.relation == relation)
         return slot.collection if slot.kind == "by" else self.slots[slot.parent].collection
 
-    def _references(self, relation: Relation, path: str, fields: Document) -> tuple[str, ...]:
+    def _target(self, slot: Slot) -> Collection | None:
+        """The collection that references of a slot have to lie in, where the relation may lead to others too."""
+        assert slot.relation is not None
+        wanted = slot.collection if slot.kind == "via" else self.slots[slot.parent].collection
+        return wanted if isinstance(slot.relation.target, CollectionSet) and wanted != slot.relation.target else None
+
+    def _references(self, slot: Slot, path: str, fields: Document) -> tuple[str, ...]:
+        found, within = self._referred(slot.relation, path, fields), self._within.get(slot.index)
+        return found if within is None else tuple(p for p in found if within.matches(p))
+
+    def _referred(self, relation: Relation | None, path: str, fields: Document) -> tuple[str, ...]:
+        assert relation is not None
         if relation.above:
             return above(path, relation.target)
         if relation.default and relation.field.steps[0] not in fields:

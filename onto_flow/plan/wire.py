@@ -9,7 +9,7 @@ import dataclasses
 import json
 from typing import Any
 
-from ..core.collection import Collection, Projection
+from ..core.collection import Collection, CollectionSet, Projection
 from ..core.errors import EngineError
 from ..core.types import Type
 from .nodes import (
@@ -33,6 +33,7 @@ _NODES = (
     Cell,
     CodeRef,
     Collection,
+    CollectionSet,
     FieldPath,
     OperatorNode,
     Order,

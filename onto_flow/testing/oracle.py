@@ -252,7 +252,7 @@ def _path(value: Any, relation: Relation, parse: Any) -> str | None:
     elif "/" in value:
         path = value.strip("/")
     else:
-        free = relation.target.group or "{" in relation.target.pattern
+        free = not relation.target.top_level
         path = None if free or not value else f"{relation.target.pattern}/{value}"
     return path if path is not None and relation.target.matches(path) else None
 

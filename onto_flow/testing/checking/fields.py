@@ -10,6 +10,7 @@ from ...core.collection import Collection
 from ...model.annotations import hints_of
 from ...model.attributes import Attribute
 from ...model.domain import DomainModel
+from ...model.family import collection_of, members_of
 from ...plan.nodes import FieldPath, PathPart, Place, Plan, Relation, Slot
 from .constants import Constants, constants_of
 
@@ -73,9 +74,10 @@ def _models(views: Iterable[type[Any]]) -> dict[Collection, list[type[DomainMode
     for view in views:
         slots = _store(view)._slots.values()
         for slot in sorted(slots, key=lambda s: s.kind != "root"):
-            several = found.setdefault(slot.model._collection, [])
-            if slot.model not in several:
-                several.append(slot.model)
+            for model in members_of(slot.model):
+                several = found.setdefault(model._collection, [])
+                if model not in several:
+                    several.append(model)
     return found
 
 
@@ -99,7 +101,7 @@ def _of_models(models: Iterable[type[DomainModel]], constants: Constants) -> dic
 
 def _take_target(known: Field, attribute: Attribute) -> None:
     if attribute.kind in ("relation", "relations"):
-        target = attribute.target._collection  # type: ignore[attr-defined]
+        target = collection_of(attribute.target)  # type: ignore[attr-defined]
         known.relations.setdefault((), Relation(FieldPath((known.name,)), target))
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 from random import Random
 from typing import Any, Literal
 
-from ...core.collection import Collection
+from ...core.collection import Collection, members_of
 from ...core.references import reference_path
 from ...core.values import GeoPoint, Reference, Vector
 from ...model.annotations import element_of, hints_of, without_none
@@ -275,7 +275,7 @@ def _reference(random: Random, world: World, relation: Relation) -> Any:
 
 
 def _missing_path(random: Random, target: Collection, ids: Sequence[str]) -> str:
-    return _path(random, target, ids, "none")
+    return _path(random, random.choice(members_of(target)), ids, "none")
 
 
 def _raw(random: Random, relation: Relation, path: str) -> Any:
