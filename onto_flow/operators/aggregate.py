@@ -38,6 +38,7 @@ from .base import Cells, Context, Key, Profile
 from .fold import Accumulators, Fold, Indexes
 from .ingest import failure
 from .messages import CaughtUp, Message, Republish, Rows
+from .relay import publish
 
 
 class Group:
@@ -110,7 +111,11 @@ class Aggregate:
             # Not `path`: a group that was made and unmade since the snapshot does not know its own any more.
             group.seq += 1
             version = (ctx.generation, ctx.epoch, group.seq)
-            ctx.emit(ViewChange(self.view.name, again, group.document, group.document, version, group.flagged))
+            publish(
+                self.view,
+                ViewChange(self.view.name, again, group.document, group.document, version, group.flagged),
+                ctx,
+            )
         ctx.put("group", group if group.size or group.seq else None)
 
     def on_timer(self, key: Key, kind: TimerKind, ctx: Context) -> None:
@@ -175,4 +180,4 @@ class Aggregate:
             group.seq += 1
             group.document, group.flagged = new, flagged
             version = (ctx.generation, ctx.epoch, group.seq)
-            ctx.emit(ViewChange(self.view.name, group.path, old, new, version, flagged))
+            publish(self.view, ViewChange(self.view.name, group.path, old, new, version, flagged), ctx)

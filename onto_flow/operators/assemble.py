@@ -39,6 +39,7 @@ from .kept_members import differing
 from .messages import Answer, CaughtUp, Claim, Message, Republish, Rows, Told
 from .over import Over
 from .record import HOLD, Record, known_missing, members
+from .relay import publish
 
 
 class Assemble:
@@ -180,13 +181,13 @@ class Assemble:
             ctx.send(f"{self.view.name}.own", output, Claim(root, record.seq, new, failed))
         else:
             version = (ctx.generation, ctx.epoch, record.seq)
-            ctx.emit(ViewChange(self.view.name, output, old, new, version, failed and new is not None))
+            publish(self.view, ViewChange(self.view.name, output, old, new, version, failed and new is not None), ctx)
 
     def _republish(self, record: Record, path: str, ctx: Context) -> None:
         record.seq += 1
         document, version = record.last.get(path), (ctx.generation, ctx.epoch, record.seq)
         failed = self.keeps and record.failed and document is not None
-        ctx.emit(ViewChange(self.view.name, path, document, document, version, failed))
+        publish(self.view, ViewChange(self.view.name, path, document, document, version, failed), ctx)
 
 
 def _take(record: Record, messages: Sequence[Message]) -> tuple[list[str], list[str], bool]:

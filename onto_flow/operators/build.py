@@ -15,6 +15,7 @@ from .drained.match import DrainedMatch
 from .ingest import Ingest
 from .match import Match
 from .own import Own
+from .relay import Relay
 from .sessions import Sessions
 
 _OPERATORS: dict[str, Callable[[OperatorNode, Plan, Profile], Any]] = {
@@ -24,6 +25,7 @@ _OPERATORS: dict[str, Callable[[OperatorNode, Plan, Profile], Any]] = {
     "aggregate": Aggregate,
     "sessions": Sessions,
     "own": Own,
+    "relay": Relay,
 }
 
 _DRAINED: dict[str, Callable[[OperatorNode, Plan, Profile], Any]] = {

@@ -70,6 +70,7 @@ class Ingest:
         self._projection: Projection = plan.projection
         self._views = tuple((v, Joins(v, number)) for number, v in enumerate(plan.views))
         self._routes: dict[str, Route] = {}
+        self._written = frozenset(v.collection for v in plan.views)
         self._keys = CarriedKeys(plan) if profile.drained else None
         self._clocks = clocks(plan)
         self._from_start: Version = NEVER if profile.snapshot is None else (profile.snapshot, 0)
@@ -204,7 +205,7 @@ class Ingest:
         if route is None:
             if len(self._routes) >= MAX_COLLECTIONS:
                 self._routes.clear()
-            wanted = self._projection.wants(path)
+            wanted = self._projection.wants(path) and collection not in self._written
             route = self._routes[collection] = Route(path, wanted, self._projection.fields(path), self._views)
         return route
 

@@ -32,6 +32,7 @@ from ..core.values import Document, path_order
 from ..plan.nodes import OperatorNode, Plan, TimerKind
 from .base import Cells, Context, Key, Profile
 from .messages import CaughtUp, Claim, Message, Republish
+from .relay import publish
 
 _NOTHING = (None, 0, 1, False)
 
@@ -57,7 +58,11 @@ class Own:
             _, shown, _, fails = ctx.map("claims")[roots[0]] if roots else (0, None, 0, False)
             if again or fails != failed or not same(document, shown):
                 seq += 1
-                ctx.emit(ViewChange(self.view.name, key, document, shown, (ctx.generation, ctx.epoch, seq), fails))
+                publish(
+                    self.view,
+                    ViewChange(self.view.name, key, document, shown, (ctx.generation, ctx.epoch, seq), fails),
+                    ctx,
+                )
             self._report(key, roots, claimants, ctx)
             document, claimants, failed = shown, max(1, len(roots)), fails
         ctx.put("shown", (document, seq, claimants, failed) if seq else None)

@@ -39,6 +39,7 @@ from .base import Cells, Context, Key, Profile
 from .fold import Accumulators, Fold
 from .ingest import failure
 from .messages import CaughtUp, Message, Republish, Rows
+from .relay import publish
 
 Member = tuple[str, Row]
 """(root, one of its rows)."""
@@ -77,7 +78,11 @@ class Sessions:
         for again in {m.path for m in messages if isinstance(m, Republish)}:
             seq += 1
             document, stale = shown.get(again, _NO_DOCUMENT)
-            ctx.emit(ViewChange(self.view.name, again, document, document, (ctx.generation, ctx.epoch, seq), stale))
+            publish(
+                self.view,
+                ViewChange(self.view.name, again, document, document, (ctx.generation, ctx.epoch, seq), stale),
+                ctx,
+            )
         kept = tuple((path, document, stale) for path, (document, stale) in shown.items())
         ctx.put("shown", (kept, seq, failed) if seq or failed else None)
 
@@ -136,7 +141,7 @@ class Sessions:
         changes = [(p, old, new) for p, old, new in changes if old[1] != new[1] or not same(old[0], new[0])]
         seq += bool(changes)
         for path, (old, _), (new, stale) in changes:
-            ctx.emit(ViewChange(self.view.name, path, old, new, (ctx.generation, ctx.epoch, seq), stale))
+            publish(self.view, ViewChange(self.view.name, path, old, new, (ctx.generation, ctx.epoch, seq), stale), ctx)
         return seq
 
     def _cut(self, ctx: Context) -> list[list[Member]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..core.collection import Collection, Projection
+from ..core.errors import DeclarationError
 from .nodes import Cell, OperatorKind, OperatorNode, Plan, Slot, TimerKind, View
 
 _INBOX = Cell("inbox", "bag", "messages that wait to be taken as one step")
@@ -39,6 +40,7 @@ _CELLS = {
         _INBOX,
     ),
 }
+_CELLS["relay"] = (Cell("document", "value", "(version, projected fields or none, time kept since)"), _INBOX)
 _TIMERS: dict[str, tuple[TimerKind, ...]] = {
     "ingest": ("garbage",),
     "match": ("coalesce", "garbage"),
@@ -46,6 +48,7 @@ _TIMERS: dict[str, tuple[TimerKind, ...]] = {
     "aggregate": ("fence", "coalesce", "garbage"),
     "sessions": ("fence", "coalesce", "garbage"),
     "own": ("fence", "coalesce", "garbage"),
+    "relay": ("coalesce", "garbage"),
 }
 
 
@@ -56,12 +59,51 @@ def compile_plan(views: Sequence[View], fields: Sequence[tuple[Collection, tuple
         views: Compiled views; `fused` of their slots is decided here.
         fields: What is read of each collection (`Projection`).
     """
+    written = {v.collection for v in views}
+    views = [replace(v, relayed=any(reads(w, v) for w in views)) for v in in_order(views)]
     fused = tuple(replace(v, slots=tuple(replace(s, fused=_fuses(s)) for s in v.slots)) for v in views)
-    chains = [_chain(v) for v in fused]
-    entry = tuple(n.id for v, chain in zip(fused, chains) for n in chain if n.kind in ("match", "assemble"))
+    chains = [_chain(v, fused) for v in fused]
+    entry = tuple(n.id for v in fused for n in _entry(v))
     timers = (*_TIMERS["ingest"], *(("until",) if any(s.until for v in views for s in v.slots) else ()))
     ingest = OperatorNode("ingest", "ingest", "", -1, "the document's path", _CELLS["ingest"], timers, entry)
-    return Plan(fused, (ingest, *(n for chain in chains for n in chain)), Projection(tuple(fields)))
+    read = tuple(f for f in fields if str(f[0]) not in written)
+    derived = tuple(f for f in fields if any(f[0].matches(f"{name}/x") for name in written))
+    return Plan(fused, (ingest, *(n for chain in chains for n in chain)), Projection(read), Projection(derived))
+
+
+def reads(view: View, other: View) -> bool:
+    """Whether a view reads the documents of another one, or its own."""
+    return any(s.collection.matches(f"{other.collection}/x") for s in view.slots)
+
+
+def in_order(views: Sequence[View]) -> list[View]:
+    """The views, each after those that it reads.
+
+    Raises:
+        DeclarationError: `cycle`, for views that read each other.
+    """
+    ordered: list[View] = []
+    waiting = list(views)
+    while waiting:
+        ready = [v for v in waiting if not any(reads(v, w) for w in waiting)]
+        if not ready:
+            circle = _circle(waiting)
+            raise DeclarationError("cycle", f"views read each other: {' -> '.join(v.name for v in circle)}")
+        ordered.append(ready[0])
+        waiting.remove(ready[0])
+    return ordered
+
+
+def _circle(views: Sequence[View]) -> list[View]:
+    """A way from a view through those that it reads back to itself."""
+    way = [views[0]]
+    while way.count(way[-1]) == 1:
+        way.append(next(w for w in views if reads(way[-1], w)))
+    return way[way.index(way[-1]) :]
+
+
+def _entry(view: View) -> list[OperatorNode]:
+    return [n for n in _chain(view, ()) if n.kind in ("match", "assemble")]
 
 
 def _fuses(slot: Slot) -> bool:
@@ -78,15 +120,19 @@ def folds(view: View) -> OperatorKind:
     return "aggregate" if view.sessions is None else "sessions"
 
 
-def _chain(view: View) -> list[OperatorNode]:
+def _chain(view: View, views: Sequence[View]) -> list[OperatorNode]:
     nodes = [_match(view, s) for s in view.slots if s.kind != "root" and not s.fused]
     last = folds(view) if view.grouped else "own" if view.owned else None
-    sends = (f"{view.name}.{last}",) if last else ()
+    shown = (f"{view.name}.relay",) if view.relayed else ()
+    sends = (f"{view.name}.{last}",) if last else shown
     nodes.append(_node(view, "assemble", f"the path of {view.slots[0].name}", sends))
     if view.grouped:
-        nodes.append(_node(view, folds(view), "the group", ()))
+        nodes.append(_node(view, folds(view), "the group", shown))
     elif view.owned:
-        nodes.append(_node(view, "own", "the output path", ()))
+        nodes.append(_node(view, "own", "the output path", shown))
+    if view.relayed:
+        readers = tuple(n.id for v in views if reads(v, view) for n in _entry(v))
+        nodes.append(_node(view, "relay", "the output path", readers))
     return nodes
 
 

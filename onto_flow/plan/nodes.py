@@ -19,7 +19,7 @@ AccumulatorKind = Literal[
     "count", "sum", "avg", "min", "max", "count_distinct", "top_k", "first", "last", "collect", "histogram", "own"
 ]
 OnError = Literal["keep", "delete", "fail"]
-OperatorKind = Literal["ingest", "match", "assemble", "aggregate", "sessions", "own"]
+OperatorKind = Literal["ingest", "match", "assemble", "aggregate", "sessions", "own", "relay"]
 CellKind = Literal["value", "bag", "map"]
 TimerKind = Literal["fence", "coalesce", "garbage", "until"]
 
@@ -265,6 +265,7 @@ class View:
         sessions: Of a grouped view with a document per session.
         reads: Per attribute that is no part of the key: its name in documents, its name in the class, and the many slots
             and accumulators that it reads, through other attributes too.
+        relayed: Whether other views of the plan read its documents.
     """
 
     name: str
@@ -276,6 +277,7 @@ class View:
     accumulators: tuple[Accumulator, ...] = ()
     owned: bool = False
     sensitive: tuple[str, ...] = ()
+    relayed: bool = False
     on_error: OnError = "keep"
     sessions: Sessions | None = None
     reads: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
@@ -315,13 +317,22 @@ class OperatorNode:
     sends_to: tuple[str, ...]
 
 
+NOTHING = Projection(())
+
+
 @dataclass(frozen=True)
 class Plan:
-    """Views and the operators that maintain them, in the order of the flow."""
+    """Views and the operators that maintain them, in the order of the flow: a view after those that it reads.
+
+    Attributes:
+        projection: What is read of the collections of sources and feeds.
+        derived: What is read of those that views of this plan write; no source or feed yields their documents.
+    """
 
     views: tuple[View, ...]
     operators: tuple[OperatorNode, ...]
     projection: Projection
+    derived: Projection = NOTHING
 
     def view(self, name: str) -> View:
         """The view of this name."""

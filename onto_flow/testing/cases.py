@@ -73,9 +73,24 @@ def random_case(random: Random, *, most: int = 45) -> Case:
     shapes = [random_shape(random, "V")]
     if random.random() < 0.1:
         shapes.append(random_shape(random, "W"))
+    if random.random() < 0.06:
+        shapes = _over_views(random)
     letters = "".join(sorted({slot[1] for shape in shapes for slot in shape.slots}))
     world = random_world(random, letters)
     return Case(tuple(shapes), random_history(random, world, most=most), None if random.random() < 0.1 else READ)
+
+
+def _over_views(random: Random) -> list[Shape]:
+    """A view that reads the documents of another one: as its root, by equality, or by a reference from its root."""
+    first = replace(random_shape(random, "V"), show="root", over=(), having=False)
+    if first.grouped:
+        first = replace(first, accumulators=(), key=-1, paths="root")
+    ways: tuple[tuple[SlotShape, ...], ...] = (
+        (("root", "o", -1, ()), ("on", "b", 0, ("n", "k"))),
+        (("root", "a", -1, ()), ("on", "o", 0, ("k", "n")), ("on", "b", 1, ("n", "k2"))),
+        (("root", "a", -1, ()), ("via", "o", 0, ("r",))),
+    )
+    return [Shape("W", "outW", random.choice(ways), show=random.choice(("all", "few"))), first]
 
 
 def random_shape(random: Random, name: str) -> Shape:
@@ -261,6 +276,8 @@ def _reference(random: Random, paths: Sequence[str]) -> Any:
         return None
     if chance < 0.1:
         return random.choice((7, "", "none/1/x", Reference("a/1", "projects/p/databases/other")))
+    if chance < 0.15:
+        return Reference(random.choice(("outV/a~1", "outV/a~2", "outV/b~1")))
     path = random.choice(paths) if random.random() < 0.95 else random.choice(("a/9", "b/9", "c/9"))
     form = random.random()
     if form < 0.8:

@@ -70,15 +70,29 @@ class Timeline:
         return self._index.get(tuple(version))  # type: ignore[arg-type]
 
 
-def timelines(plan: Plan, history: History, moment: int = 0) -> dict[str, Timeline]:
-    """The timelines of all documents of a history, while declared time stands still."""
+def timelines(
+    plan: Plan, history: History, moment: int = 0, shown: Iterable[ViewChange] = ()
+) -> dict[str, Timeline]:
+    """The timelines of all documents of a history, while declared time stands still.
+
+    Args:
+        plan: The views.
+        history: What happened.
+        moment: Declared time in microseconds.
+        shown: What was shown, in order: views of the plan may read it of each other.
+    """
     lines = {}
     for path, states in history.states.items():
         marked = [(v, f if f is None else at_moment(plan, path, f, moment)) for v, f in states]
         lines[path] = Timeline(plan, path, [(_version(v, f), f) for v, f in marked])
     for path, fields in all_at_moment(plan, {}, moment).items():
         lines[path] = Timeline(plan, path, [(NEVER, None), ((to_micros(fields["now"]), 0), fields)])
-    return lines
+    read: dict[str, list[tuple[Version, Document | None]]] = {}
+    for change in shown:
+        view = plan.view(change.view)
+        if view.relayed and change.path.rpartition("/")[0] == view.collection:
+            read.setdefault(change.path, [(NEVER, None)]).append((change.version[1:], change.new))
+    return lines | {path: Timeline(plan, path, states) for path, states in read.items()}
 
 
 def _version(version: Version, fields: Document | None) -> Any:

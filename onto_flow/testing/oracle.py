@@ -47,17 +47,29 @@ def recompute(
         moment: Declared time in microseconds.
         kept: View -> root -> what it shows in place of what its code says: for roots on which the code fails.
     """
-    projected = all_at_moment(plan, documents, moment)
-    return {view.name: _table(view, projected, (kept or {}).get(view.name, {})) for view in plan.views}
+    tables: dict[str, dict[str, Document]] = {}
+    known = all_at_moment(plan, documents, moment)
+    for view in plan.views:
+        tables[view.name] = _table(view, known, (kept or {}).get(view.name, {}))
+        known.update(derived(plan, view, tables[view.name]))
+    return tables
 
 
 def all_at_moment(plan: Plan, documents: Documents, moment: int) -> dict[str, Document]:
-    """What a plan reads of all documents at a moment of declared time, its clocks included."""
-    found = {path: project(plan, path, at_moment(plan, path, fields, moment)) for path, fields in documents.items()}
+    """What a plan reads at a moment of declared time of all documents that no view of it writes, and its clocks."""
+    written = {view.collection for view in plan.views}
+    mine = {p: f for p, f in documents.items() if p.rpartition("/")[0] not in written}
+    known = {path: project(plan, path, at_moment(plan, path, fields, moment)) for path, fields in mine.items()}
     for clock in {s.always for v in plan.views for s in v.slots if s.always is not None}:
         every = int(clock.split("/")[1])
-        found[clock] = {"now": from_micros(moment // every * every)}
-    return found
+        known[clock] = {"now": from_micros(moment // every * every)}
+    return known
+
+
+def derived(plan: Plan, view: View, table: Documents) -> dict[str, Document]:
+    """The documents of a view as other views of its plan read them."""
+    mine = {p: f for p, f in table.items() if view.relayed and p.rpartition("/")[0] == view.collection}
+    return {path: project(plan, path, fields) for path, fields in mine.items()}
 
 
 def at_moment(plan: Plan, path: str, fields: Document, moment: int) -> Document:
@@ -68,10 +80,11 @@ def at_moment(plan: Plan, path: str, fields: Document, moment: int) -> Document:
 
 
 def project(plan: Plan, path: str, fields: Document) -> Document:
-    """The fields of a document that a plan reads."""
-    wanted = plan.projection.fields(path)
+    """The fields of a document that a plan reads, from a source or of a view."""
     if any(s.always == path for v in plan.views for s in v.slots):
         return dict(fields)
+    written = plan.derived.wants(path) and any(path.rpartition("/")[0] == v.collection for v in plan.views)
+    wanted = (plan.derived if written else plan.projection).fields(path)
     return dict(fields) if wanted is None else {n: v for n, v in fields.items() if n in wanted or n == EXPIRED}
 
 

@@ -14,7 +14,7 @@ from ..core.values import Document
 from ..operators import meter
 from ..operators.record import Record
 from ..plan.nodes import Place, Plan, Slot, View
-from .oracle import Documents, above, all_at_moment, passes, references, values_at
+from .oracle import Documents, above, all_at_moment, derived, passes, recompute, references, values_at
 
 States = Mapping[str, Mapping[Any, Mapping[str, Any]]]
 """operator -> key -> cell -> what it holds."""
@@ -25,6 +25,9 @@ Asked = tuple[int, str | bytes]
 def complaints_at_rest(plan: Plan, states: States, documents: Documents, moment: int = 0) -> Iterator[str]:
     """What is left over, or missing, in the state of a flow at rest over these documents, at a moment of declared time."""
     projected = all_at_moment(plan, documents, moment)
+    tables = recompute(plan, documents, moment)
+    for view in plan.views:
+        projected.update(derived(plan, view, tables[view.name]))
     for path, cells in _cells(states, "ingest", "document"):
         for known, awaited in meter.gaps(b"".join(cells["document"][3:])):
             yield f"nothing was lost, and {path} has a gap from {known} to {awaited}"

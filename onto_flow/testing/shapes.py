@@ -34,10 +34,16 @@ from ..plan.nodes import (
     View,
 )
 
-COLLECTIONS = {"a": Collection("a"), "b": Collection("b"), "c": Collection("c"), "d": Collection("b/{b}/d")}
+COLLECTIONS = {
+    "a": Collection("a"),
+    "b": Collection("b"),
+    "c": Collection("c"),
+    "d": Collection("b/{b}/d"),
+    "o": Collection("outV"),
+}
 READ = ("r", "s", "lines", "k", "k2", "n", "t")
 IDS = {"id": PathPart("doc_id", -1), "part": PathPart("part", 1)}
-FIELDS = {"r": ("r",), "s": ("s",), "lines": ("lines", "*", "p"), "k": ("k",), "k2": ("k2",)}
+FIELDS = {"r": ("r",), "s": ("s",), "lines": ("lines", "*", "p"), "k": ("k",), "k2": ("k2",), "n": ("n",)}
 
 OverShape = tuple[str, int, bool, int, int, int]
 SlotShape = tuple[str, str, int, tuple[str, ...]]

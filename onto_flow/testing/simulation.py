@@ -115,7 +115,7 @@ def _judged(case: Runnable, engine: ShufflingEngine, random: Random) -> Iterator
     yield from judge_tables(expected, applied(repeated))
     yield from trace.complaints
     yield from judge_chain((e.change, e.again) for e in trace.emitted)
-    lines = timelines(case.plan, case.history, MOMENT)
+    lines = timelines(case.plan, case.history, MOMENT, (e.change for e in trace.emitted))
     for (name, _), shown in trace.shown.items():
         view = case.plan.view(name)
         yield from (c for s in shown if (c := unknown_version(s, lines)) is not None)
