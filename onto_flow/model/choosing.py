@@ -126,7 +126,9 @@ def _not_given(slot: _Slot, parent: _Slot, name: str, wanted: _Slot) -> Declarat
 def _order_parts(by: Any) -> Sequence[Any]:
     if by is None:
         return ()
-    return by if isinstance(by, (tuple, list)) else (by,)
+    from .view_documents import attribute_of
+
+    return [attribute_of(part) for part in (by if isinstance(by, (tuple, list)) else (by,))]
 
 
 def _part(slot: _Slot, by: Any) -> OrderOf:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..core.collection import Collection
 from ..core.errors import DeclarationError
-from ..plan.compile import compile_plan
+from ..plan.compile import circle_of, compile_plan
 from ..plan.nodes import Accumulator, CodeRef, Plan, Sessions, View
 from .aggregates import AccumulatorDeclaration
 from .declaration import Declaration, read_declaration
@@ -44,10 +44,9 @@ def plan_views(*views: type[ViewModel]) -> Plan:
     for at, view in enumerate(compiled):
         for other in compiled[:at]:
             _refuse_twice(view.declared, other.declared)
-    fields = _projection(c.declared.store for c in compiled)
-    for view in compiled:
-        _refuse_loop(view.declared, fields)
-    return compile_plan([_view(c) for c in compiled], fields)
+    planned = [_view(c) for c in compiled]
+    _refuse_circles(planned, compiled)
+    return compile_plan(planned, _projection(c.declared.store for c in compiled))
 
 
 def compile_view(cls: type[ViewModel]) -> CompiledView:
@@ -94,15 +93,17 @@ def _projection(stores: Iterable[type[Store]]) -> list[tuple[Collection, tuple[s
     return [(collection, tuple(names)) for collection, names in read.items()]
 
 
-def _refuse_loop(view: Declaration, fields: Iterable[tuple[Collection, object]]) -> None:
-    for collection, _ in fields:
-        if collection.matches(f"{view.collection}/x"):
-            raise DeclarationError(
-                "cycle",
-                f"{view.cls.__name__} writes into {view.collection}, which is read by a view of the same plan",
-                where=view.cls._line,
-                fix="Give the view a collection of its own.",
-            )
+def _refuse_circles(views: Sequence[View], compiled: Sequence[CompiledView]) -> None:
+    circle = circle_of(views)
+    if circle:
+        lines = {c.declared.cls.__name__: c.declared.cls._line for c in compiled}
+        where = f"{circle[0].name} reads what it writes" if len(circle) == 2 else "views read each other"
+        raise DeclarationError(
+            "cycle",
+            f"{where}: {' -> '.join(v.name for v in circle)}",
+            where=lines[circle[0].name],
+            fix="A view may read other views, and none that it is made of.",
+        )
 
 
 def _view(compiled: CompiledView) -> View:

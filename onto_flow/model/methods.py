@@ -24,7 +24,7 @@ else:
 
         def __set_name__(self, owner: type, name: str) -> None:
             """Learns the attribute's name."""
-            self.name = name
+            self.owner, self.name = owner, name
 
         def __get__(self, instance: Any, owner: type | None = None) -> Any:
             """The value, computed once per view document."""

@@ -15,6 +15,7 @@ from .family import collection_of, members_of
 from .parents import ParentAttribute
 from .parts import Part
 from .store import SlotDeclaration, Store
+from .view_documents import attribute_of
 
 _Declared = SlotDeclaration[Any]
 _Side = Attribute | Part
@@ -123,6 +124,7 @@ class _Parent:
         return found
 
     def _relation(self, how: Any, form: str) -> RelationAttribute[Any]:
+        how = attribute_of(how)
         if not isinstance(how, RelationAttribute):
             self._refuse(f"{self.slot.kind}={how!r:.60} is not a relation", f"Write {form}.")
         found: RelationAttribute[Any] = how
@@ -194,7 +196,7 @@ def pairs_of(slot: _Declared) -> list[tuple[_Side, _Side]]:
         if not (isinstance(pair, tuple) and len(pair) == 2):
             raise _bad_pair(slot, f"on={pair!r:.60} is not a pair of fields")
         left = pair[0][1] if isinstance(pair[0], tuple) and len(pair[0]) == 2 else pair[0]
-        right = pair[1]
+        left, right = attribute_of(left), attribute_of(pair[1])
         if not (isinstance(left, _Side) and isinstance(right, _Side)):
             raise _bad_pair(slot, "on= takes attributes of domain models")
         if not issubclass(slot.model, right.owner):
@@ -216,7 +218,7 @@ def _slot(declared: _Declared, index: int, parent: int, ordered: Sequence[_Decla
     relation = None
     pairs: tuple[tuple[Place, Place], ...] = ()
     if declared.kind in ("via", "by") and declared.always is None:
-        relation = _compiled(_unpack(declared.how)[1])
+        relation = _compiled(attribute_of(_unpack(declared.how)[1]))
     elif declared.kind == "on":
         models = ordered[parent].model, declared.model
         pairs = tuple((_place(a, models[0]), _place(b, models[1])) for a, b in pairs_of(declared))

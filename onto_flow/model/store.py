@@ -17,8 +17,9 @@ from .domain import DomainModel
 from .family import class_of
 from .meta import refuse_options
 from .objects import maker_of
+from .view import ViewModel
 
-M = TypeVar("M", bound=DomainModel)
+M = TypeVar("M", bound="DomainModel | ViewModel")
 Where = Callable[[M], object] | Callable[[M, Any], object]
 _WAYS = ("via", "by", "on")
 _OPTIONS = ("where", "order_by", "descending")
@@ -88,10 +89,9 @@ class SlotDeclaration(Generic[M]):
         phantom: bool = False,
         options: SlotOptions = NO_OPTIONS,
     ) -> None:
-        if not (isinstance(model, type) and issubclass(model, DomainModel)):
-            raise DeclarationError("bad-slot", f"a slot holds a DomainModel, not {model!r}", where=line)
-        self.model, self.line, self.kind, self.many, self.how, self.required = model, line, kind, many, how, required
-        self.until, self.always = _checked_until(until, model, line), always
+        self.model = _held(model, line)
+        self.line, self.kind, self.many, self.how, self.required = line, kind, many, how, required
+        self.until, self.always = _checked_until(until, self.model, line), always
         self.options, self.phantom = options, phantom
 
     def __set_name__(self, owner: type[Store], name: str) -> None:
@@ -121,6 +121,17 @@ class SlotDeclaration(Generic[M]):
     def order(self) -> OrderOf | None:
         """The value that a document is ordered by."""
         return order_of(self)
+
+
+def _held(model: Any, line: SourceLine) -> type[DomainModel]:
+    """The model of the documents that a slot holds; of a view, that of its documents."""
+    if isinstance(model, type) and issubclass(model, ViewModel):
+        from .view_documents import document_of
+
+        return document_of(model)
+    if not (isinstance(model, type) and issubclass(model, DomainModel)):
+        raise DeclarationError("bad-slot", f"a slot holds a DomainModel or a ViewModel, not {model!r}", where=line)
+    return model
 
 
 def _checked_until(until: Any, model: type[DomainModel], line: SourceLine) -> Attribute | None:

@@ -31,6 +31,10 @@ class ViewModel:
     classmethods filter, expand and key it.
     """
 
+    if TYPE_CHECKING:
+        path: str
+        doc_id: str
+
     _collection_name: ClassVar[str]
     _convert_names: ClassVar[bool] = True
     _on_error: ClassVar[OnError] = "keep"

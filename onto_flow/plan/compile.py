@@ -82,24 +82,30 @@ def in_order(views: Sequence[View]) -> list[View]:
     Raises:
         DeclarationError: `cycle`, for views that read each other.
     """
-    ordered: list[View] = []
-    waiting = list(views)
-    while waiting:
-        ready = [v for v in waiting if not any(reads(v, w) for w in waiting)]
-        if not ready:
-            circle = _circle(waiting)
-            raise DeclarationError("cycle", f"views read each other: {' -> '.join(v.name for v in circle)}")
-        ordered.append(ready[0])
-        waiting.remove(ready[0])
+    ordered, waiting = _peeled(views)
+    if waiting:
+        names = " -> ".join(v.name for v in circle_of(views))
+        raise DeclarationError("cycle", f"views read each other: {names}")
     return ordered
 
 
-def _circle(views: Sequence[View]) -> list[View]:
-    """A way from a view through those that it reads back to itself."""
-    way = [views[0]]
-    while way.count(way[-1]) == 1:
-        way.append(next(w for w in views if reads(way[-1], w)))
-    return way[way.index(way[-1]) :]
+def circle_of(views: Sequence[View]) -> list[View]:
+    """Views of which each reads the next, the last one the first again; empty when there is no such circle."""
+    _, waiting = _peeled(views)
+    way = waiting[:1]
+    while way and way.count(way[-1]) == 1:
+        way.append(next(w for w in waiting if reads(way[-1], w)))
+    return way[way.index(way[-1]) :] if way else []
+
+
+def _peeled(views: Sequence[View]) -> tuple[list[View], list[View]]:
+    """The views that can be computed, in order, and those that wait for each other."""
+    ordered: list[View] = []
+    waiting = list(views)
+    while ready := next((v for v in waiting if not any(reads(v, w) for w in waiting)), None):
+        ordered.append(ready)
+        waiting.remove(ready)
+    return ordered, waiting
 
 
 def _entry(view: View) -> list[OperatorNode]:

@@ -113,7 +113,7 @@ def _operator_text(node: OperatorNode) -> list[str]:
     lines = [f"  {node.id}", f"    key    {node.key}"]
     lines += [f"    {c.kind:<6} {c.name}: {c.holds}" for c in node.cells]
     lines.append(f"    timers {', '.join(node.timers)}")
-    lines.append(f"    to     {', '.join(node.sends_to) or 'the sinks'}")
+    lines.append(f"    to     {', '.join((*node.sends_to, *(['the sinks'] if node.shows else [])))}")
     return lines
 
 

@@ -10,7 +10,9 @@ _PLAIN = frozenset(" ._-/(){},='")
 
 def explain_mermaid(plan: Plan) -> str:
     """The plan as the text of a flowchart; a subgraph holds the operators of one view."""
-    collections = list(dict.fromkeys(str(s.collection) for v in plan.views for s in v.slots))
+    written = {view.collection for view in plan.views if view.relayed}
+    read = dict.fromkeys(str(s.collection) for v in plan.views for s in v.slots)
+    collections = [name for name in read if name not in written]
     numbers = {node.id: f"o{n}" for n, node in enumerate(plan.operators)}
     lines = ["flowchart LR"]
     lines += [f"  s{n}[({label(name)})]" for n, name in enumerate(collections)]
@@ -24,7 +26,7 @@ def explain_mermaid(plan: Plan) -> str:
     lines += [f"  s{n} --> {numbers['ingest']}" for n in range(len(collections))]
     lines += [f"  {numbers[node.id]} --> {numbers[target]}" for node in plan.operators for target in node.sends_to]
     for n, view in enumerate(plan.views):
-        *_, last = (node for node in plan.operators if node.view == view.name)
+        last = next(node for node in plan.operators if node.view == view.name and node.shows)
         lines.append(f"  {numbers[last.id]} --> t{n}")
     return "\n".join(lines) + "\n"
 

@@ -316,6 +316,11 @@ class OperatorNode:
     timers: tuple[TimerKind, ...]
     sends_to: tuple[str, ...]
 
+    @property
+    def shows(self) -> bool:
+        """Whether what it gives are view documents, and not what others make them of."""
+        return self.kind not in ("ingest", "match", "relay") and set(self.sends_to) <= {f"{self.view}.relay"}
+
 
 NOTHING = Projection(())
 

@@ -12,6 +12,7 @@ The plans hold code that a worker finds by its import path (`testing.shapes`), s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -65,6 +66,8 @@ CHOSEN = Shape(
     (("root", "a", -1, ()), ("by", "b", 0, ("r",)), ("via", "c", 1, ("s",)), ("on", "b", 0, ("k", "k"))),
     selections=((1, "shown", "n", True, 2), (2, "shown", "", False, -1), (3, "alike", "n", False, 1)),
 )
+READER = Shape("W", "outW", (("root", "a", -1, ()), ("on", "o", 0, ("k", "n")), ("on", "b", 1, ("n", "k2"))))
+BELOW = Shape("V", "outV", (("root", "b", -1, ("phantom",)), ("by", "d", 0, ("up",)), ("on", "c", 0, ("part", "k"))))
 CLAIMS = Shape("V", "outV", (("root", "a", -1, ()),), paths="field")
 
 
@@ -200,6 +203,32 @@ FIXED: dict[str, Case] = {
             ("b/3", None),
             ("c/1", {"n": "hide"}),
             exported=3,
+        ),
+    ),
+    "a view reads the documents of another one": Case(
+        (READER, replace(CLAIMS, name="V", show="root")),
+        history_of(
+            ("a/1", {"n": 1, "k": [1, 2]}),
+            ("b/1", {"n": 5, "k2": 1}),
+            ("a/2", {"n": 2, "k": 1}),
+            ("a/1", {"n": 2, "k": [1, 2]}),
+            ("b/1", {"n": 5, "k2": 2}),
+            ("a/2", None),
+            ("a/1", {"n": 1, "k": 1}),
+            exported=3,
+        ),
+    ),
+    "a root that does not exist shows while documents lie below it": Case(
+        (BELOW,),
+        history_of(
+            ("c/1", {"k": "1", "n": 1}),
+            ("b/1/d/1", {"n": 2}),
+            ("b/1", {"n": 3}),
+            ("b/1/d/1", None),
+            ("b/1", None),
+            ("b/1/d/2", {"n": 4}),
+            ("c/1", None),
+            exported=2,
         ),
     ),
     "two roots name one path": Case(

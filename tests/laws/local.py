@@ -67,7 +67,7 @@ def complaints(case: Case, random: Random, page: int = 0) -> Iterator[str]:
             yield f"after {items[: at + size]}: the gaps are {gaps.awaited()} and should be {missing}"
     yield from judge_chain((change, False) for change in seen)
     if page:
-        yield from shown.complaints(history)
+        yield from shown.complaints(history, seen)
 
 
 class Seen:
@@ -86,9 +86,9 @@ class Seen:
                     witness = {p: d.version for p, d in record.reg.items()}
                     states.append(Shown(view.name, str(root), dict(record.last), witness))
 
-    def complaints(self, history: History) -> Iterator[str]:
+    def complaints(self, history: History, seen: list[ViewChange]) -> Iterator[str]:
         """What never was, or went back."""
-        lines = timelines(self._plan, history)
+        lines = timelines(self._plan, history, seen)
         for (name, _), states in self._states.items():
             complaint = judge_shown(self._plan.view(name), states, lines)
             if complaint is not None:

@@ -128,7 +128,7 @@ def a_document_path_as_collection():
         text: str = attrs.str
 
 
-@mistake("bad-slot", "a slot holds a DomainModel, not 'users'")
+@mistake("bad-slot", "a slot holds a DomainModel or a ViewModel, not 'users'")
 def slot_of_a_name():
     class S(Store):
         user = root("users")  # <-
@@ -482,7 +482,7 @@ def array_in_an_array():
     return V
 
 
-@mistake("cycle", "V writes into users, which is read by a view of the same plan", "a collection of its own")
+@mistake("cycle", "V reads what it writes: V -> V", "A view may read other views, and none that it is made of.")
 def view_that_feeds_itself():
     class V(ViewModel):  # <-
         class Meta:
@@ -520,9 +520,9 @@ def unknown_option_of_a_relation():
     attrs.relation(User, pars=str)  # <-
 
 
-@mistake("unknown-name", "root(...) has no option 'phantom'")
+@mistake("unknown-name", "root(...) has no option 'phantoms'", "Known: phantom.")
 def unknown_option_of_a_root():
-    root(Ticket, phantom=True)  # <-
+    root(Ticket, phantoms=True)  # <-
 
 
 @mistake("bad-meta", "Note.Meta.convert_names = 'no' is not a bool")

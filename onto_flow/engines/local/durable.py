@@ -116,7 +116,7 @@ class DurableRun(Run):
         """What the state shows."""
         chunk: list[ViewChange] = []
         for node in self.job.plan.operators:
-            if not node.sends_to:
+            if node.shows:
                 keys = self._kept.state.every(node.id)
                 for change in chain.from_iterable(self.flow.shown(node, key, cells) for key, cells in keys):
                     chunk.append(change)

@@ -1,0 +1,121 @@
+"""View documents as documents that other views read: `root(MeetingSession)`, `one(Leader, via=Meeting.leader)`.
+
+The attributes of the view are those of its documents. One that is annotated `Reference[User]`, or a list of them, is a
+relation, to be used in `via=` and `by=`; dataclasses and named tuples are read back as what they were.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import typing
+from collections.abc import Callable
+from typing import Any
+
+from ..core.errors import SourceLine
+from ..core.values import Reference
+from .annotations import hints_of, returned, without_none
+from .attributes import Attribute, RelationAttribute
+from .domain import DomainModel
+from .methods import computed
+from .view import ViewModel, output_collection
+
+Rename = Callable[[str], str]
+
+
+def document_of(view: type[ViewModel]) -> type[DomainModel]:
+    """The model of a view's documents.
+
+    Raises:
+        DeclarationError: A mistake in the declaration of the view.
+    """
+    known: type[DomainModel] | None = vars(view).get("_document")
+    if known is None:
+        from .declaration import read_declaration
+
+        declared = read_declaration(view)
+        body: dict[str, Any] = {"__module__": view.__module__, "__qualname__": view.__qualname__}
+        body["Meta"] = type("Meta", (), {"collection_name": output_collection(view)})
+        for name in (*declared.key_parts, *declared.order):
+            call = declared.computed.get(name) or declared.udfs.get(name)
+            annotation = None if call is None else returned(call.function, view)
+            line = view._line if call is None else call.line
+            body[name] = _attribute(annotation, view._attribute_name, view._attribute_name(name), line)
+        make_class: Any = type(DomainModel)
+        known = make_class(view.__name__, (DomainModel,), body)
+        view._document = known  # type: ignore[attr-defined]
+    assert known is not None
+    return known
+
+
+def attribute_of(side: Any) -> Any:
+    """The attribute of view documents that a computed attribute of a view is; anything else as it is."""
+    if isinstance(side, computed) and isinstance(getattr(side, "owner", None), type):
+        return document_of(side.owner)._attributes.get(side.name, side)  # type: ignore[attr-defined]
+    return side
+
+
+class ShownAttribute(Attribute):
+    """An attribute of a view document, read back as it is annotated."""
+
+    annotation: Any = None
+    rename: Rename
+
+    def read(self, fields: Any) -> Any:
+        """The value as the view's code gave it."""
+        return read_back(super().read(fields), self.annotation, self.rename)
+
+
+def _attribute(annotation: Any, rename: Rename, field: str, line: SourceLine) -> Attribute:
+    model, many = _referred(annotation)
+    if model is not None:
+        return RelationAttribute(model, line, many=many, name=field, parse=None)
+    made = ShownAttribute("any", line, name=field)
+    made.annotation, made.rename = annotation, rename
+    return made
+
+
+def _referred(annotation: Any) -> tuple[Any, bool]:
+    """The model that an annotation refers to, and whether it is a list of references."""
+    annotation, _ = without_none(annotation)
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Reference and isinstance(arguments[0], type):
+        return arguments[0], False
+    if origin is list and arguments and typing.get_origin(arguments[0]) is Reference:
+        return _referred(arguments[0])[0], True
+    return None, False
+
+
+def read_back(value: Any, annotation: Any, rename: Rename) -> Any:
+    """A stored value as an annotation says that it was; as it is where it does not fit.
+
+    Example:
+        >>> from onto_flow.demo.meeting_room import Attendee
+        >>> from onto_flow.model.names import camel_case
+        >>> stored = [{"name": "Ada", "organization": "Acme", "hearingAidRequested": True}]
+        >>> read_back(stored, list[Attendee], camel_case)
+        [Attendee(name='Ada', organization='Acme', hearing_aid_requested=True)]
+    """
+    annotation, _ = without_none(annotation)
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if isinstance(value, list) and origin in (list, tuple) and arguments:
+        return [read_back(v, arguments[0], rename) for v in value]
+    if isinstance(value, dict) and origin is dict and len(arguments) == 2:
+        return {k: read_back(v, arguments[1], rename) for k, v in value.items()}
+    if not isinstance(annotation, type):
+        return value
+    if isinstance(value, dict) and (dataclasses.is_dataclass(annotation) or hasattr(annotation, "_fields")):
+        return _made(value, annotation, rename)
+    if isinstance(value, dict) and typing.is_typeddict(annotation):
+        declared = {rename(n): (n, hint) for n, hint in hints_of(annotation).items()}
+        known = [(*declared.get(k, (k, None)), v) for k, v in value.items()]
+        return {name: read_back(v, hint, rename) for name, hint, v in known}
+    if issubclass(annotation, enum.Enum) and value is not None:
+        return annotation(value)
+    return value
+
+
+def _made(value: dict[str, Any], annotation: Any, rename: Rename) -> Any:
+    hints = hints_of(annotation)
+    fields = getattr(annotation, "_fields", None) or [f.name for f in dataclasses.fields(annotation) if f.init]
+    return annotation(**{n: read_back(value.get(rename(n)), hints.get(n), rename) for n in map(str, fields)})
