@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,8 @@ def plan_views(*views: type[ViewModel]) -> Plan:
             _refuse_twice(view.declared, other.declared)
     planned = [_view(c) for c in compiled]
     _refuse_circles(planned, compiled)
+    for view in compiled:
+        _refuse_until(view, {v.collection for v in planned})
     return compile_plan(planned, _projection(c.declared.store for c in compiled))
 
 
@@ -91,6 +93,16 @@ def _projection(stores: Iterable[type[Store]]) -> list[tuple[Collection, tuple[s
             names = read.setdefault(model._collection, {})
             names.update(dict.fromkeys(a.field for a in model._attributes.values()))
     return [(collection, tuple(names)) for collection, names in read.items()]
+
+
+def _refuse_until(compiled: CompiledView, written: Container[str]) -> None:
+    for slot in compiled.declared.slots:
+        if slot.until is not None and str(slot.collection) in written:
+            what = f"slot {slot.name}: until= asks for declared time of documents that a view of the plan writes"
+            line = compiled.declared.store._slots[slot.name].line
+            raise DeclarationError(
+                "bad-slot", what, where=line, fix="Take what has expired out in the view that writes them."
+            )
 
 
 def _refuse_circles(views: Sequence[View], compiled: Sequence[CompiledView]) -> None:

@@ -84,7 +84,8 @@ class KeptView:
             if attribute.mask & dirty:
                 self._by_rows(attribute, dirty, hits, document, changed, moved)
         for attribute in program.attributes:
-            if attribute.mask & dirty and attribute.source not in moved:
+            # A value that reads no slot is made with the document, and never again.
+            if (attribute.mask & dirty or document is None) and attribute.source not in moved:
                 needs = attribute.needs
                 if needs and dirty != EVERYTHING and not _any_moved(needs, program, dirty, moved):
                     continue

@@ -40,8 +40,18 @@ from .routes import Difference, Route, keys_stay
 def publish(view: View, change: ViewChange, ctx: Context) -> None:
     """Shows a view document, to the sinks and to the views that read it."""
     ctx.emit(change)
-    if view.relayed and change.path.rpartition("/")[0] == view.collection:
-        ctx.send(f"{view.name}.relay", change.path, Event(change.version[1:], change.new))
+    if is_relayed(view, change):
+        ctx.send(f"{view.name}.relay", change.path, news_of(change))
+
+
+def is_relayed(view: View, change: ViewChange) -> bool:
+    """Whether other views of the plan read the document that changed."""
+    return view.relayed and change.path.rpartition("/")[0] == view.collection
+
+
+def news_of(change: ViewChange) -> Event:
+    """A change of a view document as its relay takes it."""
+    return Event(change.version[1:], change.new)
 
 
 class Relay:

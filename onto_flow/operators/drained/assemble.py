@@ -23,6 +23,7 @@ from ..base import Context, Key, Profile
 from ..kept_members import KeptMembers, KeptOver
 from ..messages import Answer, Claim, Doc, Message, Rows, Told
 from ..record import Record
+from ..relay import is_relayed, news_of
 from .base import Outlet, Queue, States
 
 
@@ -74,7 +75,10 @@ class DrainedAssemble(Assemble):
                 outlet.queue(f"{self.view.name}.own").setdefault(output, []).append(Claim(root, record.seq, new))
             else:
                 version = (outlet.generation, 0, record.seq)
-                outlet.outputs.append(ViewChange(self.view.name, output, old, new, version))
+                change = ViewChange(self.view.name, output, old, new, version)
+                outlet.outputs.append(change)
+                if is_relayed(self.view, change):
+                    outlet.queue(f"{self.view.name}.relay").setdefault(output, []).append(news_of(change))
 
     def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
         """Changes what is kept where that can be; else finds all of it anew."""
