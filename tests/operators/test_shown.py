@@ -32,7 +32,7 @@ def test_the_cells_of_a_flow_show_its_tables(seed, form):
     newest = {(c.view, c.path): c.version for c in seen}
     found = {}
     for node, operator in ((o.node, o) for o in build_operators(case.plan, Profile(drained=True)).values()):
-        for key, cells in flow.state.states[node.id].items() if not node.sends_to else ():
+        for key, cells in flow.state.states[node.id].items() if node.shows else ():
             for path, document, seq, _ in operator.shown(
                 key, {c: form(v) for c, v in cells.items() if not isinstance(v, dict)}
             ):
