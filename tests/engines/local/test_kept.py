@@ -54,7 +54,7 @@ class Kept:
         """What the state shows, path by path."""
         found = {}
         for node in self.plan.operators:
-            for key, cells in self.state.every(node.id) if not node.sends_to else ():
+            for key, cells in self.state.every(node.id) if node.shows else ():
                 for change in self.flow.shown(node, key, cells):
                     found.setdefault(node.view, {})[change.path] = change.new
         return found
