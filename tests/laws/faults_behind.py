@@ -11,6 +11,8 @@ OWN = "operators.own"
 RECOVERY = "testing.recovery"
 SELECTION = "operators.selection"
 JOINS = "operators.joins"
+RELAY = "operators.relay"
+ROUTES = "operators.routes"
 
 FAULTS_BEHIND = (
     Fault(
@@ -27,6 +29,13 @@ FAULTS_BEHIND = (
         "slots start from documents beyond the limit",
         ((RECORD, "found[slot.index] = joins.selected(slot, docs, parents)", "found[slot.index] = docs"),),
     ),
+    Fault("a relay takes what comes last", ((RELAY, "if event.version <= tuple(version):", "if False:"),)),
+    Fault(
+        "a relay tells what is there and not what went",
+        ((RELAY, "before, after).send(ctx)", "None, after).send(ctx)"),),
+    ),
+    Fault("a phantom asks for nothing", ((ROUTES, "if slot in self.joins.below:", "if False:"),)),
+    Fault("a phantom stays", ((RECORD, "found[0] = {root: {}} if any(below) else {}", "found[0] = {root: {}}"),)),
     Fault("uncovered dropped at once without order", ((ASSEMBLE, "if self.profile.drained:", "if True:"),)),
     Fault("uncovered never dropped", ((ASSEMBLE, "if self.profile.drained:", "if True: return\n        if False:"),)),
     Fault(

@@ -292,6 +292,26 @@ def what_a_slot_does_not_hold_asks_for_nothing() -> None:
     assert complaints(Case((shape,), history), Setting(), Random(1)) == []
 
 
+def a_view_reads_another_one() -> None:
+    """A relay keeps the highest version, and tells its readers what came, changed and went."""
+    first = Shape("V", "outV", (("root", "a", -1, ()),), show="root", filtered=True)
+    second = Shape("W", "outW", (("root", "o", -1, ()), ("on", "b", 0, ("n", "k"))))
+    history = history_of(
+        ("b/1", {"k": 2, "n": 7}), *(("a/1", {"n": n}) for n in (1, 2, 3, "hide", 2, 1, 2, 3, 2)), exported=1
+    )
+    for schedule in range(60):
+        assert complaints(Case((second, first), history), Setting(delivery="late"), Random(schedule)) == []
+
+
+def a_phantom_comes_and_goes() -> None:
+    """A root that does not exist shows, and asks for what its path alone asks for, while documents lie below it."""
+    slots = (("root", "b", -1, ("phantom",)), ("by", "d", 0, ("up",)), ("on", "c", 0, ("part", "k")))
+    changes = [("c/1", {"k": "1"}), ("b/1/d/1", {"n": 1}), ("b/1", {"n": 2}), ("b/1", None), ("b/1/d/1", None)]
+    for length in range(2, 6):
+        history = history_of(*changes[:length])
+        assert complaints(Case((Shape("V", "outV", slots),), history), Setting(), Random(length)) == []
+
+
 SCENARIOS = {
     scenario.__name__: scenario
     for scenario in (
@@ -313,5 +333,7 @@ SCENARIOS = {
         an_unread_field_changes_nothing,
         an_id_of_a_path_meets_a_field,
         what_a_slot_does_not_hold_asks_for_nothing,
+        a_view_reads_another_one,
+        a_phantom_comes_and_goes,
     )
 }
