@@ -70,9 +70,7 @@ class Timeline:
         return self._index.get(tuple(version))  # type: ignore[arg-type]
 
 
-def timelines(
-    plan: Plan, history: History, moment: int = 0, shown: Iterable[ViewChange] = ()
-) -> dict[str, Timeline]:
+def timelines(plan: Plan, history: History, moment: int = 0, shown: Iterable[ViewChange] = ()) -> dict[str, Timeline]:
     """The timelines of all documents of a history, while declared time stands still.
 
     Args:

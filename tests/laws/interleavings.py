@@ -74,7 +74,7 @@ class _Explorer:
         )
         assert list(judge_chain((e.change, e.again) for e in trace.emitted)) == []
         assert list(complaints_at_rest(case.plan, self.engine.store.opened(), case.history.final)) == []
-        lines = timelines(case.plan, case.history, (e.change for e in trace.emitted))
+        lines = timelines(case.plan, case.history, shown=(e.change for e in trace.emitted))
         for (name, _), shown in trace.shown.items():
             assert judge_shown(case.plan.view(name), shown, lines) is None
         assert trace.complaints == []

@@ -88,7 +88,7 @@ class Seen:
 
     def complaints(self, history: History, seen: list[ViewChange]) -> Iterator[str]:
         """What never was, or went back."""
-        lines = timelines(self._plan, history, seen)
+        lines = timelines(self._plan, history, shown=seen)
         for (name, _), states in self._states.items():
             complaint = judge_shown(self._plan.view(name), states, lines)
             if complaint is not None:
