@@ -1,10 +1,12 @@
 """Reads the documents of one view document from a database, as of one commit.
 
-The same joins decide what belongs to it as in the operators: what a query brings too much is left out there.
+The same joins decide what belongs to it as in the operators: what a query brings too much is left out there. Declared
+time is the time of the reading: a clock holds its last tick, and a document counts if its `until` is still to come.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,9 +21,11 @@ from ..database.bound import current
 from ..database.query import Query
 from ..model.slots import compile_slots
 from ..model.store import Store
+from ..operators.expiry import MARK, marked, until_fields
 from ..operators.joins import JoinKey, Joins
 from ..operators.messages import Doc
 from ..operators.record import Record, members
+from ..plan.clocks import face, last_tick
 from ..plan.nodes import CodeRef, FieldPath, Slot, View
 
 MAX_VALUES = 30
@@ -87,6 +91,7 @@ class _Reading:
         self._record = Record()
         self._times: dict[str, datetime] = {}
         self._read_time: datetime | None = None
+        self._moment = time.time_ns() // 1000
 
     def run(self) -> Members:
         known = self._given.get(self._view.slots[0].name)
@@ -95,7 +100,8 @@ class _Reading:
             self._read(slot)
         found = members(self._record, self._root, self._joins) or []
         slots = {
-            s.name: sorted(docs.items(), key=lambda e: path_order(e[0])) for s, docs in zip(self._view.slots, found)
+            s.name: sorted(((p, _unmarked(f)) for p, f in docs.items()), key=lambda e: path_order(e[0]))
+            for s, docs in zip(self._view.slots, found)
         }
         return Members(slots, self._times, self._read_time, frozenset(self._record.reg))
 
@@ -105,6 +111,9 @@ class _Reading:
             self._read_time = found.read_time
             if found.update_time is not None:
                 self._times[path] = found.update_time
+        if fields is not None:
+            until = until_fields(s for s in self._view.slots if s.collection.matches(path))
+            fields = marked(fields, until, self._moment)
         keys = None if fields is None else self._joins.own_keys(path, fields)
         self._record.told(path, Doc((1, 0), fields, keys))
 
@@ -115,6 +124,10 @@ class _Reading:
                 self._take(document)
         for key in keys:
             self._record.open[slot.index, key] = 1
+        if slot.always is not None:
+            every = int(slot.always.rpartition("/")[2])
+            self._take((slot.always, face(last_tick(every, self._moment))))
+            return
         for snapshot in self._documents(slot, keys):
             self._take(snapshot)
 
@@ -133,6 +146,10 @@ class _Reading:
             return
         for query in _queries(slot, keys):
             yield from self._transaction.query(query)
+
+
+def _unmarked(fields: Document) -> Document:
+    return {n: v for n, v in fields.items() if n != MARK} if MARK in fields else fields
 
 
 def _queries(slot: Slot, keys: Sequence[JoinKey]) -> Iterator[Query]:

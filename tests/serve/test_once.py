@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+from datetime import datetime, timedelta, timezone
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
@@ -13,12 +14,17 @@ from hypothesis import strategies as st
 import onto_flow
 from onto_flow import DomainModel, MissingDocument, Reference, Store, ViewModel, attrs, many, one, root, udf
 from onto_flow.core.errors import DeclarationError, EngineError, UsageError
+from onto_flow.core.values import to_micros
 from onto_flow.core.writes import Write
 from onto_flow.database.embedded import EmbeddedDatabase
 from onto_flow.demo import data
 from onto_flow.demo.meeting_room import MeetingSession, OrganizationLoad
+from onto_flow.serve import reading
 from onto_flow.serve.reading import read_members
 from onto_flow.testing.oracle import recompute
+from udfs.reservations import Stock
+
+NOON = datetime(2024, 5, 1, 12, tzinfo=timezone.utc)
 
 
 @pytest.fixture
@@ -274,3 +280,17 @@ def test_reading_finds_the_members_that_the_oracle_finds(documents):
         for team in ("a", "b"):
             assert Circle.get(team, database=database).to_view_dict() == table[f"circles/{team}"]
             assert read_members(CircleStore, f"teams/{team}", database).read_time is not None
+
+
+def test_declared_time_is_that_of_the_reading(tmp_path, monkeypatch):
+    item = Reference("items/bread")
+    holds = {f"holds/h{n}": {"item": item, "pieces": n, "expiresAt": NOON + timedelta(minutes=n)} for n in (1, 2, 4)}
+    with EmbeddedDatabase(tmp_path / "shop.sqlite", synchronous="normal") as shop:
+        shop.commit([Write.set(path, fields) for path, fields in holds.items()])
+        shop.commit([Write.set("items/bread", {"name": "Bread", "onHand": 9, "countedAt": NOON})])
+        for minutes, held, counted in ((0, 7, False), (1, 6, False), (2, 4, False), (1500, 0, True)):
+            now = to_micros(NOON + timedelta(minutes=minutes)) * 1000
+            monkeypatch.setattr(reading.time, "time_ns", lambda now=now: now)
+            stock = Stock.get("bread", database=shop)
+            assert (stock.held, stock.to_be_counted) == (held, counted)
+            assert all("__expired__" not in hold._fields for hold in stock.store.holds)

@@ -8,9 +8,6 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from ...core.errors import UsageError
-from ...model.compile import plan_views
-from ...plan.clocks import is_timed
 from .jobs import draw_job
 from .own import OwnAccumulators
 from .printing import test_of
@@ -105,22 +102,9 @@ def check_view(
     """
     if not views:
         raise TypeError("check_view takes one view model or more")
-    refuse_clocks(*views)
     checking = _Checking(Subject(views), seed, source, engine, sink, must_take, values, pure)
     limit = examples if examples is not None else EXAMPLES if seconds is None else None
     return checking.run(limit, seconds)
-
-
-def refuse_clocks(*views: type[Any]) -> None:
-    """Refuses views that change by time alone.
-
-    Raises:
-        UsageError: `wrong-usage`.
-    """
-    for view in views:
-        if is_timed(plan_views(view)):
-            what = f"{view.__name__} changes by time alone (a clock, or until=), and check_view moves no clock"
-            raise UsageError("wrong-usage", what, fix="Test it as a job with a recorded clock.")
 
 
 class _Checking:
