@@ -61,6 +61,8 @@ def accumulator_cost(accumulator: Accumulator) -> Cost:
 
 def _in(view: View, accumulator: Accumulator) -> Cost:
     """The cost of an accumulator with what is said of the slots that it reads as a whole."""
+    if view.sessions is not None:
+        return Cost("O(n)", "O(n)", "the rows of a group are cut into sessions, and folded, anew")
     cost = accumulator_cost(accumulator)
     if not accumulator.whole or cost.change == "O(n)":
         return cost

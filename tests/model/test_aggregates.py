@@ -33,6 +33,7 @@ from onto_flow.plan.explain import explain_text
 from onto_flow.plan.wire import from_json, to_json
 from onto_flow.testing.judge import applied
 from onto_flow.testing.oracle import recompute
+from onto_flow.testing.session_view import Visit
 
 
 class Shop(DomainModel):
@@ -280,6 +281,10 @@ def test_explain_says_what_a_change_costs():
         "accumulator sizes: histogram, bounds 0, 10.5",
     ):
         assert f"{line}\n" in text
+
+
+def test_explain_says_that_sessions_are_folded_anew():
+    assert "clicks: int  O(n) per change, O(n) state: the rows of a group are cut" in explain_text(Visit.plan())
 
 
 class Mistake(NamedTuple):
