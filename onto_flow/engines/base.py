@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Protocol
 
-from ..core.change import BELOW_EVENTS, Change, DeadLetter
+from ..core.change import BELOW_EVENTS, Change, DeadLetter, Version
 from ..core.gaps import Gaps
 from ..core.values import to_micros
 from ..operators.messages import Event, Tick
@@ -27,8 +28,13 @@ def seed(document: Change, snapshot: int | None) -> tuple[str, Event]:
         >>> seed(Change("users/u1", None, {"name": "Ada"}, (0, 1)), snapshot=70)
         ('users/u1', Event(version=(70, 0), fields={'name': 'Ada'}, time=None, previous=None))
     """
-    version = BELOW_EVENTS if snapshot is None else (snapshot, 0)
-    return document.path, Event(version, document.after)
+    return document.path, Event(BELOW_EVENTS if snapshot is None else _at(snapshot), document.after)
+
+
+@lru_cache(maxsize=1)
+def _at(snapshot: int) -> Version:
+    """The version of all documents of an export: one object, as there are very many of them."""
+    return snapshot, 0
 
 
 def ticks(plan: Plan, moment: int) -> list[tuple[str, Tick]]:

@@ -6,8 +6,9 @@ them.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any
 
 from ..core.equality import same
@@ -17,9 +18,6 @@ from .rows import Lookup, RowGetter
 
 Slots = Sequence[dict[str, Any]]
 """Per slot, path -> the object of its document, in path order."""
-
-_Row = tuple[list[Any], list[Any], tuple[str, ...]]
-"""(elements, elements as they are stored, paths that were looked up)."""
 
 
 class RowProgram:
@@ -59,44 +57,62 @@ class RowProgram:
             return lookups
         return [*lookups, *[next(iter(slots[at].values()), None) for at in self.single]]
 
-    def make(self, document: Any, given: Sequence[Any], old: _Row | None) -> _Row:
-        """The row of a document; `old` itself when it is the same.
+    def elements(self, document: Any, given: Sequence[Any]) -> tuple[list[Any], tuple[str, ...]]:
+        """The elements that a document gives, and the paths that were looked up for them.
 
         Raises:
-            NotLasting: It cannot be kept.
             Exception: What the row raises.
         """
         self._seen.clear()
         elements = self._row(document, *given)
-        looked_up = tuple(self._seen)
-        if old is not None and looked_up == old[2]:
-            looked_up = old[2]
-            if self._elements.alike(elements, old[0]):
-                return old
+        return elements, tuple(self._seen)
+
+    def stored(self, elements: list[Any]) -> list[Any]:
+        """What is stored of elements.
+
+        Raises:
+            NotLasting: They cannot be kept.
+            DataError: They cannot be stored.
+        """
         if self._converts:
-            return elements, self._elements.stored(elements), looked_up
+            return self._elements.stored(elements)
         if not all(map(is_lasting, elements)):
             raise NotLasting
-        return elements, elements, looked_up
+        return elements
+
+    def alike(self, now: Sequence[Any], before: Sequence[Any]) -> bool:
+        """Whether elements are the same as others."""
+        return self._elements.alike(now, before)
 
 
 class KeptRows:
-    """The rows of a getter of one view document, and their elements one behind the other."""
+    """The rows of a getter of one view document: their elements one behind the other.
+
+    `_made` has, per document of the slot, what its row looked up; `_owners` the document of each element, in path order;
+    `_readers` which rows looked a document up. A single one stands for itself in the first and the last.
+    """
 
     __slots__ = ("_elements", "_made", "_owners", "_program", "_readers", "_stored")
 
     def __init__(self, program: RowProgram, slots: Slots) -> None:
         self._program = program
-        self._readers: dict[str, list[str]] = {}
+        self._made: dict[str, Any] = {}
+        self._readers: dict[str, Any] = {}
+        self._elements: list[Any] = []
+        self._stored: list[Any] = []
+        self._owners: list[str] = []
         given = program.given(slots)
-        self._made: dict[str, _Row] = {}
-        for path, document in slots[program.slot].items():
-            row = self._made[path] = program.make(document, given, None)
-            if row[2]:
-                self._note(path, (), row[2])
-        self._line_up()
+        documents = slots[program.slot]
+        if not is_plain_order(documents):
+            raise NotLasting
+        for path, document in documents.items():
+            elements, seen = program.elements(document, given)
+            self._note(path, (), seen)
+            self._elements += elements
+            self._stored += program.stored(elements)
+            self._owners += [path] * len(elements)
 
-    def change(self, slots: Slots, changed: Iterable[tuple[int, str]]) -> tuple[bool, bool]:
+    def change(self, slots: Slots, changed: Sequence[tuple[int, str]]) -> tuple[bool, bool]:
         """Makes the rows that some documents concern.
 
         Args:
@@ -110,39 +126,52 @@ class KeptRows:
             NotLasting: They cannot be kept.
             Exception: What a row raises.
         """
-        program, made = self._program, self._made
+        program, made, owners = self._program, self._made, self._owners
         documents = slots[program.slot]
-        todo: dict[str, None] = {}
         moved = stored = False
+        given = program.given(slots)
+        for path in self._concerned(changed):
+            document, start = documents.get(path), bisect_left(owners, path)
+            end = bisect_right(owners, path, start)
+            before = self._elements[start:end]
+            if document is None:
+                if path not in made:
+                    continue
+                elements, seen = _NO_ROW
+            else:
+                elements, seen = program.elements(document, given)
+            looked_up = made.get(path)
+            if looked_up is None:
+                if not is_plain_order((*islice(documents, 1), path)):
+                    raise NotLasting
+                self._note(path, (), seen)
+            elif document is None or looked_up != (seen[0] if len(seen) == 1 else seen):
+                self._note(path, (looked_up,) if looked_up.__class__ is str else looked_up, seen)
+            if document is None:
+                del made[path]
+            if (elements or before) and not program.alike(elements, before):
+                moved = True
+                now = program.stored(elements)
+                if not same(self._stored[start:end], now):
+                    stored = True
+                    self._stored = [*self._stored[:start], *now, *self._stored[end:]]
+                owners[start:end] = [path] * len(elements)
+                self._elements[start:end] = elements
+        return moved, stored
+
+    def _concerned(self, changed: Sequence[tuple[int, str]]) -> dict[str, None]:
+        """The documents whose rows some documents concern."""
+        program, found = self._program, dict[str, None]()
         for slot, path in changed:
             if slot == program.slot:
-                todo[path] = None
+                found[path] = None
             if slot in program.looked_up:
-                for reader in self._readers.get(path, ()):
-                    todo[reader] = None
-        given = program.given(slots)
-        came = False
-        for path in todo:
-            old, document = made.get(path), documents.get(path)
-            new = None if document is None else program.make(document, given, old)
-            if new is old:
-                continue
-            if new is None:
-                del made[path]
-            else:
-                came = came or old is None
-                made[path] = new
-            if old is None or new is None or new[2] is not old[2]:
-                self._note(path, () if old is None else old[2], () if new is None else new[2])
-            before, now = (_NOTHING if old is None else old), (_NOTHING if new is None else new)
-            if before[0] or now[0]:
-                moved = True
-                stored = stored or not same(before[1], now[1])
-                self._put(path, len(before[0]), now)
-        if came:
-            self._made = {p: made[p] for p in documents if p in made}
-            self._line_up()
-        return moved, stored
+                readers = self._readers.get(path)
+                if readers.__class__ is str:
+                    found[readers] = None
+                elif readers is not None:
+                    found.update(dict.fromkeys(readers))
+        return found
 
     @property
     def is_whole(self) -> bool:
@@ -157,39 +186,24 @@ class KeptRows:
         """All elements as they are stored; never changed afterwards."""
         return self._stored
 
-    def _line_up(self) -> None:
-        """Puts the elements of all rows one behind the other."""
-        rows = self._made.items()
-        self._elements = [e for _, row in rows for e in row[0]]
-        self._stored = [e for _, row in rows for e in row[1]]
-        self._owners = [p for p, row in rows for _ in row[0]] if is_plain_order(self._made) else None
-
-    def _put(self, path: str, before: int, row: _Row) -> None:
-        """Puts the elements of a row in the place of those that it had."""
-        owners = self._owners
-        if owners is None:
-            self._line_up()
-            return
-        start = bisect_left(owners, path)
-        end = start + before
-        owners[start:end] = [path] * len(row[0])
-        self._elements[start:end] = row[0]
-        self._stored = [*self._stored[:start], *row[1], *self._stored[end:]]
-
     def _note(self, path: str, before: Sequence[str], now: Sequence[str]) -> None:
-        """Notes which row looked which documents up."""
+        """Notes which documents a row looked up."""
+        self._made[path] = now[0] if len(now) == 1 else now
         for other in before:
-            readers = self._readers.get(other)
-            if readers is not None and path in readers and other not in now:
-                readers.remove(path)
-                if not readers:
+            if other not in now:
+                readers = self._readers.get(other)
+                if readers == path:
                     del self._readers[other]
+                elif readers.__class__ is list and path in readers:
+                    readers.remove(path)
         for other in now:
             readers = self._readers.get(other)
-            if readers is None:
-                self._readers[other] = [path]
+            if readers is None or readers == path:
+                self._readers[other] = path
+            elif readers.__class__ is str:
+                self._readers[other] = [readers, path]
             elif path not in readers:
                 readers.append(path)
 
 
-_NOTHING: _Row = ([], [], ())
+_NO_ROW: tuple[list[Any], tuple[str, ...]] = ([], ())

@@ -215,8 +215,10 @@ def _parts(queue: dict[Key, list[Message]]) -> Iterator[dict[Key, list[Message]]
 
 
 def _keep(states: dict[Key, Cells], key: Key, cells: Cells) -> None:
-    if any(cells.values()):
+    if all(cells.values()):
         states[key] = cells
+    elif any(cells.values()):
+        states[key] = {name: held for name, held in cells.items() if held}
     else:
         states.pop(key, None)
 
