@@ -23,6 +23,7 @@ from ..breaker import Breaker
 from .bulk import Bulk, unknown
 from .flow import LocalFlow, Stopped
 from .publisher import Publisher
+from .steady import steady
 
 _IDLE_SECONDS = 0.05
 
@@ -190,6 +191,10 @@ class Run:
     def _follow(self, feed: Source) -> None:
         """Takes the feed batch by batch until it ends or the job is stopped."""
         readers = {partition: self._open(feed, partition) for partition in feed.partitions()}
+        with steady():
+            self._follow_all(readers)
+
+    def _follow_all(self, readers: dict[Partition, Reader]) -> None:
         try:
             while readers and not self.job.stop.is_set():
                 idle = not self._round(readers)
