@@ -95,8 +95,9 @@ class Matcher:
             UsageError: `wrong-usage` for anything else.
         """
         path = value.path if isinstance(value, Reference) else value
-        if isinstance(path, str) and "/" not in path and self._query.collection.top_level:
-            return f"{self._query.collection.pattern}/{path}"
-        if not isinstance(path, str) or "/" not in path:
-            raise UsageError("wrong-usage", f"{value!r:.200} is not the path of a document of {self._query.collection}")
+        collection = self._query.collection
+        if isinstance(path, str) and "/" not in path and collection.top_level:
+            path = f"{collection.pattern}/{path}"
+        if not isinstance(path, str) or not collection.matches(path):
+            raise UsageError("wrong-usage", f"{value!r:.200} is not the path of a document of {collection}")
         return path

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
+import pytest
+
+from ..core.errors import UsageError
 from ..core.values import GeoPoint, Reference, Vector
 from ..core.writes import Write
 from ..database.base import Database, Snapshot
@@ -99,6 +102,14 @@ class QuerySuite:
             (by_path.first(0), ""),
         ]:
             assert "".join(p[2:] for p in paths(database, query)) == wanted, query
+
+    def test_a_place_is_one_of_the_collection(self, database: Database) -> None:
+        for query in (Query.of("c"), Query.of("c").ordered("n"), Query.of("c", group=True)):
+            places: list[Any] = ["d/1", "c/1/d", 7, Reference("x/1/d/2")]
+            for place in places:
+                values = (1, place) if query.order else (place,)
+                with pytest.raises(UsageError):
+                    list(database.query(query.start_after(*values)))
 
     def test_pages_are_the_whole(self, database: Database) -> None:
         for at in range(0, 1200, 400):

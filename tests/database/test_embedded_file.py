@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from onto_flow.core.codec import encode
 from onto_flow.core.errors import EngineError, OntoFlowError, UsageError
 from onto_flow.core.writes import Write
 from onto_flow.database import Query
@@ -144,9 +145,13 @@ def test_a_listener_hears_another_process(file):
 def test_a_child_takes_no_connection_of_its_parent(file):
     with opened(file) as database:
         database.commit([Write.set("a/1", {"n": 1})])
+        with database.file.reading() as mine:
+            pass
         child = os.fork()
         if not child:
-            os._exit(0 if database.get("a/1").fields == {"n": 1} and database.commit([Write.set("a/2", {})]) else 1)
+            with database.file.reading() as own:
+                apart = own is not mine
+            os._exit(0 if apart and database.get("a/1").exists and database.commit([Write.set("a/2", {})]) else 1)
         assert os.waitpid(child, 0)[1] == 0
         assert database.get("a/2").exists
 
@@ -169,7 +174,11 @@ def test_replaced_versions_and_deletions_are_forgotten_in_time(file):
         assert caught.value.code == "feed-expired"
         clock.micros += DAY
         database.forget()
-        assert not database.changes(deleted).next_batch()
+        feed = database.changes(deleted)
+        assert not feed.next_batch()
+        database.changes(feed.position()).close()
+        with pytest.raises(EngineError):
+            database.changes(encode(3))
         assert [s.fields for s in database.get_many(["a/1", "a/2"])] == [{"n": 2}, None]
     rows = sqlite3.connect(file)
     assert rows.execute("SELECT count(*) FROM versions").fetchone() == (1,)

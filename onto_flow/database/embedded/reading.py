@@ -72,7 +72,7 @@ class Reading:
             return
         if query.full_order[0].path == NAME and query.collection.top_level:
             found = self._in_order(query, matcher)
-            if query.where or query.start or query.end:
+            if query.where or query.end:
                 found = (s for s in found if matcher.place(s.path, s.fields or {}) is not None)
             yield from islice(found, query.limit)
             return
@@ -88,8 +88,6 @@ class Reading:
         """The documents of a collection in the order of a query by path, from where it begins."""
         collection, cursor = query.collection.pattern, query.start
         after = None if cursor is None else matcher.path_of(cursor.values[0])
-        if after is not None and after.rpartition("/")[0] != collection:
-            after = None
         if after is not None and cursor is not None and cursor.before:
             yield from (s for s in self.snapshots([after]) if s.exists)
         page = PAGE if query.limit is None or query.where else min(PAGE, query.limit + 1)

@@ -94,6 +94,7 @@ class Writer:
                 self.connection.execute(_FORGET, (previous,))
             if deleted and self.connection.execute(_FORGET_DOCUMENT, (*key_of(path), id)).rowcount:
                 self.connection.execute(_FORGET, (id,))
+        self._state = self._state._replace(floor=floor, floor_time=floor_time)
         if rows:
             self.connection.execute("UPDATE state SET floor = ?, floor_time = ?", (floor, floor_time))
         return len(rows)
