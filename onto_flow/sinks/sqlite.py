@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..core.change import DeadLetter, ViewChange, ViewVersion
-from ..core.codec import encode
 from ..core.errors import DataError, EngineError
 from ..database.embedded.database import KEEP_DAYS, EmbeddedDatabase
+from ..database.embedded.document_bytes import encode_document
 from ..database.embedded.view_rows import ViewRows
 from ..database.embedded.writing import Writer
 from ..database.limits import checked_document, checked_path
@@ -151,7 +151,7 @@ def _stored(change: ViewChange) -> tuple[bytes | None, str | None]:
         return None, None
     try:
         checked_path(change.path)
-        return encode(checked_document(change.path, change.new, any_names=True)), None
+        return encode_document(checked_document(change.path, change.new, any_names=True)), None
     except DataError as error:
         return None, f"{error.code}: {error.what}"
 

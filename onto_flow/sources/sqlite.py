@@ -15,6 +15,7 @@ from ..core.errors import DataError, UsageError
 from ..core.path_bytes import path_bytes
 from ..core.values import Document, from_micros
 from ..database.embedded.bell import Bell
+from ..database.embedded.document_bytes import decode_document
 from ..database.embedded.feed import BATCH, EmbeddedChanges
 from ..database.embedded.file import File
 from ..database.embedded.reading import PAGE, Reading
@@ -129,7 +130,7 @@ class SqliteReader:
         return deque(p for p in self._reading.all_collections() if path_bytes(p) >= here)
 
     def _read(self, path: str, data: bytes) -> Document:
-        fields: Document = decode(data)
+        fields: Document = decode_document(data)
         names = None if self._projection is None else self._projection.fields(path)
         return fields if names is None else {n: v for n, v in fields.items() if n in names}
 

@@ -11,6 +11,7 @@ from ...core.codec import decode, encode
 from ...core.errors import DataError, UsageError
 from ...core.values import to_micros
 from .bell import Bell
+from .document_bytes import decode_document
 from .file import File
 from .reading import expired
 from .rows import State, state_of
@@ -89,7 +90,7 @@ class EmbeddedChanges:
 
 def _change(path: str, time: int, previous: int | None, data: bytes | None) -> Change:
     before = NEVER if previous is None else (previous, 0)
-    return Change(path, None, None if data is None else decode(data), (time, 0), None, before)
+    return Change(path, None, None if data is None else decode_document(data), (time, 0), None, before)
 
 
 def _position(after: bytes) -> int:

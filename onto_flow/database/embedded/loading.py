@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...core.codec import encode
 from ...core.values import Document
 from ..limits import checked_document, checked_path
 from .database import EmbeddedDatabase
+from .document_bytes import encode_document
 
 
 def load(database: EmbeddedDatabase, documents: Iterable[tuple[str, Document]]) -> int:
@@ -22,7 +22,7 @@ def load(database: EmbeddedDatabase, documents: Iterable[tuple[str, Document]]) 
     count = 0
     with database.writing() as writer:
         for path, fields in documents:
-            data = encode(checked_document(path, fields))
+            data = encode_document(checked_document(path, fields))
             writer.put(checked_path(path), data, writer.newest(path))
             count += 1
         writer.finish()

@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from ...core.codec import decode
 from ...core.collection import Collection
 from ...core.errors import EngineError
 from ...core.path_bytes import path_bytes
@@ -15,6 +14,7 @@ from ..answers import Matcher, Place
 from ..base import Snapshot
 from ..limits import checked_path
 from ..query import NAME, Query
+from .document_bytes import decode_document
 from .file import File
 from .rows import State, Version, as_of, by_id, key_of, newest, snapshot, state_of
 
@@ -79,7 +79,7 @@ class Reading:
         placed: list[tuple[Place, int]] = []
         for collection in self.collections_of(query.collection):
             for version in self.scan(collection):
-                place = matcher.place(version.path, decode(version.data or b""))
+                place = matcher.place(version.path, decode_document(version.data or b""))
                 if place is not None:
                     placed.append((place, version.id))
         yield from self._again(matcher.sorted(placed))

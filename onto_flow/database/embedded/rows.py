@@ -6,9 +6,9 @@ import sqlite3
 from datetime import datetime
 from typing import NamedTuple
 
-from ...core.codec import decode
 from ...core.values import from_micros, numeric_id
 from ..base import Snapshot
+from .document_bytes import decode_document
 
 
 class Version(NamedTuple):
@@ -96,4 +96,4 @@ def snapshot(path: str, version: Version | None, read: datetime) -> Snapshot:
         return Snapshot(path, None, read)
     updated = from_micros(version.time)
     created = updated if version.created == version.time else from_micros(version.created)
-    return Snapshot(path, decode(version.data), read, created, updated)
+    return Snapshot(path, decode_document(version.data), read, created, updated)

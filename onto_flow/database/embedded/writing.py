@@ -6,12 +6,12 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from ...core.codec import decode, encode
 from ...core.errors import DataError
 from ...core.values import Document, from_micros
 from ...core.writes import Write, apply
 from ..base import Committed, PreconditionFailed
 from ..limits import MAX_COMMIT_BYTES, checked_document, checked_path
+from .document_bytes import decode_document, encode_document
 from .rows import State, Version, key_of, newest, state_of
 
 _INSERT = "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -133,7 +133,7 @@ def write_all(writer: Writer, writes: Sequence[Write]) -> Committed:
             now[path] = apply(write, _fields(found[path], now, path), time)
     size = 0
     for path, fields in now.items():
-        data = None if fields is None else encode(checked_document(path, fields))
+        data = None if fields is None else encode_document(checked_document(path, fields))
         size += len(data or b"")
         if size > MAX_COMMIT_BYTES:
             raise DataError("too-deep", f"a commit of more than {MAX_COMMIT_BYTES} bytes", fix="Divide it.")
@@ -160,5 +160,5 @@ def _fields(before: Version | None, now: dict[str, Document | None], path: str) 
         return now[path]
     if before is None or before.data is None:
         return None
-    fields: Document = decode(before.data)
+    fields: Document = decode_document(before.data)
     return fields
