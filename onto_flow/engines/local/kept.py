@@ -28,7 +28,7 @@ _PAGE = 2000
 """How many rows are read at a time where all are."""
 
 BYTES_IN_MEMORY = 6
-"""How many bytes of memory stand for one of a row: measured on the meeting room (`benchmarks/checkpoint.py`)."""
+"""How many bytes of memory stand for one of a row, about."""
 
 BYTES_OF_A_KEY = 600
 """What a key and its cells take in memory besides."""

@@ -177,3 +177,33 @@ def test_what_is_evicted_leaves_memory_and_comes_back(tmp_path):
     [change] = kept.flow.process([event(Change("tickets/t8", None, ticket(False), (9, 0), None))])
     assert (len(change.old["attending"]), len(change.new["attending"])) == (49, 48)
     kept.store.close()
+
+
+def many_meetings(kept, meetings):
+    """One user whom many meetings ask for, through one ticket each."""
+    ada = {"firstName": "Ada", "lastName": "King", "organization": "O", "hearingAidRequested": True}
+    documents = {"users/u1": ada}
+    for n in range(meetings):
+        documents[f"tickets/t{n}"] = ticket(True)
+        documents[f"meetings/m{n}"] = {"status": "in-session", "tickets": [Reference(f"tickets/t{n}")]}
+    kept.flow.process([seed(Change(p, None, f, BELOW_EVENTS), None) for p, f in documents.items()])
+    kept.commit()
+
+
+@pytest.mark.parametrize("meetings", [100, 1000])
+def test_a_checkpoint_costs_what_changed_whatever_the_size_of_a_cell(tmp_path, monkeypatch, meetings):
+    monkeypatch.setitem(globals(), "Store", Counted)
+    kept = Kept(MeetingSession.plan(), tmp_path / "state")
+    many_meetings(kept, meetings)
+    for restarted in (False, True):
+        if restarted:
+            kept.open()
+        kept.store.rows.clear()
+        left = {"status": "in-session", "tickets": []}
+        micros = 9 + restarted
+        kept.flow.process([event(Change(f"meetings/m{3 + restarted}", None, left, (micros, 0), None))])
+        kept.commit()
+        # ingest, the ticket's match, the user's match and one of its entries, the record
+        assert kept.store.rows["INSERT"] <= 6 and kept.store.rows["DELETE"] <= 2
+        assert kept.store.rows["bytes"] < 1500
+    kept.store.close()
