@@ -51,7 +51,7 @@ def main(count: int = 1_000_000) -> None:
         began = time.monotonic()
         again = Durable(directory)
         renamed = event(Change("users/u0", None, {**ADA, "lastName": "Byron"}, (2 * 10**15, 0), None))
-        [change] = again.flow.process([renamed])
+        [_] = again.flow.process([renamed])
         again.commit()
         seconds = time.monotonic() - began
         again.kept.close()
