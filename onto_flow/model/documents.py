@@ -37,6 +37,8 @@ class Converter:
     def __init__(self, rename: Rename) -> None:
         self._rename = rename
         self._fields: dict[type, tuple[_Field, ...]] = {}
+        self._met: dict[type, tuple[_Field, ...]] = {}
+        """The parts of dataclasses and named tuples that were met as values: nothing else need be asked of their objects."""
 
     def value(self, value: Any, shape: Shape | None = None, depth: int = 0, in_list: bool = False) -> Any:
         """The value as Firestore holds it.
@@ -53,6 +55,11 @@ class Converter:
         kind = type(value)
         if value is None or kind is bool or kind is float:
             return value
+        if kind is str:
+            return _text(value)
+        parts = self._met.get(kind)
+        if parts is not None and depth < MAX_DEPTH:
+            return {stored: self.value(getattr(value, n), inner, depth + 1) for n, stored, inner in parts}
         if isinstance(value, enum.Enum):
             return self.value(value.value, shape, depth, in_list)
         for known, convert in _SCALARS:
@@ -80,7 +87,7 @@ class Converter:
             return self._mapping(value._fields, None, depth)
         if not (dataclasses.is_dataclass(value) or isinstance(value, tuple)) or isinstance(value, type):
             raise _refused(value)
-        fields = self._known_fields(type(value))
+        fields = self._met[type(value)] = self._known_fields(type(value))
         return {stored: self.value(getattr(value, n), inner, depth) for n, stored, inner in fields}
 
     def _mapping(self, value: Mapping[str, Any], shape: Shape | None, depth: int) -> dict[str, Any]:

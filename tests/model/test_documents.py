@@ -105,3 +105,10 @@ def test_what_firestore_refuses_is_refused(value, code, says):
 def test_twenty_levels_are_allowed():
     nested = functools.reduce(lambda inside, _: {"a": inside}, range(20), Reference("a/b"))
     assert converted(nested) == nested
+
+
+def test_a_named_tuple_that_was_met_before_is_still_refused_where_it_lies_too_deep():
+    converter = Converter(camel_case)
+    assert converter.value(Point(1, 2)) == converter.value(Point(1, 2)) == {"leftEdge": 1, "rightEdge": 2}
+    with pytest.raises(DataError, match="deeper than 20"):
+        converter.value(functools.reduce(lambda inside, _: {"a": inside}, range(20), Point(1, 2)))
