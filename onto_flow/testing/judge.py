@@ -85,12 +85,17 @@ def timelines(plan: Plan, history: History, moment: int = 0, shown: Iterable[Vie
         lines[path] = Timeline(plan, path, [(_version(v, f), f) for v, f in marked])
     for path, fields in all_at_moment(plan, {}, moment).items():
         lines[path] = Timeline(plan, path, [(NEVER, None), ((to_micros(fields["now"]), 0), fields)])
+    return lines | timelines_of_shown(plan, shown)
+
+
+def timelines_of_shown(plan: Plan, shown: Iterable[ViewChange]) -> dict[str, Timeline]:
+    """The timelines of what was shown, in order, where views of the plan read it of each other."""
     read: dict[str, list[tuple[Version, Document | None]]] = {}
     for change in shown:
         view = plan.view(change.view)
         if view.relayed and change.path.rpartition("/")[0] == view.collection:
             read.setdefault(change.path, [(NEVER, None)]).append((change.version[1:], change.new))
-    return lines | {path: Timeline(plan, path, states) for path, states in read.items()}
+    return {path: Timeline(plan, path, states) for path, states in read.items()}
 
 
 def _version(version: Version, fields: Document | None) -> Any:

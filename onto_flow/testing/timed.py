@@ -24,7 +24,7 @@ from ..plan.compile import compile_plan
 from ..plan.nodes import CodeRef, FieldPath, OnError, Plan, Slot, View
 from .cases import Case, random_case
 from .histories import DELIVERIES, History, deliver
-from .judge import Timeline, applied, judge_chain, judge_shown, judge_tables, unknown_version
+from .judge import Timeline, applied, judge_chain, judge_shown, judge_tables, timelines_of_shown, unknown_version
 from .oracle import passes, recompute
 from .shapes import READ
 from .shuffling import LOOSE, ShufflingEngine
@@ -249,7 +249,7 @@ def shuffled_complaints(timed: Timed, random: Random) -> Iterator[str]:
     yield from judge_tables(recompute(plan, history.final, timed.last), applied(changes))
     yield from trace.complaints
     yield from judge_chain((c, False) for c in changes)
-    lines = timed_lines(timed, plan)
+    lines = timed_lines(timed, plan) | timelines_of_shown(plan, changes)
     for (name, _), shown in trace.shown.items():
         yield from (c for s in shown if (c := unknown_version(s, lines)) is not None)
         if (complaint := judge_shown(plan.view(name), shown, lines)) is not None:
