@@ -195,3 +195,13 @@ def test_the_collector_rests_while_documents_are_read_and_no_longer():
     with pytest.raises(OSError, match="the disk"):
         Bulk(PLAN).take(reading())
     assert gc.isenabled()
+
+
+def test_documents_are_set_aside_from_the_collector_while_views_are_computed_and_no_longer():
+    bulk = Bulk(PLAN)
+    bulk.take(PEOPLE)
+    outputs = bulk.outputs()
+    next(outputs)
+    assert gc.get_freeze_count()
+    outputs.close()
+    assert not gc.get_freeze_count()

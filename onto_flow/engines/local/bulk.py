@@ -13,6 +13,7 @@ import dataclasses
 import gc
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from ...core.change import Change, DeadLetter, ViewChange
@@ -80,6 +81,19 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
+@contextmanager
+def _set_aside() -> Iterator[None]:
+    """The collector leaves alone what is there already: else it goes through all documents again and again."""
+    mine = not gc.get_freeze_count()
+    if mine:
+        gc.freeze()
+    try:
+        yield
+    finally:
+        if mine:
+            gc.unfreeze()
+
+
 class Bulk:
     """A plan's tables from all documents at once.
 
@@ -113,15 +127,11 @@ class Bulk:
 
     def outputs(self) -> Iterator[list[Output]]:
         """View changes and dead letters, some at a time: one change per view document."""
-        chunk: list[Output] = []
-        for view in self._plan.views:
-            for output in self._view(view):
-                chunk.append(output)
-                if len(chunk) >= CHUNK:
+        with _set_aside():
+            for view in self._plan.views:
+                outputs = self._view(view)
+                while chunk := list(islice(outputs, CHUNK)):
                     yield chunk
-                    chunk = []
-        if chunk:
-            yield chunk
 
     def _view(self, view: View) -> Iterator[Output]:
         queue: dict[Key, list[Message]] = {}
