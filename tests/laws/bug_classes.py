@@ -93,7 +93,7 @@ def redelivery_doubles_a_counter():
 
 def a_view_that_sets_itself_off():
     """7: a view inside a collection group that it reads is refused when it is planned."""
-    with pytest.raises(DeclarationError, match="Echo writes into notes, which is read"):
+    with pytest.raises(DeclarationError, match="Echo reads what it writes"):
         Echo.plan()
 
 
