@@ -242,6 +242,6 @@ FAULTS_BEHIND = (
     ),
     Fault(
         "equality of Python instead of types",
-        ((ASSEMBLE, "if not same(record.last.get(o), shown.get(o))", "if record.last.get(o) != shown.get(o)"),),
+        (("operators.kept_members", "if not same(last.get(o), shown.get(o))", "if last.get(o) != shown.get(o)"),),
     ),
 )
