@@ -1,0 +1,44 @@
+"""What is kept under change, broken on purpose: random getters and random histories find each of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import onto_flow.model.kept as kept
+import onto_flow.model.kept_rows as kept_rows
+import onto_flow.operators.carried_keys as carried_keys
+import onto_flow.operators.drained.assemble as assemble
+from tests.laws.local import run_seed
+from tests.laws.test_kept_views import complaint
+
+FAULTS: dict[str, tuple[Any, str, Any, Callable[[int], Any]]] = {
+    "rows that looked a document up are not made again": (
+        kept_rows.KeptRows,
+        "_concerned",
+        lambda rows, changed: {path: None for slot, path in changed if slot == rows._program.slot},
+        complaint,
+    ),
+    "a UDF is never called again": (kept, "_any_moved", lambda *_: False, complaint),
+    "all elements are alike": (kept_rows.RowProgram, "alike", lambda *_: True, complaint),
+    "members stand where they came": (kept, "in_path_order", lambda documents: documents, complaint),
+    "a key that is closed takes nothing away": (assemble.DrainedAssemble, "_found_by", lambda *_: [], run_seed),
+    "whatever is named belongs to a slot": (assemble.DrainedAssemble, "_belongs", lambda *_: True, run_seed),
+    "join keys never change": (carried_keys, "_takes_over", lambda *_: True, run_seed),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_fault_is_found(name, monkeypatch):
+    owner, attribute, instead, run = FAULTS[name]
+    monkeypatch.setattr(owner, attribute, instead)
+    assert any(_complains(run, seed) for seed in range(40))
+
+
+def _complains(run: Callable[[int], Any], seed: int) -> bool:
+    try:
+        return bool(run(seed))
+    except Exception:
+        return True
