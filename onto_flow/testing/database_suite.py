@@ -210,7 +210,7 @@ class DatabaseSuite(QuerySuite, TransactionSuite):
             Vector((0.0,) * 2049),
             Reference("users"),
         ],
-        ids=lambda value: f"{value!r:.30}",
+        ids=lambda value: f"{type(value).__name__} {value!r:.30}".partition(" at 0x")[0],
     )
     def test_what_is_no_value_is_refused_and_named(self, database: Database, value: Any) -> None:
         with pytest.raises(DataError) as caught:
