@@ -148,7 +148,7 @@ def test_a_failing_view_keeps_its_last_document_and_says_so(room):
     (room / "feed.jsonl").write_text(json.dumps(encode_change(change)) + "\n")
     arguments = ("run", "mine.py:Lengths", "--source", "export", "--feed", "feed.jsonl", "--sink", "parquet:out")
     tool(*arguments, folder=room, code=3)
-    assert table(room / "out", "lengths")["lengths/standup"] == {"seats": 2}
+    assert table(room / "out", "lengths")["lengths/standup"] == {"seats": 2, "__failed__": True}
     shown = tool("dead-letters", "show", "view:Lengths:meetings/standup", folder=room).stdout
     assert "ZeroDivisionError" in shown and "mine.py" in shown
 

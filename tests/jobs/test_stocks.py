@@ -14,7 +14,7 @@ from onto_flow.core.change import BELOW_EVENTS
 from onto_flow.core.equality import same
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.formats.export_writer import write_export
-from onto_flow.operators.assemble import Assemble
+from onto_flow.operators.drained.assemble import DrainedAssemble
 from onto_flow.operators.messages import Event
 from onto_flow.testing.oracle import recompute
 from tests.jobs.feeds import documents_of, generated_feed, jsonl_tables, parquet_table, write_feed
@@ -186,13 +186,13 @@ def test_documents_of_which_no_field_is_read_are_there_all_the_same(small_export
 
 def test_a_backfill_evaluates_each_stock_once_however_many_days_it_has(monkeypatch):
     evaluated = []
-    evaluate = Assemble._evaluate
+    evaluate = DrainedAssemble._evaluate
 
     def counting(self, found):
         evaluated.append(next(iter(found[0])))
         return evaluate(self, found)
 
-    monkeypatch.setattr(Assemble, "_evaluate", counting)
+    monkeypatch.setattr(DrainedAssemble, "_evaluate", counting)
     flow = LocalFlow(plan_views(StockPage))
     flow.process((path, Event(BELOW_EVENTS, fields)) for path, fields in market(days=500).items())
     assert sorted(evaluated) == [f"stocks/S{n}" for n in range(1, 6)]

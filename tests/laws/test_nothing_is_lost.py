@@ -46,7 +46,9 @@ def careful_flow(parse: CodeRef | None = None) -> Flow:
 def test_failing_view_code_keeps_the_last_document_and_clears_later():
     flow = careful_flow()
     flow.write(("a/1", {"n": 1}))
-    assert flow.write(("a/1", {"n": "bad"})) == []
+    good = {"n": 1, "s1": []}
+    assert flow.write(("a/1", {"n": "bad"})) == [("outV/a~1", good, good)]
+    assert flow.outputs[-1].failed, "readers see that it is the last good one"
     [letter] = flow.letters()
     assert (letter.key, letter.cleared) == ("view:V:a/1", False)
     assert "a bad one" in letter.reason
