@@ -148,7 +148,8 @@ class KeptView:
                     value = self._program.stored(attribute, rest(rows.elements(), *around))
                     self._compare(attribute, value, document, changed)
             elif stored:
-                changed[attribute.stored] = rows.stored()
+                # A row that left and one that came may be equal: then nothing was changed that a reader sees.
+                self._compare(attribute, rows.stored(), document, changed)
             moved[source] = moves
         except Exception as error:
             # Whether a row that raises is reached at all, and which error counts, the getter itself decides.

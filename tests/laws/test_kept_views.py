@@ -16,7 +16,9 @@ from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.model.declaration import read_declaration
 from onto_flow.model.rows import row_getter
 from onto_flow.operators.messages import Event
+from onto_flow.testing import scenario
 from onto_flow.testing.oracle import recompute
+from tests.laws.checked.views import ProductPage
 
 
 class User(DomainModel):
@@ -228,3 +230,13 @@ def test_many_of_the_random_getters_are_evaluated_row_by_row():
         slots = {s.name: s.many for s in declared.slots}
         by_rows += sum(row_getter(c.function, slots) is not None for c in declared.computed.values())
     assert 60 <= by_rows <= 160
+
+
+def test_a_row_that_leaves_for_an_equal_one_shows_nothing_again():
+    (
+        scenario(ProductPage)
+        .given({"offers/a": {"skus": ["c"], "percent": 3}, "products/a": {"sku": "c"}})
+        .when(("offers/a", {"skus": [], "percent": 1}), ("offers/b", {"skus": ["c"], "percent": 3}))
+        .delivered("1 2")
+        .then({"productPages/a": {"price": None, "percents": [3]}})
+    )
