@@ -62,6 +62,13 @@ def test_backfill_writes_one_table_per_view(room):
     assert table(room / "out", "organizationLoad")["organizationLoad/Navy|guest"]["names"] == ["Hopper"]
 
 
+def test_fields_of_a_wrong_type_are_told_at_the_end(room):
+    documents = {**data.documents(), "tickets/odd": {"attendance": "yes", "role": 7}, "tickets/even": {"role": 8}}
+    write_export(room / "odd", sorted(documents.items()))
+    done = tool("backfill", VIEWS, "--source", "odd", "--sink", "parquet:out", folder=room)
+    assert "fields of another type than declared were read: tickets.role 2, tickets.attendance 1" in done.stderr
+
+
 def test_run_keeps_the_tables_right(room):
     tool("run", VIEWS, "--source", "export", "--feed", "feed.jsonl", "--sink", "parquet:out", folder=room)
     sessions = table(room / "out", "meetingSessions")

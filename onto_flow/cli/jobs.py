@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import UsageError
+from ..engines.wrong_types import in_words
 from .command import DONE, VIEWS, WITH_DEAD_LETTERS, Command, say, time_of
 from .declaring import declaring, declaring_arguments
 from .watching import watching, watching_arguments
@@ -130,6 +131,9 @@ def _job(arguments: argparse.Namespace, more: dict[str, Any]) -> int:
             "onto-flow: stopped before the tables were complete: nothing was shown",
             file=sys.stderr,
         )
+    if report.wrong_types:
+        words = in_words(report.wrong_types)
+        print(f"onto-flow: fields of another type than declared were read: {words}", file=sys.stderr)
     if run.letters:
         print(f"onto-flow: {len(run.letters)} dead letters: {letters}", file=sys.stderr)
         return WITH_DEAD_LETTERS

@@ -138,6 +138,7 @@ class Report:
         seconds: How long it took.
         published: Whether anything was shown; not when it was stopped before that.
         gaps: What the feed should have had and did not give (`docs/gaps.md`).
+        wrong_types: (collection, field) -> how often a field of another type than declared was read.
     """
 
     documents: int
@@ -147,6 +148,7 @@ class Report:
     seconds: float
     published: bool = True
     gaps: Gaps = field(default_factory=Gaps)
+    wrong_types: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     @property
     def gaps_open(self) -> int:

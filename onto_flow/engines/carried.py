@@ -18,7 +18,9 @@ from ..core.gaps import Gap
 from ..formats.native.values import value_encoder
 from ..operators.base import Output
 from ..operators.messages import Event
+from ..plan.nodes import Plan
 from ..sources.base import Partition, Source
+from .wrong_types import Mistyped, WrongTypes
 
 LOAD, FEED = "load", "feed"
 _IDLE_SECONDS = 0.05
@@ -68,10 +70,10 @@ class Fenced(NamedTuple):
     refused: tuple[Any, ...] | None
 
 
-Carried = Output | End | Unreadable | Fenced
+Carried = Output | Mistyped | End | Unreadable | Fenced
 
 _encode = value_encoder()
-_TYPES: tuple[type[Any], ...] = (ViewChange, DeadLetter, End, Unreadable, Fenced, Gap)
+_TYPES: tuple[type[Any], ...] = (ViewChange, DeadLetter, End, Unreadable, Fenced, Gap, Mistyped)
 _TAG = {cls: tag for tag, cls in enumerate(_TYPES)}
 
 
@@ -103,31 +105,33 @@ def half_read(documents: int, expected: int | None, missing: int) -> EngineError
 
 
 def read_partition(
-    source: Source, partition: Partition, to_event: ToEvent, projection: Projection | None
-) -> Iterator[tuple[str, Event] | DeadLetter | End | Unreadable]:
-    """Reads a partition to its end in a worker: (document path, event), dead letters, then the marker.
+    source: Source, partition: Partition, to_event: ToEvent, plan: Plan, *, load: bool
+) -> Iterator[tuple[str, Event] | DeadLetter | Mistyped | End | Unreadable]:
+    """Reads a partition to its end in a worker: (document path, event), dead letters, wrong types, the marker.
 
     Args:
         source: Opens the partition.
         partition: Which one.
         to_event: `engines.base.seed` or `event`.
-        projection: What is read of documents; `None` for a feed.
+        plan: What is read of documents, and which types are declared.
+        load: Whether these are documents, or changes of a feed.
     """
     try:
-        yield from _read(source, partition, to_event, projection)
+        yield from _read(source, partition, to_event, plan, plan.projection if load else None)
     except OntoFlowError as error:
         yield Unreadable.of(error)
 
 
 def _read(
-    source: Source, partition: Partition, to_event: ToEvent, projection: Projection | None
-) -> Iterator[tuple[str, Event] | DeadLetter | End]:
+    source: Source, partition: Partition, to_event: ToEvent, plan: Plan, projection: Projection | None
+) -> Iterator[tuple[str, Event] | DeadLetter | Mistyped | End]:
     reader = source.open(partition, projection=projection)
-    changes = 0
+    changes, wrong = 0, WrongTypes(plan)
     try:
         while (batch := reader.next_batch()) is not None:
             if not batch:
                 time.sleep(_IDLE_SECONDS)
+            wrong.look(item for item in batch if isinstance(item, Change))
             for item in batch:
                 if isinstance(item, DeadLetter):
                     yield item
@@ -137,4 +141,5 @@ def _read(
         documents = reader.documents_read
     finally:
         reader.close()
+    yield from wrong.told()
     yield End(FEED, partition.name, changes) if projection is None else End(LOAD, partition.name, documents)

@@ -8,12 +8,13 @@
 | `freshness_seconds` | histogram | from the commit of the oldest change in a batch to the write of what it changed |
 | `gaps_open`, `gaps_lost` | gauge, counter | what the feed should have had and did not give |
 | `dead_letters` | gauge | failed and not taken back |
+| `wrong_types{collection, field}` | counter | fields of another type than declared in what was read |
 | `publications` | counter | how often tables were shown |
 | `checkpoints`, `state_bytes` | counter, gauge | states made durable, and their size |
 | `oldest_unacked_seconds` | gauge | age of the oldest change that is not durable yet; 0 without one |
 | `feed_silent_seconds` | gauge | since the feed last gave a change |
 
-Labels hold names of views and kinds of writes, never a path or a value.
+Labels hold names that models declare and kinds of writes, never the path of a document or a value.
 """
 
 from __future__ import annotations
@@ -85,6 +86,7 @@ class Metrics:
         self.gaps_open = self.gaps_lost = self.state_bytes = 0
         self._dead: set[str] = set()
         self.writes: dict[tuple[str, str], int] = {}
+        self.wrong_types: dict[tuple[str, str], int] = {}
         self.freshness = Histogram(FRESHNESS_BOUNDS)
 
     def alive(self) -> None:

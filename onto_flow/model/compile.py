@@ -18,6 +18,7 @@ from .over import hanging_on, slot_over
 from .schema import schema_of
 from .scopes import Names, Source, read_by, resolve_names
 from .store import Store
+from .strict import kinds_of
 from .view import ViewModel
 
 
@@ -48,7 +49,8 @@ def plan_views(*views: type[ViewModel]) -> Plan:
     _refuse_circles(planned, compiled)
     for view in compiled:
         _refuse_until(view, {v.collection for v in planned})
-    return compile_plan(planned, _projection(c.declared.store for c in compiled))
+    stores = [c.declared.store for c in compiled]
+    return compile_plan(planned, _projection(stores), kinds_of(_models(stores)))
 
 
 def compile_view(cls: type[ViewModel]) -> CompiledView:
@@ -87,12 +89,16 @@ def _refuse_twice(view: Declaration, other: Declaration) -> None:
 
 def _projection(stores: Iterable[type[Store]]) -> list[tuple[Collection, tuple[str, ...]]]:
     read: dict[Collection, dict[str, None]] = {}
-    for store in stores:
-        slots = [s for s in store._slots.values() if s.always is None]
-        for model in (m for s in slots for m in members_of(s.model)):
-            names = read.setdefault(model._collection, {})
-            names.update(dict.fromkeys(a.field for a in model._attributes.values()))
+    for model in _models(stores):
+        names = read.setdefault(model._collection, {})
+        names.update(dict.fromkeys(a.field for a in model._attributes.values()))
     return [(collection, tuple(names)) for collection, names in read.items()]
+
+
+def _models(stores: Iterable[type[Store]]) -> list[Any]:
+    """The models whose documents some stores hold."""
+    slots = (s for store in stores for s in store._slots.values() if s.always is None)
+    return list(dict.fromkeys(m for s in slots for m in members_of(s.model)))
 
 
 def _refuse_until(compiled: CompiledView, written: Container[str]) -> None:

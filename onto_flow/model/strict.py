@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..core.collection import Collection
 from ..core.errors import DataError
-from ..core.values import GeoPoint, Reference, Vector
+from ..core.kinds import TYPES, holds
+from ..plan.nodes import Kinds
 
-_TYPES: Mapping[str, tuple[type, ...]] = {
-    "str": (str,),
-    "int": (int,),
-    "float": (float, int),
-    "bool": (bool,),
-    "bytes": (bytes,),
-    "timestamp": (datetime,),
-    "geopoint": (GeoPoint,),
-    "vector": (Vector,),
-    "list": (list,),
-    "map": (dict,),
-    "relation": (Reference, str),
-    "relations": (list,),
-}
-"""What fields of a kind may hold beside null; clients write whole doubles as integers. `any`, and what `parse` reads, may
-hold everything."""
+
+def checked_kind(attribute: Any) -> str | None:
+    """The kind that a field is declared with, where it says what the field may hold: `any` and `parse` do not."""
+    open_to_all = attribute.kind not in TYPES or getattr(attribute, "parse", None) is not None
+    return None if open_to_all else attribute.kind
 
 
 def refuse_wrong_types(model: Any, path: str, fields: Mapping[str, Any]) -> None:
@@ -41,10 +31,24 @@ def refuse_wrong_types(model: Any, path: str, fields: Mapping[str, Any]) -> None
           at tickets/t1
     """
     for attribute in model._attributes.values():
-        allowed = _TYPES.get(attribute.kind)
+        kind = checked_kind(attribute)
         value = fields.get(attribute.field)
-        if value is None or allowed is None or getattr(attribute, "parse", None) is not None:
-            continue
-        if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
-            what = f"{path}: {attribute.field} is declared {attribute.kind}, and holds {type(value).__name__}"
+        if kind is not None and not holds((kind,), value):
+            what = f"{path}: {attribute.field} is declared {kind}, and holds {type(value).__name__}"
             raise DataError("wrong-type", what, where=path)
+
+
+def kinds_of(models: Iterable[Any]) -> tuple[Kinds, ...]:
+    """What fields may hold, by collection; of several models with a field in common, any may be right."""
+    found: dict[Collection, dict[str, set[str | None]]] = {}
+    for model in models:
+        fields = found.setdefault(model._collection, {})
+        for attribute in model._attributes.values():
+            fields.setdefault(attribute.field, set()).add(checked_kind(attribute))
+    return tuple(
+        (
+            collection,
+            tuple((n, tuple(sorted(k for k in kinds if k))) for n, kinds in fields.items() if None not in kinds),
+        )
+        for collection, fields in found.items()
+    )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..core.collection import Collection, Projection
 from ..core.errors import DeclarationError
-from .nodes import Cell, OperatorKind, OperatorNode, Plan, Slot, TimerKind, View
+from .nodes import Cell, Kinds, OperatorKind, OperatorNode, Plan, Slot, TimerKind, View
 
 _INBOX = Cell("inbox", "bag", "messages that wait to be taken as one step")
 _CELLS = {
@@ -52,12 +52,15 @@ _TIMERS: dict[str, tuple[TimerKind, ...]] = {
 }
 
 
-def compile_plan(views: Sequence[View], fields: Sequence[tuple[Collection, tuple[str, ...] | None]]) -> Plan:
+def compile_plan(
+    views: Sequence[View], fields: Sequence[tuple[Collection, tuple[str, ...] | None]], kinds: Sequence[Kinds] = ()
+) -> Plan:
     """The plan of some views.
 
     Args:
         views: Compiled views; `fused` of their slots is decided here.
         fields: What is read of each collection (`Projection`).
+        kinds: What fields are declared to hold.
     """
     written = {v.collection for v in views}
     views = [replace(v, relayed=any(reads(w, v) for w in views)) for v in in_order(views)]
@@ -68,7 +71,9 @@ def compile_plan(views: Sequence[View], fields: Sequence[tuple[Collection, tuple
     ingest = OperatorNode("ingest", "ingest", "", -1, "the document's path", _CELLS["ingest"], timers, entry)
     read = tuple(f for f in fields if str(f[0]) not in written)
     derived = tuple(f for f in fields if any(f[0].matches(f"{name}/x") for name in written))
-    return Plan(fused, (ingest, *(n for chain in chains for n in chain)), Projection(read), Projection(derived))
+    operators = (ingest, *(n for chain in chains for n in chain))
+    declared = tuple((c, fields) for c, fields in kinds if str(c) not in written and fields)
+    return Plan(fused, operators, Projection(read), Projection(derived), declared)
 
 
 def reads(view: View, other: View) -> bool:

@@ -324,6 +324,9 @@ class OperatorNode:
 
 NOTHING = Projection(())
 
+Kinds = tuple[Collection, tuple[tuple[str, tuple[str, ...]], ...]]
+"""(collection, (field, the kinds of `core.kinds` that it is declared with) for each field that says one)."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -332,12 +335,14 @@ class Plan:
     Attributes:
         projection: What is read of the collections of sources and feeds.
         derived: What is read of those that views of this plan write; no source or feed yields their documents.
+        kinds: What fields are declared to hold; what holds something else is counted where documents are read.
     """
 
     views: tuple[View, ...]
     operators: tuple[OperatorNode, ...]
     projection: Projection
     derived: Projection = NOTHING
+    kinds: tuple[Kinds, ...] = ()
 
     def view(self, name: str) -> View:
         """The view of this name."""

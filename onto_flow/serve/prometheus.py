@@ -54,6 +54,11 @@ class Exposition:
         for (view, kind), count in sorted(metrics.written().items()):
             writes.add_metric([view, kind], count)
         yield writes
+        text = "Fields of another type than declared, in what was read."
+        wrong = CounterMetricFamily(PREFIX + "wrong_types", text, labels=["collection", "field"])
+        for (collection, field), count in sorted(metrics.wrong_types.items()):
+            wrong.add_metric([collection, field], count)
+        yield wrong
         yield self._freshness()
 
     def _freshness(self) -> Metric:

@@ -31,6 +31,7 @@ from ...plan.wire import not_portable
 from ..base import EngineCapabilities, Job, Progress, Report
 from ..breaker import Failures
 from ..carried import Carried, Fenced, Unreadable, decode_carried
+from ..wrong_types import Mistyped, WrongTypes
 from .graph import Outputs, build_pipeline
 
 IN_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
@@ -91,6 +92,7 @@ class _Run:
         self.fenced = Fenced(0, 0, None)
         self.view_changes = self.dead_letters = 0
         self.gaps = Gaps()
+        self.wrong_types = WrongTypes(job.plan)
         self.failures = Failures(job.limits)
         self.held: list[ViewChange] = []
 
@@ -116,8 +118,15 @@ class _Run:
             job.sink.close()
         job.progress(Progress("done", self.fenced.documents, None, self.fenced.changes, self.view_changes))
         seconds = time.monotonic() - started
+        job.metrics.wrong_types = self.wrong_types.counts
         return Report(
-            self.fenced.documents, self.fenced.changes, self.view_changes, self.dead_letters, seconds, gaps=self.gaps
+            self.fenced.documents,
+            self.fenced.changes,
+            self.view_changes,
+            self.dead_letters,
+            seconds,
+            gaps=self.gaps,
+            wrong_types=self.wrong_types.counts,
         )
 
     def _execute(self, folder: str) -> None:
@@ -151,6 +160,8 @@ class _Run:
             self.failures.take(output)
         elif isinstance(output, Gap):
             self.gaps.take(output)
+        elif isinstance(output, Mistyped):
+            self.wrong_types.take(output)
         elif isinstance(output, Fenced):
             self.fenced = output
 

@@ -31,6 +31,7 @@ from ..carried import (
     half_read,
     read_partition,
 )
+from ..wrong_types import Mistyped
 from .keys import KeyedMessage, encode_key
 from .steps import LETTERS
 
@@ -67,9 +68,9 @@ class ReadPartition(beam.DoFn):
         """Reads one partition."""
         load = self.phase == LOAD
         to_event: ToEvent = partial(seed, snapshot=self.snapshot) if load else event
-        projection = from_json(self.plan).projection if load else None
-        for item in read_partition(self.source, Partition(*decode(element)), to_event, projection):
-            if isinstance(item, DeadLetter):
+        partition = Partition(*decode(element))
+        for item in read_partition(self.source, partition, to_event, from_json(self.plan), load=load):
+            if isinstance(item, (DeadLetter, Mistyped)):
                 yield _tagged(LETTERS, item)
             elif isinstance(item, (End, Unreadable)):
                 yield _tagged(ENDS, item)

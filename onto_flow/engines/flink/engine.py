@@ -21,6 +21,7 @@ from ...plan.wire import not_portable
 from ..base import EngineCapabilities, Job, Progress, Report
 from ..breaker import Failures
 from ..carried import LOAD, Carried, End, Unreadable, decode_carried, half_read
+from ..wrong_types import Mistyped, WrongTypes
 from .environment import create_environment
 from .graph import build_graph
 
@@ -81,6 +82,7 @@ class _Run:
         self.unread = {p.name for p in job.source.partitions()}
         self.documents = self.changes = self.view_changes = self.dead_letters = 0
         self.gaps = Gaps()
+        self.wrong_types = WrongTypes(job.plan)
         self.failures = Failures(job.limits)
         self.held: list[ViewChange] = []
 
@@ -103,7 +105,16 @@ class _Run:
         finally:
             job.sink.close()
         seconds = time.monotonic() - started
-        return Report(self.documents, self.changes, self.view_changes, self.dead_letters, seconds, gaps=self.gaps)
+        job.metrics.wrong_types = self.wrong_types.counts
+        return Report(
+            self.documents,
+            self.changes,
+            self.view_changes,
+            self.dead_letters,
+            seconds,
+            gaps=self.gaps,
+            wrong_types=self.wrong_types.counts,
+        )
 
     def _take(self, output: Carried) -> None:
         if isinstance(output, ViewChange):
@@ -117,6 +128,8 @@ class _Run:
             self.failures.take(output)
         elif isinstance(output, Gap):
             self.gaps.take(output)
+        elif isinstance(output, Mistyped):
+            self.wrong_types.take(output)
         elif isinstance(output, Unreadable):
             raise output.error()
         elif isinstance(output, End):

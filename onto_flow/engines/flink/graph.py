@@ -61,8 +61,8 @@ def _read(
     environment: StreamExecutionEnvironment, phase: str, source: Source, to_event: ToEvent, job: Job
 ) -> DataStream:
     partitions = list(source.partitions())
-    projection = job.plan.projection if phase == LOAD else None
-    function = ReadPartition(source, partitions, to_event, projection=projection, aside=_aside_tag())
+    plan, load = to_json(job.plan), phase == LOAD
+    function = ReadPartition(source, partitions, to_event, plan=plan, load=load, aside=_aside_tag())
     indices = environment.from_collection(list(range(len(partitions))), type_info=Types.INT())
     stream: DataStream = indices.rebalance().process(function, output_type=_row_type())
     return stream.name(f"read.{phase}").uid(f"read.{phase}")

@@ -13,10 +13,11 @@ from pyflink.common import Row
 from pyflink.datastream import OutputTag, ProcessFunction
 
 from ...core.change import DeadLetter
-from ...core.collection import Projection
 from ...operators.messages import Tick, encode_message
+from ...plan.wire import from_json
 from ...sources.base import Partition, Source
 from ..carried import End, ToEvent, Unreadable, encode_carried, read_partition
+from ..wrong_types import Mistyped
 from .keys import key_text
 
 
@@ -27,7 +28,8 @@ class ReadPartition(ProcessFunction):  # type: ignore[misc]
         source: Opens the partitions; travels to the workers as it is.
         partitions: All of them; an element of the stream is an index into these.
         to_event: `engines.base.seed` or `event`.
-        projection: What is read of documents; `None` for a feed.
+        plan: The plan as JSON.
+        load: Whether these are documents, or changes of a feed.
         aside: The side output.
     """
 
@@ -37,16 +39,18 @@ class ReadPartition(ProcessFunction):  # type: ignore[misc]
         partitions: Sequence[Partition],
         to_event: ToEvent,
         *,
-        projection: Projection | None,
+        plan: str,
+        load: bool,
         aside: OutputTag,
     ) -> None:
         self.source, self.partitions, self.to_event = source, partitions, to_event
-        self.projection, self.aside = projection, aside
+        self.plan, self.load, self.aside = plan, load, aside
 
     def process_element(self, value: int, ctx: ProcessFunction.Context) -> Iterator[Any]:
         """Reads one partition."""
-        for item in read_partition(self.source, self.partitions[value], self.to_event, self.projection):
-            if isinstance(item, (DeadLetter, End, Unreadable)):
+        plan = from_json(self.plan)
+        for item in read_partition(self.source, self.partitions[value], self.to_event, plan, load=self.load):
+            if isinstance(item, (DeadLetter, Mistyped, End, Unreadable)):
                 yield self.aside, encode_carried(item)
             else:
                 path, event = item

@@ -33,7 +33,7 @@ CHUNK = 1000
 """So many outputs are handed on at once."""
 
 _KNOWN: dict[type, frozenset[str]] = {
-    Plan: frozenset({"views", "operators", "projection", "derived"}),
+    Plan: frozenset({"views", "operators", "projection", "derived", "kinds"}),
     View: frozenset(
         {"name", "collection", "code", "slots", "schema", "grouped", "accumulators", "owned", "sensitive", "reads"}
     ),

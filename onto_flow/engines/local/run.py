@@ -20,6 +20,7 @@ from ...plan.clocks import is_timed
 from ...sources.base import Partition, Reader, Source
 from ..base import Job, Progress, Report, event, seed
 from ..breaker import Breaker
+from ..wrong_types import WrongTypes
 from .bulk import Bulk, unknown
 from .flow import LocalFlow, Stopped
 from .publisher import Publisher
@@ -55,6 +56,7 @@ class Run:
         self.job = job
         self.counts = Counts()
         self.gaps = Gaps()
+        self.wrong_types = WrongTypes(job.plan)
         self.flow = flow or LocalFlow(job.plan, generation=job.generation, snapshot=job.snapshot, clock=now)
         self.flow.interrupted = job.stop.is_set
         self.flow.breaker = self.breaker = Breaker(job.limits, time.monotonic)
@@ -89,6 +91,7 @@ class Run:
             seconds,
             published=self.fenced,
             gaps=self.gaps,
+            wrong_types=self.wrong_types.counts,
         )
 
     def _begin(self) -> None:
@@ -156,7 +159,9 @@ class Run:
             before = self.counts.documents
             try:
                 while not self.job.stop.is_set() and (batch := reader.next_batch()) is not None:
-                    yield from self._changes(batch)
+                    changes = list(self._changes(batch))
+                    self.wrong_types.look(changes)
+                    yield from changes
                     self.counts.documents = before + reader.documents_read
                     self._progress("reading", expected)
             finally:
@@ -239,6 +244,7 @@ class Run:
     def _feed(self, batch: Sequence[Change | DeadLetter]) -> None:
         changes = list(self._changes(batch))
         self.counts.changes += len(changes)
+        self.wrong_types.look(changes)
         oldest = min((c.time.timestamp() for c in changes if c.time is not None), default=None)
         self.job.metrics.heard(len(changes), oldest)
         self._advance()
@@ -302,6 +308,7 @@ class Run:
         counts, metrics = self.counts, self.job.metrics
         metrics.stage, metrics.documents = stage, counts.documents
         metrics.gaps_open, metrics.gaps_lost = self.gaps.open, self.gaps.lost
+        metrics.wrong_types = dict(self.wrong_types.counts)
         metrics.alive()
         self.job.progress(
             Progress(stage, counts.documents, expected, counts.changes, counts.view_changes, self.gaps.open)

@@ -1,0 +1,111 @@
+"""Counts the fields that hold another type than declared, where documents are read.
+
+Such a field reads as it is (`Meta.strict` makes it a dead letter); that there are some is told by collection and field, as
+often as they are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from ..core.change import Change
+from ..core.kinds import TYPES, holds
+from ..plan.nodes import Plan
+
+MAX_COLLECTIONS = 10_000
+"""So many collections are looked up once; those below documents may be as many as these are."""
+
+
+class Mistyped(NamedTuple):
+    """How often a field held another type than declared.
+
+    Attributes:
+        collection: As the model names it: `users`, `stocks/{symbol}/daily`.
+        field: Its name in Firestore.
+        times: In how many versions of documents.
+    """
+
+    collection: str
+    field: str
+    times: int
+
+
+_Checks = tuple[tuple[str, frozenset[type], tuple[str, ...], tuple[str, str]], ...]
+
+
+class WrongTypes:
+    """The fields of another type than declared in what was read.
+
+    Args:
+        plan: What is declared.
+
+    Attributes:
+        counts: (collection, field) -> how often.
+
+    Example:
+        >>> from onto_flow.demo.meeting_room import MeetingSession
+        >>> found = WrongTypes(MeetingSession.plan())
+        >>> found.look([Change("tickets/t1", None, {"role": "guest", "attendance": "yes"}, (1, 0))])
+        >>> found.counts, found.told()
+        ({('tickets', 'attendance'): 1}, [Mistyped(collection='tickets', field='attendance', times=1)])
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.counts: dict[tuple[str, str], int] = {}
+        self._kinds = plan.kinds
+        self._checks: dict[str, _Checks] = {}
+
+    def look(self, changes: Iterable[Change]) -> None:
+        """Counts what is wrong in the documents as they are after some changes."""
+        known = self._checks
+        for change in changes:
+            fields = change.after
+            if fields is None:
+                continue
+            parent = change.path.rpartition("/")[0]
+            checks = known.get(parent)
+            if checks is None:
+                checks = self._of(parent)
+            get = fields.get
+            for name, classes, kinds, which in checks:
+                value = get(name)
+                if value.__class__ not in classes and not holds(kinds, value):
+                    self.counts[which] = self.counts.get(which, 0) + 1
+
+    def told(self) -> list[Mistyped]:
+        """The counts as values that travel."""
+        return [Mistyped(*which, times) for which, times in self.counts.items()]
+
+    def take(self, mistyped: Mistyped) -> None:
+        """Adds what somebody else counted."""
+        collection, field, times = mistyped
+        self.counts[collection, field] = self.counts.get((collection, field), 0) + times
+
+    def _of(self, parent: str) -> _Checks:
+        if len(self._checks) >= MAX_COLLECTIONS:
+            self._checks.clear()
+        found = [(c, fields) for c, fields in self._kinds if c.matches(f"{parent}/x")]
+        checks = self._checks[parent] = tuple(
+            (name, _classes(kinds), kinds, (str(collection), name))
+            for collection, fields in found
+            for name, kinds in fields
+        )
+        return checks
+
+
+def _classes(kinds: tuple[str, ...]) -> frozenset[type]:
+    """The classes that values of some kinds mostly are of."""
+    return frozenset({type(None), *(cls for kind in kinds for cls in TYPES[kind])})
+
+
+def in_words(counts: Mapping[tuple[str, str], int]) -> str:
+    """The counts as text: the most frequent ones by name.
+
+    Example:
+        >>> in_words({("tickets", "attendance"): 3, ("users", "age"): 1})
+        'tickets.attendance 3, users.age 1'
+    """
+    ordered: list[Any] = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+    words = ", ".join(f"{'.'.join(which)} {times:,}" for which, times in ordered[:5])
+    return words + (", ..." if len(ordered) > 5 else "")
