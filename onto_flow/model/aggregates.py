@@ -55,8 +55,13 @@ class AccumulatorDeclaration:
         """The user's functions."""
         return [f for f in (self.value, self.where, self.order_by) if f is not None]
 
+    def shown(self, result: Any) -> Any:
+        """A result as documents and functions have it."""
+        value = float(result) if self.number is float else result
+        return list(value) if isinstance(value, list) else value
+
     def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
+        self.owner, self.name = owner, name
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else instance._result(self.name)
@@ -231,7 +236,8 @@ def _of_value(kind: str, value: Function, where: Function | None, over: Any, unk
 
 def _limit(given: Any, name: str, line: SourceLine) -> int:
     if isinstance(given, bool) or not isinstance(given, int) or given < 1:
-        raise DeclarationError("bad-value", f"{name}={given!r} is not a number of values", where=line)
+        what = f"{name}={given!r:.60} is not a number of values"
+        raise DeclarationError("bad-value", what, where=line, fix=f"Give a whole number from 1 on: {name}=10.")
     return int(given)
 
 

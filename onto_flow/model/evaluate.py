@@ -142,11 +142,7 @@ class ViewEvaluator:
 
     def _named(self, results: Sequence[Any]) -> dict[str, Any]:
         """The results of accumulators by name."""
-        values = {}
-        for (name, declared), result in zip(self._declared.accumulators.items(), results):
-            value = float(result) if declared.number is float else result
-            values[name] = list(value) if isinstance(value, list) else value
-        return values
+        return {name: a.shown(result) for (name, a), result in zip(self._declared.accumulators.items(), results)}
 
     def _of_group(self, scope: Scope, name: str) -> Any:
         sessions = self._declared.sessions

@@ -6,14 +6,17 @@ Staticmethods become UDFs, classmethods become operators. A decorator marks the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from ..core.errors import DeclarationError, SourceLine
 from .accumulator import Accumulator
 from .aggregates import AccumulatorDeclaration
 from .store import ManySlot
+from .udfs import Udf
 
 F = TypeVar("F")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 if TYPE_CHECKING:
     computed = property
@@ -74,9 +77,11 @@ def _written(role: str) -> str:
     return role if role == "udf" else f"operator.{role}"
 
 
-def udf(method: F) -> F:
+def udf(method: Callable[P, R]) -> Udf[P, R]:
     """Marks a staticmethod as an attribute computed from the slots, attributes and accumulators that it names."""
-    return _mark(method, "udf")
+    # What is returned is the staticmethod; its view makes the attribute of it, whichever decorator stands above the other.
+    marked: Any = _mark(method, "udf")
+    return cast("Udf[P, R]", marked)
 
 
 class Operators:

@@ -6,6 +6,7 @@ The forms of a view that is made once, from documents that somebody has read: `n
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -54,14 +55,9 @@ def view_dict(view: ViewModel) -> Document:
     converter = Converter(type(view)._attribute_name)
     if not says_its_store(type(view)):
         return {n: converter.value(v) for n, v in _getters(view)}
-    compiled = compile_view(type(view))
-    if compiled.declared.key is not None or compiled.declared.expand is not None:
-        what = f"{type(view).__name__} makes rows and groups of its documents; one of them is not made from one root"
-        raise UsageError("wrong-usage", what, fix="Read it from the view table.")
+    compiled = _of_one_root(view)
     return {
-        type(view)._attribute_name(source.name): converter.value(
-            _value(view, compiled, source), _shape(compiled, source)
-        )
+        type(view)._attribute_name(source.name): converter.value(_value(view, source), _shape(compiled, source))
         for source in compiled.exported
     }
 
@@ -73,17 +69,49 @@ def _getters(view: ViewModel) -> Iterable[tuple[str, Any]]:
     return [(type(view)._attribute_name(n), getattr(view, n)) for n in names if not n.startswith("_")]
 
 
-def _value(view: ViewModel, compiled: CompiledView, source: Source) -> Any:
-    if source.kind == "slot":
-        return getattr(view.store, source.name)
-    if source.kind == "computed":
-        return getattr(view, source.name)
-    call = compiled.declared.udfs[source.name]
-    return call.function(**{n: _value(view, compiled, s) for n, s in compiled.names.calls[call].sources})
+def udf_value(view: ViewModel, name: str) -> Any:
+    """The value of a udf of a view document.
+
+    Raises:
+        UsageError: `wrong-usage` for a view whose documents are groups.
+    """
+    compiled = _of_one_root(view)
+    call = compiled.declared.udfs[name]
+    return call.function(**{n: _value(view, s) for n, s in compiled.names.calls[call].sources})
+
+
+def folded(view: ViewModel) -> dict[str, Any]:
+    """The results of a view document's accumulators over slots.
+
+    Raises:
+        UsageError: `wrong-usage` for a view whose documents are groups.
+    """
+    _of_one_root(view)
+    results: dict[str, Any] = importlib.import_module("onto_flow.serve.folded").folded(view)
+    return results
+
+
+def _of_one_root(view: ViewModel) -> CompiledView:
+    """The view, checked, when one of its documents is made from one root."""
+    cls = type(view)
+    compiled: CompiledView | None = vars(cls).get("_compiled")
+    if compiled is None:
+        compiled = cls._compiled = compile_view(cls)  # type: ignore[attr-defined]
+    if compiled.declared.key is not None or compiled.declared.expand is not None:
+        what = f"{cls.__name__} makes rows and groups of its documents; one of them is not made from one root"
+        raise UsageError("wrong-usage", what, fix="Read it from the view table.")
+    return compiled
+
+
+def _value(view: ViewModel, source: Source) -> Any:
+    return getattr(view.store if source.kind == "slot" else view, source.name)
 
 
 def _shape(compiled: CompiledView, source: Source) -> Any:
     declared = compiled.declared
+    if source.kind == "accumulator":
+        own = declared.accumulators[source.name].own
+        return None if own is None else shape_of(returned(own.result, type(own)), declared.cls._attribute_name)
     call = declared.udfs[source.name] if source.kind == "udf" else declared.computed[source.name]
     return shape_of(returned(call.function, declared.cls), declared.cls._attribute_name)
 

@@ -8,6 +8,7 @@ from types import CodeType
 from typing import Any
 
 _ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD")
+_SETS = ("STORE_ATTR", "DELETE_ATTR")
 _SILENT = frozenset({"RESUME", "NOP", "CACHE", "COPY_FREE_VARS", "PRECALL"})
 
 
@@ -61,6 +62,31 @@ def _store_reads(code: CodeType, owner: str) -> Iterator[str | None]:
             yield from _store_reads(constant, owner)
 
 
+def store_writes(function: Any) -> frozenset[tuple[str, str]]:
+    """(slot, attribute) of each `self.store.slot.attribute = ...` and `del` in a setter.
+
+    Example:
+        >>> def close(self, value): self.store.meeting.status = "closed"
+        >>> store_writes(close)
+        frozenset({('meeting', 'status')})
+    """
+    code = getattr(function, "__code__", None)
+    if not isinstance(code, CodeType) or not code.co_argcount:
+        return frozenset()
+    return frozenset(_store_writes(code, code.co_varnames[0]))
+
+
+def _store_writes(code: CodeType, owner: str) -> Iterator[tuple[str, str]]:
+    steps = [i for i in dis.get_instructions(code) if i.opname not in _SILENT]
+    for before, store, slot, written in zip(steps, steps[1:], steps[2:], steps[3:]):
+        names = [i.opname in _ATTRIBUTE and i.argval for i in (store, slot)]
+        if names[0] == "store" and names[1] and written.opname in _SETS and _loads(before, owner):
+            yield str(names[1]), str(written.argval)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType) and owner in constant.co_freevars:
+            yield from _store_writes(constant, owner)
+
+
 def _loads(instruction: Any, name: str) -> bool:
     if instruction is None or not instruction.opname.startswith("LOAD_") or instruction.opname in _ATTRIBUTE:
         return False
@@ -106,7 +132,7 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 def _sets(code: CodeType) -> bool:
     return bool({"setattr", "__setattr__", "__dict__"} & {*code.co_names}) or any(
-        i.opname in ("STORE_ATTR", "DELETE_ATTR") for i in dis.get_instructions(code)
+        i.opname in _SETS for i in dis.get_instructions(code)
     )
 
 

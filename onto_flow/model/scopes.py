@@ -207,6 +207,8 @@ class _Levels:
     def check(self) -> None:
         """Refuses what an operator or an accumulator needs and what is known only later, or no more."""
         view = self.view
+        if view.key is not None or view.expand is not None:
+            self._refuse_udfs_of_self()
         functions = [c for a in view.accumulators.values() for c in accumulator_calls(a)]
         before = [*view.filters, *(c[1] for c in (view.expand, view.key) if c is not None), *functions]
         for call in before:
@@ -221,6 +223,14 @@ class _Levels:
                 needs = self._needs(source, ())
                 if (other := needs.get("root") or needs.get("row")) is not None:
                     raise self._unknown(call, name, f"needs {other}, which is known per row")
+
+    def _refuse_udfs_of_self(self) -> None:
+        """Where documents are rows or groups, `self` does not tell which one's value a udf shall have."""
+        for name, call in self.view.computed.items():
+            for udf in sorted(self_reads(call.function) & self.view.udfs.keys()):
+                what = f"{self.view.cls.__name__}.{name} reads self.{udf}, and the view has a document per row or group"
+                fix = f"Make {name} a @udf with the parameter {udf}."
+                raise DeclarationError("unknown-name", what, where=call.line, fix=fix)
 
     def _unknown(self, call: Call, name: str, why: str) -> DeclarationError:
         what = f"{self.view.cls.__name__}: parameter {name!r} of {call.name} {why}"
@@ -265,6 +275,7 @@ class _Levels:
             return [s for _, s in self.calls[self._call(source)].sources]
         read = self_reads(self._call(source).function)
         found = [Source("computed", n) for n in self.view.computed if n in read]
+        found += [Source("udf", n) for n in self.view.udfs if n in read]
         found += [s for s in _group_names(self.view) if s.name in read]
         return [*found, *([_STORE] if "store" in read else [])]
 

@@ -10,6 +10,7 @@ from ..core.collection import Collection
 from ..core.errors import DataError, DeclarationError, SourceLine
 from .meta import Surroundings, declaring_frame, options_of
 from .names import camel_case
+from .udfs import Udf, is_udf
 
 if TYPE_CHECKING:
     from ..core.values import Document
@@ -47,6 +48,8 @@ class ViewModel:
         cls._line = SourceLine(frame.f_code.co_filename, frame.f_lineno)
         options = options_of(cls, _OPTIONS, cls._line)
         cls._around = Surroundings(frame)
+        for name in [n for n, m in vars(cls).items() if is_udf(m)]:
+            setattr(cls, name, Udf(cls, name, vars(cls)[name]))
         cls._convert_names = options.get("convert_names", cls._convert_names)
         cls._on_error = options.get("on_error", cls._on_error)
         if "collection_name" in options:
@@ -59,9 +62,21 @@ class ViewModel:
         self._follower: Any = None
 
     def _result(self, name: str) -> Any:
-        if self._results is None:
-            raise AttributeError(f"{name} is known per group only; name it as a parameter of a udf")
-        return self._results(name)
+        if self._results is not None:
+            return self._results(name)
+        if name not in self._computed:
+            from .once import folded
+
+            self._computed.update(folded(self))
+        return self._computed[name]
+
+    def _shown(self, name: str) -> Any:
+        """The value of a udf."""
+        if name not in self._computed:
+            from .once import udf_value
+
+            self._computed[name] = udf_value(self, name)
+        return self._computed[name]
 
     @property
     def doc_ref(self) -> Any:

@@ -12,12 +12,14 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-from ..core.errors import SourceLine
+from ..core.errors import DataError, SourceLine
 from ..core.values import Reference
+from .aggregates import AccumulatorDeclaration
 from .annotations import hints_of, returned, without_none
 from .attributes import Attribute, RelationAttribute
 from .domain import DomainModel
 from .methods import computed
+from .udfs import Udf
 from .view import ViewModel, output_collection
 
 Rename = Callable[[str], str]
@@ -35,6 +37,7 @@ def document_of(view: type[ViewModel]) -> type[DomainModel]:
 
         declared = read_declaration(view)
         body: dict[str, Any] = {"__module__": view.__module__, "__qualname__": view.__qualname__}
+        body["_of_view"] = view
         body["Meta"] = type("Meta", (), {"collection_name": output_collection(view)})
         for name in (*declared.key_parts, *declared.order):
             call = declared.computed.get(name) or declared.udfs.get(name)
@@ -49,10 +52,29 @@ def document_of(view: type[ViewModel]) -> type[DomainModel]:
 
 
 def attribute_of(side: Any) -> Any:
-    """The attribute of view documents that a computed attribute of a view is; anything else as it is."""
-    if isinstance(side, computed) and isinstance(getattr(side, "owner", None), type):
-        return document_of(side.owner)._attributes.get(side.name, side)  # type: ignore[attr-defined]
-    return side
+    """The attribute of view documents that a getter, udf or accumulator of a view is; anything else as it is."""
+    named: Any = getattr(side, "__onto_flow_udf__", side)
+    known = isinstance(named, (computed, Udf, AccumulatorDeclaration)) and isinstance(
+        getattr(named, "owner", None), type
+    )
+    return document_of(named.owner)._attributes.get(named.name, side) if known else side
+
+
+def refuse_setting(document: type[DomainModel], name: str, where: object) -> DataError:
+    """The error of a setter that sets what a view computes."""
+    view: type[ViewModel] = document._of_view  # type: ignore[attr-defined]
+    what = f"{view.__name__}.{name} cannot be set: it is computed, and what is written there does not stay"
+    fix = (
+        f"Set it in the documents that {view.__name__} is made of, or by a setter of its own: {view.__name__}.get(...)."
+    )
+    return DataError("bad-value", what, where=where, fix=fix)
+
+
+class ShownRelation(RelationAttribute[Any]):
+    """A reference in a view document."""
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        raise refuse_setting(type(instance), self.python_name, instance.path)
 
 
 class ShownAttribute(Attribute):
@@ -60,6 +82,9 @@ class ShownAttribute(Attribute):
 
     annotation: Any = None
     rename: Rename
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        raise refuse_setting(type(instance), self.python_name, instance.path)
 
     def read(self, fields: Any) -> Any:
         """The value as the view's code gave it."""
@@ -69,7 +94,7 @@ class ShownAttribute(Attribute):
 def _attribute(annotation: Any, rename: Rename, field: str, line: SourceLine) -> Attribute:
     model, many = _referred(annotation)
     if model is not None:
-        return RelationAttribute(model, line, many=many, name=field, parse=None)
+        return ShownRelation(model, line, many=many, name=field, parse=None)
     made = ShownAttribute("any", line, name=field)
     made.annotation, made.rename = annotation, rename
     return made

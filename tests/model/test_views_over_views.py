@@ -22,7 +22,7 @@ from onto_flow import (
     root,
     udf,
 )
-from onto_flow.core.errors import DeclarationError
+from onto_flow.core.errors import DataError, DeclarationError
 from onto_flow.plan.explain import explain_text
 from onto_flow.plan.mermaid import explain_mermaid
 from onto_flow.plan.wire import from_json, to_json
@@ -289,3 +289,34 @@ def test_views_that_read_each_other_are_refused():
     assert caught.value.code == "cycle" and __file__ in caught.value.where
     with pytest.raises(DeclarationError, match="Self reads what it writes"):
         plan_views(view("Self", "first", Even))
+
+
+def test_a_setter_that_sets_what_another_view_computes_is_refused_with_its_line():
+    class Named(ViewModel):
+        class Meta:
+            collection_name = "named"
+
+        store: SessionStore
+
+        @computed
+        def size(self) -> int:
+            return self.store.session.size
+
+        @size.setter
+        def size(self, value: int) -> None:
+            self.store.session.size = value
+
+    with pytest.raises(
+        DeclarationError, match=r"the setter of Named.size sets session.size, which Session computes"
+    ) as caught:
+        plan_views(Session, Named)
+    assert "@size.setter" in caught.value.where and "in a setter of Session" in caught.value.fix
+
+
+@pytest.mark.parametrize("attribute", ["size", "leader"])
+def test_what_a_view_computes_cannot_be_set_in_another_way_either(attribute):
+    store = SessionStore({"session": [("sessions/m1", {"size": 2})], "leader": [("people/p1", {})]})
+    store.leader.name = "Ada"
+    with pytest.raises(DataError, match=rf"Session.{attribute} cannot be set: it is computed") as caught:
+        setattr(store.session, attribute, None)
+    assert "Session.get" in caught.value.fix and caught.value.where == "sessions/m1"
