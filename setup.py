@@ -17,13 +17,18 @@ FROM_AN_SDIST = (HERE / "PKG-INFO").exists()
 PACKAGES = ["onto_flow", "onto_flow.*"] + (["udfs", "udfs.*"] if FROM_AN_SDIST or "sdist" in sys.argv else [])
 ARROW = ["pyarrow>=16"]
 
-NATIVE = Path("onto_flow/formats/native")
-EXTENSION = Extension(
-    "onto_flow.formats.native._native",
-    sources=sorted(str(path) for path in NATIVE.glob("*.c")),
-    depends=sorted(str(path) for path in NATIVE.glob("*.h")),
-    optional=True,  # without a compiler the package is installed without it, and reads exports more slowly
-)
+
+def extension(folder: str) -> Extension:
+    """The C of a folder; without a compiler the package is installed without it, and is slower."""
+    return Extension(
+        f"{folder.replace('/', '.')}._native",
+        sources=sorted(str(path) for path in Path(folder).glob("*.c")),
+        depends=sorted(str(path) for path in Path(folder).glob("*.h")),
+        optional=True,
+    )
+
+
+NATIVE = [extension("onto_flow/core/native"), extension("onto_flow/formats/native")]
 setup(
     name="onto-flow",
     version=VERSION[1],
@@ -34,7 +39,7 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=PACKAGES),
     package_data={"onto_flow": ["py.typed"]},
-    ext_modules=[] if os.environ.get("ONTO_FLOW_NATIVE") == "0" else [EXTENSION],
+    ext_modules=[] if os.environ.get("ONTO_FLOW_NATIVE") == "0" else NATIVE,
     entry_points={
         "console_scripts": ["onto-flow=onto_flow.cli:main"],
         # Named as the module, so that -p with its name does not load it twice.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .codec import encode
+from .native import compiled
 from .values import Reference
 
 
@@ -19,7 +20,7 @@ def same(left: Any, right: Any) -> bool:
         return True
     kind = left.__class__
     if kind is not right.__class__ and not (isinstance(left, dict) and isinstance(right, dict)):
-        return left is not None and right is not None and encode(left) == encode(right)
+        return left is not None and right is not None and _by_bytes(left, right)
     if kind in _PLAIN:
         return bool(left == right)
     if isinstance(left, dict):
@@ -32,7 +33,16 @@ def same(left: Any, right: Any) -> bool:
         return True
     if kind is float and left != right:
         return bool(left != left and right != right)
-    return encode(left) == encode(right)
+    return _by_bytes(left, right)
 
 
 _PLAIN = frozenset({str, int, bytes, bool})
+
+
+def _by_bytes(left: Any, right: Any) -> bool:
+    return encode(left) == encode(right)
+
+
+in_python = same
+if not TYPE_CHECKING and compiled() is not None:
+    same = compiled().equality(_by_bytes, Reference)

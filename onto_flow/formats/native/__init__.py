@@ -5,18 +5,11 @@
 
 from __future__ import annotations
 
-import os
-from functools import lru_cache
-from importlib import import_module
 from typing import Any
 
+from ...core.native import compiled
 
-@lru_cache(maxsize=1)
+
 def extension() -> Any:
     """The compiled module; `None` where there is none, or none is wanted."""
-    if os.environ.get("ONTO_FLOW_NATIVE") == "0":
-        return None
-    try:
-        return import_module(f"{__name__}._native")
-    except ImportError:
-        return None
+    return compiled(__name__)

@@ -1,0 +1,23 @@
+"""What every change passes, written in C once more where a compiler was there; everything works without it, more slowly.
+
+Law: a compiled form gives what the Python form beside it gives, and leaves to it whatever is unusual.
+`ONTO_FLOW_NATIVE=0` in the environment leaves all compiled code aside.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+
+@lru_cache(maxsize=8)
+def compiled(package: str = __name__) -> Any:
+    """The compiled module of a package, by the name `_native`; `None` where there is none, or none is wanted."""
+    if os.environ.get("ONTO_FLOW_NATIVE") == "0":
+        return None
+    try:
+        return import_module(f"{package}._native")
+    except ImportError:
+        return None
