@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ..core.values import Document, Reference
 from ..plan.nodes import Plan
 from .histories import START, TICK, Commit, History
-from .shapes import KINDS, READ, SelectionShape, Shape, SlotShape, plan_of
+from .shapes import FAMILIES, KINDS, READ, SelectionShape, Shape, SlotShape, plan_of
 
 VALUES: tuple[Any, ...] = (
     0,
@@ -76,6 +76,7 @@ def random_case(random: Random, *, most: int = 45) -> Case:
     if random.random() < 0.06:
         shapes = _over_views(random)
     letters = "".join(sorted({slot[1] for shape in shapes for slot in shape.slots}))
+    letters += "".join(members for family, members in FAMILIES.items() if family in letters)
     world = random_world(random, letters)
     return Case(tuple(shapes), random_history(random, world, most=most), None if random.random() < 0.1 else READ)
 
@@ -96,7 +97,9 @@ def _over_views(random: Random) -> list[Shape]:
 def random_shape(random: Random, name: str) -> Shape:
     """Any view: chains, diamonds, the same collection twice, self references, groups, rows, several paths."""
     slots: list[SlotShape] = [("root", "a", -1, ())]
-    letters = random.choice(("abc", "ab", "ab", "a", "b", "abd", "abd"))
+    letters = random.choice(("abc", "ab", "ab", "a", "b", "abd", "abd", "abcu", "abdw"))
+    if letters[-1] in FAMILIES and random.random() < 0.3:
+        slots = [("root", letters[-1], -1, ())]
     if letters == "abd" and random.random() < 0.5:
         slots = [("root", "b", -1, random.choice(((), ("phantom",)))), ("by", "d", 0, ("up",))]
     for _ in range(random.choice((0, 1, 1, 1, 2, 2, 2, 3, 3))):
@@ -123,12 +126,19 @@ def _random_slot(random: Random, slots: Sequence[SlotShape], letters: str) -> Sl
     kind, letter = random.choice(("via", "by", "on")), random.choice(letters)
     if kind == "on":
         return (kind, letter, parent, _random_pairs(random, slots[parent][1], letter))
+    if kind != "on" and (wider := _wider(slots[parent][1] if kind == "by" else letter)) and random.random() < 0.5:
+        return (kind, letter, parent, (random.choice(("r", "s")), random.choice(wider)))
     if "d" in (slots[parent][1], letter) and random.random() < 0.6:
         if slots[parent][1] == "d":
             return ("via", "b", parent, ("up",))
         if slots[parent][1] == "b":
             return ("by", "d", parent, ("up",))
-    return (kind, letter, parent, (random.choice(("r", "r", "s", "lines")),))
+    return (kind, letter, parent, (random.choice(("r", "r", "s", "lines", "m")),))
+
+
+def _wider(letter: str) -> list[str]:
+    """The families that a collection belongs to."""
+    return [family for family, members in FAMILIES.items() if letter in members]
 
 
 def _random_pairs(random: Random, theirs: str, own: str) -> tuple[str, ...]:
@@ -136,7 +146,7 @@ def _random_pairs(random: Random, theirs: str, own: str) -> tuple[str, ...]:
     chance = random.random()
     if chance < 0.5:
         return ("k", "k") if chance < 0.3 else ("k", "k2", "k2", "k")
-    ids = {letter: ("id", "part") if letter == "d" else ("id",) for letter in (theirs, own)}
+    ids = {letter: ("id", "part") if letter in "dw" else ("id",) for letter in (theirs, own)}
     mixed = ((random.choice(ids[theirs]), "k"), ("k", random.choice(ids[own])), (ids[theirs][-1], ids[own][-1]))
     pair = random.choice(mixed)
     return pair if chance < 0.8 else (*pair, "k2", "k2")
@@ -176,12 +186,12 @@ def _selecting(random: Random, shape: Shape) -> Shape:
     several = random.sample(range(1, len(shape.slots)), random.randint(1, min(2, len(shape.slots) - 1)))
     selections = [_random_selection(random, slot) for slot in several]
     if random.random() < 0.3:
-        selections.append((0, "shown", "", False, -1))
+        selections.append((0, random.choice(("shown", "shown", "strict")), "", False, -1))
     return replace(shape, selections=tuple(selections))
 
 
 def _random_selection(random: Random, slot: int) -> SelectionShape:
-    where, order = random.choice(("", "shown", "alike")), random.choice(("", "n"))
+    where, order = random.choice(("", "shown", "alike", "strict")), random.choice(("", "n"))
     return (slot, where, order, bool(order) and random.random() < 0.5, random.choice((-1, 1, 1, 2)))
 
 
@@ -243,7 +253,7 @@ def _next(
     if chance < 0.3:
         return fields
     names = (
-        random.sample(("r", "s", "lines", "k", "k2"), random.randint(1, 3))
+        random.sample(("r", "s", "lines", "m", "k", "k2"), random.randint(1, 3))
         if random.random() < world.moving
         else ("n", "t")
     )
@@ -258,6 +268,7 @@ def random_fields(random: Random, world: World) -> dict[str, Any]:
         "r": [_reference(random, world.paths) for _ in range(random.choice((0, 1, 1, 2, 2, 3)))],
         "s": _reference(random, world.paths),
         "lines": [{"p": _reference(random, world.paths)} for _ in range(random.choice((0, 1, 1, 2)))],
+        "m": {"p": _reference(random, world.paths)},
         "k": random.choice(keys)
         if random.random() < 0.5
         else [random.choice(keys) for _ in range(random.randrange(4))],

@@ -124,7 +124,8 @@ def _parent_keys(slot: Slot, path: str, fields: Document) -> set[Any]:
     if slot.kind == "on":
         return _products(path, fields, [g for g, _ in slot.pairs])
     assert slot.relation is not None
-    return set(above(path, slot.relation) if slot.relation.above else references(fields, slot.relation))
+    found = above(path, slot.relation) if slot.relation.above else references(fields, slot.relation)
+    return {p for p in found if slot.collection.matches(p)}
 
 
 def _doc_keys(slot: Slot, path: str, fields: Document) -> set[Any]:

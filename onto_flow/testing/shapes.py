@@ -3,8 +3,8 @@
 `onto_flow.testing.shapes:shape_HEX` is a view whose definition is the hexadecimal text of its encoded shape, so a generated
 plan travels to the workers of any engine.
 
-Documents of these views have the fields `r` (references), `s` (one reference), `lines` (maps with a reference `p`), `k` and
-`k2` (values to be equal), `n` (what is shown), `t` (texts), and `x`, which no view reads.
+Documents of these views have the fields `r` (references), `s` (one reference), `lines` (maps with a reference `p`), `m` (one
+such map), `k` and `k2` (values to be equal), `n` (what is shown), `t` (texts), and `x`, which no view reads.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from ..core.codec import decode, encode
-from ..core.collection import Collection
-from ..core.equality import same
+from ..core.collection import Collection, CollectionSet
 from ..core.keys import document_id
 from ..core.values import Document
 from ..plan.compile import compile_plan
@@ -33,6 +32,7 @@ from ..plan.nodes import (
     Slot,
     View,
 )
+from . import shape_code
 
 COLLECTIONS = {
     "a": Collection("a"),
@@ -41,19 +41,31 @@ COLLECTIONS = {
     "d": Collection("b/{b}/d"),
     "o": Collection("outV"),
 }
-READ = ("r", "s", "lines", "k", "k2", "n", "t")
+FAMILIES = {"u": "bc", "w": "bd"}
+"""Letters of several collections as one, as models that have a base in common are."""
+COLLECTIONS |= {name: CollectionSet.of(tuple(COLLECTIONS[m] for m in members)) for name, members in FAMILIES.items()}
+READ = ("r", "s", "lines", "m", "k", "k2", "n", "t")
 IDS = {"id": PathPart("doc_id", -1), "part": PathPart("part", 1)}
-FIELDS = {"r": ("r",), "s": ("s",), "lines": ("lines", "*", "p"), "k": ("k",), "k2": ("k2",), "n": ("n",)}
+FIELDS = {
+    "r": ("r",),
+    "s": ("s",),
+    "lines": ("lines", "*", "p"),
+    "m": ("m", "p"),
+    "k": ("k",),
+    "k2": ("k2",),
+    "n": ("n",),
+}
 
 OverShape = tuple[str, int, bool, int, int, int]
 SlotShape = tuple[str, str, int, tuple[str, ...]]
 """(kind, letter of the collection, parent, names): the field of a relation, `up` for the document above, or the parent's
 and its own place, pair by pair; a place is a field, `id`, or `part`: the first id of the path, which for `d` is that of the
-document above. A root with a name counts also where it does not exist and documents lie below it."""
+document above. A root with a name counts also where it does not exist and documents lie below it. A relation may have a
+second name: the letter of what it leads to, where that is more than the slot that it is used for."""
 
 SelectionShape = tuple[int, str, str, bool, int]
-"""(slot, where, order, descending, limit): `where` is `shown` (`n` is not `"hide"`), `alike` (`k2` as the parent's) or
-empty; `order` is `n`, or empty for that of paths; no limit is -1."""
+"""(slot, where, order, descending, limit): `where` is `shown` (`n` is not `"hide"`), `strict` (it raises where `n` is no
+number), `alike` (`k2` as the parent's) or empty; `order` is `n`, or empty for that of paths; no limit is -1."""
 
 Members = Mapping[str, Sequence[tuple[str, Document]]]
 
@@ -195,48 +207,6 @@ def _contribution(kind: str, docs: Sequence[tuple[str, Document]]) -> Any:
     return (docs[0][1].get("n"), docs[-1][1].get("n")) if docs else None
 
 
-class Parity:
-    """An accumulator as users write them: how many numbers are odd, and how many are not."""
-
-    def create(self) -> tuple[int, int]:
-        """No numbers."""
-        return (0, 0)
-
-    def add(self, state: tuple[int, int], number: float) -> tuple[int, int]:
-        """One more."""
-        return (state[0] + 1, state[1]) if number % 2 == 1 else (state[0], state[1] + 1)
-
-    def retract(self, state: tuple[int, int], number: float) -> tuple[int, int]:
-        """One less."""
-        return (state[0] - 1, state[1]) if number % 2 == 1 else (state[0], state[1] - 1)
-
-    def merge(self, left: tuple[int, int], right: tuple[int, int]) -> tuple[int, int]:
-        """The numbers of both."""
-        return (left[0] + right[0], left[1] + right[1])
-
-    def result(self, state: tuple[int, int]) -> list[int]:
-        """[odd, others]."""
-        return list(state)
-
-
-PARITY = Parity()
-
-
-def shown(path: str, fields: Document) -> bool:
-    """A `where` on a document."""
-    return bool(fields.get("n") != "hide")
-
-
-def alike(path: str, fields: Document, parent: str, parent_fields: Document) -> bool:
-    """A `where` that compares with the parent."""
-    return same(fields.get("k2"), parent_fields.get("k2"))
-
-
-def by_n(path: str, fields: Document) -> Any:
-    """What documents are ordered by."""
-    return fields.get("n")
-
-
 def __getattr__(name: str) -> Shape:
     if not name.startswith("shape_"):
         raise AttributeError(name)
@@ -245,7 +215,8 @@ def __getattr__(name: str) -> Shape:
 
 def plan_of(*shapes: Shape, read: Sequence[str] | None = READ) -> Plan:
     """The plan of some shapes."""
-    fields = tuple((c, None if read is None else tuple(read)) for c in COLLECTIONS.values())
+    plain = [c for letter, c in COLLECTIONS.items() if letter not in FAMILIES]
+    fields = tuple((c, None if read is None else tuple(read)) for c in plain)
     return compile_plan([view_of(s) for s in shapes], fields)
 
 
@@ -263,6 +234,7 @@ def view_of(shape: Shape) -> View:
 
 KINDS: tuple[AccumulatorKind, ...] = get_args(AccumulatorKind)
 _LIMITED = ("collect", "top_k")
+_WHERE = ("shown", "strict")
 
 
 def _accumulator(name: str, shape: tuple[str, int, bool, int]) -> Accumulator:
@@ -273,7 +245,7 @@ def _accumulator(name: str, shape: tuple[str, int, bool, int]) -> Accumulator:
         descending=descending and kind == "collect",
         limit=limit if limit > 0 and kind in _LIMITED else None,
         bounds=(0.0, 1, 2.5) if kind == "histogram" else (),
-        code=CodeRef(f"{__name__}:PARITY", PARITY) if kind == "own" else None,
+        code=CodeRef(f"{shape_code.__name__}:PARITY", shape_code.PARITY) if kind == "own" else None,
     )
 
 
@@ -288,9 +260,9 @@ def _selected(slot: Slot, selection: SelectionShape) -> Slot:
     _, where, order, descending, limit = selection
     return replace(
         slot,
-        where=CodeRef(f"{__name__}:shown", shown) if where == "shown" else None,
-        compare=CodeRef(f"{__name__}:alike", alike) if where == "alike" else None,
-        order=Order(CodeRef(f"{__name__}:by_n", by_n), descending) if order else None,
+        where=CodeRef(f"{shape_code.__name__}:{where}", getattr(shape_code, where)) if where in _WHERE else None,
+        compare=CodeRef(f"{shape_code.__name__}:alike", shape_code.alike) if where == "alike" else None,
+        order=Order(CodeRef(f"{shape_code.__name__}:by_n", shape_code.by_n), descending) if order else None,
         limit=None if limit < 0 else limit,
     )
 
@@ -307,8 +279,8 @@ def _slot(shape: Shape, index: int) -> Slot:
         return Slot(name, index, "on", collection, parent, many=True, required=required, pairs=pairs)
     above = names[0] == "up"
     field = FieldPath(() if above else FIELDS[names[0]])
+    target = COLLECTIONS[names[1] if names[1:] else letter if kind == "via" else shape.slots[parent][1]]
+    relation = Relation(field, target, above=above)
     if kind == "via":
-        relation = Relation(field, collection, above=above)
         return Slot(name, index, "via", collection, parent, many=True, required=required, relation=relation)
-    relation = Relation(field, COLLECTIONS[shape.slots[parent][1]], above=above)
     return Slot(name, index, "by", collection, parent, many=True, required=required, relation=relation)

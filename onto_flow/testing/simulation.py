@@ -18,6 +18,7 @@ from ..plan.nodes import Plan
 from .cases import Case, random_case
 from .histories import DELIVERIES, History, deliver
 from .judge import applied, judge_chain, judge_shown, judge_tables, timelines, unknown_version
+from .letters import judge_letters, open_letters
 from .oracle import recompute
 from .recovery import CrashingEngine, Item
 from .rest import complaints_at_rest
@@ -124,9 +125,7 @@ def _judged(case: Runnable, engine: ShufflingEngine, random: Random) -> Iterator
     if engine.epoch == 0 and (total := sum(gap.weight for gap in trace.gaps)):
         yield f"nothing was lost, and {total} gaps are open"
     yield from complaints_at_rest(case.plan, engine.store.opened(), case.history.final, MOMENT)
-    yield from (
-        f"a dead letter: {d}" for d in trace.letters if not d.cleared and not d.reason.startswith("path-claimed")
-    )
+    yield from judge_letters(open_letters(case.plan, case.history.final, MOMENT), trace.letters)
 
 
 def of_seed(seed: int, mode: str = "") -> tuple[Case, Setting, Random]:

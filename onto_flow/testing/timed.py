@@ -25,6 +25,7 @@ from ..plan.nodes import CodeRef, FieldPath, OnError, Plan, Slot, View
 from .cases import Case, random_case
 from .histories import DELIVERIES, History, deliver
 from .judge import Timeline, applied, judge_chain, judge_shown, judge_tables, timelines_of_shown, unknown_version
+from .letters import open_letters
 from .oracle import passes, recompute
 from .shapes import READ
 from .shuffling import LOOSE, ShufflingEngine
@@ -164,21 +165,21 @@ def local_complaints(timed: Timed, random: Random) -> Iterator[str]:
     history, plan = timed.case.history, timed.plan
     flow = LocalFlow(plan, snapshot=history.snapshot)
     seen: list[ViewChange] = []
-    open_letters: set[str] = set()
+    opened: set[str] = set()
 
     def take(outputs: Sequence[Output]) -> None:
         for output in outputs:
             if isinstance(output, ViewChange):
                 seen.append(output)
             elif isinstance(output, DeadLetter) and not output.reason.startswith("path-claimed"):
-                (open_letters.discard if output.cleared else open_letters.add)(output.key)
+                (opened.discard if output.cleared else opened.add)(output.key)
 
     def judge(documents: Mapping[str, Document], moment: int, where: str) -> Iterator[str]:
         expected, letters = expectation(timed, plan, documents, moment, flow)
         yield from (f"{where}: {c}" for c in judge_tables(expected, applied(seen)))
         yield from (f"{where}: {c}" for c in _wrong_flags(timed, plan, documents, flow, seen))
-        if letters != open_letters:
-            yield f"{where}: the open letters are {open_letters}, not {letters}"
+        if letters != opened:
+            yield f"{where}: the open letters are {opened}, not {letters}"
 
     flow.advance(timed.first)
     take(flow.process([seed(c, history.snapshot) for c in history.seeds()]))
@@ -221,7 +222,7 @@ def expectation(
         for view, root in fails:
             kept.setdefault(view, {})[root] = {}
     letters = {f"view:{view}:{root}" for view, root in fails}
-    return recompute(plan, documents, moment, kept), letters
+    return recompute(plan, documents, moment, kept), letters | open_letters(plan, documents, moment)
 
 
 def shuffled_complaints(timed: Timed, random: Random) -> Iterator[str]:

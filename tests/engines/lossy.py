@@ -9,8 +9,8 @@ from engine_views import ListSource
 from onto_flow.engines.base import Engine, Job
 from onto_flow.sinks.memory import MemorySink
 from onto_flow.testing.cases import Case
-from onto_flow.testing.engine_suite import VIA
 from onto_flow.testing.histories import deliver, history_of
+from onto_flow.testing.named_cases import VIA
 
 
 def judge_gaps(engine: Engine) -> None:

@@ -36,8 +36,9 @@ from onto_flow.plan.nodes import CodeRef, Plan, Slot, View
 from onto_flow.sinks.memory import MemorySink
 from onto_flow.sources.base import Source
 from onto_flow.testing.cases import random_case
-from onto_flow.testing.engine_suite import FIXED, EngineSuite, Tables
+from onto_flow.testing.engine_suite import EngineSuite, Tables
 from onto_flow.testing.histories import deliver
+from onto_flow.testing.named_cases import FIXED
 from tests.jobs.feeds import documents_of
 from tests.jobs.small import EXPORTED_AT, JOBS, job_and_feed
 from udfs.movielens import GenreStats, YearStats

@@ -17,6 +17,7 @@ from onto_flow.plan.nodes import Plan
 from onto_flow.testing.cases import Case, random_case
 from onto_flow.testing.histories import DELIVERIES, History, deliver
 from onto_flow.testing.judge import Shown, applied, judge_chain, judge_shown, judge_tables, timelines
+from onto_flow.testing.letters import judge_letters, open_letters
 from onto_flow.testing.oracle import recompute
 
 SIZES = (1, 1, 2, 5, 100)
@@ -37,31 +38,33 @@ def complaints(case: Case, random: Random, page: int = 0) -> Iterator[str]:
     seen: list[ViewChange] = []
     shown = Seen(plan, flow)
     gaps = Gaps()
+    letters: list[DeadLetter] = []
 
-    def take(outputs: list[Output]) -> Iterator[str]:
+    def take(outputs: list[Output]) -> None:
         shown.look()
         for output in outputs:
             if isinstance(output, ViewChange):
                 seen.append(output)
             elif isinstance(output, Gap):
                 gaps.take(output)
-            elif isinstance(output, DeadLetter) and not output.cleared and not output.reason.startswith("path-claimed"):
-                yield f"a dead letter: {output}"
+            elif isinstance(output, DeadLetter):
+                letters.append(output)
 
     if history.exported:
-        yield from take(flow.process([seed(c, history.snapshot) for c in history.seeds()]))
+        take(flow.process([seed(c, history.snapshot) for c in history.seeds()]))
         yield from judge_tables(recompute(plan, history.documents), applied(seen))
     items, size = deliver(history.feed, random, random.choice(DELIVERIES)), random.choice(SIZES)
     lost = set(random.sample(history.feed, len(history.feed) // random.choice((2, 5, 100))))
     items = [index for index in items if index not in lost]
     for at in range(0, len(items), size):
-        yield from take(flow.process([event(history.change(i)) for i in items[at : at + size]]))
+        take(flow.process([event(history.change(i)) for i in items[at : at + size]]))
         while flow.timer_is_due and (at + size >= len(items) or not page or random.random() < 0.5):
-            yield from take(flow.process(()))
+            take(flow.process(()))
         if flow.timer_is_due:
             continue
         for complaint in judge_tables(recompute(plan, history.known(items[: at + size])), applied(seen)):
             yield f"after {items[: at + size]}: {complaint}"
+        yield from judge_letters(open_letters(plan, history.known(items[: at + size])), letters)
         missing = {(p, v) for p, v in history.missing(items[: at + size]) if plan.projection.wants(p)}
         if gaps.awaited() != missing:
             yield f"after {items[: at + size]}: the gaps are {gaps.awaited()} and should be {missing}"

@@ -14,7 +14,7 @@ from onto_flow.core.equality import same
 from onto_flow.core.errors import DataError
 from onto_flow.operators.accumulators import ABELIAN, Average, Count, Own, Sum
 from onto_flow.plan.nodes import Accumulator, CodeRef
-from onto_flow.testing.shapes import PARITY
+from onto_flow.testing.shape_code import PARITY
 
 numbers = st.one_of(
     st.integers(-(2**40), 2**40), st.floats(), st.sampled_from([0.1, -0.0, math.inf, -math.inf, math.nan, 5e-324])

@@ -15,7 +15,7 @@ from onto_flow.operators import kept, ordered
 from onto_flow.operators.fold import Accumulators, Fold
 from onto_flow.plan.nodes import Accumulator, CodeRef
 from onto_flow.testing.oracle_folds import result_of
-from onto_flow.testing.shapes import PARITY
+from onto_flow.testing.shape_code import PARITY
 
 numbers = st.sampled_from([0, 1, 1.0, 2, -0.0, 0.0, 0.1, 10**16, math.nan, math.inf, 3, 4, 5])
 values = numbers | st.sampled_from([True, None, "a", "b", [1], {"a": 1}])
