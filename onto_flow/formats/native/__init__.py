@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...core.native import compiled
+from ...core.native import compiled as compiled_of  # not `compiled`: a module here has that name
 
 
 def extension() -> Any:
     """The compiled module; `None` where there is none, or none is wanted."""
-    return compiled(__name__)
+    return compiled_of(__name__)
