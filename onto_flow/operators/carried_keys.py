@@ -74,6 +74,11 @@ class CarriedKeys:
             carried.joined = joined if worked_out == joined else worked_out if layout.makers else layout.empty
         return carried
 
+    def decided_by(self, path: str) -> tuple[dict[Any, Any], tuple[str, ...] | None]:
+        """What begins the keys of a document of its collection, and the fields that decide them (`None`: any may)."""
+        layout = self._layout(path)
+        return layout.codes, layout.names
+
     def _layout(self, path: str) -> _Layout:
         collection = path.rpartition("/")[0]
         layout = self._layouts.get(collection)

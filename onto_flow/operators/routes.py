@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core.change import Version
@@ -26,7 +26,6 @@ class Route:
         until: The fields that say until when they count.
         parsed: Whether a user's `parse` or `where` reads them.
         at_path: The operators that are told of them under their own path.
-        is_plain: Whether those are all, whatever is in a document.
     """
 
     def __init__(
@@ -40,7 +39,24 @@ class Route:
         at_path = [(v, s) for v, _, mine in self.views for s in mine if not has_own_keys(s)]
         self._keyless = len(at_path) == sum(len(mine) for _, _, mine in self.views)
         self.at_path = tuple(_target(v, s) for v, s in at_path)
-        self.is_plain = wanted and self._keyless and not self.parsed and not self.until
+
+    def tells(self, codes: Mapping[Any, Any]) -> tuple[tuple[int, tuple[tuple[str, int | None], ...]], ...]:
+        """What `tell` does, as data.
+
+        Args:
+            codes: Where keys stand in what travels with the documents (`carried_keys`).
+
+        Returns:
+            Per view: where its own keys stand (0: it has none), and whom it tells as (operator, slot whose keys count;
+            `None`: under the document's path).
+        """
+        return tuple(
+            (
+                codes.get(joins.own_code, 0),
+                tuple((_target(view, s), None if s.kind in ("root", "via") else s.index) for s in slots),
+            )
+            for view, joins, slots in self.views
+        )
 
     def tell(self, path: str, version: Version, after: Document, ctx: Context) -> None:
         """Tells of a document whose join keys are as before: nobody gains or loses a subscription by it."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from types import CodeType, ModuleType
 from typing import Any
 
+from onto_flow.core.native import aside
+
 RELOADED = (
     "onto_flow.operators",
     "onto_flow.engines.base",
@@ -78,12 +80,13 @@ def _reloaded(name: str) -> bool:
 
 @contextmanager
 def broken(fault: Fault) -> Iterator[None]:
-    """Within it, imports give modules with the fault."""
+    """Within it, imports give modules with the fault, and without what is compiled of them."""
     saved = {name: sys.modules.pop(name) for name in list(sys.modules) if _reloaded(name)}
     finder = _Finder(fault)
     sys.meta_path.insert(0, finder)
     try:
-        yield
+        with aside():
+            yield
     finally:
         sys.meta_path.remove(finder)
         for name in [n for n in sys.modules if _reloaded(n)]:

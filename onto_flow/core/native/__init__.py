@@ -7,6 +7,8 @@ Law: a compiled form gives what the Python form beside it gives, and leaves to i
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
@@ -21,3 +23,19 @@ def compiled(package: str = __name__) -> Any:
         return import_module(f"{package}._native")
     except ImportError:
         return None
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Within it nothing compiled is found: modules imported meanwhile have their Python forms, as faults are put there."""
+    before = os.environ.get("ONTO_FLOW_NATIVE")
+    os.environ["ONTO_FLOW_NATIVE"] = "0"
+    compiled.cache_clear()
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["ONTO_FLOW_NATIVE"]
+        else:
+            os.environ["ONTO_FLOW_NATIVE"] = before
+        compiled.cache_clear()

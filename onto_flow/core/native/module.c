@@ -3,6 +3,9 @@
 
 static PyMethodDef functions[] = {
     {"equality", native_equality, METH_VARARGS, "(by_bytes, Reference) -> core.equality.same."},
+    {"ingest", native_ingest, METH_O, "((Event, Fields, Doc, Told)) -> what operators.drained.ingest does at once."},
+    {"match", native_match, METH_O, "((Told, Doc, Fields)) -> what operators.drained.match does at once."},
+    {"assemble", native_assemble, METH_O, "((Record, Told, Fields, ViewChange)) -> the same of operators.drained.assemble."},
     {NULL},
 };
 
@@ -14,4 +17,4 @@ static struct PyModuleDef definition = {
     .m_methods = functions,
 };
 
-PyMODINIT_FUNC PyInit__native(void) { return PyModule_Create(&definition); }
+PyMODINIT_FUNC PyInit__native(void) { return core_names() < 0 ? NULL : PyModule_Create(&definition); }

@@ -47,6 +47,7 @@ class LocalFlow:
     Attributes:
         moment: Declared time, as far as it has come.
         state: Is told the keys of every step before it.
+        queues: What waits for each operator.
         silent: Whether view documents are not evaluated yet, as documents that they need are not there (`caught_up`).
         interrupted: Says whether a long batch is to be given up.
         breaker: Is told what user code failed, and may stop the flow in the middle of a batch.
@@ -71,7 +72,7 @@ class LocalFlow:
         self._operators = build_operators(plan, profile)
         self._drains = {n: cast("Drains", o).drain for n, o in self._operators.items() if hasattr(o, "drain")}
         self.state: State = InMemory(plan) if state is None else state
-        self._queues: dict[str, dict[Key, list[Message]]] = {name: {} for name in self._operators}
+        self.queues: dict[str, dict[Key, list[Message]]] = {name: {} for name in self._operators}
         self.outputs: list[Output] = []
         self._generation = generation
         self.breaker: Breaker | None = None
@@ -92,8 +93,8 @@ class LocalFlow:
             tick = last_tick(every, self.moment)
             if tick > self._ticks[path]:
                 self._ticks[path] = tick
-                self._queues["ingest"].setdefault(path, []).append(Tick(tick))
-        return bool(self._queues["ingest"]) or self.timer_is_due
+                self.queues["ingest"].setdefault(path, []).append(Tick(tick))
+        return bool(self.queues["ingest"]) or self.timer_is_due
 
     def process(self, events: Iterable[tuple[str, Event]]) -> list[Output]:
         """Runs one micro-batch through all stages.
@@ -108,14 +109,19 @@ class LocalFlow:
             Stopped: It was given up; the state is of no use any more.
         """
         self._fire_timers()
-        ingest = self._queues["ingest"]
+        queues = self.queues
+        ingest = queues["ingest"]
         for path, event in events:
             ingest.setdefault(path, []).append(event)
         for name, operator in self._operators.items():
-            if self._queues[name]:
-                queue, self._queues[name] = self._queues[name], {}
+            queue = queues[name]
+            if queue:
+                queues[name] = {}
+                if len(queue) <= _PART:
+                    self._run_stage(name, operator, queue)
+                    continue
                 for part in _parts(queue):
-                    if part is not queue and self.interrupted():
+                    if self.interrupted():
                         raise Stopped
                     self._run_stage(name, operator, part)
         outputs, self.outputs = self.outputs, []
@@ -123,12 +129,10 @@ class LocalFlow:
 
     def caught_up(self, operator: str, keys: Iterable[Key]) -> list[Output]:
         """After a load that was silent: evaluates view documents, by the keys of their assemble."""
-        self._queues[operator].update({key: [CaughtUp()] for key in keys})
+        self.queues[operator].update({key: [CaughtUp()] for key in keys})
         return self.process(())
 
     def _run_stage(self, name: str, operator: Operator, queue: dict[Key, list[Message]]) -> None:
-        if not queue:
-            return
         self.state.need(name, queue.keys())
         states = self.state.states[name]
         drain = self._drains.get(name)
@@ -146,10 +150,6 @@ class LocalFlow:
         operator.step(key, messages, step)
         _keep(states, key, step.cells)
 
-    def queue(self, operator: str) -> dict[Key, list[Message]]:
-        """What waits for an operator."""
-        return self._queues[operator]
-
     def _fire_timers(self) -> None:
         # What these ask for at once waits for the next batch: a page is one batch's work.
         for name, key, kind in list(self.state.timers.due(self._clock(), self.moment)):
@@ -166,7 +166,7 @@ class LocalFlow:
 
     def send(self, operator: str, key: Key, message: Message) -> None:
         """Puts a message into a later stage's queue."""
-        queue = self._queues[operator]
+        queue = self.queues[operator]
         waiting = queue.get(key)
         if waiting is None:
             queue[key] = [message]
@@ -206,9 +206,6 @@ class LocalFlow:
 
 
 def _parts(queue: dict[Key, list[Message]]) -> Iterator[dict[Key, list[Message]]]:
-    if len(queue) <= _PART:
-        yield queue
-        return
     items = iter(queue.items())
     while part := dict(islice(items, _PART)):
         yield part

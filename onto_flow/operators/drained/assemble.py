@@ -9,22 +9,25 @@ Law: what is kept is what `record.members` would find, and everything not covere
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from ...core.change import ViewChange
 from ...core.fields import Fields
+from ...core.native import compiled
 from ...core.values import Document, in_path_order
 from ...plan.evaluator import Keeps, Kept
 from ...plan.keyed import found_by_keys
 from ...plan.nodes import OperatorNode, Plan, Slot
 from ..assemble import Assemble
-from ..base import Context, Key, Profile
+from ..base import Context, Key, Output, Profile
 from ..kept_members import KeptMembers, KeptOver
 from ..messages import Answer, Claim, Doc, Message, Rows, Told
 from ..record import Record
 from ..relay import is_relayed, news_of
-from .base import Outlet, Queue, States
+from .base import Left, Outlet, Queue, States
+
+Give = Callable[[Record, str, Mapping[Any, Any], Sequence[Any]], None]
 
 
 class DrainedAssemble(Assemble):
@@ -35,50 +38,39 @@ class DrainedAssemble(Assemble):
         self._slots_at: dict[str, tuple[Slot, ...]] = {}
         self._made: Kept | None = None
         self._by_keys = all(map(found_by_keys, self.view.slots))
+        self._sends_on = self.view.grouped or self.view.owned or self.view.relayed
         self._keeps = cast("Keeps", self.evaluator) if hasattr(self.evaluator, "keep") else None
 
     def drain(self, queue: Queue, states: States, outlet: Outlet) -> None:
         """See `Drains`."""
-        code = self.joins.slots_code
-        for key, messages in queue.items():
-            cells = states.get(key)
-            record = cells.get("record") if cells is not None else None
-            if (
-                record.__class__ is not Record
-                or record.kept is None
-                or not _replaced(record, record.kept, messages, code)
-            ):
-                outlet.step(self, key, messages)
-                continue
-            try:
-                shown, changed = record.kept.shown(record.last)
-            except Exception:
-                record.kept = None
-                outlet.step(self, key, ())
-                continue
-            self.evaluated += 1
-            if changed:
-                assert isinstance(key, str)
-                self._give(record, key, shown, changed, outlet)
+        view, give = self.view, self._give_to(outlet) if self._sends_on else None
+        left, evaluated = at_once(
+            queue, states, self.joins.slots_code, view.name, outlet.generation, outlet.outputs, give
+        )
+        self.evaluated += evaluated
+        for key, messages in left:
+            outlet.step(self, key, messages)
 
-    def _give(
-        self, record: Record, root: str, shown: Mapping[Any, Any], changed: Sequence[Any], outlet: Outlet
-    ) -> None:
-        """`_emit`, without a context."""
-        last, record.last = record.last, shown
-        record.seq += 1
-        for output in changed:
-            old, new = last.get(output), shown.get(output)
-            if self.view.grouped:
-                outlet.queue(self.fold).setdefault(output, []).append(Rows(root, record.seq, old, new))
-            elif self.view.owned:
-                outlet.queue(f"{self.view.name}.own").setdefault(output, []).append(Claim(root, record.seq, new))
-            else:
-                version = (outlet.generation, 0, record.seq)
-                change = ViewChange(self.view.name, output, old, new, version)
-                outlet.outputs.append(change)
-                if is_relayed(self.view, change):
-                    outlet.queue(f"{self.view.name}.relay").setdefault(output, []).append(news_of(change))
+    def _give_to(self, outlet: Outlet) -> Give:
+        """Hands on what a root shows, where it is not for the sinks alone."""
+        view, queues = self.view, outlet.queues
+
+        def give(record: Record, root: str, shown: Mapping[Any, Any], changed: Sequence[Any]) -> None:
+            last, record.last = record.last, shown
+            record.seq += 1
+            for output in changed:
+                old, new = last.get(output), shown.get(output)
+                if view.grouped:
+                    queues[self.fold].setdefault(output, []).append(Rows(root, record.seq, old, new))
+                elif view.owned:
+                    queues[f"{view.name}.own"].setdefault(output, []).append(Claim(root, record.seq, new))
+                else:
+                    change = ViewChange(view.name, output, old, new, (outlet.generation, 0, record.seq))
+                    outlet.outputs.append(change)
+                    if is_relayed(view, change):
+                        queues[f"{view.name}.relay"].setdefault(output, []).append(news_of(change))
+
+        return give
 
     def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
         """Changes what is kept where that can be; else finds all of it anew."""
@@ -185,6 +177,49 @@ def _is_news_of_members(message: Message, root: str) -> bool:
     return isinstance(message, Answer)
 
 
+def at_once(
+    queue: Queue, states: States, code: str, view: str, generation: int, outputs: list[Output], give: Give | None
+) -> tuple[Left, int]:
+    """Takes new versions of documents whose join keys are as before, and shows what has changed by them.
+
+    Args:
+        queue: What waits.
+        states: The cells of this operator's keys.
+        code: Under which what travels with documents has the slots of their collection.
+        view: The view's name.
+        generation: The first part of view versions.
+        outputs: Where view changes go.
+        give: Takes what a root shows now and the outputs at which it has changed; view changes are made of them if `None`.
+
+    Returns:
+        (key, messages) of everything else, without messages where they were taken and the view's code then raised; and
+        how often the view was evaluated.
+    """
+    left: Left = []
+    evaluated = 0
+    for key, messages in queue.items():
+        cells = states.get(key)
+        record = cells.get("record") if cells is not None else None
+        if record.__class__ is not Record or record.kept is None or not _replaced(record, record.kept, messages, code):
+            left.append((key, messages))
+            continue
+        try:
+            shown, changed = record.kept.shown(record.last)
+        except Exception:
+            record.kept = None
+            left.append((key, ()))
+            continue
+        evaluated += 1
+        if changed and give is not None:
+            give(record, cast("str", key), shown, changed)
+        elif changed:
+            last, record.last = record.last, shown
+            record.seq += 1
+            version = (generation, 0, record.seq)
+            outputs.extend(ViewChange(view, o, last.get(o), shown.get(o), version) for o in changed)
+    return left, evaluated
+
+
 def _replaced(record: Record, kept: Kept, messages: Sequence[Message], code: str) -> bool:
     """Takes new versions of documents with the same join keys; `False` at the first message that is anything else."""
     reg = record.reg
@@ -209,3 +244,8 @@ def _replaced(record: Record, kept: Kept, messages: Sequence[Message], code: str
             assert joined is not None
             kept.replace(joined[0][code], path, new)
     return True
+
+
+in_python = at_once
+if compiled() is not None:
+    at_once = compiled().assemble((Record, Told, Fields, ViewChange))

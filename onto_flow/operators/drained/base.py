@@ -9,6 +9,12 @@ from ..base import Key, Operator, Output
 from ..messages import Message
 
 Queue = dict[Key, list[Message]]
+Queues = dict[str, Queue]
+"""Operator -> what waits for it."""
+
+Left = list[tuple[Key, Sequence[Message]]]
+"""What is left to the operator's own step."""
+
 States = dict[Key, dict[str, Any]]
 """Key -> cells of one operator."""
 
@@ -18,9 +24,11 @@ class Outlet(Protocol):
 
     Attributes:
         outputs: What leaves the flow in this batch.
+        queues: What waits for the operators in this batch; for later ones it may be added to.
     """
 
     outputs: list[Output]
+    queues: Queues
 
     @property
     def now(self) -> int:
@@ -29,9 +37,6 @@ class Outlet(Protocol):
     @property
     def generation(self) -> int:
         """The first part of view versions."""
-
-    def queue(self, operator: str) -> Queue:
-        """What waits for a later operator in this batch; it may be added to."""
 
     def step(self, operator: Operator, key: Key, messages: Sequence[Message]) -> None:
         """Runs one step of an operator as any engine does."""

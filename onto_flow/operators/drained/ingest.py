@@ -1,51 +1,115 @@
-"""ingest on a drained engine: a newer version of a document that is there goes on in a few lines."""
+"""ingest on a drained engine: a newer version of a document that is there goes on in a few lines, or at once in C.
+
+What is taken at once is found by what is known of its collection: which fields decide join keys, and who is told.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
+from ...core.change import Version
 from ...core.equality import same
 from ...core.fields import Fields
+from ...core.native import compiled
+from ...plan.nodes import OperatorNode, Plan
+from ..base import Key, Profile
+from ..carried_keys import MAX_COLLECTIONS
 from ..ingest import Ingest
 from ..messages import Doc, Event, Told
-from ..routes import Route
-from .base import Outlet, Queue, States
+from .base import Left, Outlet, Queue, Queues, States
+
+Known = tuple[Any, tuple[str, ...], "frozenset[str] | None", tuple[Any, ...]]
+"""Of a collection: the codes of its keys, the fields that decide them, the fields that are read (`None`: all), and the
+views as `Route.tells` gives them."""
 
 
 class DrainedIngest(Ingest):
     """The first operator of a plan, taking whole queues."""
 
+    def __init__(self, node: OperatorNode, plan: Plan, profile: Profile) -> None:
+        super().__init__(node, plan, profile)
+        self._known: dict[str, Known | None] = {}
+        self._floor = (-1, 0) if profile.snapshot is None else (profile.snapshot, 1)
+
     def drain(self, queue: Queue, states: States, outlet: Outlet) -> None:
         """See `Drains`."""
-        now, routes, keys = outlet.now, self._routes, self._keys
-        assert keys is not None
-        floor = (-1, 0) if self._profile.snapshot is None else (self._profile.snapshot, 1)
-        for key, messages in queue.items():
-            cells, event = states.get(key), messages[0]
-            if cells is not None and len(messages) == 1 and event.__class__ is Event:
-                assert isinstance(event, Event)
-                assert isinstance(key, str)
-                version, fields, _, previous = event
-                state = cells.get("document")
-                route: Route | None = routes.get(key.rpartition("/")[0])
-                if (
-                    fields is not None
-                    and previous is None
-                    and route is not None
-                    and route.is_plain
-                    and state is not None
-                    and len(state) == 3
-                    and version > state[0]
-                    and version > floor
-                    and (before := state[1]).__class__ is Fields
-                ):
-                    wanted = route.fields
-                    if wanted is not None and not wanted.issuperset(fields):
-                        fields = {n: v for n, v in fields.items() if n in wanted}
-                    after = keys.carry(key, fields, before)
-                    if after.joined is before.joined:
-                        cells["document"] = (version, after, now)
-                        if before != after or not same(before, after):
-                            told = Told(key, Doc(version, after, ()))
-                            for operator in route.at_path:
-                                outlet.queue(operator).setdefault(key, []).append(told)
-                        continue
+        for key, messages in at_once(queue, states, self._known, outlet.queues, self._floor, outlet.now):
+            self._learn(key)
             outlet.step(self, key, messages)
+
+    def _learn(self, path: Key) -> None:
+        """A collection whose documents may be taken at once the next time."""
+        assert isinstance(path, str)
+        assert self._keys is not None
+        collection = path.rpartition("/")[0]
+        if collection in self._known and self._known[collection] is None:
+            return
+        if len(self._known) >= MAX_COLLECTIONS:
+            self._known.clear()
+        route, (codes, names) = self._route(path), self._keys.decided_by(path)
+        taken = route.wanted and not route.parsed and not route.until and names is not None
+        self._known[collection] = (
+            (codes, names, route.fields, route.tells(codes)) if taken and names is not None else None
+        )
+
+
+def at_once(
+    queue: Queue, states: States, known: dict[str, Known | None], queues: Queues, floor: Version, now: int
+) -> Left:
+    """Takes what is newer than its document and leaves its join keys alone.
+
+    Returns:
+        (key, messages) of everything else.
+    """
+    left: Left = []
+    for key, messages in queue.items():
+        if not _taken(key, messages[0], len(messages), states.get(key), known, queues, floor, now):
+            left.append((key, messages))
+    return left
+
+
+def _taken(
+    key: Any,
+    event: Any,
+    count: int,
+    cells: Any,
+    known: dict[str, Known | None],
+    queues: Queues,
+    floor: Version,
+    now: int,
+) -> bool:
+    collection = known.get(key.rpartition("/")[0]) if count == 1 and event.__class__ is Event else None
+    state = cells.get("document") if collection is not None and cells is not None else None
+    if state is None or len(state) != 3 or state[1].__class__ is not Fields or collection is None:
+        return False
+    version, fields, _, previous = event
+    (held, before, _), (codes, deciding, wanted, views) = state, collection
+    joined = before.joined
+    if fields is None or previous is not None or not (version > held and version > floor):
+        return False
+    if joined is None or joined[0] is not codes:
+        return False
+    after = Fields(fields if wanted is None else {n: v for n, v in fields.items() if n in wanted})
+    for name in deciding:
+        old, new = before.get(name, _MISSING), after.get(name, _MISSING)
+        if old is not new:
+            if old is _MISSING or new is _MISSING or not same(old, new):
+                return False
+            after[name] = old
+    after.joined, after.made = joined, None
+    cells["document"] = (version, after, now)
+    if not same(before, after):
+        for own, targets in views:
+            keys = joined[own] if own else ()
+            told = Told(key, Doc(version, after, keys))
+            for operator, slot in targets:
+                for at in [key] if slot is None else [k for i, k in keys if i == slot]:
+                    queues[operator].setdefault(at, []).append(told)
+    return True
+
+
+_MISSING: Any = object()
+
+in_python = at_once
+if compiled() is not None:
+    at_once = compiled().ingest((Event, Fields, Doc, Told))

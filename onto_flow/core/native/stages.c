@@ -1,0 +1,124 @@
+/* What the drained stages share: cells, messages, queues. */
+#include "core.h"
+
+PyObject *name_joined, *name_made, *name_document, *name_docs, *name_subs, *name_round, *name_record, *name_reg,
+    *name_kept, *name_last, *name_seq, *name_replace, *name_shown;
+
+static const struct {
+    PyObject **place;
+    const char *text;
+} NAMES[] = {
+    {&name_joined, "joined"}, {&name_made, "made"},   {&name_document, "document"}, {&name_docs, "docs"},
+    {&name_subs, "subs"},     {&name_round, "round"}, {&name_record, "record"},     {&name_reg, "reg"},
+    {&name_kept, "kept"},     {&name_last, "last"},   {&name_seq, "seq"},           {&name_replace, "replace"},
+    {&name_shown, "shown"},
+};
+
+int core_names(void)
+{
+    for (size_t n = 0; n < sizeof NAMES / sizeof *NAMES; n++)
+        if (!*NAMES[n].place && !(*NAMES[n].place = PyUnicode_InternFromString(NAMES[n].text)))
+            return -1;
+    return 0;
+}
+
+int value_of(PyObject *map, PyObject *key, PyObject **found)
+{
+    *found = NULL;
+    if (PyDict_Check(map)) {
+        *found = PyDict_GetItemWithError(map, key);
+        Py_XINCREF(*found);
+        return *found || !PyErr_Occurred() ? 0 : -1;
+    }
+    *found = PyObject_GetItem(map, key);
+    if (*found)
+        return 0;
+    if (!PyErr_ExceptionMatches(PyExc_KeyError))
+        return -1;
+    PyErr_Clear();
+    return 0;
+}
+
+int cell_of(PyObject *cells, PyObject *name, PyObject **found)
+{
+    if (value_of(cells, name, found) < 0)
+        return -1;
+    if (*found == Py_None)
+        Py_CLEAR(*found);
+    return 0;
+}
+
+PyObject *record_of(PyObject *type, Py_ssize_t size, PyObject **parts)
+{
+    PyObject *made = ((PyTypeObject *)type)->tp_alloc((PyTypeObject *)type, size);
+    if (!made)
+        return NULL;
+    for (Py_ssize_t n = 0; n < size; n++)
+        PyTuple_SET_ITEM(made, n, Py_NewRef(parts[n]));
+    return made;
+}
+
+int send_to(PyObject *queue, PyObject *key, PyObject *message)
+{
+    PyObject *waiting = PyDict_GetItemWithError(queue, key);
+    if (waiting)
+        return PyList_Append(waiting, message);
+    if (PyErr_Occurred())
+        return -1;
+    waiting = PyList_New(1);
+    if (!waiting)
+        return -1;
+    PyList_SET_ITEM(waiting, 0, Py_NewRef(message));
+    int done = PyDict_SetItem(queue, key, waiting);
+    Py_DECREF(waiting);
+    return done;
+}
+
+int leave_to_step(PyObject *rest, PyObject *key, PyObject *messages)
+{
+    PyObject *pair = PyTuple_Pack(2, key, messages);
+    int done = pair ? PyList_Append(rest, pair) : -1;
+    Py_XDECREF(pair);
+    return done;
+}
+
+int is_newer(PyObject *version, PyObject *than)
+{
+    return version == than ? 0 : PyObject_RichCompareBool(version, than, Py_GT);
+}
+
+int same_keys(PyObject *before, PyObject *after, PyObject *fields_type, PyObject **joined)
+{
+    *joined = NULL;
+    if ((PyObject *)Py_TYPE(before) != fields_type || (PyObject *)Py_TYPE(after) != fields_type)
+        return 0;
+    PyObject *old = PyObject_GetAttr(before, name_joined), *new = old ? PyObject_GetAttr(after, name_joined) : NULL;
+    int same = !new ? -1 : old == new && PyTuple_Check(old) && PyTuple_GET_SIZE(old) > 0;
+    if (same == 1)
+        *joined = Py_NewRef(old);
+    Py_XDECREF(old);
+    Py_XDECREF(new);
+    return same;
+}
+
+PyObject *with_types(PyMethodDef *method, PyObject *types, Py_ssize_t count)
+{
+    if (!PyTuple_CheckExact(types) || PyTuple_GET_SIZE(types) != count) {
+        PyErr_Format(PyExc_TypeError, "%s takes a tuple of %zd types", method->ml_name, count);
+        return NULL;
+    }
+    for (Py_ssize_t n = 0; n < count; n++)
+        if (!PyType_Check(PyTuple_GET_ITEM(types, n))) {
+            PyErr_Format(PyExc_TypeError, "%s takes types", method->ml_name);
+            return NULL;
+        }
+    return PyCFunction_New(method, types);
+}
+
+int takes(PyObject *const *given, Py_ssize_t count, Py_ssize_t wanted)
+{
+    if (count == wanted && PyDict_Check(given[0]) && PyDict_Check(given[1]))
+        return 1;
+    PyErr_Format(PyExc_TypeError, "drain takes %zd arguments: a queue, states, ...", wanted);
+    return 0;
+}

@@ -1,0 +1,105 @@
+"""The drained stages in C against those in Python: the same outputs and the same state after every batch."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from contextlib import contextmanager
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onto_flow.core.change import Change
+from onto_flow.core.values import Reference
+from onto_flow.demo.meeting_room import MeetingSession
+from onto_flow.engines.base import event, seed
+from onto_flow.engines.local.flow import LocalFlow
+from onto_flow.operators.drained import assemble, ingest, match
+from onto_flow.testing.cases import random_case
+
+pytestmark = pytest.mark.usefixtures("compiled")
+
+STAGES = (ingest, match, assemble)
+
+
+@contextmanager
+def in_python():
+    compiled = [stage.at_once for stage in STAGES]
+    for stage in STAGES:
+        stage.at_once = stage.in_python
+    try:
+        yield
+    finally:
+        for stage, at_once in zip(STAGES, compiled):
+            stage.at_once = at_once
+
+
+def plain(value):
+    """A value as it can be compared: records as what is written of them."""
+    if hasattr(value, "pack"):
+        return plain(value.pack())
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items()}
+    return [type(value).__name__, *map(plain, value)] if isinstance(value, (list, tuple)) else value
+
+
+def state_of(flow):
+    return {name: {key: plain(cells) for key, cells in states.items()} for name, states in flow.state.states.items()}
+
+
+def test_they_are_compiled():
+    assert all(stage.at_once is not stage.in_python for stage in STAGES)
+
+
+@given(st.integers(0, 2**32), st.sampled_from([1, 2, 5, 100]), st.sampled_from([0, 1, 3]))
+def test_both_give_the_same(number, size, page):
+    case = random_case(Random(number), most=25)
+    history = case.history
+    flows = [LocalFlow(case.plan, snapshot=history.snapshot, page=page) for _ in range(2)]
+    batches = [[seed(c, history.snapshot) for c in history.seeds()]] if history.exported else []
+    feed = [event(history.change(index)) for index in history.feed]
+    batches += [feed[at : at + size] for at in range(0, len(feed), size)]
+    for batch in batches:
+        given_ = flows[0].process(batch)
+        with in_python():
+            assert repr(given_) == repr(flows[1].process(batch))
+        assert repr(state_of(flows[0])) == repr(state_of(flows[1]))
+
+
+def meeting_room():
+    flow = LocalFlow(MeetingSession.plan())
+    documents = {
+        "users/u1": {"firstName": "Ada", "lastName": "L", "organization": "O", "hearingAidRequested": True},
+        "tickets/t1": {"role": "guest", "attendance": True, "user": Reference("users/u1")},
+        "meetings/m1": {"status": "in-session", "tickets": [Reference("tickets/t1")]},
+    }
+    flow.process([event(Change(p, None, f, (1, 0))) for p, f in documents.items()])
+    return flow, documents
+
+
+def rename(flow, documents, number):
+    after = {**documents["users/u1"], "lastName": f"L{number}"}
+    return flow.process([event(Change("users/u1", None, after, (2 + number, 0)))])
+
+
+def test_changes_leave_nothing_behind():
+    flow, documents = meeting_room()
+    for number in range(100):
+        rename(flow, documents, number)
+    gc.collect()
+    before, counts = len(gc.get_objects()), [sys.getrefcount(o) for o in (None, True, MeetingSession, ())]
+    for number in range(100, 2100):
+        assert len(rename(flow, documents, number)) == 1
+    gc.collect()
+    assert abs(len(gc.get_objects()) - before) < 100
+    after = [sys.getrefcount(o) for o in (None, True, MeetingSession, ())]
+    assert all(abs(now - then) < 500 for now, then in zip(after, counts))
+
+
+@pytest.mark.parametrize("stage", [*STAGES])
+def test_what_they_cannot_take_is_an_error_and_no_crash(stage):
+    for given_ in ((), (1,), (None,) * 6, ({}, {}, {}), ({1: 2},), *((None,) * n for n in range(3, 9))):
+        with pytest.raises(TypeError):
+            stage.at_once(*given_)
