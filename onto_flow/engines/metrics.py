@@ -126,6 +126,11 @@ class Metrics:
             if oldest_commit is not None:
                 self.freshness.observe(max(0.0, self._wall() - oldest_commit))
 
+    def created(self, view: str, count: int) -> None:
+        """So many view documents were written that were not there before."""
+        with self._lock:
+            self.writes[view, "create"] = self.writes.get((view, "create"), 0) + count
+
     def dead(self, letter: DeadLetter) -> None:
         """Something failed, or what had failed is well again."""
         if letter.cleared:

@@ -87,7 +87,7 @@ class Converter:
             return self._mapping(value._fields, None, depth)
         if not (dataclasses.is_dataclass(value) or isinstance(value, tuple)) or isinstance(value, type):
             raise _refused(value)
-        fields = self._met[type(value)] = self._known_fields(type(value))
+        fields = self._met[type(value)] = self.known_fields(type(value))
         return {stored: self.value(getattr(value, n), inner, depth) for n, stored, inner in fields}
 
     def _mapping(self, value: Mapping[str, Any], shape: Shape | None, depth: int) -> dict[str, Any]:
@@ -103,9 +103,10 @@ class Converter:
 
     def names_of(self, cls: type) -> list[tuple[str, str]]:
         """(attribute, name in the document) of the parts of a dataclass or named tuple."""
-        return [(name, stored) for name, stored, _ in self._known_fields(cls)]
+        return [(name, stored) for name, stored, _ in self.known_fields(cls)]
 
-    def _known_fields(self, cls: type) -> tuple[_Field, ...]:
+    def known_fields(self, cls: type) -> tuple[_Field, ...]:
+        """(attribute, name in the document, shape) of the parts of a dataclass or named tuple."""
         fields = self._fields.get(cls)
         if fields is None:
             fields = self._fields[cls] = self._fields_of(cls)
@@ -115,6 +116,19 @@ class Converter:
         hints = hints_of(cls)
         names = cls._fields if hasattr(cls, "_fields") else [f.name for f in dataclasses.fields(cls)]
         return tuple((n, self._rename(n), shape_of(hints.get(n), self._rename)) for n in names)
+
+
+def is_structure(cls: type) -> bool:
+    """Whether the objects of a class become maps of their parts: those of dataclasses and named tuples do.
+
+    Example:
+        >>> from onto_flow.demo.meeting_room import Attendee
+        >>> is_structure(Attendee), is_structure(GeoPoint), is_structure(tuple)
+        (True, False, False)
+    """
+    otherwise = (enum.Enum, *(known for known, _ in _SCALARS), Mapping, MapModel, DomainModel, Many, list)
+    parts = dataclasses.is_dataclass(cls) or (issubclass(cls, tuple) and hasattr(cls, "_fields"))
+    return parts and not issubclass(cls, otherwise)
 
 
 def _integer(value: int) -> int:

@@ -9,11 +9,10 @@ from functools import cache, partial
 from typing import Any
 
 from ..core.codec import decode, encode
-from ..core.collection import Collection
 from ..core.errors import DataError
-from ..core.keys import check_path, document_id
+from ..core.keys import document_id
 from ..core.values import Document, Reference, from_micros, to_micros
-from ..plan.evaluator import Members, Results, Row
+from ..plan.evaluator import Find, Member, Members, Results, Row, Tabulated
 from .annotations import Shape, returned, shape_of
 from .compile import CompiledView
 from .contributions import Contribution, contribution_of
@@ -21,8 +20,10 @@ from .documents import Converter
 from .kept import KeptView
 from .kept_program import KeptProgram, may_be_kept
 from .methods import ReadOnlyClass
+from .output_paths import output_path, path_named
 from .over_rows import OverRows
 from .scopes import Source, session_calls
+from .tabulate import Tabulator, may_be_tabulated
 from .values import Getter, Scope, getter_of
 from .windows import Session
 
@@ -75,6 +76,14 @@ class ViewEvaluator:
         if self._program is None:
             return None
         return KeptView(self._program, members, self._paths_of_root(members, _NO_ELEMENT)[0])
+
+    def tabulator(self) -> Callable[[Sequence[Member], Find], Tabulated] | None:
+        """See `plan.evaluator.Tabulates`."""
+        if not may_be_tabulated(self._view):
+            return None
+        declared = self._declared
+        path_of = partial(output_path, declared.collection, declared.slots[0].collection)
+        return Tabulator(self._view, self._converter, self._exported, path_of).tabulate
 
     def documents(self, members: Members, results: Results = tuple) -> dict[str, Document]:
         """See `plan.evaluator.Evaluator`."""
@@ -234,7 +243,7 @@ class ViewEvaluator:
         if declared.paths is not None:
             named = getattr(scope.view, declared.paths)
             named = [named] if named is None or isinstance(named, (str, Reference)) else named
-            return [_path_of(p) for p in named if p is not None]
+            return [path_named(p) for p in named if p is not None]
         return self._paths_of_root(members, element)
 
     def _paths_of_root(self, members: Members, element: Any) -> list[str]:
@@ -266,18 +275,6 @@ class ViewEvaluator:
 _NESTED = (list, dict)
 
 
-def output_path(collection: str, root: Collection, path: str) -> str:
-    """Where the view document of a root lies, unless the view says otherwise: its id comes from all ids of the path.
-
-    Example:
-        >>> output_path("cards", Collection("users"), "users/u1")
-        'cards/u1'
-        >>> output_path("cards", Collection("daily", group=True), "stocks/ABC/daily/d1")
-        'cards/ABC|d1'
-    """
-    return f"{collection}/{path.rpartition('/')[2] if root.top_level else document_id(root.ids(path))}"
-
-
 def _slot(name: str, scope: Mapping[Source, Any]) -> Any:
     return getattr(scope.view.store, name)  # type: ignore[attr-defined]
 
@@ -288,7 +285,3 @@ def _result(name: str, scope: Mapping[Source, Any]) -> Any:
 
 def _computed(name: str, scope: Mapping[Source, Any]) -> Any:
     return getattr(scope.view, name)  # type: ignore[attr-defined]
-
-
-def _path_of(named: Any) -> str:
-    return check_path(named.path if isinstance(named, Reference) else str(named))

@@ -17,8 +17,8 @@ from .annotations import returned, shape_of
 from .compile import CompiledView, compile_view
 from .declaration import PATHS
 from .documents import Converter
-from .evaluate import output_path
 from .methods import computed
+from .output_paths import output_path
 from .scopes import Source
 from .store import Store
 from .view import ViewModel

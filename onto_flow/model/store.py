@@ -42,6 +42,13 @@ class Many(Generic[M]):
     def __init__(self, documents: Sequence[M]) -> None:
         self._by_path = {d.path: d for d in documents}
 
+    @classmethod
+    def of(cls, by_path: dict[str, M]) -> Many[M]:
+        """Documents by their paths, in their order."""
+        made = cls.__new__(cls)
+        made._by_path = by_path
+        return made
+
     def __iter__(self) -> Iterator[M]:
         return iter(self._by_path.values())
 

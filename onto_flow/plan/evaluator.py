@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from ..core.columns import Column
 from ..core.values import Document
 
-Members = Mapping[str, Sequence[tuple[str, Document]]]
+Member = tuple[str, Document]
+"""A document: its path and its fields."""
+
+Members = Mapping[str, Sequence[Member]]
 """Slot name -> (path, fields) of its documents in the slot's order, else by path; all slots are there, the root once."""
 
 Contribution = Any
@@ -60,6 +64,23 @@ class Evaluator(Protocol):
         """For a grouped view: the path and document of a group, from its accumulators' results in their order.
 
         The document is `None` where `having` refuses the group.
+        """
+
+
+Find = Callable[[Sequence[Member]], Mapping[str, Sequence[Mapping[str, Document]]]]
+"""From some roots to the name of each other slot -> per root, path -> fields of its documents in the slot's order."""
+
+Tabulated = tuple[Sequence[str], Mapping[str, Column]]
+"""The paths of view documents, and attribute (by its name in Firestore) -> its values."""
+
+
+class Tabulates(Protocol):
+    """An evaluator that can evaluate many roots at once."""
+
+    def tabulator(self) -> Callable[[Sequence[Member], Find], Tabulated] | None:
+        """What evaluates some roots, which gives at most one view document for each; `None` for a view of another form.
+
+        What it gives is what `documents` gives for each of them. Where that raises for one, so does this.
         """
 
 

@@ -118,7 +118,7 @@ def to_arrow(documents: Iterable[tuple[str, Document]], table: Table) -> tuple[p
     misfits: dict[str, str] = {}
     columns = [pa.array([path for path, _ in rows], pa.string())]
     for name, type_ in table.schema:
-        convert = _converter(type_)
+        convert = converter_of(type_)
         values = [_fitting(convert, document.get(name), table, path, name, type_, misfits) for path, document in rows]
         columns.append(pa.array(values, schema.field(name).type))
     for path, document in rows:
@@ -162,7 +162,7 @@ def _fitting(
 
 def _field(name: str, type_: Type) -> pa.Field[Any]:
     if type_.kind == "list":
-        return arrow_types.arrow_field(name, "array", [_field(ELEMENT, _items(type_))])
+        return arrow_types.arrow_field(name, "array", [_field(ELEMENT, items_of(type_))])
     if type_.kind == "struct" and type_.fields:
         return arrow_types.arrow_field(name, "map", [_field(inner, t) for inner, t in type_.fields])
     if type_.kind == "reference":
@@ -170,16 +170,18 @@ def _field(name: str, type_: Type) -> pa.Field[Any]:
     return arrow_types.arrow_field(name, _WORDS[type_.kind])
 
 
-def _items(type_: Type) -> Type:
+def items_of(type_: Type) -> Type:
+    """The type of a list's elements."""
     return type_.items[0] if type_.items else ANY
 
 
-def _converter(type_: Type) -> Callable[[Any], Any]:
+def converter_of(type_: Type) -> Callable[[Any], Any]:
+    """From a value of a type, but not `None`, to what Arrow takes; raises one of `MISFITS`."""
     if type_.kind == "list":
-        item = _converter(_items(type_))
+        item = converter_of(items_of(type_))
         return lambda value: [None if v is None else item(v) for v in exactly(list, value)]
     if type_.kind == "struct" and type_.fields:
-        parts = {name: _converter(t) for name, t in type_.fields}
+        parts = {name: converter_of(t) for name, t in type_.fields}
         return lambda value: _struct(value, parts)
     return _CONVERTERS[type_.kind]
 

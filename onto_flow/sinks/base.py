@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from ..core.change import DeadLetter, ViewChange
+from ..core.columns import ViewColumns
 from ..core.types import Schema
 
 FAILED = "__failed__"
@@ -85,3 +86,11 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Publishes nothing more; lets go of files and connections."""
+
+
+@runtime_checkable
+class ColumnSink(Protocol):
+    """A sink that takes whole columns too."""
+
+    def write_columns(self, columns: ViewColumns) -> None:
+        """As `Sink.write` of `columns.changes()`."""

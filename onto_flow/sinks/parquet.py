@@ -18,10 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..core.change import DeadLetter, ViewChange
+from ..core.columns import ViewColumns
 from ..core.errors import EngineError, UsageError, did_you_mean
 from ..formats.object_path import ObjectPath, place_of
 from ..formats.table_folder import TableFolder
 from .base import SinkCapabilities, Table
+from .column_parts import ColumnParts
 from .evolution import ADD, MODES
 from .table_publisher import TablePublisher
 from .view_table import Tables
@@ -58,6 +60,7 @@ class ParquetSink:
             raise UsageError("wrong-usage", f"evolve={evolve!s:.80} is none", fix=did_you_mean(evolve, MODES))
         self._evolve, self._grace, self._clock = evolve, _seconds(grace), clock
         self._tables = Tables()
+        self._columns: dict[str, ColumnParts] = {}
         self._publishers: dict[str, TablePublisher] = {}
         self._misfits: dict[str, dict[str, str]] = {}
         self._building: set[str] = set()
@@ -72,14 +75,24 @@ class ParquetSink:
         self._publishers = {t.view: self._publisher(t) for t in tables}
         self._building = {view for view in self._publishers if self._prepare(view, generation)}
         self._tables.open(list(self._publishers), generation)
+        self._columns = {t.view: self._columns.get(t.view) or ColumnParts(t) for t in tables}
 
     def write(self, changes: Sequence[ViewChange]) -> None:
         """See `Sink`."""
         self._tables.write(changes)
 
+    def write_columns(self, columns: ViewColumns) -> None:
+        """See `ColumnSink`."""
+        if self._columns[columns.view].take(columns):
+            self._tables.changed(columns.view)
+        else:
+            self._tables.write(list(columns.changes()))
+
     def complete(self) -> None:
         """See `Sink`."""
         self._building.clear()
+        for parts in self._columns.values():
+            parts.complete(self._tables.generation)
         self._tables.complete()
 
     def publish(self) -> Sequence[DeadLetter]:
@@ -89,7 +102,9 @@ class ParquetSink:
             if view not in self._building:
                 with _writing(view, self._publishers[view].folder):
                     table = self._tables.table(view)
-                    misfits = self._publishers[view].publish(table.documents, self._tables.generation, table.failed)
+                    columns = self._columns[view].beside(table)
+                    generation, failed = self._tables.generation, table.failed
+                    misfits = self._publishers[view].publish(table.documents, generation, failed, columns)
                 letters += self._letters(view, misfits)
         return letters
 

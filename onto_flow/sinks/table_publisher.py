@@ -21,6 +21,7 @@ from ..core.errors import DataError
 from ..core.values import Document
 from ..formats.table_folder import TableFolder, sync
 from ..formats.table_manifest import FILE, MANIFEST, Manifest
+from .arrow_columns import in_path_order, in_row_groups
 from .arrow_table import flagged, row_groups, schema_of
 from .base import Table
 from .evolution import ADD, refuse_breaking
@@ -83,13 +84,16 @@ class TablePublisher:
             refuse_breaking(found.schema, self._schema, self._table.view, self.folder)
         return found.schema is not None
 
-    def publish(self, documents: Documents, generation: int, failed: Collection[str] = ()) -> dict[str, str]:
+    def publish(
+        self, documents: Documents, generation: int, failed: Collection[str] = (), columns: pa.Table | None = None
+    ) -> dict[str, str]:
         """Replaces the table.
 
         Args:
             documents: Gives the rows; asked again where a first way of writing them does not work out.
             generation: Of the job.
             failed: The paths of rows that are flagged.
+            columns: More rows, in path order.
 
         Returns:
             Path -> what of the document does not fit.
@@ -101,7 +105,8 @@ class TablePublisher:
 
         def groups() -> Iterable[pa.Table]:
             table, rows = flagged(self._table, documents(), failed)
-            return row_groups(rows, table, misfits)
+            groups = row_groups(rows, table, misfits)
+            return groups if columns is None else in_row_groups(in_path_order([columns, *groups]))
 
         large = manifest is not None and sum(p.size for p in manifest.parts) * 2 > MAX_FILE_BYTES
         if file is not None and not large:

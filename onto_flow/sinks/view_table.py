@@ -6,7 +6,7 @@ generation shuts out all older ones, also for paths that it has no document at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ..core.change import ViewChange, ViewVersion
 from ..core.errors import EngineError
@@ -52,6 +52,10 @@ class ViewTable:
             del self._rows[path]
             self.failed.discard(path)
 
+    def holds(self, paths: Iterable[str]) -> bool:
+        """Whether it knows of one of some paths, if only that its document is gone."""
+        return bool(self._rows) and any(path in self._rows for path in paths)
+
     def document(self, path: str) -> Document | None:
         """The document at a path, where there is one."""
         _, document = self._rows.get(path, (None, None))
@@ -87,6 +91,10 @@ class Tables:
         for change in changes:
             if self._tables[change.view].write(change):
                 self._changed.add(change.view)
+
+    def changed(self, view: str) -> None:
+        """A view's table changed elsewhere."""
+        self._changed.add(view)
 
     def complete(self) -> None:
         """The present generation is complete."""

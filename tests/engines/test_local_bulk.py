@@ -5,16 +5,20 @@ from __future__ import annotations
 import gc
 from dataclasses import replace
 from random import Random
+from typing import NamedTuple
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import assume, given
 
-from onto_flow import DomainModel, Store, ViewModel, agg, attrs, computed, many, one, operator, plan_views, root
+from onto_flow import DomainModel, Store, ViewModel, agg, attrs, computed, many, one, operator, plan_views, root, udf
 from onto_flow.core.change import BELOW_EVENTS, Change, DeadLetter, ViewChange
 from onto_flow.core.collection import Collection
+from onto_flow.core.columns import ViewColumns
 from onto_flow.core.values import Reference
 from onto_flow.engines.base import Job, seed
 from onto_flow.engines.local import Engine
+from onto_flow.engines.local import bulk as bulk_module
 from onto_flow.engines.local.bulk import Bulk, unknown
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.plan.nodes import CodeRef
@@ -184,6 +188,128 @@ def test_a_backfill_is_built_in_bulk_and_ends_in_the_table_of_the_flow(views, mo
     assert repr(sorted(shown.items())) == repr(sorted(flow.items()))
     assert (report.documents, report.view_changes, report.published) == (8, len(flow), True)
     assert len(letters) == report.dead_letters == len(views)
+
+
+class Part(NamedTuple):
+    first_name: str
+    bosses: list[str]
+
+
+class Card(ViewModel):
+    """Every form that is evaluated for many roots at once."""
+
+    class Meta:
+        collection_name = "cards"
+
+    store: PersonStore
+
+    @computed
+    def letters(self) -> list[str]:
+        return sorted(self.name)
+
+    @computed
+    def name(self) -> str:
+        return self.store.person.name.upper()
+
+    @computed
+    def parts(self) -> list[Part]:
+        return [Part(p.name, [self.store.boss.name]) for p in self.store.staff]
+
+    @udf
+    @staticmethod
+    def told(*, parts: list[Part], name: str, person: Person) -> tuple[str, ...]:
+        return (name, person.path, *[p.first_name for p in parts])
+
+    @udf
+    @staticmethod
+    def constant() -> int:
+        return 7
+
+    @computed
+    def reference(self) -> Reference[Person] | None:
+        return self.store.person.boss
+
+    @operator.filter
+    @classmethod
+    def named(cls, person: Person) -> bool:
+        return person.name != "nine"
+
+    @operator.filter
+    @classmethod
+    def not_alone(cls, parts: list[Part], boss: Person) -> bool:
+        return bool(parts) and boss.name != "cid"
+
+
+NAMED = [c for c in PEOPLE if c.path != "people/b"]
+
+
+def tables(views, documents):
+    bulk = Bulk(plan_views(*views))
+    bulk.take(documents)
+    return list(bulk.tables())
+
+
+@pytest.mark.parametrize("documents", [NAMED, PEOPLE, []])
+@pytest.mark.parametrize("views", [(Card,), (Card, Desk, Names)])
+def test_views_of_every_form_are_what_the_flow_gives(views, documents):
+    plan = plan_views(*views)
+    assert repr(keyed(built(plan, documents))) == repr(keyed(flowed(plan, documents)))
+
+
+def test_many_roots_are_evaluated_at_once_unless_user_code_raises():
+    assert [type(given) for given in tables((Card,), NAMED)] == [ViewColumns]
+    [given] = tables((Desk,), PEOPLE)
+    assert isinstance(given, list) and {type(o) for o in given} == {ViewChange, DeadLetter}
+
+
+def test_only_roots_beside_one_that_raises_are_evaluated_one_by_one(monkeypatch):
+    monkeypatch.setattr(bulk_module, "CHUNK", 3)
+    plan = plan_views(Desk)
+    assert [type(given) for given in tables((Desk,), PEOPLE)] == [list, ViewColumns, ViewColumns]
+    assert repr(keyed(built(plan, PEOPLE))) == repr(keyed(flowed(plan, PEOPLE)))
+
+
+class Memo(ViewModel):
+    """Sets what another getter reads, and hands itself on, so that nobody can tell what is read."""
+
+    class Meta:
+        collection_name = "memos"
+
+    store: PersonStore
+
+    @computed
+    def length(self) -> int:
+        return len(_name_of(self))
+
+    @computed
+    def name(self) -> str:
+        return self.store.person.name
+
+
+def _name_of(view: Memo) -> str:
+    return view.name + "".join(p.name for p in view.store.staff)
+
+
+def test_what_nobody_can_tell_to_be_read_is_there_all_the_same():
+    plan = plan_views(Memo)
+    assert [type(given) for given in tables((Memo,), NAMED)] == [ViewColumns]
+    assert repr(keyed(built(plan, NAMED))) == repr(keyed(flowed(plan, NAMED)))
+
+
+def test_a_backfill_in_columns_writes_the_table_of_the_same_without(tmp_path):
+    from onto_flow.sinks.parquet import ParquetSink
+    from tests.engines.test_local import Scripted
+
+    class Rows(ParquetSink):
+        write_columns = None
+
+    plan = plan_views(Card, Desk)
+    for name, kind in (("columns", ParquetSink), ("rows", Rows)):
+        report = Engine().run(Job(plan, Scripted(PEOPLE), kind(str(tmp_path / name))))
+        assert report.view_changes > 3
+    for view in plan.views:
+        one, other = (pq.read_table(tmp_path / name / view.collection) for name in ("columns", "rows"))
+        assert one.num_rows and one.equals(other)
 
 
 def test_the_collector_rests_while_documents_are_read_and_no_longer():

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ...core.change import Change
 from ...core.collection import Collection
 from ...core.references import reference_path
 from ...core.values import Document, Reference, path_order
 from ...operators.joins import JoinKey, Joins
-from ...plan.evaluator import Members
+from ...plan.evaluator import Member, Members
 from ...plan.nodes import FieldPath, Plan, Slot, View
 
-Member = tuple[str, Document]
-_Find = Callable[[Sequence[Member]], list[Member]]
+_Found = dict[str, Document]
+_Find = Callable[[_Found], _Found]
+"""From the documents of the slot before to those of a slot: path -> fields, in the slot's order."""
 
 
 class Documents:
@@ -45,7 +45,7 @@ class Documents:
         """Path -> fields."""
         return self._held[collection]
 
-    def in_path_order(self, collection: Collection) -> Callable[[dict[str, Document]], list[Member]]:
+    def in_path_order(self, collection: Collection) -> Callable[[_Found], _Found]:
         """What brings documents of a collection into path order.
 
         Names of one collection have the order of their texts; numbers, and paths that differ above, have their own.
@@ -61,16 +61,12 @@ class Documents:
         return found
 
 
-def _by_text(found: dict[str, Document]) -> list[Member]:
-    return sorted(found.items(), key=_path) if len(found) > 1 else list(found.items())
+def _by_text(found: _Found) -> _Found:
+    return {path: found[path] for path in sorted(found)} if len(found) > 1 else found
 
 
-def _by_path(found: dict[str, Document]) -> list[Member]:
-    return sorted(found.items(), key=lambda m: path_order(m[0])) if len(found) > 1 else list(found.items())
-
-
-def _path(member: Member) -> str:
-    return member[0]
+def _by_path(found: _Found) -> _Found:
+    return {path: found[path] for path in sorted(found, key=path_order)} if len(found) > 1 else found
 
 
 class Lookup:
@@ -83,14 +79,22 @@ class Lookup:
         self._steps = [(s.name, view.slots[s.parent].name, self._find(s)) for s in view.slots[1:]]
 
     def roots(self) -> Iterator[Member]:
-        """Every document of the root's collection."""
-        return iter(self._documents.of(self._root.collection).items())
+        """Every document of the root's collection, in path order."""
+        collection = self._root.collection
+        return iter(self._documents.in_path_order(collection)(self._documents.of(collection)).items())
 
     def members(self, root: str, fields: Document) -> Members:
-        """What the evaluator takes."""
-        found: dict[str, Sequence[Member]] = {self._root.name: ((root, fields),)}
+        """What the evaluator takes for one root."""
+        found: dict[str, _Found] = {self._root.name: {root: fields}}
         for name, parent, find in self._steps:
             found[name] = find(found[parent])
+        return {name: tuple(documents.items()) for name, documents in found.items()}
+
+    def found(self, roots: Sequence[Member]) -> Mapping[str, Sequence[_Found]]:
+        """What the evaluator takes for some roots: see `plan.evaluator.Find`."""
+        found: dict[str, list[_Found]] = {self._root.name: [{path: fields} for path, fields in roots]}
+        for name, parent, find in self._steps:
+            found[name] = list(map(find, found[parent]))
         return found
 
     def _find(self, slot: Slot) -> _Find:
@@ -105,39 +109,39 @@ class Lookup:
                 return _references(name, relation.target, documents, ordered)
         return self._by_path(slot, documents, ordered)
 
-    def _by_path(self, slot: Slot, documents: dict[str, Document], ordered: Any) -> _Find:
+    def _by_path(self, slot: Slot, documents: _Found, ordered: Callable[[_Found], _Found]) -> _Find:
         parent_keys = self._joins.parent_keys
 
-        def find(parents: Sequence[Member]) -> list[Member]:
-            keys: dict[Any, None] = dict.fromkeys(k for p, f in parents for k in parent_keys(slot, p, f))
-            return list(ordered({k: documents[k] for k in keys if k in documents}))
+        def find(parents: _Found) -> _Found:
+            keys = dict.fromkeys(k for p, f in parents.items() for k in parent_keys(slot, p, f))
+            return ordered({k: documents[k] for k in keys if k in documents})
 
         return find
 
-    def _by_index(self, slot: Slot, documents: dict[str, Document], ordered: Any) -> _Find:
+    def _by_index(self, slot: Slot, documents: _Found, ordered: Callable[[_Found], _Found]) -> _Find:
         parent_keys, doc_keys = self._joins.parent_keys, self._joins.doc_keys
         index: dict[JoinKey, list[str]] = {}
         for path, fields in documents.items():
             for key in doc_keys(slot, path, fields):
                 index.setdefault(key, []).append(path)
 
-        def find(parents: Sequence[Member]) -> list[Member]:
-            keys = dict.fromkeys(k for p, f in parents for k in parent_keys(slot, p, f))
-            return list(ordered({p: documents[p] for k in keys for p in index.get(k, ())}))
+        def find(parents: _Found) -> _Found:
+            keys = dict.fromkeys(k for p, f in parents.items() for k in parent_keys(slot, p, f))
+            return ordered({p: documents[p] for k in keys for p in index.get(k, ())})
 
         return find
 
 
-def _references(name: str, target: Collection, documents: dict[str, Document], ordered: Any) -> _Find:
+def _references(name: str, target: Collection, documents: _Found, ordered: Callable[[_Found], _Found]) -> _Find:
     """The documents that a field of the parents refers to: one value, or each of a list."""
     get = documents.get
 
-    def find(parents: Sequence[Member]) -> list[Member]:
-        found: dict[str, Document] = {}
-        for _, fields in parents:
+    def find(parents: _Found) -> _Found:
+        found: _Found = {}
+        for fields in parents.values():
             value = fields.get(name)
-            for one in value if type(value) is list else (value,):
-                if type(one) is Reference and one.database is None:
+            for one in value if value.__class__ is list else (value,):
+                if one.__class__ is Reference and one.database is None:
                     path = one.path
                 elif (named := reference_path(one, target)) is not None:
                     path = named
@@ -146,6 +150,6 @@ def _references(name: str, target: Collection, documents: dict[str, Document], o
                 document = get(path)
                 if document is not None:
                     found[path] = document
-        return list(ordered(found))
+        return ordered(found)
 
     return find

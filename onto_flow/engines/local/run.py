@@ -12,11 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ...core.change import Change, DeadLetter, ViewChange
+from ...core.columns import ViewColumns
 from ...core.errors import EngineError
 from ...core.gaps import Gap, Gaps
 from ...operators.base import Output
 from ...operators.messages import Event
 from ...plan.clocks import is_timed
+from ...sinks.base import ColumnSink
 from ...sources.base import Partition, Reader, Source
 from ..base import Job, Progress, Report, event, seed
 from ..breaker import Breaker
@@ -133,8 +135,13 @@ class Run:
         self.fenced = True
         bulk.breaker = self.breaker
         try:
-            for outputs in bulk.outputs():
-                self._take(outputs)
+            for given in bulk.tables():
+                if not isinstance(given, ViewColumns):
+                    self._take(given)
+                elif isinstance(self.job.sink, ColumnSink):
+                    self._take_columns(self.job.sink, given)
+                else:
+                    self._take(list(given.changes()))
                 self.breaker.recent.clear()
                 self._progress("computing", expected)
         except EngineError:
@@ -283,6 +290,13 @@ class Run:
                 changes.append(output)
         self.counts.view_changes += len(changes)
         self._show(changes, oldest_commit)
+
+    def _take_columns(self, sink: ColumnSink, columns: ViewColumns) -> None:
+        """Hands the documents of a load on, all at once."""
+        sink.write_columns(columns)
+        self.counts.view_changes += len(columns)
+        self.job.metrics.created(columns.view, len(columns))
+        self.job.metrics.acknowledged()
 
     def _show(self, changes: list[ViewChange], oldest_commit: float | None) -> None:
         """Hands view changes on."""
