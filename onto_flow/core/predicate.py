@@ -141,4 +141,4 @@ def query_key(value: Any) -> _Key:
 
 
 def _number(value: float) -> _Key:
-    return (_NUMBER, 0) if math.isnan(value) else (_NUMBER, 1, value)
+    return (_NUMBER, 0) if isinstance(value, float) and math.isnan(value) else (_NUMBER, 1, value)

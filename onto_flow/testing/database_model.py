@@ -98,6 +98,7 @@ class DictDatabase:
                 names.append(name)
         names += [] if "__name__" in names else ["__name__"]
         order = [*order, *((name, down) for name in names[len(order) :])]
+        order = order[: [name for name, _ in order].index("__name__") + 1]
         found = [p for p, d in self.documents.items() if _in(p, collection) and all(_meets(d, c) for c in where)]
         found = [p for p in found if all(n == "__name__" or n in self.documents[p] for n, _ in order)]
         for name, descending in reversed(order):

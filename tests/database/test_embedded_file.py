@@ -283,9 +283,9 @@ def test_another_programs_database_is_left_alone(file):
 def test_a_newer_format_is_refused(file):
     opened(file).close()
     rows = sqlite3.connect(file)
-    rows.execute("PRAGMA user_version = 2")
+    rows.execute("PRAGMA user_version = 3")
     rows.close()
-    with pytest.raises(UsageError, match="format 2; this release reads 1"):
+    with pytest.raises(UsageError, match="format 3; this release reads 2"):
         opened(file)
 
 

@@ -19,6 +19,7 @@ from ..query import Query
 from .bell import Bell
 from .feed import EmbeddedChanges
 from .file import File
+from .indexes import INDEX_FROM
 from .listening import EmbeddedListener
 from .reading import Reading
 from .rows import now
@@ -53,6 +54,7 @@ class EmbeddedDatabase:
         keep_days: How long the feed goes back.
         synchronous: `full` (the default): a commit survives a power cut; `normal`: a kill of the process.
         clock: Microseconds since the epoch.
+        index_from: A collection of more documents has an index made for a field when a query first asks for it.
 
     Raises:
         UsageError: `not-found`, or `wrong-usage` for a file that is no such database.
@@ -74,11 +76,13 @@ class EmbeddedDatabase:
         keep_days: float | str = KEEP_DAYS,
         synchronous: str = "full",
         clock: Callable[[], int] = _now,
+        index_from: int = INDEX_FROM,
     ) -> None:
         self._keep = int(_days(keep_days) * _DAY)
         self.file = File(file, create=create, synchronous=synchronous)
         self.bell = Bell()
         self._clock = clock
+        self._index_from = index_from
         self._forget_at = 0
 
     def __enter__(self) -> EmbeddedDatabase:
@@ -98,7 +102,7 @@ class EmbeddedDatabase:
 
     def query(self, query: Query) -> Iterator[Snapshot]:
         """See `Database`."""
-        return Reading(self.file).query(query)
+        return Reading(self.file, index_from=self._index_from).query(query)
 
     def collections(self, document: str | None = None) -> list[str]:
         """See `Database`."""
@@ -133,7 +137,7 @@ class EmbeddedDatabase:
 
     def listen(self, what: str | Query) -> EmbeddedListener:
         """See `Database`."""
-        return EmbeddedListener(self.file, self.bell, what)
+        return EmbeddedListener(self.file, self.bell, what, self._index_from)
 
     def changes(self, after: bytes | datetime | None = None) -> EmbeddedChanges:
         """See `Database`."""
@@ -168,7 +172,7 @@ class EmbeddedDatabase:
 
     def _tried(self, body: Callable[[Transaction], T]) -> tuple[bool, T]:
         """Runs a transaction, and whether what it read stands: then it is committed."""
-        transaction = EmbeddedTransaction(Reading(self.file))
+        transaction = EmbeddedTransaction(Reading(self.file, index_from=self._index_from))
         result = self._run(body, transaction)
         if not transaction.writes:
             return True, result

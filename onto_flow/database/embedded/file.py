@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ...core.errors import EngineError, UsageError
-from .schema import APPLICATION_ID, FORMAT, TABLES
+from .schema import APPLICATION_ID, FORMAT, INDEX_TABLES, TABLES
 
 BUSY_SECONDS = 60.0
 """How long a writer waits for the one before it."""
@@ -147,13 +147,15 @@ class File:
             raise EngineError("database-failed", what) from error
 
     def _make_tables(self, connection: sqlite3.Connection) -> None:
-        if self._format(connection) is not None:
+        if self._format(connection) == FORMAT:
             return
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("BEGIN IMMEDIATE")
         try:
-            if self._format(connection) is None:
-                for statement in filter(str.strip, TABLES.split(";")):
+            held = self._format(connection)
+            if held != FORMAT:
+                missing = INDEX_TABLES if held == 1 else TABLES + INDEX_TABLES
+                for statement in filter(str.strip, missing.split(";")):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {FORMAT}")
@@ -164,8 +166,8 @@ class File:
         """The format of the tables; `None` in a file that is empty."""
         [application] = connection.execute("PRAGMA application_id").fetchone()
         [format_] = connection.execute("PRAGMA user_version").fetchone()
-        if application == APPLICATION_ID and format_ == FORMAT:
-            return FORMAT
+        if application == APPLICATION_ID and 1 <= format_ <= FORMAT:
+            return int(format_)
         if application == APPLICATION_ID:
             what = f"a database of format {format_}; this release reads {FORMAT}"
             raise UsageError("wrong-usage", what, where=self.path, fix="Use the release that wrote it.")

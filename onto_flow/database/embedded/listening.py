@@ -23,8 +23,9 @@ class EmbeddedListener:
     answer computed again.
     """
 
-    def __init__(self, file: File, bell: Bell, what: str | Query) -> None:
+    def __init__(self, file: File, bell: Bell, what: str | Query, index_from: int | None = None) -> None:
         self._file = file
+        self._index_from = index_from
         self._bell = bell
         self._what = checked_path(what) if isinstance(what, str) else what
         self._matcher = None if isinstance(what, str) else Matcher(what)
@@ -56,7 +57,7 @@ class EmbeddedListener:
         self._bell.ring()
 
     def _first(self) -> Update:
-        reading = Reading(self._file)
+        reading = Reading(self._file, index_from=self._index_from)
         changes = EmbeddedChanges(self._file, self._bell, None)
         changes.at = reading.at.position
         self._changes = changes

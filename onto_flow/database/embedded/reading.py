@@ -16,6 +16,8 @@ from ..limits import checked_path
 from ..query import NAME, Query
 from .document_bytes import decode_document
 from .file import File
+from .index_keys import Key, Part, keys_of, parts_of
+from .indexes import Entry, Indexes, index_of, is_large, is_small, page_of
 from .rows import State, Version, as_of, by_id, key_of, newest, snapshot, state_of
 
 PAGE = 500
@@ -46,10 +48,13 @@ class Reading:
     Args:
         file: The file.
         at: The position; the last commit when left out.
+        index_from: A collection of more documents has an index made for a field that a query asks for; `None`: none is
+            made, as where this thread is the writer.
     """
 
-    def __init__(self, file: File, at: State | None = None) -> None:
+    def __init__(self, file: File, at: State | None = None, *, index_from: int | None = None) -> None:
         self._file = file
+        self._index_from = index_from
         if at is None:
             with file.reading() as connection:
                 at = state_of(connection)
@@ -70,6 +75,11 @@ class Reading:
         matcher = Matcher(query)
         if query.limit == 0:
             return
+        collections = self.collections_of(query.collection)
+        chosen = self._chosen(query, collections)
+        if chosen is not None:
+            yield from self._again(matcher.sorted(self._indexed(query, matcher, collections, *chosen)))
+            return
         if query.full_order[0].path == NAME and query.collection.top_level:
             found = self._in_order(query, matcher)
             if query.where or query.end:
@@ -77,12 +87,65 @@ class Reading:
             yield from islice(found, query.limit)
             return
         placed: list[tuple[Place, int]] = []
-        for collection in self.collections_of(query.collection):
+        for collection in collections:
             for version in self.scan(collection):
                 place = matcher.place(version.path, decode_document(version.data or b""))
                 if place is not None:
                     placed.append((place, version.id))
         yield from self._again(matcher.sorted(placed))
+
+    def _chosen(self, query: Query, collections: Sequence[str]) -> tuple[int, Part] | None:
+        """The index that finds the answer with the least reading, and which part of it."""
+        name = query.collection.pattern.rpartition("/")[2]
+        parts = list(parts_of(query))
+        if not parts or name.startswith("{"):
+            return None
+        by_path = query.full_order[0].path == NAME and query.limit is not None and query.collection.top_level
+        with self._file.reading() as connection:
+            for part in parts:
+                index = index_of(connection, name, part.field)
+                if index is not None:
+                    few = not by_path or is_small(connection, index, part, collections[0], PAGE)
+                    return (index, part) if few else None
+            least = self._index_from
+            if by_path or least is None or not any(is_large(connection, c, least) for c in collections):
+                return None
+        with self._file.writing() as connection:
+            Indexes(connection).make(name, parts[0].field)
+            made = index_of(connection, name, parts[0].field)
+        return None if made is None else (made, parts[0])
+
+    def _indexed(
+        self, query: Query, matcher: Matcher, collections: Sequence[str], index: int, part: Part
+    ) -> list[tuple[Place, int]]:
+        """Where the documents of an answer stand, and the ids of their versions."""
+        placed: dict[int, Place] = {}
+        for collection in collections:
+            mine: dict[int, Place] = {}
+            last: Key | None = None
+            for key, version in self._entries(index, part, collection):
+                if part.ordered and query.limit is not None and key != last and len(mine) >= query.limit:
+                    break
+                last, fields = key, decode_document(version.data or b"")
+                place = matcher.place(version.path, fields)
+                if place is not None and key in keys_of(fields, part.field):
+                    mine[version.id] = place
+            placed.update(mine)
+        return [(place, id) for id, place in placed.items()]
+
+    def _entries(self, index: int, part: Part, collection: str) -> Iterator[tuple[Key, Version]]:
+        """The documents as of this reading that a part of an index leads to, with the key that did."""
+        for between in part.ranges:
+            after: Entry | None = None
+            while True:
+                with self._file.reading() as connection:
+                    rows = page_of(connection, index, collection, between, after, descending=part.descending, page=PAGE)
+                    found = [(key, as_of(connection, version, self.at.position)) for key, version in rows]
+                    self._refuse_forgotten(connection)
+                yield from ((entry[:2], version) for entry, version in found if version is not None)
+                if len(found) < PAGE:
+                    break
+                after = found[-1][0]
 
     def _in_order(self, query: Query, matcher: Matcher) -> Iterator[Snapshot]:
         """The documents of a collection in the order of a query by path, from where it begins."""

@@ -9,13 +9,15 @@ one back, whose id is not above the position; so every read of several rows is a
 | `documents` | the newest version of each document, also of one that was deleted while that is kept |
 | `collections` | every collection that ever had a document |
 | `state` | one row: the position and time of the last commit, and those up to which versions are forgotten |
+| `indexes`, `entries` | the fields that have an index; where documents stand in it, and how many kept versions of each do |
 | `view_versions`, `view_tables` | what the sink `sqlite:` knows of the view documents and tables that it wrote |
 """
 
 from __future__ import annotations
 
 APPLICATION_ID = 0x6F6E746F
-FORMAT = 1
+FORMAT = 2
+"""Format 1 had no indexes; it becomes format 2 when it is opened."""
 
 TABLES = """
 CREATE TABLE versions (
@@ -37,5 +39,13 @@ CREATE TABLE view_tables (collection TEXT PRIMARY KEY, generation INTEGER NOT NU
 CREATE TABLE view_versions (
     collection TEXT NOT NULL, path TEXT NOT NULL, generation INTEGER NOT NULL, epoch INTEGER NOT NULL,
     seq INTEGER NOT NULL, gone INTEGER, misfit INTEGER NOT NULL, PRIMARY KEY (collection, path)
+) WITHOUT ROWID;
+"""
+
+INDEX_TABLES = """
+CREATE TABLE indexes (id INTEGER PRIMARY KEY, name TEXT NOT NULL, field BLOB NOT NULL, UNIQUE (name, field));
+CREATE TABLE entries (
+    indexed INTEGER NOT NULL, collection TEXT NOT NULL, rank INTEGER NOT NULL, key NOT NULL, number NOT NULL,
+    id TEXT NOT NULL, versions INTEGER NOT NULL, PRIMARY KEY (indexed, collection, rank, key, number, id)
 ) WITHOUT ROWID;
 """

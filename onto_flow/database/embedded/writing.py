@@ -12,7 +12,8 @@ from ...core.writes import Write, apply
 from ..base import Committed, PreconditionFailed
 from ..limits import MAX_COMMIT_BYTES, checked_document, checked_path
 from .document_bytes import decode_document, encode_document
-from .rows import State, Version, key_of, newest, state_of
+from .indexes import Indexes
+from .rows import State, Version, by_id, key_of, newest, state_of
 
 _INSERT = "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?)"
 _POINT = """INSERT INTO documents VALUES (?, ?, ?, ?)
@@ -43,6 +44,7 @@ class Writer:
         self.time = max(now, self._state.time + 1)
         self._position = self._state.position
         self._collections: set[str] = set()
+        self._indexes = Indexes(connection)
 
     @property
     def state(self) -> State:
@@ -68,6 +70,7 @@ class Writer:
         known = before is not None and before.data is not None
         previous = (None, None) if before is None else (before.id, before.time if known else None)
         self.connection.execute(_INSERT, (self._position, self.time, created, path, *previous, data))
+        self._indexes.enter(path, data)
         key = key_of(path)
         self.connection.execute(_POINT, (*key, self._position))
         if before is None and key[0] not in self._collections:
@@ -91,13 +94,19 @@ class Writer:
         for id, time, path, previous, deleted in rows:
             floor, floor_time = id, time
             if previous is not None:
-                self.connection.execute(_FORGET, (previous,))
+                self._forget(previous)
             if deleted and self.connection.execute(_FORGET_DOCUMENT, (*key_of(path), id)).rowcount:
                 self.connection.execute(_FORGET, (id,))
         self._state = self._state._replace(floor=floor, floor_time=floor_time)
         if rows:
             self.connection.execute("UPDATE state SET floor = ?, floor_time = ?", (floor, floor_time))
         return len(rows)
+
+    def _forget(self, version: int) -> None:
+        found = by_id(self.connection, version)
+        if found is not None:
+            self._indexes.leave(found.path, found.data)
+            self.connection.execute(_FORGET, (version,))
 
 
 def checked(writes: Iterable[Write]) -> list[Write]:
