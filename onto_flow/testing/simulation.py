@@ -125,7 +125,9 @@ def _judged(case: Runnable, engine: ShufflingEngine, random: Random) -> Iterator
     if engine.epoch == 0 and (total := sum(gap.weight for gap in trace.gaps)):
         yield f"nothing was lost, and {total} gaps are open"
     yield from complaints_at_rest(case.plan, engine.store.opened(), case.history.final, MOMENT)
-    yield from judge_letters(open_letters(case.plan, case.history.final, MOMENT), trace.letters)
+    yield from judge_letters(
+        open_letters(case.plan, case.history.final, MOMENT), trace.letters, restored=engine.epoch > 0
+    )
 
 
 def of_seed(seed: int, mode: str = "") -> tuple[Case, Setting, Random]:

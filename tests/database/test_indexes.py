@@ -48,7 +48,9 @@ def test_keys_are_in_the_order_of_values(one, other):
 PATHS = ("u/a", "u/b", "u/c", "u/__id2__", "x/1/u/a", "x/2/u/b")
 few = st.one_of(st.sampled_from((1, 2, 2.0, 3)), st.sampled_from((1, 2, 3, [1, 2])), values)
 documents = st.dictionaries(st.sampled_from(("f", "f", "g")), few, max_size=2)
-commits = st.lists(st.tuples(st.sampled_from(PATHS), st.one_of(documents, documents, st.none())), min_size=1, max_size=3)
+commits = st.lists(
+    st.tuples(st.sampled_from(PATHS), st.one_of(documents, documents, st.none())), min_size=1, max_size=3
+)
 conditions = st.tuples(
     st.sampled_from(("f", "g")), st.sampled_from(("==", "<", "<=", ">", ">=", "contains", "!=")), few
 ) | st.tuples(st.sampled_from(("f", "g")), st.just("in"), st.lists(few, max_size=3))
@@ -70,9 +72,13 @@ def queries(draw):
 
 
 @settings(max_examples=120, deadline=None)
-@given(st.lists(few, min_size=6, max_size=6), st.lists(commits | queries() | st.just("forget"), min_size=3, max_size=14), queries())
-def test_answers_are_those_of_a_scan_at_every_commit_and_after_forgetting(given, steps, last):
-    start = [(path, {"f": value}) for path, value in zip(PATHS, given)]
+@given(
+    st.lists(few, min_size=6, max_size=6),
+    st.lists(commits | queries() | st.just("forget"), min_size=3, max_size=14),
+    queries(),
+)
+def test_answers_are_those_of_a_scan_at_every_commit_and_after_forgetting(first, steps, last):
+    start = [(path, {"f": value}) for path, value in zip(PATHS, first)]
     now = [1000]
 
     def clock():

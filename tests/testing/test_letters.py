@@ -15,6 +15,11 @@ def test_letters_are_taken_in_their_order():
     assert list(judge_letters(set(), [OPEN, CLEARED])) == []
 
 
+def test_after_a_restore_a_letter_may_stay_open_and_none_may_be_missing():
+    assert list(judge_letters(set(), [OPEN], restored=True)) == []
+    assert list(judge_letters({"document:a/1"}, [], restored=True)) == ["document:a/1 has no dead letter"]
+
+
 def test_what_is_open_or_missing_is_told():
     assert list(judge_letters(set(), [OPEN])) == [f"a dead letter: {OPEN}"]
     assert list(judge_letters({"document:a/1"}, [OPEN, CLEARED])) == ["document:a/1 has no dead letter"]
