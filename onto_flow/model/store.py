@@ -187,17 +187,18 @@ else:
     Root = One = ManySlot = SlotDeclaration
 
 
-def root(model: type[M], *, phantom: bool = False, **unknown: NoReturn) -> Root[M]:
+def root(model: type[M], *, phantom: bool = False, until: Any = None, **unknown: NoReturn) -> Root[M]:
     """The slot that a view document is made for: one view document per document of this model.
 
     Args:
         model: What the document is.
         phantom: Whether one that does not exist counts too while documents lie below it, in slots `by=` an
             `attrs.parent(...)`; all its fields are missing then.
+        until: A timestamp of `model`: there is a view document until that moment (declared time); without one, always.
     """
     line = SourceLine.of_caller()
-    refuse_options("root(...)", unknown, ("phantom",), line)
-    return Root(model, line, kind="root", phantom=phantom)
+    refuse_options("root(...)", unknown, ("phantom", "until"), line)
+    return Root(model, line, kind="root", phantom=phantom, until=until)
 
 
 @overload

@@ -53,10 +53,8 @@ def output_path(view: View) -> str:
 
 
 def _reached(slot: Slot, view: View) -> str:
-    if slot.kind == "root":
-        return "root"
     until = f", until {slot.until}" if slot.until is not None else ""
-    return f"{_joined(slot, view)}{until}"
+    return f"{'root' if slot.kind == 'root' else _joined(slot, view)}{until}"
 
 
 def _joined(slot: Slot, view: View) -> str:

@@ -17,8 +17,9 @@ _KNOWN = frozenset(
 def found_by_keys(slot: Slot) -> bool:
     """Whether a slot holds all documents that its join keys find, in path order: then each belongs to it or not by itself.
 
-    What may be said of a slot beside that is not known here and makes it another one; so does a condition on the root.
+    What may be said of a slot beside that is not known here and makes it another one; so does a condition on the root, or a
+    moment until which it counts.
     """
-    if slot.kind == "root" and slot.where is not None:
+    if slot.kind == "root" and (slot.where is not None or slot.until is not None):
         return False
     return all(f.name in _KNOWN or getattr(slot, f.name) == f.default for f in dataclasses.fields(slot))

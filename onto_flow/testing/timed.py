@@ -26,7 +26,7 @@ from .cases import Case, random_case
 from .histories import DELIVERIES, History, deliver
 from .judge import Timeline, applied, judge_chain, judge_shown, judge_tables, timelines_of_shown, unknown_version
 from .letters import open_letters
-from .oracle import passes, recompute
+from .oracle import all_at_moment, passes, recompute
 from .shapes import READ
 from .shuffling import LOOSE, ShufflingEngine
 
@@ -136,7 +136,7 @@ def random_timed(random: Random, *, most: int = 25) -> Timed:
     count = len(case.history.feed)
     passing = sorted((random.randrange(count + 1), _moment(random)) for _ in range(random.choice((0, 1, 3, 6))))
     moments = tuple(zip([n for n, _ in passing], sorted(m for _, m in passing)))
-    until = tuple(tuple(i for i in range(1, len(s.slots)) if random.random() < 0.6) for s in case.shapes)
+    until = tuple(tuple(i for i in range(len(s.slots)) if random.random() < (0.6 if i else 0.3)) for s in case.shapes)
     every = tuple(random.choice((0, 10, 50)) for _ in case.shapes)
     policy = random.choice(("", "", "keep", "delete"))
     return Timed(case, until, every, policy, random.choice((BEGINNING, _moment(random))), moments)
@@ -152,11 +152,12 @@ def _moment(random: Random) -> int:
     return random.randrange(BEGINNING, END)
 
 
-def failing(timed: Timed, documents: Mapping[str, Document]) -> set[tuple[str, str]]:
-    """(view, root) of the roots on which the views' code raises."""
+def failing(timed: Timed, documents: Mapping[str, Document], moment: int) -> set[tuple[str, str]]:
+    """(view, root) of the roots on which the views' code raises at a moment."""
     if not timed.policy:
         return set()
-    roots = [(v, p, f) for v in timed.plan.views for p, f in documents.items() if v.slots[0].collection.matches(p)]
+    known = all_at_moment(timed.plan, documents, moment)
+    roots = [(v, p, f) for v in timed.plan.views for p, f in known.items() if v.slots[0].collection.matches(p)]
     return {(v.name, p) for v, p, f in roots if f.get("n") == "hide" and passes(v.slots[0], p, f)}
 
 
@@ -177,7 +178,7 @@ def local_complaints(timed: Timed, random: Random) -> Iterator[str]:
     def judge(documents: Mapping[str, Document], moment: int, where: str) -> Iterator[str]:
         expected, letters = expectation(timed, plan, documents, moment, flow)
         yield from (f"{where}: {c}" for c in judge_tables(expected, applied(seen)))
-        yield from (f"{where}: {c}" for c in _wrong_flags(timed, plan, documents, flow, seen))
+        yield from (f"{where}: {c}" for c in _wrong_flags(timed, plan, documents, moment, flow, seen))
         if letters != opened:
             yield f"{where}: the open letters are {opened}, not {letters}"
 
@@ -196,10 +197,15 @@ def local_complaints(timed: Timed, random: Random) -> Iterator[str]:
 
 
 def _wrong_flags(
-    timed: Timed, plan: Plan, documents: Mapping[str, Document], flow: LocalFlow, seen: Sequence[ViewChange]
+    timed: Timed,
+    plan: Plan,
+    documents: Mapping[str, Document],
+    moment: int,
+    flow: LocalFlow,
+    seen: Sequence[ViewChange],
 ) -> Iterator[str]:
     """Documents that are flagged and should not be, or the other way round, where one root makes each."""
-    fails = failing(timed, documents) if timed.policy == "keep" else set()
+    fails = failing(timed, documents, moment) if timed.policy == "keep" else set()
     newest = {(c.view, c.path): c for c in seen}
     for view in (v for v in plan.views if not v.grouped and not v.owned):
         for root, cells in flow.state.states[f"{view.name}.assemble"].items():
@@ -212,7 +218,7 @@ def expectation(
     timed: Timed, plan: Plan, documents: Mapping[str, Document], moment: int, flow: LocalFlow
 ) -> tuple[dict[str, dict[str, Document]], set[str]]:
     """The tables that the oracle expects, and the keys of dead letters; failing roots show what they last showed."""
-    fails = failing(timed, documents)
+    fails = failing(timed, documents, moment)
     kept: dict[str, dict[str, Any]] = {}
     if timed.policy == "keep":
         for view, root in fails:

@@ -9,15 +9,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onto_flow import DomainModel, Store, ViewModel, agg, attrs, clock, computed, many, one, operator, root, udf, window
+from onto_flow import (
+    DomainModel,
+    Reference,
+    Store,
+    ViewModel,
+    agg,
+    attrs,
+    clock,
+    computed,
+    many,
+    one,
+    operator,
+    plan_views,
+    root,
+    udf,
+    window,
+)
+from onto_flow.core.change import ViewChange
 from onto_flow.core.codec import decode
 from onto_flow.core.errors import DataError, DeclarationError, SourceLine
 from onto_flow.core.values import to_micros
+from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.model.slots import compile_slots
 from onto_flow.model.windows import Session
+from onto_flow.operators.messages import Event
 from onto_flow.plan.clocks import clocks, is_timed
+from onto_flow.plan.explain import explain_text
 from onto_flow.plan.nodes import FieldPath
 from onto_flow.plan.wire import from_json, to_json
+from onto_flow.testing.judge import applied
+from onto_flow.testing.oracle import recompute
 
 HOUR = timedelta(hours=1)
 HERE = SourceLine(__file__, 1)
@@ -229,3 +251,64 @@ def test_session_windows_that_cannot_be_are_told_with_the_line():
     for at, gap in ((None, HOUR), (lambda hold: None, timedelta(0)), (lambda hold: None, 3)):
         with pytest.raises(DeclarationError, match="a session window takes a function and a gap"):
             window.session(at, gap=gap)
+
+
+class OfferStore(Store):
+    hold = root(Hold, until=Hold.expires_at)
+    item = one(Item, via=Hold.item)
+
+
+class Offer(ViewModel):
+    class Meta:
+        collection_name = "offers"
+
+    store: OfferStore
+
+    @computed
+    def item(self) -> str | None:
+        return self.store.item.name if self.store.item else None
+
+
+class PerUser(ViewModel):
+    class Meta:
+        collection_name = "perUser"
+
+    store: OfferStore
+
+    @operator.key
+    @classmethod
+    def user(cls, hold: Hold) -> str:
+        return hold.user
+
+    holds = agg.count()
+
+
+def test_a_root_counts_until_its_moment_in_documents_and_groups():
+    plan = plan_views(Offer, PerUser)
+    flow = LocalFlow(plan)
+    documents = {
+        "items/i": {"name": "bread"},
+        "holds/a": {"item": Reference("items/i"), "expiresAt": NOON, "user": "ada"},
+        "holds/b": {"item": Reference("items/i"), "expiresAt": NOON + HOUR, "user": "ada"},
+        "holds/c": {"user": "bob"},
+    }
+    seen = []
+
+    def at(moment, **changes):
+        documents.update(changes)
+        flow.advance(to_micros(moment))
+        events = [(p, Event((to_micros(moment), 0), f)) for p, f in changes.items()]
+        seen.extend(o for o in flow.process(events) if isinstance(o, ViewChange))
+        tables = applied(seen)
+        for view, expected in recompute(plan, documents, to_micros(moment)).items():
+            assert tables.get(view, {}) == expected
+        return tables
+
+    assert set(at(NOON - HOUR, **documents)["Offer"]) == {"offers/a", "offers/b", "offers/c"}
+    tables = at(NOON)
+    assert set(tables["Offer"]) == {"offers/b", "offers/c"} and tables["PerUser"]["perUser/ada"]["holds"] == 1
+    at(NOON + HOUR / 2, **{"holds/b": {**documents["holds/b"], "expiresAt": NOON + 2 * HOUR}})
+    assert set(at(NOON + HOUR)["Offer"]) == {"offers/b", "offers/c"}
+    tables = at(NOON + 2 * HOUR)
+    assert set(tables["Offer"]) == {"offers/c"} and set(tables["PerUser"]) == {"perUser/bob"}
+    assert "until expiresAt" in explain_text(plan)
