@@ -53,8 +53,11 @@ def output_path(view: View) -> str:
 
 
 def _reached(slot: Slot, view: View) -> str:
-    until = f", until {slot.until}" if slot.until is not None else ""
-    return f"{'root' if slot.kind == 'root' else _joined(slot, view)}{until}"
+    return f"{'root' if slot.kind == 'root' else _joined(slot, view)}{_until(slot)}"
+
+
+def _until(slot: Slot) -> str:
+    return f", until {slot.until}" if slot.until is not None else ""
 
 
 def _joined(slot: Slot, view: View) -> str:
@@ -86,7 +89,7 @@ def _view_text(view: View) -> str:
     for slot in view.slots:
         kind = "many" if slot.many else "one, required" if slot.required else "one" if slot.index else "root"
         kind += ", also where it does not exist" if slot.phantom else ""
-        how = "" if slot.kind == "root" else f"  {_reached(slot, view)}{_selected(slot)}"
+        how = _until(slot) if slot.kind == "root" else f"  {_reached(slot, view)}{_selected(slot)}"
         lines.append(f"    {slot.name}: {kind} of {slot.collection}{how}")
     lines.append("  attributes")
     costs = attribute_costs(view)
