@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from ..core.errors import DeclarationError, SourceLine
 from .accumulator import Accumulator
-from .meta import refuse_options
+from .meta import Namespace, refuse_options
 from .store import ManySlot
 
 Function = Callable[..., Any]
@@ -67,8 +67,10 @@ class AccumulatorDeclaration:
         return self if instance is None else instance._result(self.name)
 
 
-class Aggregates:
+class Aggregates(Namespace):
     """The namespace `agg`. `n` is the number of rows that count; `where` says which, `over` that they are of a slot."""
+
+    written = "agg"
 
     def count(self, *, where: Function | None = None, over: Over = None, **unknown: NoReturn) -> Any:
         """How many rows. Abelian: an integer; O(1) per change."""

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.collection import Collection
-from ..core.errors import DeclarationError
+from ..core.errors import DeclarationError, SourceLine
 from ..plan.compile import circle_of, compile_plan
 from ..plan.nodes import Accumulator, CodeRef, Plan, Sessions, View
 from .aggregates import AccumulatorDeclaration
 from .declaration import Declaration, read_declaration
 from .family import members_of
+from .getters import check_getters
 from .inner import MapsAttribute
 from .over import hanging_on, slot_over
 from .schema import schema_of
@@ -41,6 +42,7 @@ def plan_views(*views: type[ViewModel]) -> Plan:
     Raises:
         DeclarationError: A mistake in a declaration, with its line.
     """
+    _refuse_others(views)
     compiled = [compile_view(v) for v in dict.fromkeys(views)]
     for at, view in enumerate(compiled):
         for other in compiled[:at]:
@@ -53,9 +55,18 @@ def plan_views(*views: type[ViewModel]) -> Plan:
     return compile_plan(planned, _projection(stores), kinds_of(_models(stores)))
 
 
+def _refuse_others(views: Iterable[Any]) -> None:
+    for view in views:
+        if not (isinstance(view, type) and issubclass(view, ViewModel) and view is not ViewModel):
+            name = getattr(view, "__name__", repr(view)[:60])
+            fix = "Give the classes: plan_views(MeetingSession, OrganizationLoad)."
+            raise DeclarationError("bad-value", f"{name} is no view model", where=SourceLine.of_caller(3), fix=fix)
+
+
 def compile_view(cls: type[ViewModel]) -> CompiledView:
     """Checks one view model and gives what its evaluator needs."""
     declared = read_declaration(cls)
+    check_getters(declared)
     names = resolve_names(declared)
     return CompiledView(declared, names, _exported(declared, names))
 

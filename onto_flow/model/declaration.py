@@ -13,7 +13,6 @@ from ..plan.nodes import Slot
 from .aggregates import AccumulatorDeclaration
 from .annotations import named_parts, resolve, returned
 from .methods import checked_kind, computed, function_of, refuse_wrapped, role_of
-from .reads import store_writes
 from .slots import compile_slots
 from .store import Store
 from .view import ViewModel, output_collection
@@ -149,20 +148,7 @@ def _getter(view: Declaration, name: str, member: Any) -> Call:
             where=SourceLine.of_code(function.__func__.__code__) if hasattr(function, "__func__") else view.cls._line,
             fix="Take @computed above def name(self), or @udf above @staticmethod.",
         )
-    _refuse_setting_views(view, name, member.fset)
     return Call(function, (), (), SourceLine.of_code(function.__code__))
-
-
-def _refuse_setting_views(view: Declaration, name: str, setter: Any) -> None:
-    for slot, attribute in sorted(store_writes(setter)):
-        declared = view.store._slots.get(slot)
-        of_view = None if declared is None else vars(declared.model).get("_of_view")
-        if of_view is not None:
-            what = (
-                f"the setter of {view.cls.__name__}.{name} sets {slot}.{attribute}, which {of_view.__name__} computes"
-            )
-            fix = f"Set it in the documents that {of_view.__name__} is made of, or in a setter of {of_view.__name__}."
-            raise DeclarationError("bad-value", what, where=SourceLine.of_code(setter.__code__), fix=fix)
 
 
 def _take_operator(view: Declaration, name: str, role: str, call: Call) -> None:

@@ -6,7 +6,7 @@ import inspect
 import sys
 from collections.abc import Iterable, Mapping
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..core.errors import DeclarationError, SourceLine, did_you_mean
 
@@ -63,6 +63,26 @@ def options_of(cls: type, known: Iterable[str], line: SourceLine) -> Mapping[str
         if not isinstance(value, wanted):
             raise DeclarationError("bad-meta", f"{where}.{name} = {value!r} is not a {wanted.__name__}", where=line)
     return options
+
+
+class Namespace:
+    """`agg`, `operator`, `window`: what one of them does not have is told with the nearest name."""
+
+    written: ClassVar[str]
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            """Refuses.
+
+            Raises:
+                DeclarationError: `unknown-name`.
+            """
+            if name.startswith("_"):
+                raise AttributeError(name)
+            known = [n for n in dir(type(self)) if not n.startswith("_") and n != "written"]
+            what, fix = f"{self.written} has no {name!r:.80}", did_you_mean(name, known)
+            raise DeclarationError("unknown-name", what, where=SourceLine.of_caller(), fix=fix)
 
 
 def refuse_options(function: str, given: Iterable[str], known: Iterable[str], line: SourceLine) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from ..core.errors import DeclarationError, SourceLine
 from .accumulator import Accumulator
 from .aggregates import AccumulatorDeclaration
+from .meta import Namespace
 from .store import ManySlot
 from .udfs import Udf
 
@@ -84,8 +85,10 @@ def udf(method: Callable[P, R]) -> Udf[P, R]:
     return cast("Udf[P, R]", marked)
 
 
-class Operators:
+class Operators(Namespace):
     """The namespace `operator`: decorators for classmethods."""
+
+    written = "operator"
 
     def filter(self, method: F) -> F:
         """Whether there is a view document; several are ANDed."""

@@ -207,8 +207,6 @@ class _Levels:
     def check(self) -> None:
         """Refuses what an operator or an accumulator needs and what is known only later, or no more."""
         view = self.view
-        if view.key is not None or view.expand is not None:
-            self._refuse_udfs_of_self()
         functions = [c for a in view.accumulators.values() for c in accumulator_calls(a)]
         before = [*view.filters, *(c[1] for c in (view.expand, view.key) if c is not None), *functions]
         for call in before:
@@ -223,14 +221,6 @@ class _Levels:
                 needs = self._needs(source, ())
                 if (other := needs.get("root") or needs.get("row")) is not None:
                     raise self._unknown(call, name, f"needs {other}, which is known per row")
-
-    def _refuse_udfs_of_self(self) -> None:
-        """Where documents are rows or groups, `self` does not tell which one's value a udf shall have."""
-        for name, call in self.view.computed.items():
-            for udf in sorted(self_reads(call.function) & self.view.udfs.keys()):
-                what = f"{self.view.cls.__name__}.{name} reads self.{udf}, and the view has a document per row or group"
-                fix = f"Make {name} a @udf with the parameter {udf}."
-                raise DeclarationError("unknown-name", what, where=call.line, fix=fix)
 
     def _unknown(self, call: Call, name: str, why: str) -> DeclarationError:
         what = f"{self.view.cls.__name__}: parameter {name!r} of {call.name} {why}"

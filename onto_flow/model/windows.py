@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, overload
 
 from ..core.errors import DataError, DeclarationError, SourceLine
 from ..core.values import from_micros, to_micros
-from .meta import refuse_options
+from .meta import Namespace, refuse_options
 
 _MICROSECOND = timedelta(microseconds=1)
 MOST_HOPS = 10_000
@@ -52,8 +52,10 @@ class SessionDeclaration:
         return self if instance is None else instance._result(self.name)
 
 
-class Windows:
+class Windows(Namespace):
     """The namespace `window`."""
+
+    written = "window"
 
     @overload
     def tumbling(self, at: datetime, size: timedelta, *, offset: timedelta = ...) -> datetime: ...

@@ -21,8 +21,10 @@ from onto_flow import (
     plan_views,
     root,
     udf,
+    window,
 )
 from onto_flow.core.errors import DeclarationError
+from onto_flow.testing.oracle import recompute
 
 
 class User(DomainModel):
@@ -520,7 +522,7 @@ def unknown_option_of_a_relation():
     attrs.relation(User, pars=str)  # <-
 
 
-@mistake("unknown-name", "root(...) has no option 'phantoms'", "Known: phantom.")
+@mistake("unknown-name", "root(...) has no option 'phantoms'", "Known: phantom, until.")
 def unknown_option_of_a_root():
     root(Ticket, phantoms=True)  # <-
 
@@ -938,6 +940,55 @@ def limit_of_one():
     one(User, via=Ticket.user, limit=1)  # <-
 
 
+@mistake("unknown-name", "agg has no 'cuont'", "Did you mean count?")
+def unknown_accumulator():
+    agg.cuont()  # <-
+
+
+@mistake("unknown-name", "operator has no 'filtr'", "Did you mean filter?")
+def unknown_operator():
+    operator.filtr  # noqa: B018 # <-
+
+
+@mistake("unknown-name", "window has no 'sessions'", "Did you mean session?")
+def unknown_window():
+    window.sessions()  # <-
+
+
+@mistake("unknown-name", "V.name reads self.store.usr, which TicketStore lacks", "Did you mean user?")
+def unknown_slot_of_a_getter():
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        store: TicketStore
+
+        @computed  # <-
+        def name(self) -> str:
+            return [u.name for u in [self.store.usr]][0]
+
+    return V
+
+
+@mistake("unknown-name", "V.role reads self.store.tickets, which TicketStore lacks", "Did you mean ticket?")
+def unknown_slot_of_a_setter():
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        store: TicketStore
+
+        @computed
+        def role(self) -> str:
+            return self.store.ticket.role
+
+        @role.setter  # <-
+        def role(self, value: str) -> None:
+            self.store.tickets.role = value
+
+    return V
+
+
 def view_of(store):
     class V(ViewModel):
         class Meta:
@@ -979,3 +1030,28 @@ def test_two_views_of_one_collection_are_refused():
 def test_a_view_that_is_named_twice_is_planned_once():
     view = view_of(TicketStore)
     assert [v.name for v in plan_views(view, view).views] == ["V"]
+
+
+@pytest.mark.parametrize("other", [User, ViewModel, 7, view_of(TicketStore).evaluator()])
+def test_what_is_no_view_is_told(other):
+    with pytest.raises(DeclarationError, match="is no view model") as caught:
+        plan_views(view_of(TicketStore), other)  # <-
+    assert caught.value.where.endswith("# <-")
+
+
+def test_a_store_with_a_constructor_may_have_more_than_slots():
+    class Counting(TicketStore):
+        def __init__(self, *given, **more):
+            super().__init__(*given, **more)
+            self.extra = 1
+
+    class V(ViewModel):
+        class Meta:
+            collection_name = "v"
+
+        @computed
+        def extra(self) -> int:
+            return self.store.extra
+
+    V.__annotations__["store"] = Counting
+    assert recompute(plan_views(V), {"tickets/t": {}})["V"] == {"v/t": {"extra": 1}}
