@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..core.fields import Fields
+from ..core.native import compiled
 from ..core.references import reference_path
 from ..core.values import Document, Reference
 from .attributes import Attribute, RelationAttribute
@@ -64,16 +65,29 @@ def _maker(model: type[DomainModel]) -> Maker:
     held = {n: a for n, a in model._attributes.items() if a.kind not in _COPIED}
     copied = {n: a for n, a in model._attributes.items() if a.kind in _COPIED}
     slots = ("path", "_fields", *held)
+    cls = _subclass(model, slots, {n: _copying(a) for n, a in copied.items()})
+    native = compiled()
+    if native is not None:
+        attributes = tuple(_native(vars(cls)[n], a) for n, a in held.items())
+        own = vars(cls)["path"], vars(cls)["_fields"]
+        return native.maker((Fields, Reference, cls, model, attributes, *own))  # type: ignore[no-any-return]
     names: dict[str, Any] = {
         "Fields": Fields,
         "CONTAINERS": _CONTAINERS,
         "new": object.__new__,
         "model": model,
         "writable": _subclass(model, slots, {"__setattr__": object.__setattr__}),
-        "cls": _subclass(model, slots, {n: _copying(a) for n, a in copied.items()}),
+        "cls": cls,
     }
     exec(compile(_source(held, names), "<objects>", "exec"), names)  # noqa: S102 - attributes' names are identifiers
     return names["make"]  # type: ignore[no-any-return]
+
+
+def _native(slot: Any, attribute: Attribute) -> tuple[Any, ...]:
+    """An attribute as the compiled maker takes it: where it is held, its field and default, how a reference is read."""
+    if isinstance(attribute, RelationAttribute):
+        return slot, attribute.field, attribute.default, _reading(attribute), _prefix_of(attribute)
+    return slot, attribute.field, attribute.default, None, None
 
 
 def _source(held: dict[str, Attribute], names: dict[str, Any]) -> str:
@@ -129,13 +143,12 @@ def _copying(attribute: Attribute) -> Any:
 
 def _reading(relation: RelationAttribute[Any]) -> Callable[[Any], Any]:
     """`RelationAttribute.read` of one reference: a reference value is kept as it is."""
-    target, parse = collection_of(relation.target), relation.parse
-    prefix = f"{target.pattern}/" if target.top_level else None
+    target, parse, prefix = collection_of(relation.target), relation.parse, _prefix_of(relation)
 
     def read(raw: Any) -> Any:
         if raw is None:
             return None
-        if parse is None and prefix is not None and raw.__class__ is Reference and raw.database is None:
+        if prefix is not None and raw.__class__ is Reference and raw.database is None:
             path = raw.path
             if path.startswith(prefix) and path.find("/", len(prefix)) < 0 and len(path) > len(prefix):
                 return raw
@@ -143,3 +156,9 @@ def _reading(relation: RelationAttribute[Any]) -> Callable[[Any], Any]:
         return None if found is None else Reference(found)
 
     return read
+
+
+def _prefix_of(relation: RelationAttribute[Any]) -> str | None:
+    """What the path of a reference value that is kept begins with, where one may be kept."""
+    target = collection_of(relation.target)
+    return f"{target.pattern}/" if target.top_level and relation.parse is None else None

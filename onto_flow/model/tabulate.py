@@ -143,25 +143,30 @@ class _Slot:
     """Makes the objects of one slot."""
 
     def __init__(self, model: type[DomainModel], many: bool) -> None:
-        self._many, self._maker = many, maker_of(model)
+        self._many, self.make = many, maker_of(model)
         self._made: dict[str, Any] = {}
+        self._shared: set[type] = set()
 
     def filled(self, documents: Mapping[str, Document]) -> Any:
-        """What a store's slot holds of some documents."""
-        get, make = self._made.get, self.make
-        objects = {path: get(path) or make(path, fields) for path, fields in documents.items()}
-        if self._many:
-            return Many.of(objects)
-        return next(iter(objects.values()), None)
+        """What a store's slot holds of some documents; objects that nobody can change are kept for other roots."""
+        known, make, shared = self._made, self.make, self._shared
+        objects = {}
+        for path, fields in documents.items():
+            made = known.get(path)
+            if made is None:
+                made = make(path, fields)
+                if made.__class__ in shared or self._may_be_shared(type(made)):
+                    known[path] = made
+            objects[path] = made
+        if len(known) > MADE:
+            known.clear()
+        return Many.of(objects) if self._many else next(iter(objects.values()), None)
 
-    def make(self, path: str, fields: Document) -> Any:
-        """The object of a document; one that nobody can change is kept for others who ask for it."""
-        made = self._maker(path, fields)
-        if "_read_only" in type(made).__dict__:
-            if len(self._made) >= MADE:
-                self._made.clear()
-            self._made[path] = made
-        return made
+    def _may_be_shared(self, cls: type) -> bool:
+        """Whether nobody can change the objects of a class: whether it is the read-only form of a model."""
+        if "_read_only" in vars(cls):
+            self._shared.add(cls)
+        return cls in self._shared
 
 
 def may_be_tabulated(view: CompiledView) -> bool:

@@ -10,17 +10,20 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from onto_flow import DomainModel, Store, ViewModel, agg, attrs, computed, many, one, operator, plan_views, root, udf
 from onto_flow.core.change import BELOW_EVENTS, Change, DeadLetter, ViewChange
 from onto_flow.core.collection import Collection
 from onto_flow.core.columns import ViewColumns
+from onto_flow.core.native import compiled
 from onto_flow.core.values import Reference
 from onto_flow.engines.base import Job, seed
-from onto_flow.engines.local import Engine
+from onto_flow.engines.local import Engine, lookup
 from onto_flow.engines.local import bulk as bulk_module
 from onto_flow.engines.local.bulk import Bulk, unknown
 from onto_flow.engines.local.flow import LocalFlow
+from onto_flow.engines.local.lookup import Documents
 from onto_flow.plan.nodes import CodeRef
 from onto_flow.sinks.memory import MemorySink
 from onto_flow.testing.cases import Case, random_case
@@ -188,6 +191,26 @@ def test_a_backfill_is_built_in_bulk_and_ends_in_the_table_of_the_flow(views, mo
     assert repr(sorted(shown.items())) == repr(sorted(flow.items()))
     assert (report.documents, report.view_changes, report.published) == (8, len(flow), True)
     assert len(letters) == report.dead_letters == len(views)
+
+
+ID = st.sampled_from(["a", "b", "c", "é", "\U0001f600", "__id9__", "__id10__"])
+LINK = st.one_of(
+    ID.map("people/{}".format).map(Reference),
+    st.sampled_from([None, 7, "a", "people/b", Reference("people/a", "projects/p/databases/other"), Reference("x/a")]),
+)
+
+
+@given(st.dictionaries(ID, st.fixed_dictionaries({}, optional={"boss": LINK | st.lists(LINK, max_size=4)}), min_size=1))
+def test_references_are_found_in_c_as_in_python(people):
+    documents = Documents(PLAN)
+    documents.take(Change(f"people/{id}", None, fields, BELOW_EVENTS) for id, fields in people.items())
+    found = []
+    for native in (compiled(), None):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(lookup, "compiled", lambda native=native: native)
+            looked_up = lookup.Lookup(PLAN.views[0], documents)
+        found.append([list(one.items()) for one in looked_up.found(list(looked_up.roots()))["boss"]])
+    assert found[0] == found[1]
 
 
 class Part(NamedTuple):

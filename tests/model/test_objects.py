@@ -12,6 +12,8 @@ from onto_flow import DomainModel, Reference, attrs, is_missing
 from onto_flow.core.equality import same
 from onto_flow.core.errors import DataError
 from onto_flow.core.fields import Fields
+from onto_flow.core.native import compiled
+from onto_flow.model import objects
 from onto_flow.model.objects import maker_of
 
 
@@ -25,6 +27,7 @@ class Thing(DomainModel):
     extra: dict = attrs.map
     other = attrs.relation("Thing")
     others = attrs.relations("Other", name="o")
+    friend = attrs.relation("Other")
 
 
 class Other(DomainModel):
@@ -52,7 +55,7 @@ references = st.one_of(paths, paths.map(Reference), paths.map(lambda p: Referenc
 values = st.recursive(
     scalars | references, lambda v: st.lists(v, max_size=2) | st.dictionaries(st.text(max_size=1), v, max_size=2)
 )
-documents = st.dictionaries(st.sampled_from(["name", "size", "tags", "extra", "other", "o", "shout"]), values)
+documents = st.dictionaries(st.sampled_from(["name", "size", "tags", "extra", "other", "o", "shout", "friend"]), values)
 
 
 @given(documents, st.sampled_from([Thing, Other]))
@@ -94,3 +97,37 @@ def test_versions_are_made_once_and_each_model_gets_its_own():
 
 def test_an_author_who_makes_objects_otherwise_is_obeyed():
     assert maker_of(Opinionated)("opinions/o1", {"name": "a"}).name == "mine"
+
+
+def in_python(model):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(objects, "compiled", lambda: None)
+        return objects._maker(model)
+
+
+IN_PYTHON = {model: in_python(model) for model in (Thing, Other)}
+
+
+@given(documents, st.sampled_from([Thing, Other]), st.booleans())
+def test_objects_made_in_c_hold_what_those_made_in_python_hold(fields, model, shared):
+    path = "boxes/b1/things/t1" if model is Thing else "others/o1"
+    made = []
+    for make in (maker_of(model), IN_PYTHON[model]):
+        given = Fields(fields) if shared else dict(fields)
+        if shared:
+            given.made = None
+        one = make(path, given)
+        assert one.path is path and one._fields is given
+        if shared and type(one) is not model:
+            assert given.made is one and make(path, given) is one
+        made.append((type(one) is model, *(repr(getattr(one, name)) for name in model._attributes)))
+    assert made[0] == made[1]
+
+
+@pytest.mark.skipif(compiled() is None, reason="the extension is not built")
+@pytest.mark.parametrize(
+    "parts", [(), (1, 2, 3, 4, 5, 6, 7), (Fields, Reference, Thing, Thing, (), Thing.name, Thing.size)]
+)
+def test_what_makes_objects_in_c_refuses_what_is_no_slot(parts):
+    with pytest.raises(TypeError, match="maker takes"):
+        compiled().maker(parts)

@@ -10,7 +10,7 @@ int core_same(PyObject *left, PyObject *right);
 
 /* Names of attributes and cells. */
 extern PyObject *name_joined, *name_made, *name_document, *name_docs, *name_subs, *name_round, *name_record, *name_reg,
-    *name_kept, *name_last, *name_seq, *name_replace, *name_shown;
+    *name_kept, *name_last, *name_seq, *name_replace, *name_shown, *name_database, *name_path;
 int core_names(void);
 
 /* What the drained stages share; each gives -1 or NULL with an exception set. */
@@ -31,5 +31,7 @@ PyObject *native_equality(PyObject *module, PyObject *args);
 PyObject *native_ingest(PyObject *module, PyObject *types);
 PyObject *native_match(PyObject *module, PyObject *types);
 PyObject *native_assemble(PyObject *module, PyObject *types);
+PyObject *native_maker(PyObject *module, PyObject *parts);
+PyObject *native_references(PyObject *module, PyObject *parts);
 
 #endif

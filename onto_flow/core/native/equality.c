@@ -1,7 +1,7 @@
 /* core.equality.same: what is plain is told here, the rest by canonical bytes, in Python. */
 #include "core.h"
 
-static PyObject *by_bytes, *reference, *name_path, *name_database;
+static PyObject *by_bytes, *reference;
 
 static int told_by_bytes(PyObject *left, PyObject *right)
 {
@@ -129,10 +129,6 @@ PyObject *native_equality(PyObject *module, PyObject *args)
 {
     PyObject *given, *cls;
     if (!PyArg_ParseTuple(args, "OO", &given, &cls))
-        return NULL;
-    name_path = PyUnicode_InternFromString("path");
-    name_database = PyUnicode_InternFromString("database");
-    if (!name_path || !name_database)
         return NULL;
     Py_XSETREF(by_bytes, Py_NewRef(given));
     Py_XSETREF(reference, Py_NewRef(cls));

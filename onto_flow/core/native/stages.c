@@ -2,7 +2,7 @@
 #include "core.h"
 
 PyObject *name_joined, *name_made, *name_document, *name_docs, *name_subs, *name_round, *name_record, *name_reg,
-    *name_kept, *name_last, *name_seq, *name_replace, *name_shown;
+    *name_kept, *name_last, *name_seq, *name_replace, *name_shown, *name_database, *name_path;
 
 static const struct {
     PyObject **place;
@@ -11,7 +11,7 @@ static const struct {
     {&name_joined, "joined"}, {&name_made, "made"},   {&name_document, "document"}, {&name_docs, "docs"},
     {&name_subs, "subs"},     {&name_round, "round"}, {&name_record, "record"},     {&name_reg, "reg"},
     {&name_kept, "kept"},     {&name_last, "last"},   {&name_seq, "seq"},           {&name_replace, "replace"},
-    {&name_shown, "shown"},
+    {&name_shown, "shown"},   {&name_database, "database"}, {&name_path, "path"},
 };
 
 int core_names(void)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ...core.change import Change
 from ...core.collection import Collection
+from ...core.native import compiled
 from ...core.references import reference_path
 from ...core.values import Document, Reference, path_order
 from ...operators.joins import JoinKey, Joins
@@ -106,7 +107,12 @@ class Lookup:
         assert relation is not None
         match relation.field:
             case FieldPath((name,)) if relation.target == slot.collection and name != "*":
-                return _references(name, relation.target, documents, ordered)
+                plain = _references(name, relation.target, documents, ordered)
+                if compiled() is None:
+                    return plain
+                in_order = None if ordered is _by_text else ordered
+                find: _Find = compiled().references((name, documents, Reference, plain, in_order))
+                return find
         return self._by_path(slot, documents, ordered)
 
     def _by_path(self, slot: Slot, documents: _Found, ordered: Callable[[_Found], _Found]) -> _Find:
