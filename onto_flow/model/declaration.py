@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..core.errors import DeclarationError, SourceLine
@@ -15,6 +15,7 @@ from .annotations import named_parts, resolve, returned
 from .methods import checked_kind, computed, function_of, refuse_wrapped, role_of
 from .slots import compile_slots
 from .store import Store
+from .vectorised import vectorised
 from .view import ViewModel, output_collection
 from .windows import SessionDeclaration
 
@@ -123,7 +124,8 @@ def _take(view: Declaration, name: str, member: Any) -> None:
         _take_sessions(view, member)
         view.order.append(name)
     elif role == "udf":
-        view.udfs[name] = call_of(checked_kind(name, member, role))
+        call = call_of(checked_kind(name, member, role))
+        view.udfs[name] = replace(call, function=vectorised(name, call.function, view.cls, call.line))
         view.order.append(name)
     elif role is not None:
         _take_operator(view, name, role, call_of(checked_kind(name, member, role), skip=1))

@@ -7,6 +7,7 @@ attribute, operator and accumulator, each domain model, and what the class holds
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -64,7 +65,7 @@ def _declared(view: CompiledView) -> dict[str, list[Any]]:
     for name in declared.order:
         call = declared.computed.get(name) or declared.udfs.get(name)
         if call is not None:
-            found[name] = [call.function]
+            found[name] = [inspect.unwrap(call.function)]
         else:
             a = declared.accumulators[name]
             found[name] = [a.kind, a.value, a.where, a.order_by, a.descending, a.limit]
