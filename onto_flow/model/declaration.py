@@ -13,6 +13,7 @@ from ..plan.nodes import Slot
 from .aggregates import AccumulatorDeclaration
 from .annotations import named_parts, resolve, returned
 from .methods import checked_kind, computed, function_of, refuse_wrapped, role_of
+from .once_only import store_that_new_fills
 from .slots import compile_slots
 from .store import Store
 from .vectorised import vectorised
@@ -101,7 +102,7 @@ def _store_of(cls: type[ViewModel]) -> type[Store]:
         return store
     fix = "Declare class MyStore(Store): ..., and in the view store: MyStore."
     if "new" in vars(cls):
-        fix = "Declare the store that new() fills: class CityStore(Store): city = root(City), and store: CityStore."
+        fix = store_that_new_fills(function_of(vars(cls)["new"]))
     raise DeclarationError("bad-slot", f"{cls.__name__} does not say what its store is", where=cls._line, fix=fix)
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from ..core.collection import Collection
 from ..core.errors import DataError, DeclarationError, SourceLine, UsageError, did_you_mean
-from ..core.transforms import DELETE
 from ..core.values import Document, Reference
 from ..core.writes import Precondition, Write
 from ..database.base import Snapshot
@@ -22,6 +21,7 @@ from .selection import Selection
 
 if TYPE_CHECKING:
     from .domain import DomainModel
+    from .once import ViewSnapshot
 
 S = TypeVar("S", bound="Stored")
 _ID_LETTERS = string.ascii_letters + string.digits
@@ -146,6 +146,13 @@ class Stored:
         self.__dict__.update(self._of_snapshot(snapshot).__dict__)
         return self
 
+    def to_snapshot(self) -> ViewSnapshot:
+        """The document as it is now, with what was set and not saved: `path`, `fields`, `to_dict()`."""
+        from .once import ViewSnapshot
+        from .writes import fields_now
+
+        return ViewSnapshot(self.path, fields_now(cast("DomainModel", self)))
+
     @property
     def create_time(self) -> datetime | None:
         """When it was created; `None` for a document that was not read from a database."""
@@ -165,15 +172,14 @@ class Stored:
         return document
 
     def _write(self, if_unchanged: bool) -> Write | None:
-        from .writes import changes_of, write_of
+        from .writes import fields_now, write_of
 
         document = cast("DomainModel", self)
         if not self._writable:
             what = f"{document!r} cannot be saved: a view is a pure function of its documents"
             raise DataError("bad-value", what, where=self.path, fix="Get it from the database, then change it.")
         if "_snapshot" in self.__dict__ and self.__dict__["_snapshot"] is None:
-            fields = {**self._fields, **changes_of(document)}
-            return Write.create(self.path, {n: v for n, v in fields.items() if v is not DELETE})
+            return Write.create(self.path, fields_now(document))
         return write_of(document, update_time=self._read_at() if if_unchanged else None)
 
     def _read_at(self) -> datetime:

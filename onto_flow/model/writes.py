@@ -46,6 +46,11 @@ def changes_of(document: DomainModel) -> dict[str, Any]:
     return {n: v for n, v in changes.items() if _differs(document._fields, n, v)}
 
 
+def fields_now(document: DomainModel) -> dict[str, Any]:
+    """The fields of a document with what was set in it since it was read."""
+    return {n: v for n, v in {**document._fields, **changes_of(document)}.items() if v is not DELETE}
+
+
 def write_of(document: DomainModel, *, update_time: datetime | None = None) -> Write | None:
     """The write of what changed in a document; `None` where nothing did.
 

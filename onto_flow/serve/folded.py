@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..core.transforms import DELETE
 from ..core.values import Document
 from ..model.declaration import read_declaration
 from ..model.domain import DomainModel
 from ..model.store import Many, Store
 from ..model.view import ViewModel
-from ..model.writes import changes_of
+from ..model.writes import fields_now
 from ..operators.joins import Joins
 from ..operators.over import Over
 from ..plan.evaluator import Evaluator, Members, Results, Row
@@ -48,4 +47,4 @@ def documents_now(store: Store, slot: str) -> dict[str, Document]:
     """Path -> fields of a slot's documents, with what was set in them since they were read."""
     found = getattr(store, slot)
     documents: Sequence[DomainModel] = list(found) if isinstance(found, Many) else [found] if found is not None else []
-    return {d.path: {n: v for n, v in {**d._fields, **changes_of(d)}.items() if v is not DELETE} for d in documents}
+    return {d.path: fields_now(d) for d in documents}
