@@ -20,20 +20,20 @@ if _TYPE_CHECKING:
     from .formats.published_table import read_table as read_table
     from .model.accumulator import Accumulator as Accumulator
     from .model.aggregates import agg as agg
-    from .model.attributes import attrs as attrs
+    from .model.attrs import attrs as attrs
     from .model.clock import clock as clock
     from .model.compile import plan_views as plan_views
     from .model.domain import DomainModel as DomainModel
     from .model.domain import is_missing as is_missing
     from .model.maps import MapModel as MapModel
+    from .model.members import Many as Many
     from .model.methods import computed as computed
     from .model.methods import operator as operator
     from .model.methods import udf as udf
-    from .model.store import Many as Many
+    from .model.slot import many as many
+    from .model.slot import one as one
+    from .model.slot import root as root
     from .model.store import Store as Store
-    from .model.store import many as many
-    from .model.store import one as one
-    from .model.store import root as root
     from .model.view import ViewModel as ViewModel
     from .model.windows import Session as Session
     from .model.windows import window as window
@@ -44,13 +44,15 @@ else:
         "database.bound": "CTX settings transact",
         "model.accumulator": "Accumulator",
         "model.aggregates": "agg",
-        "model.attributes": "attrs",
+        "model.attrs": "attrs",
         "model.clock": "clock",
         "model.compile": "plan_views",
         "model.domain": "DomainModel is_missing",
         "model.maps": "MapModel",
         "model.methods": "computed operator udf",
-        "model.store": "Many Store many one root",
+        "model.members": "Many",
+        "model.slot": "many one root",
+        "model.store": "Store",
         "model.view": "ViewModel",
         "model.windows": "Session window",
     }

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from ..core.errors import DeclarationError, SourceLine
 from .accumulator import Accumulator
 from .meta import Namespace, refuse_options
-from .store import ManySlot
+from .slot import ManySlot
 
 Function = Callable[..., Any]
 Number = type[int] | type[float]

@@ -15,7 +15,7 @@ from ..core.types import ANY, Type
 from ..core.values import GeoPoint, Reference, Vector
 from .domain import DomainModel
 from .maps import MapModel
-from .store import Many
+from .members import Many
 
 Rename = Callable[[str], str]
 _SCALARS: dict[Any, str] = {

@@ -17,7 +17,7 @@ from .parts import Part
 from .strict import refuse_wrong_types
 
 if TYPE_CHECKING:
-    from .store import SlotDeclaration
+    from .slot import SlotDeclaration
 
     _Slot = SlotDeclaration[Any]
 

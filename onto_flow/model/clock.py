@@ -7,10 +7,10 @@ from typing import Any
 
 from ..core.errors import DeclarationError, SourceLine
 from ..plan.clocks import CLOCKS, clock_path
-from .attributes import attrs
+from .attrs import attrs
 from .domain import DomainModel
 from .meta import refuse_options
-from .store import Root
+from .slot import Root
 
 _MICROSECOND = timedelta(microseconds=1)
 SHORTEST = timedelta(seconds=1)

@@ -13,7 +13,7 @@ from ..core.values import MAX_INTEGER, MIN_INTEGER, GeoPoint, Reference, Vector
 from .annotations import Rename, Shape, hints_of, shape_of
 from .domain import DomainModel
 from .maps import MapModel
-from .store import Many
+from .members import Many
 
 MAX_DEPTH = 20
 """How deep Firestore lets maps and arrays nest (its documentation on limits)."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.errors import DeclarationError, SourceLine, did_you_mean
-from .attributes import Attribute, resolved_model, shown
+from .attributes import Attribute, shown
+from .relations import resolved_model
 
 
 class Inner:

@@ -16,8 +16,8 @@ from ..plan.evaluator import Members
 from .kept_program import EVERYTHING, Attribute, KeptProgram
 from .kept_rows import KeptRows
 from .lasting import NotLasting
+from .members import Many
 from .scopes import Source
-from .store import Many
 from .values import Scope
 
 Shown = tuple[Mapping[Any, Any], Sequence[Any]]

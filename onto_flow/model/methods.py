@@ -12,7 +12,7 @@ from ..core.errors import DeclarationError, SourceLine
 from .accumulator import Accumulator
 from .aggregates import AccumulatorDeclaration
 from .meta import Namespace
-from .store import ManySlot
+from .slot import ManySlot
 from .udfs import Udf
 
 F = TypeVar("F")

@@ -13,10 +13,11 @@ from ..core.fields import Fields
 from ..core.native import compiled
 from ..core.references import reference_path
 from ..core.values import Document, Reference
-from .attributes import Attribute, RelationAttribute
+from .attributes import Attribute
 from .domain import DomainModel
 from .family import class_of, collection_of, is_polymorphic
 from .inner import ListAttribute, MapAttribute
+from .relations import RelationAttribute
 
 Maker = Callable[[str, Document], Any]
 """From a path and fields to the object that user code reads."""

@@ -12,7 +12,7 @@ from ..core.errors import DeclarationError, did_you_mean
 from ..plan.nodes import Slot
 from .aggregates import AccumulatorDeclaration
 from .declaration import Call, Declaration
-from .store import SlotDeclaration
+from .slot import SlotDeclaration
 
 
 def slot_over(view: Declaration, accumulator: AccumulatorDeclaration) -> Slot | None:

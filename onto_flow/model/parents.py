@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from ..core.errors import DataError, DeclarationError, SourceLine
 from ..core.values import Reference
-from .attributes import RelationAttribute
 from .family import collection_of
+from .relations import RelationAttribute
 
 M = TypeVar("M")
 

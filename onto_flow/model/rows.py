@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any
 
-from .store import path_of
+from .members import path_of
 
 _ROW, _DOCUMENT, _ROWS = "_onto_flow_row", "_onto_flow_document", "_onto_flow_rows"
 _MANY, _SINGLE = "_onto_flow_many_", "_onto_flow_single_"

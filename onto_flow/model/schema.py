@@ -11,7 +11,7 @@ from .aggregates import AccumulatorDeclaration
 from .annotations import element_of, hints_of, returned, type_of
 from .declaration import Declaration
 from .reads import returned_field
-from .store import SlotDeclaration
+from .slot import SlotDeclaration
 from .windows import Session
 
 _FIXED = {

@@ -8,13 +8,15 @@ from typing import Any
 
 from ..core.errors import DeclarationError, SourceLine, did_you_mean
 from ..plan.nodes import CodeRef, FieldPath, Order, PathPart, Place, Relation, Slot
-from .attributes import Attribute, RelationAttribute
+from .attributes import Attribute
 from .choosing import check_selection
 from .domain import DomainModel
 from .family import collection_of, members_of
 from .parents import ParentAttribute
 from .parts import Part
-from .store import SlotDeclaration, Store
+from .relations import RelationAttribute
+from .slot import SlotDeclaration
+from .store import Store
 from .view_documents import attribute_of
 
 _Declared = SlotDeclaration[Any]

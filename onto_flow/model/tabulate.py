@@ -23,11 +23,12 @@ from .columns import Shred, Shredder
 from .compile import CompiledView
 from .documents import Converter
 from .domain import DomainModel
+from .members import Many
 from .methods import ReadOnlyClass
 from .objects import maker_of
 from .reads import read_by
 from .scopes import BoundCall, Source
-from .store import Many, Store
+from .store import Store
 from .values import takes_in_order
 from .view import ViewModel
 

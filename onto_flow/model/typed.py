@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypedDict, TypeVar, overload
 
+from ..core.references import Parse
 from ..core.values import Reference
-from .attributes import Attribute, RelationAttribute
+from .attributes import Attribute
+from .relations import RelationAttribute
 
 M = TypeVar("M")
 E = TypeVar("E")
 Text = str
+
+
+class RelationOptions(TypedDict, total=False):
+    """The options of `attrs.relation` and `attrs.relations`."""
+
+    name: Text | None
+    default: Any
+    sensitive: bool
+    parse: Parse | None
 
 
 class Relation(RelationAttribute[M]):

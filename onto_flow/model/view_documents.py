@@ -16,9 +16,10 @@ from ..core.errors import DataError, SourceLine
 from ..core.values import Reference
 from .aggregates import AccumulatorDeclaration
 from .annotations import hints_of, returned, without_none
-from .attributes import Attribute, RelationAttribute
+from .attributes import Attribute
 from .domain import DomainModel
 from .methods import computed
+from .relations import RelationAttribute
 from .udfs import Udf
 from .view import ViewModel, output_collection
 

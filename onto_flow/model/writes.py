@@ -23,9 +23,10 @@ from ..core.errors import DataError
 from ..core.transforms import DELETE, Transform
 from ..core.values import Reference
 from ..core.writes import Write
-from .attributes import Attribute, RelationAttribute
+from .attributes import Attribute
 from .documents import Converter
 from .domain import DomainModel
+from .relations import RelationAttribute
 
 
 def changes_of(document: DomainModel) -> dict[str, Any]:

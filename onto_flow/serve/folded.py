@@ -8,7 +8,8 @@ from typing import Any
 from ..core.values import Document
 from ..model.declaration import read_declaration
 from ..model.domain import DomainModel
-from ..model.store import Many, Store
+from ..model.members import Many
+from ..model.store import Store
 from ..model.view import ViewModel
 from ..model.writes import fields_now
 from ..operators.joins import Joins

@@ -6,13 +6,12 @@ import importlib
 
 import pytest
 
-from onto_flow import Change, DomainModel, Reference, ViewModel, attrs, computed, plan_views, root
+from onto_flow import Change, DomainModel, Reference, Store, ViewModel, attrs, computed, many, plan_views, root
 from onto_flow.core.kinds import TYPES, holds
 from onto_flow.engines import wrong_types
 from onto_flow.engines.base import Job
 from onto_flow.engines.metrics import Metrics
 from onto_flow.engines.wrong_types import WrongTypes, in_words
-from onto_flow.model.store import Store, many
 from onto_flow.sinks.memory import MemorySink
 from tests.engines.test_time_elsewhere import PACKAGES, Listed
 
