@@ -27,6 +27,21 @@ PyObject *with_types(PyMethodDef *method, PyObject *types, Py_ssize_t count);
 /* Whether so many arguments were given, the first two (queue and states) as dicts. */
 int takes(PyObject *const *given, Py_ssize_t count, Py_ssize_t wanted);
 
+/* `Pocket` and `Cells`; what they find is a new reference, or NULL. */
+extern PyTypeObject PocketType, CellsType;
+int pocket_get(PyObject *map, PyObject *key, PyObject **found);
+int pocket_set(PyObject *map, PyObject *key, PyObject *value);
+int pocket_next(PyObject *map, Py_ssize_t *at, PyObject **key, PyObject **value);
+Py_ssize_t pocket_size(PyObject *map);
+int cells_get(PyObject *cells, PyObject *name, PyObject **found);
+int cells_set(PyObject *cells, PyObject *name, PyObject *value);
+
+/* The same of a pocket or a dict, or of what is derived from it. */
+int is_map(PyObject *map);
+int map_set(PyObject *map, PyObject *key, PyObject *value);
+int map_next(PyObject *map, Py_ssize_t *at, PyObject **key, PyObject **value);
+Py_ssize_t map_size(PyObject *map);
+
 PyObject *native_equality(PyObject *module, PyObject *args);
 PyObject *native_ingest(PyObject *module, PyObject *types);
 PyObject *native_match(PyObject *module, PyObject *types);

@@ -8,7 +8,7 @@ static int tell(PyObject *told_to, PyObject *subs, PyObject *message)
 {
     Py_ssize_t at = 0;
     PyObject *root, *weight;
-    while (PyDict_Next(subs, &at, &root, &weight)) {
+    while (map_next(subs, &at, &root, &weight)) {
         long sum = PyLong_AsLong(weight);
         if ((sum == -1 && PyErr_Occurred()) || (sum > 0 && send_to(told_to, root, message) < 0))
             return -1;
@@ -22,7 +22,7 @@ static int in_pages(PyObject *cells, PyObject *subs, Py_ssize_t most)
     PyObject *under_way;
     if (!most)
         return 0;
-    if (subs && PyDict_GET_SIZE(subs) > most)
+    if (subs && map_size(subs) > most)
         return 1;
     if (cell_of(cells, name_round, &under_way) < 0)
         return -1;
@@ -42,7 +42,7 @@ static int take(PyObject *types, PyObject *messages, PyObject *cells, PyObject *
     PyObject *path = PyTuple_GET_ITEM(message, 0), *doc = PyTuple_GET_ITEM(message, 1);
     PyObject *docs = NULL, *subs = NULL, *held = NULL, *joined = NULL;
     int taken = cell_of(cells, name_docs, &docs);
-    if (taken < 0 || !docs || !PyDict_Check(docs))
+    if (taken < 0 || !docs || !is_map(docs))
         goto done;
     taken = value_of(docs, path, &held);
     if (taken < 0 || !held || (PyObject *)Py_TYPE(held) != TYPE(DOC))
@@ -54,14 +54,14 @@ static int take(PyObject *types, PyObject *messages, PyObject *cells, PyObject *
     if (taken != 1)
         goto done;
     taken = cell_of(cells, name_subs, &subs);
-    if (taken < 0 || (subs && !PyDict_Check(subs)))
+    if (taken < 0 || (subs && !is_map(subs)))
         goto done;
     taken = in_pages(cells, subs, most);
     if (taken) {
         taken = taken < 0 ? -1 : 0;
         goto done;
     }
-    taken = PyObject_SetItem(docs, path, doc) < 0 || (subs && tell(told_to, subs, message) < 0) ? -1 : 1;
+    taken = map_set(docs, path, doc) < 0 || (subs && tell(told_to, subs, message) < 0) ? -1 : 1;
 done:
     Py_XDECREF(docs);
     Py_XDECREF(subs);

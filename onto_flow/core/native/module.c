@@ -19,4 +19,10 @@ static struct PyModuleDef definition = {
     .m_methods = functions,
 };
 
-PyMODINIT_FUNC PyInit__native(void) { return core_names() < 0 ? NULL : PyModule_Create(&definition); }
+PyMODINIT_FUNC PyInit__native(void)
+{
+    PyObject *module = core_names() < 0 ? NULL : PyModule_Create(&definition);
+    if (module && (PyModule_AddType(module, &PocketType) < 0 || PyModule_AddType(module, &CellsType) < 0))
+        Py_CLEAR(module);
+    return module;
+}

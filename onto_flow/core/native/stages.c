@@ -25,6 +25,8 @@ int core_names(void)
 int value_of(PyObject *map, PyObject *key, PyObject **found)
 {
     *found = NULL;
+    if (Py_TYPE(map) == &PocketType)
+        return pocket_get(map, key, found);
     if (PyDict_Check(map)) {
         *found = PyDict_GetItemWithError(map, key);
         Py_XINCREF(*found);
@@ -41,11 +43,30 @@ int value_of(PyObject *map, PyObject *key, PyObject **found)
 
 int cell_of(PyObject *cells, PyObject *name, PyObject **found)
 {
-    if (value_of(cells, name, found) < 0)
+    if ((Py_TYPE(cells) == &CellsType ? cells_get(cells, name, found) : value_of(cells, name, found)) < 0)
         return -1;
     if (*found == Py_None)
         Py_CLEAR(*found);
     return 0;
+}
+
+int is_map(PyObject *map) { return Py_TYPE(map) == &PocketType || PyDict_Check(map); }
+
+int map_set(PyObject *map, PyObject *key, PyObject *value)
+{
+    if (Py_TYPE(map) == &PocketType)
+        return pocket_set(map, key, value);
+    return PyDict_CheckExact(map) ? PyDict_SetItem(map, key, value) : PyObject_SetItem(map, key, value);
+}
+
+int map_next(PyObject *map, Py_ssize_t *at, PyObject **key, PyObject **value)
+{
+    return Py_TYPE(map) == &PocketType ? pocket_next(map, at, key, value) : PyDict_Next(map, at, key, value);
+}
+
+Py_ssize_t map_size(PyObject *map)
+{
+    return Py_TYPE(map) == &PocketType ? pocket_size(map) : PyDict_GET_SIZE(map);
 }
 
 PyObject *record_of(PyObject *type, Py_ssize_t size, PyObject **parts)

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any, cast
 
 from ...core.change import DeadLetter, ViewChange
+from ...core.compact import Cells, cells_of, new_map
 from ...operators.base import Key, Operator, Output, Profile, Shows
 from ...operators.build import build_operators
 from ...operators.drained.base import Drains
@@ -18,7 +19,8 @@ from ...operators.messages import CaughtUp, Event, Message, Tick
 from ...plan.clocks import clocks, last_tick
 from ...plan.nodes import OperatorNode, Plan, TimerKind
 from ..breaker import Breaker
-from .state import Cells, InMemory, State
+from .layout import Entries
+from .state import InMemory, State
 
 PAGE = 1000
 """How many subscribers one step tells of a change: a batch with such a change takes some ten milliseconds longer."""
@@ -71,6 +73,9 @@ class LocalFlow:
         profile = Profile(drained=True, snapshot=snapshot, born=clock() if born is None else born, page=page)
         self._operators = build_operators(plan, profile)
         self._drains = {n: cast("Drains", o).drain for n, o in self._operators.items() if hasattr(o, "drain")}
+        self._new_cells = {
+            n: cells_of(c.name for c in o.node.cells if c.kind != "bag") for n, o in self._operators.items()
+        }
         self.state: State = InMemory(plan) if state is None else state
         self.queues: dict[str, dict[Key, list[Message]]] = {name: {} for name in self._operators}
         self.outputs: list[Output] = []
@@ -146,16 +151,20 @@ class LocalFlow:
         """Runs one step of an operator as any engine does."""
         name = operator.node.id
         states = self.state.states[name]
-        step = _Step(self, name, key, states.get(key) or {})
+        step = _Step(self, name, key, states.get(key))
         operator.step(key, messages, step)
         _keep(states, key, step.cells)
+
+    def new_cells(self, operator: str) -> Cells:
+        """The cells of a key that has none yet."""
+        return self._new_cells[operator]()
 
     def _fire_timers(self) -> None:
         # What these ask for at once waits for the next batch: a page is one batch's work.
         for name, key, kind in list(self.state.timers.due(self._clock(), self.moment)):
             self.state.need(name, (key,))
             states = self.state.states[name]
-            step = _Step(self, name, key, states.get(key, {}))
+            step = _Step(self, name, key, states.get(key))
             self._operators[name].on_timer(key, kind, step)
             _keep(states, key, step.cells)
 
@@ -212,10 +221,10 @@ def _parts(queue: dict[Key, list[Message]]) -> Iterator[dict[Key, list[Message]]
 
 
 def _keep(states: dict[Key, Cells], key: Key, cells: Cells) -> None:
-    if all(cells.values()):
+    for name in [n for n, held in cells.items() if not held and held.__class__ is not Entries]:
+        del cells[name]
+    if any(cells.values()):
         states[key] = cells
-    elif any(cells.values()):
-        states[key] = {name: held for name, held in cells.items() if held}
     else:
         states.pop(key, None)
 
@@ -227,8 +236,9 @@ class _Step:
 
     epoch = 0
 
-    def __init__(self, flow: LocalFlow, operator: str, key: Key, cells: Cells) -> None:
-        self._flow, self._operator, self._key, self.cells = flow, operator, key, cells
+    def __init__(self, flow: LocalFlow, operator: str, key: Key, cells: Cells | None) -> None:
+        self._flow, self._operator, self._key = flow, operator, key
+        self.cells = flow.new_cells(operator) if cells is None else cells
 
     @property
     def now(self) -> int:
@@ -253,7 +263,9 @@ class _Step:
         self.cells[cell] = value
 
     def map(self, cell: str) -> MutableMapping[Any, Any]:
-        found: MutableMapping[Any, Any] = self.cells.setdefault(cell, {})
+        found: MutableMapping[Any, Any] | None = self.cells.get(cell)
+        if found is None:
+            found = self.cells[cell] = new_map()
         return found
 
     def send(self, operator: str, key: Key, message: Message) -> None:

@@ -11,11 +11,11 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
+from ...core.compact import Cells
 from ...operators.base import Key
 from ...plan.nodes import Plan
 from .kept_timers import KeptTimers
 from .layout import WHOLE, Layout
-from .state import Cells
 from .store import Store
 
 _ASKED = 256

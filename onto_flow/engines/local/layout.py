@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ...core.codec import STATE_VERSION, decode_state
+from ...core.compact import Cells, cells_of, compact
 from ...formats.native.values import value_decoder, value_encoder
 from ...plan.nodes import OperatorNode
-from .state import Cells
 
 LARGE = 64
 """A map with more entries is kept entry by entry, until it has fewer than half as many."""
@@ -90,6 +90,7 @@ class Layout:
 
     def __init__(self, node: OperatorNode) -> None:
         self._maps = frozenset(c.name for c in node.cells if c.kind == "map")
+        self._empty = cells_of(c.name for c in node.cells if c.kind != "bag")
         self._encode, self._decode = value_encoder(), value_decoder()
 
     def rows(self, cells: Cells) -> Iterator[Row]:
@@ -143,7 +144,7 @@ class Layout:
         for name in {name for name, _, _ in entries}:
             cells[name] = Entries({key: value for n, key, value in entries if n == name})
             cells[name].changed.clear()
-        return cells
+        return compact(cells, self._empty(), self._maps)
 
 
 def _form(value: Any) -> Any:

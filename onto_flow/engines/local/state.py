@@ -7,14 +7,12 @@ key that is not there has none, or is kept elsewhere and comes back by `need` be
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Protocol
+from typing import Protocol
 
+from ...core.compact import Cells
 from ...operators.base import Key
 from ...plan.nodes import Plan
 from .timers import Timers
-
-Cells = dict[str, Any]
-"""Cell -> its value, or the entries of a map cell."""
 
 
 class State(Protocol):

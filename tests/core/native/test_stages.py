@@ -40,7 +40,7 @@ def plain(value):
     """A value as it can be compared: records as what is written of them."""
     if hasattr(value, "pack"):
         return plain(value.pack())
-    if isinstance(value, dict):
+    if hasattr(value, "items"):
         return {k: plain(v) for k, v in value.items()}
     return [type(value).__name__, *map(plain, value)] if isinstance(value, (list, tuple)) else value
 
