@@ -1,47 +1,46 @@
 /* assemble of a drained engine: new versions of documents with the same join keys go into what is kept of a root. */
 #include "core.h"
 
-enum { RECORD, TOLD, FIELDS, VIEW_CHANGE };
-#define TYPE(n) PyTuple_GET_ITEM(types, n)
+/* show(touched, view, generation, outputs, give) */
+enum { TOUCHED, VIEW, GENERATION, OUTPUTS, GIVE };
 
-/* drain(queue, states, code, view, generation, outputs, give) */
-enum { QUEUE, STATES, CODE, VIEW, GENERATION, OUTPUTS, GIVE };
-
-/* 1: taken, or older than what is there; 0: left to the step; -1: failed. */
-static int replace_one(PyObject *types, PyObject *reg, PyObject *kept, PyObject *message, PyObject *code)
+int touch(PyObject *types, PyObject *stage, PyObject *root, PyObject *path, PyObject *doc)
 {
-    if ((PyObject *)Py_TYPE(message) != TYPE(TOLD))
-        return 0;
-    PyObject *path = PyTuple_GET_ITEM(message, 0), *doc = PyTuple_GET_ITEM(message, 1), *held, *joined = NULL;
-    if (value_of(reg, path, &held) < 0)
-        return -1;
-    if (!held)
-        return 0;
-    int taken = PyTuple_Check(held) && PyTuple_GET_SIZE(held) == 3
-                    ? same_keys(PyTuple_GET_ITEM(held, 1), PyTuple_GET_ITEM(doc, 1), TYPE(FIELDS), &joined)
-                    : 0;
+    PyObject *cells = PyDict_GetItemWithError(PyTuple_GET_ITEM(stage, S_STATES), root);
+    if (!cells)
+        return PyErr_Occurred() ? -1 : 0;
+    Py_INCREF(cells);
+    PyObject *record = NULL, *kept = NULL, *reg = NULL, *held = NULL, *joined = NULL;
+    int taken = cell_of(cells, name_record, &record);
+    if (taken < 0 || !record || (PyObject *)Py_TYPE(record) != TYPE(T_RECORD))
+        goto done;
+    kept = PyObject_GetAttr(record, name_kept);
+    reg = kept ? PyObject_GetAttr(record, name_reg) : NULL;
+    taken = !reg ? -1 : kept == Py_None ? 0 : value_of(reg, path, &held);
+    if (taken < 0 || !held || !PyTuple_Check(held) || PyTuple_GET_SIZE(held) != 3)
+        goto done;
+    taken = same_keys(PyTuple_GET_ITEM(held, 1), PyTuple_GET_ITEM(doc, 1), TYPE(T_FIELDS), &joined);
     int newer = taken == 1 ? is_newer(PyTuple_GET_ITEM(doc, 0), PyTuple_GET_ITEM(held, 0)) : 0;
-    if (newer == 1) {
-        PyObject *slots = PyObject_GetItem(PyTuple_GET_ITEM(joined, 0), code);
-        PyObject *said = !slots || PyObject_SetItem(reg, path, doc) < 0
+    if (newer == 1 && note(PyTuple_GET_ITEM(stage, S_CHANGED), root) == 0) {
+        PyObject *slots = PyObject_GetItem(PyTuple_GET_ITEM(joined, 0), PyTuple_GET_ITEM(stage, S_HOW));
+        PyObject *said = !slots || map_set(reg, path, doc) < 0
                              ? NULL
                              : PyObject_CallMethodObjArgs(kept, name_replace, slots, path, PyTuple_GET_ITEM(doc, 1), NULL);
         Py_XDECREF(slots);
-        newer = said ? 1 : -1;
+        newer = said && PyDict_SetItem(PyTuple_GET_ITEM(stage, S_TOUCHED), root, record) == 0 ? 1 : -1;
         Py_XDECREF(said);
+    } else if (newer == 1) {
+        newer = -1;
     }
-    Py_DECREF(held);
-    Py_XDECREF(joined);
-    return newer < 0 ? -1 : taken;
-}
-
-static int replaced(PyObject *types, PyObject *record, PyObject *kept, PyObject *messages, PyObject *code)
-{
-    PyObject *reg = PyObject_GetAttr(record, name_reg);
-    int taken = !reg ? -1 : PyList_CheckExact(messages);
-    for (Py_ssize_t n = 0; taken == 1 && n < PyList_GET_SIZE(messages); n++)
-        taken = replace_one(types, reg, kept, PyList_GET_ITEM(messages, n), code);
+    if (newer < 0)
+        taken = -1;
+done:
+    Py_DECREF(cells);
+    Py_XDECREF(record);
+    Py_XDECREF(kept);
     Py_XDECREF(reg);
+    Py_XDECREF(held);
+    Py_XDECREF(joined);
     return taken;
 }
 
@@ -62,7 +61,7 @@ static int emit(PyObject *types, PyObject *const *given, PyObject *output, PyObj
     PyObject *old, *new = NULL, *change = NULL;
     if (value_of(last, output, &old) == 0 && value_of(shown, output, &new) == 0) {
         PyObject *parts[] = {given[VIEW], output, old ? old : Py_None, new ? new : Py_None, version, Py_False};
-        change = record_of(TYPE(VIEW_CHANGE), 6, parts);
+        change = record_of(PyTuple_GET_ITEM(types, 0), 6, parts);
     }
     int done = change ? PyList_Append(given[OUTPUTS], change) : -1;
     Py_XDECREF(old);
@@ -87,7 +86,7 @@ static int give(PyObject *types, PyObject *const *given, PyObject *record, PyObj
 }
 
 /* Asks what is shown now; 0: the view's code raised, and the step finds all anew. */
-static int show(PyObject *types, PyObject *const *given, PyObject *key, PyObject *record, PyObject *kept)
+static int show_one(PyObject *types, PyObject *const *given, PyObject *key, PyObject *record, PyObject *kept)
 {
     PyObject *last = PyObject_GetAttr(record, name_last);
     if (!last)
@@ -118,54 +117,25 @@ static int show(PyObject *types, PyObject *const *given, PyObject *key, PyObject
     return done;
 }
 
-/* 1: evaluated, 0: left to the step, with `nothing` for messages where they were taken. */
-static int take(PyObject *types, PyObject *const *given, PyObject *key, PyObject *messages, PyObject *rest)
+static PyObject *show(PyObject *types, PyObject *const *given, Py_ssize_t count)
 {
-    PyObject *cells = PyDict_GetItemWithError(given[STATES], key), *record = NULL, *kept = NULL;
-    if (!cells && PyErr_Occurred())
-        return -1;
-    int taken = 0;
-    if (cells) {
-        Py_INCREF(cells);
-        taken = cell_of(cells, name_record, &record);
-        Py_DECREF(cells);
-    }
-    if (record && (PyObject *)Py_TYPE(record) == TYPE(RECORD)) {
-        kept = PyObject_GetAttr(record, name_kept);
-        taken = !kept ? -1 : kept == Py_None ? 0 : replaced(types, record, kept, messages, given[CODE]);
-    }
-    if (taken == 0 && leave_to_step(rest, key, messages) < 0)
-        taken = -1;
-    if (taken == 1) {
-        taken = show(types, given, key, record, kept);
-        if (!taken) {
-            PyObject *nothing = PyTuple_New(0);
-            if (!nothing || leave_to_step(rest, key, nothing) < 0)
-                taken = -1;
-            Py_XDECREF(nothing);
-        }
-    }
-    Py_XDECREF(record);
-    Py_XDECREF(kept);
-    return taken;
-}
-
-static PyObject *drain(PyObject *types, PyObject *const *given, Py_ssize_t count)
-{
-    if (!takes(given, count, 7))
+    if (count != 5 || !PyDict_Check(given[TOUCHED])) {
+        PyErr_SetString(PyExc_TypeError, "show takes touched roots, the view, generation, outputs and give");
         return NULL;
-    PyObject *key, *messages, *rest = PyList_New(0);
-    Py_ssize_t at = 0, evaluated = 0;
-    while (rest && PyDict_Next(given[QUEUE], &at, &key, &messages)) {
-        int taken = take(types, given, key, messages, rest);
-        if (taken < 0)
-            Py_CLEAR(rest);
-        evaluated += taken;
     }
-    return rest ? Py_BuildValue("Nn", rest, evaluated) : NULL;
+    PyObject *key, *record, *failed = PyList_New(0);
+    Py_ssize_t at = 0;
+    while (failed && PyDict_Next(given[TOUCHED], &at, &key, &record)) {
+        PyObject *kept = PyObject_GetAttr(record, name_kept);
+        int done = !kept ? -1 : show_one(types, given, key, record, kept);
+        Py_XDECREF(kept);
+        if (done < 0 || (!done && PyList_Append(failed, key) < 0))
+            Py_CLEAR(failed);
+    }
+    return failed;
 }
 
-static PyMethodDef drain_method = {"drain", (PyCFunction)(void (*)(void))drain, METH_FASTCALL,
-                                   "(queue, states, code, view, generation, outputs, give) -> ([(key, messages)], evaluated)."};
+static PyMethodDef show_method = {"show", (PyCFunction)(void (*)(void))show, METH_FASTCALL,
+                                  "(touched, view, generation, outputs, give) -> the roots whose code raised."};
 
-PyObject *native_assemble(PyObject *module, PyObject *types) { return with_types(&drain_method, types, 4); }
+PyObject *native_show(PyObject *module, PyObject *types) { return with_types(&show_method, types, 1); }

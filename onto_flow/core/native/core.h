@@ -10,7 +10,7 @@ int core_same(PyObject *left, PyObject *right);
 
 /* Names of attributes and cells. */
 extern PyObject *name_joined, *name_made, *name_document, *name_docs, *name_subs, *name_round, *name_record, *name_reg,
-    *name_kept, *name_last, *name_seq, *name_replace, *name_shown, *name_database, *name_path;
+    *name_kept, *name_last, *name_seq, *name_replace, *name_shown, *name_ingest, *name_database, *name_path;
 int core_names(void);
 
 /* What the drained stages share; each gives -1 or NULL with an exception set. */
@@ -18,14 +18,30 @@ int cell_of(PyObject *cells, PyObject *name, PyObject **found);         /* a new
 int value_of(PyObject *map, PyObject *key, PyObject **found);           /* the same, of any map */
 PyObject *record_of(PyObject *type, Py_ssize_t size, PyObject **parts); /* a named tuple; the parts are borrowed */
 int send_to(PyObject *queue, PyObject *key, PyObject *message);
-int leave_to_step(PyObject *rest, PyObject *key, PyObject *messages);
+int send_to_operator(PyObject *queues, PyObject *operator, PyObject *key, PyObject *message);
+int note(PyObject *changed, PyObject *key); /* `changed`: a set, or None where nobody wants to know */
+int cell_set(PyObject *cells, PyObject *name, PyObject *value);
 int is_newer(PyObject *version, PyObject *than);
 /* Whether two versions of a document are `Fields` whose join keys are one object; `joined`: a new reference to it. */
 int same_keys(PyObject *before, PyObject *after, PyObject *fields_type, PyObject **joined);
 /* A function of the arguments that are positional, with a tuple of types for it. */
 PyObject *with_types(PyMethodDef *method, PyObject *types, Py_ssize_t count);
-/* Whether so many arguments were given, the first two (queue and states) as dicts. */
-int takes(PyObject *const *given, Py_ssize_t count, Py_ssize_t wanted);
+
+/* The types that following takes. */
+enum { T_EVENT, T_FIELDS, T_DOC, T_TOLD, T_RECORD };
+#define TYPE(n) PyTuple_GET_ITEM(types, n)
+
+/* What is known of an operator: of match, the name of its assemble and the size of a page; of assemble None, the code of
+   its slots in what travels with documents, and the roots that were touched. */
+enum { S_STATES, S_CHANGED, S_ASSEMBLE, S_HOW, S_TOUCHED };
+
+/* A new version of a document to one key of match, or to one root; 1: taken, 0: left to the step, -1: failed. */
+int pass_on(PyObject *types, PyObject *stage, PyObject *stages, PyObject *queues, PyObject *key, PyObject *path,
+            PyObject *doc, PyObject **told);
+int touch(PyObject *types, PyObject *stage, PyObject *root, PyObject *path, PyObject *doc);
+/* Makes `told`, once, and sends it; 1 or -1. */
+int tell_by_message(PyObject *types, PyObject *queues, PyObject *operator, PyObject *key, PyObject *path, PyObject *doc,
+                    PyObject **told);
 
 /* `Pocket` and `Cells`; what they find is a new reference, or NULL. */
 extern PyTypeObject PocketType, CellsType;
@@ -43,10 +59,9 @@ int map_next(PyObject *map, Py_ssize_t *at, PyObject **key, PyObject **value);
 Py_ssize_t map_size(PyObject *map);
 
 PyObject *native_equality(PyObject *module, PyObject *args);
-PyObject *native_ingest(PyObject *module, PyObject *types);
-PyObject *native_match(PyObject *module, PyObject *types);
-PyObject *native_assemble(PyObject *module, PyObject *types);
 PyObject *native_maker(PyObject *module, PyObject *parts);
 PyObject *native_references(PyObject *module, PyObject *parts);
+PyObject *native_follow(PyObject *module, PyObject *types);
+PyObject *native_show(PyObject *module, PyObject *types);
 
 #endif

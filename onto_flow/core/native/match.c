@@ -1,16 +1,22 @@
 /* match of a drained engine: a new version of a member, with the same join keys, is passed on as it came. */
 #include "core.h"
 
-enum { TOLD, DOC, FIELDS };
-#define TYPE(n) PyTuple_GET_ITEM(types, n)
-
-static int tell(PyObject *told_to, PyObject *subs, PyObject *message)
+/* Tells the roots that ask for a key. */
+static int tell(PyObject *types, PyObject *stage, PyObject *stages, PyObject *queues, PyObject *subs, PyObject *path,
+                PyObject *doc, PyObject **told)
 {
+    PyObject *assemble = PyTuple_GET_ITEM(stage, S_ASSEMBLE), *next = PyDict_GetItemWithError(stages, assemble), *root, *weight;
+    if (!next && PyErr_Occurred())
+        return -1;
     Py_ssize_t at = 0;
-    PyObject *root, *weight;
     while (map_next(subs, &at, &root, &weight)) {
         long sum = PyLong_AsLong(weight);
-        if ((sum == -1 && PyErr_Occurred()) || (sum > 0 && send_to(told_to, root, message) < 0))
+        if (sum == -1 && PyErr_Occurred())
+            return -1;
+        if (sum <= 0)
+            continue;
+        int taken = next ? touch(types, next, root, path, doc) : 0;
+        if (taken < 0 || (!taken && tell_by_message(types, queues, assemble, root, path, doc, told) < 0))
             return -1;
     }
     return 0;
@@ -31,26 +37,27 @@ static int in_pages(PyObject *cells, PyObject *subs, Py_ssize_t most)
     return is;
 }
 
-/* 1: taken, 0: left to the step, -1: failed. */
-static int take(PyObject *types, PyObject *messages, PyObject *cells, PyObject *told_to, Py_ssize_t most)
+int pass_on(PyObject *types, PyObject *stage, PyObject *stages, PyObject *queues, PyObject *key, PyObject *path,
+            PyObject *doc, PyObject **told)
 {
-    if (!PyList_CheckExact(messages) || PyList_GET_SIZE(messages) != 1)
-        return 0;
-    PyObject *message = PyList_GET_ITEM(messages, 0);
-    if ((PyObject *)Py_TYPE(message) != TYPE(TOLD))
-        return 0;
-    PyObject *path = PyTuple_GET_ITEM(message, 0), *doc = PyTuple_GET_ITEM(message, 1);
+    Py_ssize_t most = PyLong_AsSsize_t(PyTuple_GET_ITEM(stage, S_HOW));
+    if (most == -1 && PyErr_Occurred())
+        return -1;
+    PyObject *cells = PyDict_GetItemWithError(PyTuple_GET_ITEM(stage, S_STATES), key);
+    if (!cells)
+        return PyErr_Occurred() ? -1 : 0;
+    Py_INCREF(cells);
     PyObject *docs = NULL, *subs = NULL, *held = NULL, *joined = NULL;
     int taken = cell_of(cells, name_docs, &docs);
     if (taken < 0 || !docs || !is_map(docs))
         goto done;
     taken = value_of(docs, path, &held);
-    if (taken < 0 || !held || (PyObject *)Py_TYPE(held) != TYPE(DOC))
+    if (taken < 0 || !held || (PyObject *)Py_TYPE(held) != TYPE(T_DOC))
         goto done;
     taken = is_newer(PyTuple_GET_ITEM(doc, 0), PyTuple_GET_ITEM(held, 0));
     if (taken != 1)
         goto done;
-    taken = same_keys(PyTuple_GET_ITEM(held, 1), PyTuple_GET_ITEM(doc, 1), TYPE(FIELDS), &joined);
+    taken = same_keys(PyTuple_GET_ITEM(held, 1), PyTuple_GET_ITEM(doc, 1), TYPE(T_FIELDS), &joined);
     if (taken != 1)
         goto done;
     taken = cell_of(cells, name_subs, &subs);
@@ -61,36 +68,15 @@ static int take(PyObject *types, PyObject *messages, PyObject *cells, PyObject *
         taken = taken < 0 ? -1 : 0;
         goto done;
     }
-    taken = map_set(docs, path, doc) < 0 || (subs && tell(told_to, subs, message) < 0) ? -1 : 1;
+    taken = note(PyTuple_GET_ITEM(stage, S_CHANGED), key) < 0 || map_set(docs, path, doc) < 0 ||
+                    (subs && tell(types, stage, stages, queues, subs, path, doc, told) < 0)
+                ? -1
+                : 1;
 done:
+    Py_DECREF(cells);
     Py_XDECREF(docs);
     Py_XDECREF(subs);
     Py_XDECREF(held);
     Py_XDECREF(joined);
     return taken;
 }
-
-static PyObject *drain(PyObject *types, PyObject *const *given, Py_ssize_t count)
-{
-    if (!takes(given, count, 4))
-        return NULL;
-    PyObject *queue = given[0], *states = given[1], *key, *messages;
-    Py_ssize_t at = 0, most = PyLong_AsSsize_t(given[3]);
-    if (most == -1 && PyErr_Occurred())
-        return NULL;
-    PyObject *rest = PyList_New(0);
-    while (rest && PyDict_Next(queue, &at, &key, &messages)) {
-        PyObject *cells = PyDict_GetItemWithError(states, key);
-        Py_XINCREF(cells);
-        int taken = cells ? take(types, messages, cells, given[2], most) : PyErr_Occurred() ? -1 : 0;
-        Py_XDECREF(cells);
-        if (taken < 0 || (!taken && leave_to_step(rest, key, messages) < 0))
-            Py_CLEAR(rest);
-    }
-    return rest;
-}
-
-static PyMethodDef drain_method = {"drain", (PyCFunction)(void (*)(void))drain, METH_FASTCALL,
-                                   "(queue, states, told_to, most) -> [(key, messages)] for the step."};
-
-PyObject *native_match(PyObject *module, PyObject *types) { return with_types(&drain_method, types, 3); }

@@ -3,11 +3,10 @@
 
 static PyMethodDef functions[] = {
     {"equality", native_equality, METH_VARARGS, "(by_bytes, Reference) -> core.equality.same."},
-    {"ingest", native_ingest, METH_O, "((Event, Fields, Doc, Told)) -> what operators.drained.ingest does at once."},
-    {"match", native_match, METH_O, "((Told, Doc, Fields)) -> what operators.drained.match does at once."},
-    {"assemble", native_assemble, METH_O, "((Record, Told, Fields, ViewChange)) -> the same of operators.drained.assemble."},
     {"maker", native_maker, METH_O, "What makes the objects of a model, as model.objects does."},
     {"references", native_references, METH_O, "What finds the documents of a slot, as engines.local.lookup does."},
+    {"follow", native_follow, METH_O, "((Event, Fields, Doc, Told, Record)) -> operators.drained.follow.at_once."},
+    {"show", native_show, METH_O, "((ViewChange,)) -> operators.drained.assemble.show."},
     {NULL},
 };
 

@@ -2,7 +2,7 @@
 #include "core.h"
 
 PyObject *name_joined, *name_made, *name_document, *name_docs, *name_subs, *name_round, *name_record, *name_reg,
-    *name_kept, *name_last, *name_seq, *name_replace, *name_shown, *name_database, *name_path;
+    *name_kept, *name_last, *name_seq, *name_replace, *name_shown, *name_ingest, *name_database, *name_path;
 
 static const struct {
     PyObject **place;
@@ -12,6 +12,7 @@ static const struct {
     {&name_subs, "subs"},     {&name_round, "round"}, {&name_record, "record"},     {&name_reg, "reg"},
     {&name_kept, "kept"},     {&name_last, "last"},   {&name_seq, "seq"},           {&name_replace, "replace"},
     {&name_shown, "shown"},   {&name_database, "database"}, {&name_path, "path"},
+    {&name_ingest, "ingest"},
 };
 
 int core_names(void)
@@ -95,12 +96,29 @@ int send_to(PyObject *queue, PyObject *key, PyObject *message)
     return done;
 }
 
-int leave_to_step(PyObject *rest, PyObject *key, PyObject *messages)
+int send_to_operator(PyObject *queues, PyObject *operator, PyObject *key, PyObject *message)
 {
-    PyObject *pair = PyTuple_Pack(2, key, messages);
-    int done = pair ? PyList_Append(rest, pair) : -1;
-    Py_XDECREF(pair);
-    return done;
+    PyObject *queue = PyDict_GetItemWithError(queues, operator);
+    if (queue && PyDict_Check(queue))
+        return send_to(queue, key, message);
+    if (!PyErr_Occurred())
+        PyErr_SetObject(PyExc_KeyError, operator);
+    return -1;
+}
+
+int tell_by_message(PyObject *types, PyObject *queues, PyObject *operator, PyObject *key, PyObject *path, PyObject *doc,
+                    PyObject **told)
+{
+    if (!*told && !(*told = record_of(TYPE(T_TOLD), 2, (PyObject *[]){path, doc})))
+        return -1;
+    return send_to_operator(queues, operator, key, *told) < 0 ? -1 : 1;
+}
+
+int note(PyObject *changed, PyObject *key) { return changed == Py_None ? 0 : PySet_Add(changed, key); }
+
+int cell_set(PyObject *cells, PyObject *name, PyObject *value)
+{
+    return Py_TYPE(cells) == &CellsType ? cells_set(cells, name, value) : PyObject_SetItem(cells, name, value);
 }
 
 int is_newer(PyObject *version, PyObject *than)
@@ -134,12 +152,4 @@ PyObject *with_types(PyMethodDef *method, PyObject *types, Py_ssize_t count)
             return NULL;
         }
     return PyCFunction_New(method, types);
-}
-
-int takes(PyObject *const *given, Py_ssize_t count, Py_ssize_t wanted)
-{
-    if (count == wanted && PyDict_Check(given[0]) && PyDict_Check(given[1]))
-        return 1;
-    PyErr_Format(PyExc_TypeError, "drain takes %zd arguments: a queue, states, ...", wanted);
-    return 0;
 }

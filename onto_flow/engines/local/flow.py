@@ -14,7 +14,9 @@ from ...core.change import DeadLetter, ViewChange
 from ...core.compact import Cells, cells_of, new_map
 from ...operators.base import Key, Operator, Output, Profile, Shows
 from ...operators.build import build_operators
+from ...operators.drained.assemble import DrainedAssemble
 from ...operators.drained.base import Drains
+from ...operators.drained.follow import Follow
 from ...operators.messages import CaughtUp, Event, Message, Tick
 from ...plan.clocks import clocks, last_tick
 from ...plan.nodes import OperatorNode, Plan, TimerKind
@@ -77,6 +79,11 @@ class LocalFlow:
             n: cells_of(c.name for c in o.node.cells if c.kind != "bag") for n, o in self._operators.items()
         }
         self.state: State = InMemory(plan) if state is None else state
+        self._stages = [
+            (n, o, o.touched if isinstance(o, DrainedAssemble) else dict[Key, Any]())
+            for n, o in self._operators.items()
+        ]
+        self._follow = Follow(self._operators, self.state.states, self.state.changed)
         self.queues: dict[str, dict[Key, list[Message]]] = {name: {} for name in self._operators}
         self.outputs: list[Output] = []
         self._generation = generation
@@ -113,22 +120,20 @@ class LocalFlow:
         Raises:
             Stopped: It was given up; the state is of no use any more.
         """
-        self._fire_timers()
-        queues = self.queues
-        ingest = queues["ingest"]
-        for path, event in events:
-            ingest.setdefault(path, []).append(event)
-        for name, operator in self._operators.items():
+        now, queues = self._clock(), self.queues
+        if self.state.timers.is_due(now, self.moment):
+            self._fire_timers()
+        self._follow.take(events, queues, now)
+        for name, operator, touched in self._stages:
             queue = queues[name]
             if queue:
                 queues[name] = {}
                 if len(queue) <= _PART:
                     self._run_stage(name, operator, queue)
-                    continue
-                for part in _parts(queue):
-                    if self.interrupted():
-                        raise Stopped
-                    self._run_stage(name, operator, part)
+                else:
+                    self._run_parts(name, operator, queue, touched)
+            elif touched:
+                cast("Drains", operator).drain(queue, self.state.states[name], self)
         outputs, self.outputs = self.outputs, []
         return outputs
 
@@ -136,6 +141,16 @@ class LocalFlow:
         """After a load that was silent: evaluates view documents, by the keys of their assemble."""
         self.queues[operator].update({key: [CaughtUp()] for key in keys})
         return self.process(())
+
+    def _run_parts(
+        self, name: str, operator: Operator, queue: dict[Key, list[Message]], touched: dict[Key, Any]
+    ) -> None:
+        for key in [k for k in touched if k in queue]:
+            del touched[key]  # its step shows it
+        for part in _parts(queue):
+            if self.interrupted():
+                raise Stopped
+            self._run_stage(name, operator, part)
 
     def _run_stage(self, name: str, operator: Operator, queue: dict[Key, list[Message]]) -> None:
         self.state.need(name, queue.keys())

@@ -77,6 +77,10 @@ class KeptState:
                 states[key] = cells
         changed.update(keys)
 
+    def changed(self, operator: str) -> set[Key] | None:
+        """See `State`."""
+        return self._changed[operator]
+
     @property
     def dirty(self) -> bool:
         """Whether anything may have changed since the last checkpoint."""

@@ -29,6 +29,9 @@ class State(Protocol):
     def need(self, operator: str, keys: Collection[Key]) -> None:
         """Says that steps at these keys are next: their state must be in memory, and may change."""
 
+    def changed(self, operator: str) -> set[Key] | None:
+        """Takes the keys that change, of those in memory, where `need` was not told; `None`: nobody wants to know."""
+
 
 class InMemory:
     """State that is gone with the process."""
@@ -39,3 +42,7 @@ class InMemory:
 
     def need(self, operator: str, keys: Collection[Key]) -> None:
         """See `State`: it is all there."""
+
+    def changed(self, operator: str) -> set[Key] | None:
+        """See `State`: nobody wants to know."""
+        return None

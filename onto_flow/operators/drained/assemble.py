@@ -31,25 +31,50 @@ Give = Callable[[Record, str, Mapping[Any, Any], Sequence[Any]], None]
 
 
 class DrainedAssemble(Assemble):
-    """One view's assemble, taking whole queues."""
+    """One view's assemble, taking whole queues.
+
+    Attributes:
+        touched: Root -> record of those that the batch has put new versions into; they are shown with the queue.
+    """
 
     def __init__(self, node: OperatorNode, plan: Plan, profile: Profile) -> None:
         super().__init__(node, plan, profile)
         self._slots_at: dict[str, tuple[Slot, ...]] = {}
         self._made: Kept | None = None
         self._by_keys = all(map(found_by_keys, self.view.slots))
+        self.touched: dict[Key, Record] = {}
         self._sends_on = self.view.grouped or self.view.owned or self.view.relayed
         self._keeps = cast("Keeps", self.evaluator) if hasattr(self.evaluator, "keep") else None
 
     def drain(self, queue: Queue, states: States, outlet: Outlet) -> None:
         """See `Drains`."""
-        view, give = self.view, self._give_to(outlet) if self._sends_on else None
-        left, evaluated = at_once(
-            queue, states, self.joins.slots_code, view.name, outlet.generation, outlet.outputs, give
-        )
-        self.evaluated += evaluated
-        for key, messages in left:
-            outlet.step(self, key, messages)
+        touched, code = self.touched, self.joins.slots_code
+        left: Left = []
+        for key, messages in queue.items():
+            cells = states.get(key)
+            record = cells.get("record") if cells is not None else None
+            if (
+                record.__class__ is Record
+                and record.kept is not None
+                and _replaced(record, record.kept, messages, code)
+            ):
+                touched[key] = record
+            else:
+                touched.pop(key, None)
+                left.append((key, messages))
+        if touched:
+            left += self._show_touched(outlet)
+        for root, waiting in left:
+            outlet.step(self, root, waiting)
+
+    def _show_touched(self, outlet: Outlet) -> Left:
+        """Shows the roots that were touched; those are left whose code raises."""
+        touched = self.touched
+        give = self._give_to(outlet) if self._sends_on else None
+        failed = show(touched, self.view.name, outlet.generation, outlet.outputs, give)
+        self.evaluated += len(touched) - len(failed)
+        touched.clear()
+        return [(key, ()) for key in failed]
 
     def _give_to(self, outlet: Outlet) -> Give:
         """Hands on what a root shows, where it is not for the sinks alone."""
@@ -177,39 +202,28 @@ def _is_news_of_members(message: Message, root: str) -> bool:
     return isinstance(message, Answer)
 
 
-def at_once(
-    queue: Queue, states: States, code: str, view: str, generation: int, outputs: list[Output], give: Give | None
-) -> tuple[Left, int]:
-    """Takes new versions of documents whose join keys are as before, and shows what has changed by them.
+def show(touched: dict[Key, Record], view: str, generation: int, outputs: list[Output], give: Give | None) -> list[Key]:
+    """Shows what has changed of some roots.
 
     Args:
-        queue: What waits.
-        states: The cells of this operator's keys.
-        code: Under which what travels with documents has the slots of their collection.
+        touched: Root -> its record, in which something is kept.
         view: The view's name.
         generation: The first part of view versions.
         outputs: Where view changes go.
         give: Takes what a root shows now and the outputs at which it has changed; view changes are made of them if `None`.
 
     Returns:
-        (key, messages) of everything else, without messages where they were taken and the view's code then raised; and
-        how often the view was evaluated.
+        The roots of which nothing is kept any more, as the view's code raised.
     """
-    left: Left = []
-    evaluated = 0
-    for key, messages in queue.items():
-        cells = states.get(key)
-        record = cells.get("record") if cells is not None else None
-        if record.__class__ is not Record or record.kept is None or not _replaced(record, record.kept, messages, code):
-            left.append((key, messages))
-            continue
+    failed = []
+    for key, record in touched.items():
+        assert record.kept is not None
         try:
             shown, changed = record.kept.shown(record.last)
         except Exception:
             record.kept = None
-            left.append((key, ()))
+            failed.append(key)
             continue
-        evaluated += 1
         if changed and give is not None:
             give(record, cast("str", key), shown, changed)
         elif changed:
@@ -217,7 +231,7 @@ def at_once(
             record.seq += 1
             version = (generation, 0, record.seq)
             outputs.extend(ViewChange(view, o, last.get(o), shown.get(o), version) for o in changed)
-    return left, evaluated
+    return failed
 
 
 def _replaced(record: Record, kept: Kept, messages: Sequence[Message], code: str) -> bool:
@@ -246,6 +260,6 @@ def _replaced(record: Record, kept: Kept, messages: Sequence[Message], code: str
     return True
 
 
-in_python = at_once
+in_python = show
 if compiled() is not None:
-    at_once = compiled().assemble((Record, Told, Fields, ViewChange))
+    show = compiled().show((ViewChange,))

@@ -1,6 +1,6 @@
-"""ingest on a drained engine: a newer version of a document that is there goes on in a few lines, or at once in C.
+"""ingest on a drained engine: a newer version of a document that is there goes on in a few lines.
 
-What is taken at once is found by what is known of its collection: which fields decide join keys, and who is told.
+What can be taken so is told by what is known of its collection: which fields decide join keys, and who is told.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from typing import Any
 from ...core.change import Version
 from ...core.equality import same
 from ...core.fields import Fields
-from ...core.native import compiled
 from ...plan.nodes import OperatorNode, Plan
 from ..base import Key, Profile
 from ..carried_keys import MAX_COLLECTIONS
@@ -24,16 +23,21 @@ views as `Route.tells` gives them."""
 
 
 class DrainedIngest(Ingest):
-    """The first operator of a plan, taking whole queues."""
+    """The first operator of a plan, taking whole queues.
+
+    Attributes:
+        known: Of collections whose documents came by: what their common changes need; `None` where none is common.
+        floor: The version that events must be above.
+    """
 
     def __init__(self, node: OperatorNode, plan: Plan, profile: Profile) -> None:
         super().__init__(node, plan, profile)
-        self._known: dict[str, Known | None] = {}
-        self._floor = (-1, 0) if profile.snapshot is None else (profile.snapshot, 1)
+        self.known: dict[str, Known | None] = {}
+        self.floor = (-1, 0) if profile.snapshot is None else (profile.snapshot, 1)
 
     def drain(self, queue: Queue, states: States, outlet: Outlet) -> None:
         """See `Drains`."""
-        for key, messages in at_once(queue, states, self._known, outlet.queues, self._floor, outlet.now):
+        for key, messages in at_once(queue, states, self.known, outlet.queues, self.floor, outlet.now):
             self._learn(key)
             outlet.step(self, key, messages)
 
@@ -42,15 +46,17 @@ class DrainedIngest(Ingest):
         assert isinstance(path, str)
         assert self._keys is not None
         collection = path.rpartition("/")[0]
-        if collection in self._known and self._known[collection] is None:
+        codes, names = self._keys.decided_by(path)
+        known = self.known.get(collection, _MISSING)
+        if known is None or (known is not _MISSING and known[0] is codes):
             return
-        if len(self._known) >= MAX_COLLECTIONS:
-            self._known.clear()
-        route, (codes, names) = self._route(path), self._keys.decided_by(path)
-        taken = route.wanted and not route.parsed and not route.until and names is not None
-        self._known[collection] = (
-            (codes, names, route.fields, route.tells(codes)) if taken and names is not None else None
-        )
+        if len(self.known) >= MAX_COLLECTIONS:
+            self.known.clear()
+        route = self._route(path)
+        if route.wanted and not route.parsed and not route.until and names is not None:
+            self.known[collection] = (codes, names, route.fields, route.tells(codes))
+        else:
+            self.known[collection] = None
 
 
 def at_once(
@@ -109,7 +115,3 @@ def _taken(
 
 
 _MISSING: Any = object()
-
-in_python = at_once
-if compiled() is not None:
-    at_once = compiled().ingest((Event, Fields, Doc, Told))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from ...core.fields import Fields
-from ...core.native import compiled
 from ..match import Match
 from ..messages import Doc, Told
 from .base import Left, Outlet, Queue, States
@@ -63,7 +62,3 @@ def at_once(queue: Queue, states: States, told_to: Queue, most: int) -> Left:
 
 
 _NOTHING: dict[str, Any] = {}
-
-in_python = at_once
-if compiled() is not None:
-    at_once = compiled().match((Told, Doc, Fields))

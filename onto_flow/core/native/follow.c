@@ -1,0 +1,216 @@
+/* A newer version of a document that is there, with the same join keys, goes through all stages at once (operators.drained.follow). */
+#include "core.h"
+
+/* follow(events, ingest, stages, queues, now); `ingest`: (states, changed or None, known, floor). */
+enum { EVENTS, INGEST, STAGES, QUEUES, NOW };
+enum { STATES, CHANGED, KNOWN, FLOOR };
+
+/* What is known of a collection: (its layout, fields that decide keys, fields that are read or None, views); a view is
+   (where its own keys stand in `joined` or 0, ((operator, slot or -1 for the document's own path), ...)). */
+enum { LAYOUT, DECIDING, WANTED, VIEWS };
+
+/* The values that decide keys, and are equal, become those of the version before; 0: one is not. */
+static int takes_over(PyObject *names, PyObject *before, PyObject *after)
+{
+    for (Py_ssize_t n = 0; n < PyTuple_GET_SIZE(names); n++) {
+        PyObject *name = PyTuple_GET_ITEM(names, n);
+        PyObject *old = PyDict_GetItemWithError(before, name), *new = old || !PyErr_Occurred() ? PyDict_GetItemWithError(after, name) : NULL;
+        if (PyErr_Occurred())
+            return -1;
+        if (old == new)
+            continue;
+        if (!old || !new)
+            return 0;
+        Py_INCREF(old);
+        Py_INCREF(new);
+        int same = core_same(old, new);
+        if (same == 1 && PyDict_SetItem(after, name, old) < 0)
+            same = -1;
+        Py_DECREF(old);
+        Py_DECREF(new);
+        if (same != 1)
+            return same;
+    }
+    return 1;
+}
+
+/* The fields that are read, in the order in which they came. */
+static int copied(PyObject *after, PyObject *fields, PyObject *wanted)
+{
+    if (wanted == Py_None)
+        return PyDict_Update(after, fields);
+    Py_ssize_t at = 0;
+    PyObject *name, *value;
+    while (PyDict_Next(fields, &at, &name, &value)) {
+        int reads = PySet_Contains(wanted, name);
+        if (reads < 0 || (reads && PyDict_SetItem(after, name, value) < 0))
+            return -1;
+    }
+    return 0;
+}
+
+/* Set to the fields as they travel, or NULL where keys may have changed. */
+static int carried(PyObject *types, PyObject *known, PyObject *before, PyObject *fields, PyObject **given)
+{
+    *given = NULL;
+    PyObject *joined = PyObject_GetAttr(before, name_joined);
+    if (!joined)
+        return -1;
+    if (!PyTuple_Check(joined) || !PyTuple_GET_SIZE(joined) || PyTuple_GET_ITEM(joined, 0) != PyTuple_GET_ITEM(known, LAYOUT)) {
+        Py_DECREF(joined);
+        return 0;
+    }
+    PyObject *after = PyObject_CallNoArgs(TYPE(T_FIELDS));
+    int same = !after || copied(after, fields, PyTuple_GET_ITEM(known, WANTED)) < 0
+                   ? -1
+                   : takes_over(PyTuple_GET_ITEM(known, DECIDING), before, after);
+    if (same == 1 &&
+        (PyObject_SetAttr(after, name_joined, joined) < 0 || PyObject_SetAttr(after, name_made, Py_None) < 0))
+        same = -1;
+    Py_DECREF(joined);
+    if (same == 1)
+        *given = after;
+    else
+        Py_XDECREF(after);
+    return same < 0 ? -1 : 0;
+}
+
+/* Whom one operator's key is told of: passed on at once where that can be, else by a message. */
+static int tell_one(PyObject *types, PyObject *const *given, PyObject *operator, PyObject *key, PyObject *path, PyObject *doc,
+                    PyObject **told)
+{
+    PyObject *stage = PyDict_GetItemWithError(given[STAGES], operator);
+    if (!stage && PyErr_Occurred())
+        return -1;
+    int taken = 0;
+    if (stage)
+        taken = PyTuple_GET_ITEM(stage, S_ASSEMBLE) == Py_None
+                    ? touch(types, stage, key, path, doc)
+                    : pass_on(types, stage, given[STAGES], given[QUEUES], key, path, doc, told);
+    return taken ? taken : tell_by_message(types, given[QUEUES], operator, key, path, doc, told);
+}
+
+static int tell_view(PyObject *types, PyObject *const *given, PyObject *view, PyObject *path, PyObject *version, PyObject *after)
+{
+    PyObject *joined = PyObject_GetAttr(after, name_joined);
+    if (!joined)
+        return -1;
+    Py_ssize_t own = PyLong_AsSsize_t(PyTuple_GET_ITEM(view, 0));
+    PyObject *keys = own > 0 ? Py_NewRef(PyTuple_GET_ITEM(joined, own)) : PyTuple_New(0), *targets = PyTuple_GET_ITEM(view, 1);
+    Py_DECREF(joined);
+    PyObject *doc = keys ? record_of(TYPE(T_DOC), 3, (PyObject *[]){version, after, keys}) : NULL, *told = NULL;
+    int done = doc ? 1 : -1;
+    for (Py_ssize_t n = 0; n < PyTuple_GET_SIZE(targets) && done >= 0; n++) {
+        PyObject *target = PyTuple_GET_ITEM(targets, n), *operator = PyTuple_GET_ITEM(target, 0), *slot = PyTuple_GET_ITEM(target, 1);
+        if (slot == Py_None) {
+            done = tell_one(types, given, operator, path, path, doc, &told);
+            continue;
+        }
+        for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(keys) && done >= 0; k++) {
+            PyObject *key = PyTuple_GET_ITEM(keys, k);
+            int mine = PyObject_RichCompareBool(PyTuple_GET_ITEM(key, 0), slot, Py_EQ);
+            done = mine == 1 ? tell_one(types, given, operator, PyTuple_GET_ITEM(key, 1), path, doc, &told) : mine;
+        }
+    }
+    Py_XDECREF(keys);
+    Py_XDECREF(doc);
+    Py_XDECREF(told);
+    return done < 0 ? -1 : 0;
+}
+
+static PyObject *collection_of(PyObject *path)
+{
+    Py_ssize_t size = PyUnicode_GET_LENGTH(path), at = PyUnicode_FindChar(path, '/', 0, size, -1);
+    return at == -2 ? NULL : PyUnicode_Substring(path, 0, at < 0 ? 0 : at);
+}
+
+/* 1: taken, 0: left to the step, -1: failed. */
+static int take(PyObject *types, PyObject *const *given, PyObject *key, PyObject *event, PyObject *cells)
+{
+    PyObject *ingest = given[INGEST];
+    if (!PyUnicode_CheckExact(key) || (PyObject *)Py_TYPE(event) != TYPE(T_EVENT))
+        return 0;
+    PyObject *version = PyTuple_GET_ITEM(event, 0), *fields = PyTuple_GET_ITEM(event, 1);
+    if (!PyDict_Check(fields) || PyTuple_GET_ITEM(event, 3) != Py_None)
+        return 0;
+    PyObject *state = NULL, *known = NULL, *after = NULL, *next = NULL, *collection = collection_of(key);
+    int taken = collection ? value_of(PyTuple_GET_ITEM(ingest, KNOWN), collection, &known) : -1;
+    Py_XDECREF(collection);
+    if (taken < 0 || !known || known == Py_None)
+        goto done;
+    taken = cell_of(cells, name_document, &state);
+    if (taken < 0 || !state || !PyTuple_CheckExact(state) || PyTuple_GET_SIZE(state) != 3)
+        goto done;
+    PyObject *before = PyTuple_GET_ITEM(state, 1);
+    if ((PyObject *)Py_TYPE(before) != TYPE(T_FIELDS))
+        goto done;
+    taken = is_newer(version, PyTuple_GET_ITEM(state, 0));
+    if (taken == 1)
+        taken = is_newer(version, PyTuple_GET_ITEM(ingest, FLOOR));
+    if (taken != 1)
+        goto done;
+    taken = carried(types, known, before, fields, &after);
+    if (taken < 0 || !after)
+        goto done;
+    next = PyTuple_Pack(3, version, after, given[NOW]);
+    taken = !next || note(PyTuple_GET_ITEM(ingest, CHANGED), key) < 0 || cell_set(cells, name_document, next) < 0 ? -1 : 1;
+    int same = taken < 0 ? -1 : core_same(before, after);
+    if (same < 0)
+        taken = -1;
+    if (!same) {
+        PyObject *views = PyTuple_GET_ITEM(known, VIEWS);
+        for (Py_ssize_t n = 0; n < PyTuple_GET_SIZE(views) && taken == 1; n++)
+            taken = tell_view(types, given, PyTuple_GET_ITEM(views, n), key, version, after) < 0 ? -1 : 1;
+        /* Whoever reads a document refers to its fields: without this only the collector would free the two. */
+        if (taken == 1 && PyObject_SetAttr(before, name_made, Py_None) < 0)
+            taken = -1;
+    }
+done:
+    Py_XDECREF(state);
+    Py_XDECREF(known);
+    Py_XDECREF(after);
+    Py_XDECREF(next);
+    return taken;
+}
+
+static int follow_one(PyObject *types, PyObject *const *given, PyObject *item)
+{
+    if (!PyTuple_Check(item) || PyTuple_GET_SIZE(item) != 2) {
+        PyErr_SetString(PyExc_TypeError, "a path and an event are followed");
+        return -1;
+    }
+    PyObject *key = PyTuple_GET_ITEM(item, 0), *event = PyTuple_GET_ITEM(item, 1);
+    PyObject *cells = PyDict_GetItemWithError(PyTuple_GET_ITEM(given[INGEST], STATES), key);
+    if (!cells && PyErr_Occurred())
+        return -1;
+    Py_XINCREF(cells);
+    int taken = cells ? take(types, given, key, event, cells) : 0;
+    Py_XDECREF(cells);
+    return taken ? taken : send_to_operator(given[QUEUES], name_ingest, key, event);
+}
+
+static PyObject *follow(PyObject *types, PyObject *const *given, Py_ssize_t count)
+{
+    if (count != 5 || !PyTuple_Check(given[INGEST]) || PyTuple_GET_SIZE(given[INGEST]) != 4 ||
+        !PyDict_Check(PyTuple_GET_ITEM(given[INGEST], STATES)) || !PyDict_Check(given[STAGES]) || !PyDict_Check(given[QUEUES])) {
+        PyErr_SetString(PyExc_TypeError, "follow takes events, ingest, stages, queues and the time");
+        return NULL;
+    }
+    PyObject *events = PyObject_GetIter(given[EVENTS]), *item;
+    if (!events)
+        return NULL;
+    int done = 0;
+    while (done >= 0 && (item = PyIter_Next(events))) {
+        done = follow_one(types, given, item);
+        Py_DECREF(item);
+    }
+    Py_DECREF(events);
+    if (done < 0 || PyErr_Occurred())
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef follow_method = {"follow", (PyCFunction)(void (*)(void))follow, METH_FASTCALL,
+                                    "(events, ingest, stages, queues, now): what cannot be taken at once is queued."};
+
+PyObject *native_follow(PyObject *module, PyObject *types) { return with_types(&follow_method, types, 5); }
