@@ -170,6 +170,10 @@ class LocalFlow:
         operator.step(key, messages, step)
         _keep(states, key, step.cells)
 
+    def new_map(self, operator: str) -> dict[Any, Any]:
+        """The entries of a map cell that has none yet: at most keys of match there will be one."""
+        return new_map() if self._operators[operator].node.kind == "match" else {}
+
     def new_cells(self, operator: str) -> Cells:
         """The cells of a key that has none yet."""
         return self._new_cells[operator]()
@@ -280,7 +284,7 @@ class _Step:
     def map(self, cell: str) -> MutableMapping[Any, Any]:
         found: MutableMapping[Any, Any] | None = self.cells.get(cell)
         if found is None:
-            found = self.cells[cell] = new_map()
+            found = self.cells[cell] = self._flow.new_map(self._operator)
         return found
 
     def send(self, operator: str, key: Key, message: Message) -> None:

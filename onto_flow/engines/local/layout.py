@@ -90,6 +90,7 @@ class Layout:
 
     def __init__(self, node: OperatorNode) -> None:
         self._maps = frozenset(c.name for c in node.cells if c.kind == "map")
+        self._small = self._maps if node.kind == "match" else frozenset()
         self._empty = cells_of(c.name for c in node.cells if c.kind != "bag")
         self._encode, self._decode = value_encoder(), value_decoder()
 
@@ -144,7 +145,7 @@ class Layout:
         for name in {name for name, _, _ in entries}:
             cells[name] = Entries({key: value for n, key, value in entries if n == name})
             cells[name].changed.clear()
-        return compact(cells, self._empty(), self._maps)
+        return compact(cells, self._empty(), self._small)
 
 
 def _form(value: Any) -> Any:
