@@ -182,8 +182,8 @@ def tasks(count: int) -> Iterator[tuple[str, int, Callable[[Any], object]]]:
     yield "count in a transaction", SINGLE, lambda peer: [peer.count(id) for id in some[:SINGLE]]
     yield "read the collection", count, lambda peer: peer.all()
     yield "a condition, an order, 20 documents", count, lambda peer: peer.oldest()
-    yield "50 queries: one field, equal", 50 * count, lambda peer: [peer.of_organization(n) for n in range(50)]
-    yield "20 queries: an order, 20 documents", 20 * count, lambda peer: [peer.youngest() for _ in range(20)]
+    yield "10 queries: one field, equal", 10 * count, lambda peer: [peer.of_organization(n) for n in range(10)]
+    yield "5 queries: an order, 20 documents", 5 * count, lambda peer: [peer.youngest() for _ in range(5)]
     yield "the feed of all changes", count, lambda peer: peer.feed()
 
 

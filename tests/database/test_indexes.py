@@ -257,3 +257,21 @@ def test_reading_in_the_order_of_a_field_ends_at_the_limit_and_not_before(one, o
         assert all(answers(*(reading.query(query) for reading in readings)) for readings in before)
         for database in kept:
             database.close()
+
+
+@pytest.mark.parametrize("down", [False, True])
+@pytest.mark.parametrize(
+    "values",
+    [[math.nan, -math.inf], [LONG + "a", LONG + "b"], [[1], [2]], [{"a": 1}, {"a": 2}], [(1, 2), (1, 1)], [1, 1.0]],
+)
+def test_where_values_share_a_key_the_rest_of_the_order_decides(tmp_path, values, down):
+    query = Query.of("u").ordered("f", descending=down)
+    query = query.ordered("g", descending=down).first(1) if isinstance(values[0], tuple) else query.first(1)
+    for turn in (values, values[::-1]):
+        found = []
+        for least in (-1, 99):
+            with EmbeddedDatabase(tmp_path / f"{least}{turn}"[:60], synchronous="off", index_from=least) as database:
+                fields = [{"f": v[0], "g": v[1]} if isinstance(v, tuple) else {"f": v} for v in turn]
+                database.commit([Write(f"u/{n}", f) for n, f in enumerate(fields)])
+                found.append([s.path for s in database.query(query)])
+        assert found[0] == found[1]

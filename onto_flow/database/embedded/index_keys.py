@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from ...core.field_path import MISSING, FieldPath, value_at
@@ -26,6 +27,7 @@ _ELEMENT = 1000
 """Added to the rank of what is an element of an array."""
 
 _LEAST, _GREATEST = float("-inf"), b"\xff" * (MOST_BYTES + 1)
+_PLAIN = frozenset(key[0] for key in map(query_key, (None, True, 1, datetime.min)))
 _PREFERRED = ("==", "in", "contains", "<", "<=", ">", ">=")
 
 
@@ -85,6 +87,19 @@ def _number(value: float) -> float:
 
 def _reference(value: Reference[Any]) -> bytes:
     return ((value.database or "").encode() + b"\0" + path_bytes(value.path))[:MOST_BYTES]
+
+
+def is_exact(key: Key) -> bool:
+    """Whether values that share a key are equal, as queries compare them.
+
+    Example:
+        >>> [is_exact(key_of(value)) for value in (1, "a", "a" * 2000, [1], float("nan"))]
+        [True, True, False, False, False]
+    """
+    rank, value = key
+    if isinstance(value, bytes):
+        return len(value) < MOST_BYTES
+    return rank in _PLAIN and value != _LEAST
 
 
 def parts_of(query: Query) -> Iterator[Part]:

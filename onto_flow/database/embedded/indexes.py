@@ -60,13 +60,13 @@ class Indexes:
         self._connection = connection
         self._known: dict[str, list[tuple[int, FieldPath]]] = {}
 
-    def enter(self, path: str, data: bytes | None) -> None:
-        """A version was added."""
-        self._each(path, data, (_ENTER,))
+    def enter(self, path: str, data: bytes | None, fields: Document | None = None) -> None:
+        """A version was added; `fields` are those in its bytes, where they are at hand."""
+        self._each(path, data, fields, (_ENTER,))
 
     def leave(self, path: str, data: bytes | None) -> None:
         """A version is forgotten."""
-        self._each(path, data, _LEAVE)
+        self._each(path, data, None, _LEAVE)
 
     def of(self, name: str) -> list[tuple[int, FieldPath]]:
         """(id, field) of those for the collections of a name."""
@@ -90,12 +90,12 @@ class Indexes:
                 self._write(made, field, path, decode_document(data), (_ENTER,))
         return True
 
-    def _each(self, path: str, data: bytes | None, statements: tuple[str, ...]) -> None:
+    def _each(self, path: str, data: bytes | None, fields: Document | None, statements: tuple[str, ...]) -> None:
         if data is None:
             return
         known = self.of(path.split("/")[-2])
         if known:
-            fields = decode_document(data)
+            fields = decode_document(data) if fields is None else fields
             for index, field in known:
                 self._write(index, field, path, fields, statements)
 

@@ -16,7 +16,7 @@ from ..limits import checked_path
 from ..query import NAME, Query
 from .document_bytes import decode_document
 from .file import File
-from .index_keys import Key, Part, keys_of, parts_of
+from .index_keys import Key, Part, is_exact, keys_of, parts_of
 from .indexes import Entry, Indexes, index_of, is_large, is_small, page_of
 from .rows import State, Version, as_of, by_id, key_of, newest, snapshot, state_of
 
@@ -120,11 +120,16 @@ class Reading:
     ) -> list[tuple[Place, int]]:
         """Where the documents of an answer stand, and the ids of their versions."""
         placed: dict[int, Place] = {}
+        order = query.full_order
+        by_path_then = len(order) == 2 and order[1].path == NAME and order[0].descending == order[1].descending
+        page = min(PAGE, query.limit + 1) if part.ordered and query.limit and by_path_then else PAGE
         for collection in collections:
             mine: dict[int, Place] = {}
             last: Key | None = None
-            for key, version in self._entries(index, part, collection):
-                if part.ordered and query.limit is not None and key != last and len(mine) >= query.limit:
+            for key, version in self._entries(index, part, collection, page):
+                # Documents with one key lie in the order of their paths.
+                ends = part.ordered and (key != last or (by_path_then and is_exact(key)))
+                if ends and query.limit is not None and len(mine) >= query.limit:
                     break
                 last, fields = key, decode_document(version.data or b"")
                 place = matcher.place(version.path, fields)
@@ -133,17 +138,17 @@ class Reading:
             placed.update(mine)
         return [(place, id) for id, place in placed.items()]
 
-    def _entries(self, index: int, part: Part, collection: str) -> Iterator[tuple[Key, Version]]:
+    def _entries(self, index: int, part: Part, collection: str, page: int) -> Iterator[tuple[Key, Version]]:
         """The documents as of this reading that a part of an index leads to, with the key that did."""
         for between in part.ranges:
             after: Entry | None = None
             while True:
                 with self._file.reading() as connection:
-                    rows = page_of(connection, index, collection, between, after, descending=part.descending, page=PAGE)
+                    rows = page_of(connection, index, collection, between, after, descending=part.descending, page=page)
                     found = [(key, as_of(connection, version, self.at.position)) for key, version in rows]
                     self._refuse_forgotten(connection)
                 yield from ((entry[:2], version) for entry, version in found if version is not None)
-                if len(found) < PAGE:
+                if len(found) < page:
                     break
                 after = found[-1][0]
 

@@ -55,13 +55,14 @@ class Writer:
         """The newest version of a document, deletions included."""
         return newest(self.connection, path)
 
-    def put(self, path: str, data: bytes | None, before: Version | None) -> bool:
+    def put(self, path: str, data: bytes | None, before: Version | None, fields: Document | None = None) -> bool:
         """Makes a document what it is now; returns whether that is news.
 
         Args:
             path: A checked path.
             data: Its canonical bytes; `None`: it is deleted.
             before: Its newest version.
+            fields: What its bytes hold, where that is at hand.
         """
         if (None if before is None else before.data) == data:
             return False
@@ -70,7 +71,7 @@ class Writer:
         known = before is not None and before.data is not None
         previous = (None, None) if before is None else (before.id, before.time if known else None)
         self.connection.execute(_INSERT, (self._position, self.time, created, path, *previous, data))
-        self._indexes.enter(path, data)
+        self._indexes.enter(path, data, fields)
         key = key_of(path)
         self.connection.execute(_POINT, (*key, self._position))
         if before is None and key[0] not in self._collections:
@@ -146,7 +147,7 @@ def write_all(writer: Writer, writes: Sequence[Write]) -> Committed:
         size += len(data or b"")
         if size > MAX_COMMIT_BYTES:
             raise DataError("too-deep", f"a commit of more than {MAX_COMMIT_BYTES} bytes", fix="Divide it.")
-        if writer.put(path, data, found[path]):
+        if writer.put(path, data, found[path], fields):
             found[path] = None if data is None else Version(0, writer.time, 0, path, data, None)
     writer.finish()
     return Committed(time, tuple(_update_time(found[w.path], {}, w.path, time) for w in writes))
