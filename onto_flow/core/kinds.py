@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -37,3 +37,29 @@ def holds(kinds: Iterable[str], value: Any) -> bool:
     if isinstance(value, bool):
         return "bool" in kinds
     return any(isinstance(value, TYPES[kind]) for kind in kinds)
+
+
+def values_at(value: Any, steps: Sequence[str]) -> list[Any]:
+    """The values at some steps into a document, `*` for each element of an array; what leads nowhere is left out.
+
+    Example:
+        >>> values_at({"lines": [{"n": [1]}, {}, 7, {"n": 2}]}, ("lines", "*", "n"))
+        [[1], 2]
+    """
+    found = [value]
+    for step in steps:
+        if step == "*":
+            found = [element for v in found if isinstance(v, list) for element in v]
+        else:
+            found = [v[step] for v in found if isinstance(v, dict) and step in v]
+    return found
+
+
+def shown_path(steps: Sequence[str]) -> str:
+    """Where that is, as text.
+
+    Example:
+        >>> shown_path(("lines", "*", "n")), shown_path(("lines", "*"))
+        ('lines[].n', 'lines[]')
+    """
+    return ".".join(steps).replace(".*", "[]")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ..core.change import Change
-from ..core.kinds import TYPES, holds
+from ..core.kinds import TYPES, holds, shown_path, values_at
 from ..plan.nodes import Plan
 
 MAX_COLLECTIONS = 10_000
@@ -22,8 +22,8 @@ class Mistyped(NamedTuple):
 
     Attributes:
         collection: As the model names it: `users`, `stocks/{symbol}/daily`.
-        field: Its name in Firestore.
-        times: In how many versions of documents.
+        field: Its name in Firestore; inside of maps the way to it, `lines[].price`.
+        times: How many such values were read.
     """
 
     collection: str
@@ -31,7 +31,7 @@ class Mistyped(NamedTuple):
     times: int
 
 
-_Checks = tuple[tuple[str, frozenset[type], tuple[str, ...], tuple[str, str]], ...]
+_Checks = tuple[tuple[str, frozenset[type], tuple[str, ...], tuple[str, ...], tuple[str, str]], ...]
 
 
 class WrongTypes:
@@ -68,10 +68,12 @@ class WrongTypes:
             if checks is None:
                 checks = self._of(parent)
             get = fields.get
-            for name, classes, kinds, which in checks:
+            for name, classes, kinds, inside, which in checks:
                 value = get(name)
-                if value.__class__ not in classes and not holds(kinds, value):
-                    self.counts[which] = self.counts.get(which, 0) + 1
+                if value.__class__ not in classes:
+                    wrong = sum(not holds(kinds, v) for v in (values_at(value, inside) if inside else (value,)))
+                    if wrong:
+                        self.counts[which] = self.counts.get(which, 0) + wrong
 
     def told(self) -> list[Mistyped]:
         """The counts as values that travel."""
@@ -87,9 +89,15 @@ class WrongTypes:
             self._checks.clear()
         found = [(c, fields) for c, fields in self._kinds if c.matches(f"{parent}/x")]
         checks = self._checks[parent] = tuple(
-            (name, _classes(kinds), kinds, (str(collection), name))
+            (
+                steps[0],
+                _classes(kinds if len(steps) == 1 else ()),
+                kinds,
+                steps[1:],
+                (str(collection), shown_path(steps)),
+            )
             for collection, fields in found
-            for name, kinds in fields
+            for steps, kinds in fields
         )
         return checks
 

@@ -324,8 +324,8 @@ class OperatorNode:
 
 NOTHING = Projection(())
 
-Kinds = tuple[Collection, tuple[tuple[str, tuple[str, ...]], ...]]
-"""(collection, (field, the kinds of `core.kinds` that it is declared with) for each field that says one)."""
+Kinds = tuple[Collection, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]]
+"""(collection, (steps to a field, the kinds of `core.kinds` that it is declared with) for each field that says one)."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,19 @@ import importlib
 
 import pytest
 
-from onto_flow import Change, DomainModel, Reference, Store, ViewModel, attrs, computed, many, plan_views, root
+from onto_flow import (
+    Change,
+    DomainModel,
+    MapModel,
+    Reference,
+    Store,
+    ViewModel,
+    attrs,
+    computed,
+    many,
+    plan_views,
+    root,
+)
 from onto_flow.core.kinds import TYPES, holds
 from onto_flow.engines import wrong_types
 from onto_flow.engines.base import Job
@@ -139,3 +151,49 @@ def test_counts_that_others_made_are_added():
 @pytest.mark.parametrize("kind", TYPES)
 def test_true_is_of_no_other_kind(kind):
     assert holds((kind,), True) == (kind == "bool") and holds((kind,), None)
+
+
+class Part(MapModel):
+    number: int = attrs.int
+    parts = attrs.list("Part")
+
+
+class Machine(DomainModel):
+    class Meta:
+        collection_name = "machines"
+
+    parts = attrs.list(Part)
+    engine = attrs.map(Part)
+
+
+class MachineStore(Store):
+    machine = root(Machine)
+
+
+class Machines(ViewModel):
+    class Meta:
+        collection_name = "machineList"
+
+    store: MachineStore
+
+    @computed
+    def count(self) -> int:
+        return len(self.store.machine.parts)
+
+
+def machine(parts, engine=None):
+    return Change("machines/m", None, {"parts": parts, "engine": engine}, (1, 0))
+
+
+def test_what_lies_in_maps_is_counted_too():
+    found = WrongTypes(plan_views(Machines))
+    found.look([machine([{"number": 1}, {"number": "x"}, {"number": 1.5}, {}, None, 7], {"number": True})])
+    found.look([machine("none", [1]), machine([{"parts": [{"number": ""}, 3]}, {"parts": 3}])])
+    assert found.counts == {
+        ("machines", "parts[].number"): 2,
+        ("machines", "parts[]"): 1,
+        ("machines", "engine.number"): 1,
+        ("machines", "parts"): 1,
+        ("machines", "engine"): 1,
+        ("machines", "parts[].parts"): 1,
+    }

@@ -7,8 +7,22 @@ from typing import TypedDict
 
 import pytest
 
-from onto_flow import DomainModel, Reference, Store, ViewModel, attrs, computed, is_missing, many, one, plan_views, root
-from onto_flow.core.errors import DeclarationError
+from onto_flow import (
+    DomainModel,
+    MapModel,
+    Reference,
+    Store,
+    ViewModel,
+    attrs,
+    computed,
+    is_missing,
+    many,
+    one,
+    plan_views,
+    root,
+)
+from onto_flow.core.errors import DataError, DeclarationError
+from onto_flow.model.strict import refuse_wrong_types
 from onto_flow.plan.wire import from_json, to_json
 from tests.model.played import Played
 
@@ -196,4 +210,37 @@ def test_an_option_that_a_relation_has_not_is_told():
         attrs.relation(Team, defaults="t0")
     assert "Did you mean default?" in str(caught.value) and caught.value.where.endswith(
         'attrs.relation(Team, defaults="t0")'
+    )
+
+
+class Line(MapModel):
+    pieces: int = attrs.int
+    gift = attrs.map("Line")
+    inner = attrs.list("Line")
+
+
+class Order(DomainModel):
+    class Meta:
+        collection_name = "orders"
+        strict = True
+
+    lines = attrs.list(Line)
+
+
+@pytest.mark.parametrize(
+    ("lines", "where"),
+    [
+        ([{"pieces": 1}, {"pieces": "2"}], "lines[].pieces is declared int, and holds str"),
+        ([{"gift": {"pieces": 1.5}}], "lines[].gift.pieces is declared int, and holds float"),
+        ([{"inner": [{"inner": [{"pieces": ""}]}]}], "lines[].inner[].inner[].pieces is declared int, and holds str"),
+        ([7], "lines[] is declared map, and holds int"),
+        ([{"gift": []}], "lines[].gift is declared map, and holds list"),
+    ],
+)
+def test_strict_models_look_into_maps_that_have_models(lines, where):
+    with pytest.raises(DataError) as caught:
+        refuse_wrong_types(Order, "orders/o", {"lines": lines})
+    assert caught.value.what == f"orders/o: {where}"
+    refuse_wrong_types(
+        Order, "orders/o", {"lines": [{}, None, {"pieces": None, "gift": None, "inner": [{"pieces": 1}]}]}
     )
