@@ -17,7 +17,6 @@ from .kept_program import EVERYTHING, Attribute, KeptProgram
 from .kept_rows import KeptRows
 from .lasting import NotLasting
 from .members import Many
-from .scopes import Source
 from .values import Scope
 
 Shown = tuple[Mapping[Any, Any], Sequence[Any]]
@@ -33,7 +32,7 @@ class KeptView:
         self._slots: list[dict[str, Any]] = [
             {p: make(p, fields) for p, fields in members[name]} for name, make in zip(program.names, program.makers)
         ]
-        self._rows: dict[Source, KeptRows] = {}
+        self._rows: list[KeptRows | None] = [*program.no_rows]
         self._dirty = EVERYTHING
         self._hits: list[tuple[int, str]] = []
 
@@ -73,21 +72,21 @@ class KeptView:
         document = last.get(path)
         if document is None or dirty == EVERYTHING:
             dirty = EVERYTHING
-            self._rows = {}
+            self._rows = [*program.no_rows]
         if program.decisive & dirty and not self._wanted(dirty):
             self._dirty = EVERYTHING
             return {}, tuple(last)
         changed: dict[str, Any] = {}
         scope: Scope | None = None
-        moved: dict[Source, bool] = {}
+        moved: dict[int, bool] = {}
         for attribute in program.by_rows:
             if attribute.mask & dirty:
                 self._by_rows(attribute, dirty, hits, document, changed, moved)
         for attribute in program.attributes:
             # A value that reads no slot is made with the document, and never again.
-            if (attribute.mask & dirty or document is None) and attribute.source not in moved:
+            if (attribute.mask & dirty or document is None) and attribute.place not in moved:
                 needs = attribute.needs
-                if needs and dirty != EVERYTHING and not _any_moved(needs, program, dirty, moved):
+                if needs and dirty != EVERYTHING and not _any_moved(needs, dirty, moved):
                     continue
                 value = self._called(attribute) if needs else _UNKNOWN
                 if value is _UNKNOWN:
@@ -126,15 +125,15 @@ class KeptView:
         hits: Sequence[tuple[int, str]],
         document: Document | None,
         changed: dict[str, Any],
-        moved: dict[Source, bool],
+        moved: dict[int, bool],
     ) -> None:
         """Evaluates an attribute row by row; where that cannot be, it is left to be evaluated whole."""
-        program, source, slots = attribute.rows, attribute.source, self._slots
+        program, place, slots = attribute.rows, attribute.place, self._slots
         assert program is not None
-        rows = self._rows.get(source)
+        rows = self._rows[place]
         try:
             if rows is None or attribute.single & dirty:
-                rows = self._rows[source] = KeptRows(program, slots)
+                rows = self._rows[place] = KeptRows(program, slots)
                 moves = stored = True
                 if program.getter.rest is None:
                     stored = False
@@ -150,10 +149,10 @@ class KeptView:
             elif stored:
                 # A row that left and one that came may be equal: then nothing was changed that a reader sees.
                 self._compare(attribute, rows.stored(), document, changed)
-            moved[source] = moves
+            moved[place] = moves
         except Exception as error:
             # Whether a row that raises is reached at all, and which error counts, the getter itself decides.
-            self._rows.pop(source, None)
+            self._rows[place] = None
             if isinstance(error, NotLasting):
                 self._program.give_up_rows(attribute)
 
@@ -162,8 +161,8 @@ class KeptView:
         if attribute.call is None:
             return _UNKNOWN
         arguments = []
-        for source in attribute.needs:
-            rows = self._rows.get(source) if source in self._program.row_sources else None
+        for _, place in attribute.needs:
+            rows = self._rows[place] if place >= 0 else None
             if rows is None or not rows.is_whole:
                 return _UNKNOWN
             arguments.append(rows.elements())
@@ -188,7 +187,7 @@ class KeptView:
         scope.view = declared.cls(store)
         if rows:
             for attribute in program.by_rows:
-                kept = self._rows.get(attribute.source)
+                kept = self._rows[attribute.place]
                 if kept is not None and kept.is_whole and attribute.asked_for:
                     scope.view._computed[attribute.source.name] = kept.elements()
         return scope
@@ -197,11 +196,11 @@ class KeptView:
 _UNKNOWN: Any = object()
 
 
-def _any_moved(needs: Sequence[Source], program: KeptProgram, dirty: int, moved: Mapping[Source, bool]) -> bool:
+def _any_moved(needs: Sequence[tuple[int, int]], dirty: int, moved: Mapping[int, bool]) -> bool:
     """Whether anything that a UDF is computed from has changed."""
-    for source in needs:
-        moves = moved.get(source)
-        if moves if moves is not None else program.mask_of(source) & dirty:
+    for mask, place in needs:
+        moves = moved.get(place)
+        if moves if moves is not None else mask & dirty:
             return True
     return False
 

@@ -27,16 +27,17 @@ EVERYTHING = -1
 """The mask of all slots."""
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(slots=True)
 class Attribute:
     """One attribute of the view document.
 
     Attributes:
         stored: Its name in the document.
         mask: The slots that it depends on, a bit each.
-        needs: For a UDF, the sources that it is computed from.
+        needs: For a UDF, what it is computed from: the slots that this depends on, and the place of its rows, or -1.
         call: For a UDF, the function where it takes those in order.
         rows: Where it can be evaluated row by row.
+        place: The place of its rows among those of a view document; -1 where there never were any.
         single: The single slots that its rows read.
         asked_for: Whether other names may depend on it.
     """
@@ -45,9 +46,10 @@ class Attribute:
     source: Source
     shape: Shape | None
     mask: int
-    needs: tuple[Source, ...] = ()
+    needs: tuple[tuple[int, int], ...] = ()
     call: Callable[..., Any] | None = None
     rows: RowProgram | None = None
+    place: int = -1
     single: int = 0
     asked_for: bool = True
 
@@ -84,10 +86,14 @@ class KeptProgram:
         self.decisive = functools.reduce(operator.or_, (m for m, _ in self.filters), decisive)
         self.attributes = [self._attribute(*e) for e in exported]
         self.by_rows = [a for a in self.attributes if a.rows is not None]
-        self.row_sources = {a.source for a in self.by_rows}
+        self.no_rows = (None,) * len(self.by_rows)
         asked = self._asked_for()
-        for attribute in self.by_rows:
+        places: dict[Source, int] = {}
+        for place, attribute in enumerate(self.by_rows):
+            attribute.place = places[attribute.source] = place
             attribute.asked_for = asked is None or attribute.source in asked
+        for attribute in self.attributes:
+            attribute.needs = tuple((self.mask_of(s), places.get(s, -1)) for s in self._needs(attribute.source))
 
     def stored(self, attribute: Attribute, value: Any) -> Any:
         """What is stored of an attribute's value.
@@ -107,9 +113,10 @@ class KeptProgram:
 
     def give_up_rows(self, attribute: Attribute) -> None:
         """From now on an attribute is evaluated whole."""
-        attribute.rows = None
+        place, attribute.rows, attribute.place = attribute.place, None, -1
         self.by_rows = [a for a in self.by_rows if a is not attribute]
-        self.row_sources = {a.source for a in self.by_rows}
+        for other in self.attributes:
+            other.needs = tuple((mask, -1 if p == place else p) for mask, p in other.needs)
 
     def mask_of(self, source: Source) -> int:
         """The slots that a name depends on, a bit each; all of them where that is not known."""
@@ -123,7 +130,6 @@ class KeptProgram:
         found = Attribute(stored, source, shape, self.mask_of(source))
         if source.kind == "udf":
             bound = self.view.names.calls[declared.udfs[source.name]]
-            found.needs = tuple(s for _, s in bound.sources)
             found.call = bound.call.function if takes_in_order(bound) else None
         elif source.kind == "computed":
             getter = row_getter(declared.computed[source.name].function, dict(zip(self.names, self.many)))
@@ -134,10 +140,16 @@ class KeptProgram:
                 found.single = self._mask_of_all(Source("slot", n) for n in (*getter.single, *getter.around))
         return found
 
+    def _needs(self, source: Source) -> list[Source]:
+        """What a UDF is computed from."""
+        if source.kind != "udf":
+            return []
+        return [s for _, s in self.view.names.calls[self.view.declared.udfs[source.name]].sources]
+
     def _asked_for(self) -> set[Source] | None:
         """The names that other names are computed from; `None` when that is not known."""
         declared = self.view.declared
-        asked = {s for a in self.attributes for s in a.needs}
+        asked = {s for a in self.attributes for s in self._needs(a.source)}
         asked |= {s for f in declared.filters for _, s in self.view.names.calls[f].sources}
         for call in (*declared.udfs.values(), *declared.filters):
             asked |= {s for _, s in self.view.names.calls[call].sources}
