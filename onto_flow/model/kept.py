@@ -8,13 +8,14 @@ Law: what it shows is what the evaluator shows for the same documents. What it c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.equality import same
+from ..core.native import compiled, replace
 from ..core.values import Document, in_path_order
 from ..plan.evaluator import Members
 from .kept_program import EVERYTHING, Attribute, KeptProgram
-from .kept_rows import KeptRows
+from .kept_rows import KeptRows, RowProgram
 from .lasting import NotLasting
 from .members import Many
 from .values import Scope
@@ -100,6 +101,8 @@ class KeptView:
             return last, ()
         return {path: {**document, **changed}}, (path,) if len(last) == 1 else tuple(last)
 
+    _in_python = shown
+
     def _wanted(self, dirty: int) -> bool:
         """Whether there is a document at all."""
         program, slots = self._program, self._slots
@@ -135,12 +138,12 @@ class KeptView:
             if rows is None or attribute.single & dirty:
                 rows = self._rows[place] = KeptRows(program, slots)
                 moves = stored = True
-                if program.getter.rest is None:
+                if program.rest is None:
                     stored = False
                     self._compare(attribute, rows.stored(), document, changed)
             else:
                 moves, stored = rows.change(slots, hits)
-            rest = program.getter.rest
+            rest = program.rest
             if rest is not None:
                 if moves:
                     around = [next(iter(slots[at].values()), None) for at in program.around]
@@ -209,3 +212,8 @@ def _many(documents: dict[str, Any]) -> Many[Any]:
     many: Many[Any] = Many.__new__(Many)
     many._by_path = documents
     return many
+
+
+if not TYPE_CHECKING and compiled() is not None:
+    replace(KeptView, "replace", compiled().kept_replace(KeptView, KeptProgram))
+    replace(KeptView, "shown", compiled().kept_view(KeptView, KeptProgram, Attribute, RowProgram, NotLasting))

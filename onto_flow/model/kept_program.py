@@ -65,6 +65,22 @@ class KeptProgram:
         exported: (name in the document, source, shape).
     """
 
+    __slots__ = (
+        "_masks",
+        "attributes",
+        "by_rows",
+        "converter",
+        "decisive",
+        "filters",
+        "makers",
+        "many",
+        "names",
+        "no_rows",
+        "required",
+        "rules",
+        "view",
+    )
+
     def __init__(
         self,
         view: CompiledView,

@@ -7,13 +7,14 @@ them.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.equality import same
+from ..core.native import compiled, replace
 from ..core.values import is_plain_order
-from .lasting import Elements, NotLasting, is_lasting
+from .lasting import Elements, NotLasting, alike, is_lasting
 from .rows import Lookup, RowGetter
 
 Slots = Sequence[dict[str, Any]]
@@ -30,6 +31,19 @@ class RowProgram:
         fields: From a class to (attribute, name in the document) of its parts, where it is a map.
     """
 
+    __slots__ = (
+        "_converts",
+        "_elements",
+        "_lookups",
+        "_row",
+        "_seen",
+        "around",
+        "looked_up",
+        "rest",
+        "single",
+        "slot",
+    )
+
     def __init__(
         self,
         getter: RowGetter,
@@ -37,8 +51,7 @@ class RowProgram:
         convert: Callable[[Any], Any],
         fields: Callable[[type], Sequence[tuple[str, str]]],
     ) -> None:
-        self.getter = getter
-        self._row = getter.row
+        self._row, self.rest = getter.row, getter.rest
         self.slot = names.index(getter.slot)
         self.looked_up = tuple(names.index(n) for n in getter.looked_up)
         self.single = tuple(names.index(n) for n in getter.single)
@@ -82,7 +95,7 @@ class RowProgram:
 
     def alike(self, now: Sequence[Any], before: Sequence[Any]) -> bool:
         """Whether elements are the same as others."""
-        return self._elements.alike(now, before)
+        return alike(now, before)
 
 
 class KeptRows:
@@ -142,8 +155,7 @@ class KeptRows:
                 elements, seen = program.elements(document, given)
             looked_up = made.get(path)
             if looked_up is None:
-                if not is_plain_order((*islice(documents, 1), path)):
-                    raise NotLasting
+                self._check_order(documents, path)
                 self._note(path, (), seen)
             elif document is None or looked_up != (seen[0] if len(seen) == 1 else seen):
                 self._note(path, (looked_up,) if looked_up.__class__ is str else looked_up, seen)
@@ -158,6 +170,12 @@ class KeptRows:
                 owners[start:end] = [path] * len(elements)
                 self._elements[start:end] = elements
         return moved, stored
+
+    @staticmethod
+    def _check_order(documents: Mapping[str, Any], path: str) -> None:
+        """Raises `NotLasting` where documents do not stand in the order of their paths' texts."""
+        if not is_plain_order((*islice(documents, 1), path)):
+            raise NotLasting
 
     def _concerned(self, changed: Sequence[tuple[int, str]]) -> dict[str, None]:
         """The documents whose rows some documents concern."""
@@ -176,7 +194,7 @@ class KeptRows:
     @property
     def is_whole(self) -> bool:
         """Whether the elements are the getter's value."""
-        return self._program.getter.rest is None
+        return self._program.rest is None
 
     def elements(self) -> list[Any]:
         """All elements: what the comprehension gives."""
@@ -207,3 +225,6 @@ class KeptRows:
 
 
 _NO_ROW: tuple[list[Any], tuple[str, ...]] = ([], ())
+
+if not TYPE_CHECKING and compiled() is not None:
+    replace(KeptRows, "change", compiled().kept_rows(KeptRows, RowProgram, Lookup))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import sys
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from operator import attrgetter, itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.equality import same
+from ..core.native import compiled, replace
 from ..core.values import GeoPoint, Reference, Vector
 from .domain import DomainModel
 
@@ -76,6 +78,10 @@ def alike(one: Any, other: Any) -> bool:
     return bool(parts) and all(alike(getattr(one, n), getattr(other, n)) for n in parts or ())
 
 
+_Map = tuple[tuple[str, ...], tuple[str, ...], Callable[[Any], tuple[Any, ...]]]
+"""Of a class whose objects are stored as maps: the names of the parts, their names in the map, what reads them."""
+
+
 class Elements:
     """The elements of one getter's list, most of them objects of one class with plain parts.
 
@@ -84,25 +90,12 @@ class Elements:
         fields: From a class to (attribute, name in the document) of its parts, where it is a map.
     """
 
+    __slots__ = ("_convert", "_fields", "_known", "_plain")
+
     def __init__(self, convert: Callable[[Any], Any], fields: Callable[[type], Sequence[tuple[str, str]]]) -> None:
         self._convert, self._fields = convert, fields
-        self._known: dict[type, tuple[Callable[[Any], tuple[Any, ...]], tuple[str, ...]] | None] = {}
+        self._known: dict[type, _Map | None] = {}
         self._plain: dict[tuple[type, ...], Callable[[Any], str] | None] = {}
-
-    def alike(self, now: Sequence[Any], before: Sequence[Any]) -> bool:
-        """Whether some elements are the same as those before, which are lasting."""
-        if len(now) != len(before):
-            return False
-        for one, other in zip(now, before):
-            if one is not other:
-                kind = one.__class__
-                known = self._known.get(kind)
-                if known is None or kind is not other.__class__:
-                    return alike(now, before)
-                mine, others = known[0](one), known[0](other)
-                if mine != others or not alike(mine, others):
-                    return False
-        return True
 
     def stored(self, elements: Sequence[Any]) -> list[Any]:
         """What is stored of some elements.
@@ -119,7 +112,7 @@ class Elements:
         if known is self:
             known = self._known[kind] = self._learned(kind)
         if known is not None:
-            parts, names = known  # type: ignore[misc]
+            _, names, parts = known  # type: ignore[misc]
             values = parts(element)
             types = tuple(map(type, values))
             texts = self._plain.get(types, _UNKNOWN)
@@ -131,7 +124,7 @@ class Elements:
             raise NotLasting
         return self._convert(element)
 
-    def _learned(self, kind: type) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[str, ...]] | None:
+    def _learned(self, kind: type) -> _Map | None:
         """How the parts of an object of a class are read, and their names; `None` where it needs the whole conversion."""
         parts = parts_of(kind)
         if not parts or len(parts) < 2 or issubclass(kind, DomainModel):
@@ -139,7 +132,7 @@ class Elements:
         fields = self._fields(kind)
         if tuple(n for n, _ in fields) != parts:
             return None
-        return attrgetter(*parts), tuple(stored for _, stored in fields)
+        return parts, tuple(stored for _, stored in fields), attrgetter(*parts)
 
 
 _UNKNOWN: Any = object()
@@ -154,3 +147,7 @@ def _texts(types: tuple[type, ...]) -> Callable[[Any], str] | None:
         return (lambda values: values[at[0]]) if at else lambda values: ""
     texts = itemgetter(*at)
     return lambda values: "".join(texts(values))
+
+
+if not TYPE_CHECKING and compiled() is not None:
+    replace(sys.modules[__name__], "alike", compiled().lasting(_PARTS, Elements))

@@ -23,9 +23,12 @@ import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import CodeType, FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .members import path_of
+from ..core.native import compiled, replace
+from ..core.values import Reference
+
 
 _ROW, _DOCUMENT, _ROWS = "_onto_flow_row", "_onto_flow_document", "_onto_flow_rows"
 _MANY, _SINGLE = "_onto_flow_many_", "_onto_flow_single_"
@@ -61,6 +64,10 @@ class Lookup:
         path = path_of(document)
         self.seen.append(path)
         return path in self.documents
+
+
+if not TYPE_CHECKING and compiled() is not None:
+    replace(Lookup, "get", compiled().lookup(Lookup, Reference, path_of))
 
 
 @dataclass(frozen=True)

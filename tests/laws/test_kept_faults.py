@@ -11,6 +11,7 @@ import onto_flow.model.kept as kept
 import onto_flow.model.kept_rows as kept_rows
 import onto_flow.operators.carried_keys as carried_keys
 import onto_flow.operators.drained.assemble as assemble
+from onto_flow.core.native import in_python
 from tests.laws.local import run_seed
 from tests.laws.test_kept_views import complaint
 
@@ -33,8 +34,9 @@ FAULTS: dict[str, tuple[Any, str, Any, Callable[[int], Any]]] = {
 @pytest.mark.parametrize("name", FAULTS)
 def test_fault_is_found(name, monkeypatch):
     owner, attribute, instead, run = FAULTS[name]
-    monkeypatch.setattr(owner, attribute, instead)
-    assert any(_complains(run, seed) for seed in range(40))
+    with in_python():
+        monkeypatch.setattr(owner, attribute, instead)
+        assert any(_complains(run, seed) for seed in range(40))
 
 
 def _complains(run: Callable[[int], Any], seed: int) -> bool:

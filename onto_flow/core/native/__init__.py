@@ -39,3 +39,30 @@ def aside() -> Iterator[None]:
         else:
             os.environ["ONTO_FLOW_NATIVE"] = before
         compiled.cache_clear()
+
+
+_REPLACED: list[tuple[Any, str, Any, Any]] = []
+
+
+def replace(owner: Any, name: str, form: Any) -> None:
+    """Puts a compiled form in the place of a method or function.
+
+    Args:
+        owner: The class or module.
+        name: What it is called there.
+        form: The compiled form.
+    """
+    _REPLACED.append((owner, name, vars(owner)[name], form))
+    setattr(owner, name, form)
+
+
+@contextmanager
+def in_python() -> Iterator[None]:
+    """Within it everything that was replaced runs in Python: for tests of both forms, and for faults put into one."""
+    for owner, name, python, _ in _REPLACED:
+        setattr(owner, name, python)
+    try:
+        yield
+    finally:
+        for owner, name, _, form in _REPLACED:
+            setattr(owner, name, form)

@@ -5,6 +5,27 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+/* What a slot of an object holds, by the slot's offset (`slot_of`). */
+#define SLOT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
+
+typedef struct {
+    Py_ssize_t *offset; /* NULL: the end of a table */
+    PyObject *cls;
+    const char *name;
+} Slot;
+
+typedef struct {
+    PyObject **text; /* NULL: the end of a table */
+    const char *name;
+} Name;
+
+/* The offset of a `__slots__` entry of a class; -1: an exception is set. */
+Py_ssize_t slot_of(PyObject *cls, const char *name);
+
+/* The offsets of a table, and the interned texts of one: 1, or 0 with an exception set. */
+int slots_of(const Slot *slots);
+int names_of(const Name *names);
+
 /* 1: the same, 0: not, -1: an exception is set. `equality` must have been called before. */
 int core_same(PyObject *left, PyObject *right);
 
@@ -63,5 +84,28 @@ PyObject *native_maker(PyObject *module, PyObject *parts);
 PyObject *native_references(PyObject *module, PyObject *parts);
 PyObject *native_follow(PyObject *module, PyObject *types);
 PyObject *native_show(PyObject *module, PyObject *types);
+
+/* Whether two lasting values are alike (model.lasting). 1, 0, -1. */
+int core_alike(PyObject *one, PyObject *other);
+
+/* What is stored of the elements of a getter (model.lasting.Elements): a new list. */
+PyObject *core_stored(PyObject *elements, PyObject *values);
+
+/* KeptRows.change: 0, or -1 with an exception set. */
+int core_change_rows(PyObject *rows, PyObject *slots, PyObject *changed, int *moved, int *stored);
+
+/* Which rows looked documents up: `path` looked up what is in `now`, and before that `before` (a path, paths, or NULL). */
+int core_note_readers(PyObject *readers, PyObject *path, PyObject *before, PyObject *now);
+
+/* All elements of KeptRows as they are (borrowed), and as they are stored. */
+PyObject *core_row_elements(PyObject *rows);
+PyObject *core_row_stored(PyObject *rows);
+PyObject *core_row_program(PyObject *rows);
+
+PyObject *native_lasting(PyObject *module, PyObject *args);
+PyObject *native_lookup(PyObject *module, PyObject *args);
+PyObject *native_kept_replace(PyObject *module, PyObject *args);
+PyObject *native_kept_rows(PyObject *module, PyObject *args);
+PyObject *native_kept_view(PyObject *module, PyObject *args);
 
 #endif

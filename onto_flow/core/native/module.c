@@ -7,6 +7,11 @@ static PyMethodDef functions[] = {
     {"references", native_references, METH_O, "What finds the documents of a slot, as engines.local.lookup does."},
     {"follow", native_follow, METH_O, "((Event, Fields, Doc, Told, Record)) -> operators.drained.follow.at_once."},
     {"show", native_show, METH_O, "((ViewChange,)) -> operators.drained.assemble.show."},
+    {"lasting", native_lasting, METH_VARARGS, "(parts, Elements) -> model.lasting.alike."},
+    {"lookup", native_lookup, METH_VARARGS, "(Lookup, Reference, path_of) -> Lookup.get."},
+    {"kept_replace", native_kept_replace, METH_VARARGS, "(KeptView, KeptProgram) -> KeptView.replace."},
+    {"kept_rows", native_kept_rows, METH_VARARGS, "(KeptRows, RowProgram, Lookup) -> KeptRows.change."},
+    {"kept_view", native_kept_view, METH_VARARGS, "(KeptView, KeptProgram, Attribute, RowProgram, NotLasting) -> KeptView.shown."},
     {NULL},
 };
 

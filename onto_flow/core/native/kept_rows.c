@@ -1,0 +1,284 @@
+/* model.kept_rows.KeptRows.change: the rows that some documents concern are made again. */
+#include "core.h"
+
+static Py_ssize_t rows_program, rows_made, rows_readers, rows_elements, rows_stored, rows_owners;
+static Py_ssize_t program_row, program_slot, program_looked_up, program_single, program_seen, program_lookups,
+    program_elements, program_converts;
+static Py_ssize_t lookup_documents;
+static PyObject *name_given, *name_stored, *name_check;
+
+PyObject *core_row_elements(PyObject *rows) { return SLOT(rows, rows_elements); }
+PyObject *core_row_program(PyObject *rows) { return SLOT(rows, rows_program); }
+PyObject *core_row_stored(PyObject *rows) { return SLOT(rows, rows_stored); }
+
+/* One change of rows: what it works on, borrowed from the program and the rows. */
+typedef struct {
+    PyObject *rows, *program, *documents;
+    PyObject **arguments; /* of the row: the document, then what is given */
+    Py_ssize_t count;
+    int moved, stored;
+} Change;
+
+/* The first place in a sorted list that is not below a path (or, after = 1, that is above it); -1: an exception. */
+static Py_ssize_t bisect(PyObject *owners, PyObject *path, Py_ssize_t low, int after)
+{
+    Py_ssize_t high = PyList_GET_SIZE(owners);
+    while (low < high) {
+        Py_ssize_t middle = (low + high) / 2;
+        int order = PyUnicode_Compare(PyList_GET_ITEM(owners, middle), path);
+        if (order == -1 && PyErr_Occurred())
+            return -1;
+        if (order < after)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static PyObject *made_elements(Change *change, PyObject *document, PyObject **seen)
+{
+    PyObject *noted = SLOT(change->program, program_seen);
+    if (PyList_SetSlice(noted, 0, PyList_GET_SIZE(noted), NULL) < 0)
+        return NULL;
+    change->arguments[0] = document;
+    PyObject *elements = PyObject_Vectorcall(SLOT(change->program, program_row), change->arguments, (size_t)change->count, NULL);
+    if (elements && !PyList_CheckExact(elements)) {
+        PyErr_SetString(PyExc_TypeError, "a row is no list");
+        Py_CLEAR(elements);
+    }
+    if (elements && !(*seen = PyList_AsTuple(noted)))
+        Py_CLEAR(elements);
+    return elements;
+}
+
+/* Whether a row looked up what it did before: 1, 0, -1. */
+static int looked_up_alike(PyObject *before, PyObject *seen)
+{
+    if (PyTuple_GET_SIZE(seen) == 1)
+        seen = PyTuple_GET_ITEM(seen, 0);
+    return before == seen ? 1 : PyObject_RichCompareBool(before, seen, Py_EQ);
+}
+
+/* Puts elements where others of the same row were. What is stored becomes another list: documents may hold the old one. */
+static int put(Change *change, PyObject *path, Py_ssize_t start, Py_ssize_t end, PyObject *elements)
+{
+    PyObject *rows = change->rows, *stored = SLOT(rows, rows_stored), *owners = SLOT(rows, rows_owners);
+    PyObject *now = SLOT(change->program, program_converts) == Py_True
+                        ? core_stored(SLOT(change->program, program_elements), elements)
+                        : PyObject_CallMethodOneArg(change->program, name_stored, elements);
+    if (!now || !PyList_CheckExact(now))
+        goto failed;
+    PyObject *before = PyList_GetSlice(stored, start, end);
+    int same = before ? core_same(before, now) : -1;
+    Py_XDECREF(before);
+    if (same < 0)
+        goto failed;
+    Py_ssize_t size = PyList_GET_SIZE(elements);
+    if (!same) {
+        PyObject *list = PyList_GetSlice(stored, 0, PyList_GET_SIZE(stored));
+        if (!list || PyList_SetSlice(list, start, end, now) < 0) {
+            Py_XDECREF(list);
+            goto failed;
+        }
+        Py_SETREF(SLOT(rows, rows_stored), list);
+        change->stored = 1;
+    }
+    Py_DECREF(now);
+    if (size != end - start) {
+        PyObject *paths = PyList_New(size);
+        for (Py_ssize_t n = 0; paths && n < size; n++)
+            PyList_SET_ITEM(paths, n, Py_NewRef(path));
+        int done = paths ? PyList_SetSlice(owners, start, end, paths) : -1;
+        Py_XDECREF(paths);
+        if (done < 0)
+            return -1;
+    }
+    return PyList_SetSlice(SLOT(rows, rows_elements), start, end, elements);
+failed:
+    Py_XDECREF(now);
+    return -1;
+}
+
+/* Notes what a row looked up, where it is new or differs. */
+static int note(Change *change, PyObject *path, PyObject *document, PyObject *seen)
+{
+    PyObject *made = SLOT(change->rows, rows_made), *before = PyDict_GetItemWithError(made, path);
+    if (!before) {
+        PyObject *said = PyErr_Occurred() ? NULL : PyObject_CallMethodObjArgs(change->rows, name_check, change->documents, path, NULL);
+        if (!said)
+            return -1;
+        Py_DECREF(said);
+    } else if (document) {
+        int alike = looked_up_alike(before, seen);
+        if (alike)
+            return alike < 0 ? -1 : 0;
+    }
+    Py_XINCREF(before);
+    int done = core_note_readers(SLOT(change->rows, rows_readers), path, before, seen);
+    Py_XDECREF(before);
+    if (done < 0 || !document)
+        return done < 0 ? -1 : PyDict_DelItem(made, path);
+    return PyDict_SetItem(made, path, PyTuple_GET_SIZE(seen) == 1 ? PyTuple_GET_ITEM(seen, 0) : seen);
+}
+
+static int change_row(Change *change, PyObject *path)
+{
+    PyObject *rows = change->rows, *document = PyDict_GetItemWithError(change->documents, path);
+    PyObject *elements = NULL, *seen = NULL, *before = NULL;
+    if (!document) {
+        if (PyErr_Occurred())
+            return -1;
+        int known = PyDict_Contains(SLOT(rows, rows_made), path);
+        if (known != 1)
+            return known;
+    }
+    Py_XINCREF(document);
+    Py_ssize_t start = bisect(SLOT(rows, rows_owners), path, 0, 0);
+    Py_ssize_t end = start < 0 ? -1 : bisect(SLOT(rows, rows_owners), path, start, 1);
+    int result = -1;
+    if (end < 0 || !(before = PyList_GetSlice(SLOT(rows, rows_elements), start, end)))
+        goto done;
+    if (document) {
+        elements = made_elements(change, document, &seen);
+    } else if ((elements = PyList_New(0))) {
+        seen = PyTuple_New(0);
+    }
+    if (!elements || !seen || note(change, path, document, seen) < 0)
+        goto done;
+    result = 0;
+    if (PyList_GET_SIZE(elements) || end > start) {
+        int alike = core_alike(elements, before);
+        if (alike < 0 || (!alike && put(change, path, start, end, elements) < 0))
+            result = -1;
+        else if (!alike)
+            change->moved = 1;
+    }
+done:
+    Py_XDECREF(document);
+    Py_XDECREF(before);
+    Py_XDECREF(elements);
+    Py_XDECREF(seen);
+    return result;
+}
+
+/* Adds the documents whose rows a document concerns to a dict. */
+static int concern(Change *change, PyObject *concerned, PyObject *slot, PyObject *path)
+{
+    int mine = slot == SLOT(change->program, program_slot) ||
+               PyObject_RichCompareBool(slot, SLOT(change->program, program_slot), Py_EQ) == 1;
+    if (mine && PyDict_SetItem(concerned, path, Py_None) < 0)
+        return -1;
+    int looked_up = PySequence_Contains(SLOT(change->program, program_looked_up), slot);
+    if (looked_up <= 0)
+        return looked_up;
+    PyObject *readers = PyDict_GetItemWithError(SLOT(change->rows, rows_readers), path);
+    if (!readers)
+        return PyErr_Occurred() ? -1 : 0;
+    if (PyUnicode_CheckExact(readers))
+        return PyDict_SetItem(concerned, readers, Py_None);
+    for (Py_ssize_t n = 0; n < PyList_GET_SIZE(readers); n++)
+        if (PyDict_SetItem(concerned, PyList_GET_ITEM(readers, n), Py_None) < 0)
+            return -1;
+    return 0;
+}
+
+static int change_concerned(Change *change, PyObject *changed)
+{
+    PyObject *concerned = PyDict_New(), *path, *none;
+    int result = concerned ? 0 : -1;
+    for (Py_ssize_t n = 0; result == 0 && n < PyList_GET_SIZE(changed); n++) {
+        PyObject *hit = PyList_GET_ITEM(changed, n);
+        result = concern(change, concerned, PyTuple_GET_ITEM(hit, 0), PyTuple_GET_ITEM(hit, 1));
+    }
+    for (Py_ssize_t at = 0; result == 0 && PyDict_Next(concerned, &at, &path, &none);)
+        result = change_row(change, path); /* nobody else has this dict */
+    Py_XDECREF(concerned);
+    return result;
+}
+
+enum { ARGUMENTS = 16 };
+
+/* What rows get beside their document, with room before it; a list of single documents where rows read some. */
+static PyObject *given(PyObject *program, PyObject *slots)
+{
+    PyObject *lookups = SLOT(program, program_lookups), *looked_up = SLOT(program, program_looked_up);
+    if (PyTuple_GET_SIZE(SLOT(program, program_single)))
+        return PyObject_CallMethodOneArg(program, name_given, slots);
+    for (Py_ssize_t n = 0; n < PyList_GET_SIZE(lookups); n++) {
+        Py_ssize_t at = PyLong_AsSsize_t(PyTuple_GET_ITEM(looked_up, n));
+        if (at < 0 || at >= PyList_GET_SIZE(slots)) {
+            PyErr_SetString(PyExc_IndexError, "no such slot");
+            return NULL;
+        }
+        Py_XSETREF(SLOT(PyList_GET_ITEM(lookups, n), lookup_documents), Py_NewRef(PyList_GET_ITEM(slots, at)));
+    }
+    return Py_NewRef(lookups);
+}
+
+int core_change_rows(PyObject *rows, PyObject *slots, PyObject *changed, int *moved, int *stored)
+{
+    PyObject *program = SLOT(rows, rows_program), *arguments[ARGUMENTS + 1];
+    Py_ssize_t at = PyLong_AsSsize_t(SLOT(program, program_slot));
+    PyObject *beside = given(program, slots);
+    if (!beside)
+        return -1;
+    if (!PyList_CheckExact(beside) || PyList_GET_SIZE(beside) >= ARGUMENTS || at < 0 || at >= PyList_GET_SIZE(slots)) {
+        Py_DECREF(beside);
+        PyErr_SetString(PyExc_TypeError, "rows of too many slots");
+        return -1;
+    }
+    Change change = {rows, program, Py_NewRef(PyList_GET_ITEM(slots, at)), arguments, PyList_GET_SIZE(beside) + 1, 0, 0};
+    for (Py_ssize_t n = 0; n < PyList_GET_SIZE(beside); n++)
+        arguments[n + 1] = PyList_GET_ITEM(beside, n);
+    int result = change_concerned(&change, changed);
+    Py_DECREF(change.documents);
+    Py_DECREF(beside);
+    *moved = change.moved;
+    *stored = change.stored;
+    return result;
+}
+
+static PyObject *change(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
+{
+    int moved = 0, stored = 0;
+    if (count != 2 || !PyList_CheckExact(arguments[0]) || !PyList_CheckExact(arguments[1])) {
+        PyErr_SetString(PyExc_TypeError, "change takes a list of slots and a list of hits");
+        return NULL;
+    }
+    if (core_change_rows(self, arguments[0], arguments[1], &moved, &stored) < 0)
+        return NULL;
+    return Py_BuildValue("OO", moved ? Py_True : Py_False, stored ? Py_True : Py_False);
+}
+
+static PyMethodDef change_method = {"change", (PyCFunction)(void (*)(void))change, METH_FASTCALL,
+                                    "(slots, changed) -> whether an element and whether what is stored may be another now."};
+
+PyObject *native_kept_rows(PyObject *module, PyObject *args)
+{
+    PyObject *rows, *program, *lookup;
+    if (!PyArg_ParseTuple(args, "O!OO", &PyType_Type, &rows, &program, &lookup))
+        return NULL;
+    Slot slots[] = {
+        {&rows_program, rows, "_program"},
+        {&rows_made, rows, "_made"},
+        {&rows_readers, rows, "_readers"},
+        {&rows_elements, rows, "_elements"},
+        {&rows_stored, rows, "_stored"},
+        {&rows_owners, rows, "_owners"},
+        {&program_row, program, "_row"},
+        {&program_slot, program, "slot"},
+        {&program_looked_up, program, "looked_up"},
+        {&program_single, program, "single"},
+        {&program_seen, program, "_seen"},
+        {&program_lookups, program, "_lookups"},
+        {&program_elements, program, "_elements"},
+        {&program_converts, program, "_converts"},
+        {&lookup_documents, lookup, "documents"},
+        {NULL},
+    };
+    Name names[] = {{&name_given, "given"}, {&name_stored, "stored"}, {&name_check, "_check_order"}, {NULL}};
+    if (!slots_of(slots) || !names_of(names))
+        return NULL;
+    return PyDescr_NewMethod((PyTypeObject *)rows, &change_method);
+}
