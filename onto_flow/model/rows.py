@@ -25,10 +25,9 @@ from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
-from .members import path_of
 from ..core.native import compiled, replace
 from ..core.values import Reference
-
+from .members import path_of
 
 _ROW, _DOCUMENT, _ROWS = "_onto_flow_row", "_onto_flow_document", "_onto_flow_rows"
 _MANY, _SINGLE = "_onto_flow_many_", "_onto_flow_single_"

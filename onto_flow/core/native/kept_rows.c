@@ -101,7 +101,7 @@ failed:
 }
 
 /* Notes what a row looked up, where it is new or differs. */
-static int note(Change *change, PyObject *path, PyObject *document, PyObject *seen)
+static int note_row(Change *change, PyObject *path, PyObject *document, PyObject *seen)
 {
     PyObject *made = SLOT(change->rows, rows_made), *before = PyDict_GetItemWithError(made, path);
     if (!before) {
@@ -144,7 +144,7 @@ static int change_row(Change *change, PyObject *path)
     } else if ((elements = PyList_New(0))) {
         seen = PyTuple_New(0);
     }
-    if (!elements || !seen || note(change, path, document, seen) < 0)
+    if (!elements || !seen || note_row(change, path, document, seen) < 0)
         goto done;
     result = 0;
     if (PyList_GET_SIZE(elements) || end > start) {
