@@ -72,7 +72,7 @@ def own(times: float, count: int, size: int) -> dict[str, Any]:
     from onto_flow.core.values import to_micros
     from onto_flow.engines.base import event, seed
     from onto_flow.engines.local.flow import LocalFlow
-    from onto_flow.engines.local.steady import steady
+    from onto_flow.engines.local.steady import steady, uncollected
     from onto_flow.sources.firestore_export import FirestoreExport
 
     plan = MeetingSession.plan()
@@ -92,7 +92,10 @@ def own(times: float, count: int, size: int) -> dict[str, Any]:
                 table[output.path] = output.new
         return len(outputs)
 
-    take([seed(c, snapshot) for c in _documents(source, plan.projection)])
+    with uncollected():
+        flow.fill(seed(c, snapshot) for c in _documents(source, plan.projection))
+        for outputs in flow.filled():
+            table.update((o.path, o.new) for o in outputs)
     given = batched((event(c) for c in changes(times, count)), size)
     with steady():
         found = timed(given, take)

@@ -115,10 +115,11 @@ class Assemble:
             ctx.set_timer("garbage", min(record.due.values()))
         return settled
 
-    def _show(self, record: Record, root: str, ctx: Context) -> None:
+    def _show(self, record: Record, root: str, ctx: Context, found: list[dict[str, Document]] | None = None) -> None:
+        """Evaluates the view; `found`: what `members` would find, where that is known."""
         letter = f"view:{self.view.name}:{root}"
         try:
-            found = members(record, root, self.joins)
+            found = found or members(record, root, self.joins)
             if found is HOLD:
                 return
             record.behind = False

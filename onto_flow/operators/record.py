@@ -16,8 +16,6 @@ from ..plan.nodes import Slot
 from .joins import JoinKey, Joins
 from .messages import Answer, Doc, Left
 
-Asked = tuple[int, JoinKey]
-
 
 class Record:
     """The state of assemble for one root.
@@ -25,7 +23,7 @@ class Record:
     Attributes:
         reg: path -> its register.
         due: path -> when a register that nothing asks for may go.
-        open: (slot, key) -> sum of the weights of its answers; positive: answered.
+        open: slot -> key -> sum of the weights of its answers; positive: answered.
         last: output path or group -> what was emitted.
         seq: How many times it emitted: the last part of view versions.
         failed: Whether user code failed on its present documents, so that `last` is out of date.
@@ -38,7 +36,7 @@ class Record:
     def __init__(self) -> None:
         self.reg: dict[str, Doc] = {}
         self.due: dict[str, int] = {}
-        self.open: dict[Asked, int] = {}
+        self.open: dict[int, dict[JoinKey, int]] = {}
         self.last: Mapping[Any, Any] = {}
         self.seq = 0
         self.failed = False
@@ -50,7 +48,7 @@ class Record:
         return (
             tuple((p, *d) for p, d in self.reg.items()),
             tuple(self.due.items()),
-            tuple((s, k, w) for (s, k), w in self.open.items()),
+            tuple((s, k, w) for s, keys in self.open.items() for k, w in keys.items()),
             tuple(self.last.items()),
             self.seq,
             self.failed,
@@ -67,7 +65,8 @@ class Record:
             reg, due, opened, last, record.seq, record.failed, record.behind = held
             record.reg = {p: Doc(v, f, k) for p, v, f, k in reg}
             record.due = dict(due)
-            record.open = {(s, k): w for s, k, w in opened}
+            for slot, key, weight in opened:
+                record.open.setdefault(slot, {})[key] = weight
             record.last = dict(last)
         return record
 
@@ -81,12 +80,14 @@ class Record:
 
     def answered(self, answer: Answer) -> list[str]:
         """Takes an answer, a page or the end of one; the paths that it named."""
-        asked = (answer.slot, answer.key)
-        weight = self.open.get(asked, 0) + answer.weight
+        keys = self.open.setdefault(answer.slot, {})
+        weight = keys.get(answer.key, 0) + answer.weight
         if weight:
-            self.open[asked] = weight
+            keys[answer.key] = weight
         else:
-            self.open.pop(asked, None)
+            keys.pop(answer.key, None)
+            if not keys:
+                del self.open[answer.slot]
         for path, doc in answer.members:
             self.told(path, doc)
         for left in answer.left:
@@ -100,7 +101,8 @@ class Record:
 
     def is_open(self, slot: int, key: JoinKey) -> bool:
         """Whether a key of a slot has been answered, and the answer has not ended."""
-        return self.open.get((slot, key), 0) > 0
+        keys = self.open.get(slot)
+        return keys is not None and keys.get(key, 0) > 0
 
     def covered(self, path: str, doc: Doc, root: str, joins: Joins) -> bool:
         """Whether news of this document is sure to come: it is the root, or an open key holds it; never when gone."""

@@ -123,7 +123,7 @@ class _Reading:
             for document in self._given[slot.name]:
                 self._take(document)
         for key in keys:
-            self._record.open[slot.index, key] = 1
+            self._record.open.setdefault(slot.index, {})[key] = 1
         if slot.always is not None:
             every = int(slot.always.rpartition("/")[2])
             self._take((slot.always, face(last_tick(every, self._moment))))

@@ -68,9 +68,10 @@ def _match(view: View, states: States, needs: Mapping[str, _Need]) -> Iterator[s
 
 
 def _record(view: View, root: str, record: Record, need: _Need) -> Iterator[str]:
-    opened = dict.fromkeys(need.weights, 1)
-    if record.open != opened:
-        yield f"{view.name} of {root} has open {record.open}, not {opened}"
+    opened = {(slot, key): weight for slot, keys in record.open.items() for key, weight in keys.items()}
+    wanted = dict.fromkeys(need.weights, 1)
+    if opened != wanted:
+        yield f"{view.name} of {root} has open {opened}, not {wanted}"
     spare = {p for p in record.reg if p not in need.registers}
     if spare:
         yield f"{view.name} of {root} holds {spare}, which nothing asks for"

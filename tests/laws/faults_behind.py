@@ -43,22 +43,22 @@ FAULTS_BEHIND = (
         (
             (
                 RECORD,
-                "weight = self.open.get(asked, 0) + answer.weight",
-                "weight = answer.weight or self.open.get(asked, 0)",
+                "weight = keys.get(answer.key, 0) + answer.weight",
+                "weight = answer.weight or keys.get(answer.key, 0)",
             ),
         ),
     ),
     Fault(
         "negative answers are dropped",
-        ((RECORD, "if weight:\n            self.open", "if weight > 0:\n            self.open"),),
+        ((RECORD, "if weight:\n            keys[", "if weight > 0:\n            keys["),),
     ),
     Fault(
         "an open weight of zero stays (2)",
         (
             (
                 RECORD,
-                "        else:\n            self.open.pop(asked, None)",
-                "        elif answer.weight < 0:\n            self.open.pop(asked, None)\n        else:\n            self.open[asked] = 0",
+                "        else:\n            keys.pop(answer.key, None)\n            if not keys:",
+                "        elif answer.weight < 0:\n            keys.pop(answer.key, None)\n        else:\n            keys[answer.key] = 0\n            if not keys:",
             ),
         ),
     ),

@@ -153,7 +153,7 @@ def an_answer_to_nothing_is_forgotten() -> None:
     hand.give()
     hand.rest()
     record = Record.of(hand.engine.store.open("V.assemble", "a/1")["record"])
-    assert record.open == {(1, encode(("z",))): 1}
+    assert record.open == {1: {encode(("z",)): 1}}
     check(hand)
 
 

@@ -60,7 +60,7 @@ def test_message_is_the_same_after_bytes(message):
 
 @given(
     st.dictionaries(paths, docs),
-    st.dictionaries(st.tuples(st.integers(0, 4), keys), st.integers(-3, 3)),
+    st.dictionaries(st.integers(0, 4), st.dictionaries(keys, st.integers(-3, 3), min_size=1)),
     st.dictionaries(paths, values),
 )
 def test_record_is_the_same_after_bytes(reg, opened, last):

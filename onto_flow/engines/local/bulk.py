@@ -28,6 +28,7 @@ from ...plan.evaluator import Evaluator, Member, Members
 from ...plan.nodes import Plan, Relation, Slot, View
 from ..breaker import Breaker
 from .lookup import Documents, Lookup
+from .steady import uncollected
 from .throwaway import Throwaway
 
 CHUNK = 1000
@@ -72,18 +73,6 @@ def _said(node: Any) -> Iterator[str]:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """Documents and their objects hold no cycles; looking for some, again and again, is half the time of making them."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
-
-
-@contextmanager
 def _set_aside() -> Iterator[None]:
     """The collector leaves alone what is there already: else it goes through all documents again and again."""
     mine = not gc.get_freeze_count()
@@ -124,7 +113,7 @@ class Bulk:
 
     def take(self, documents: Iterable[Change]) -> None:
         """Takes documents of the source, as they are read; of several with one path, the first counts."""
-        with _uncollected():
+        with uncollected():
             self._documents.take(documents)
 
     def outputs(self) -> Iterator[list[Output]]:
@@ -157,7 +146,7 @@ class Bulk:
     def _at_once(self, view: View, lookup: Lookup, tabulate: Any, roots: Sequence[Member]) -> ViewColumns | None:
         """The documents of some roots; `None` where user code raises for one of them."""
         try:
-            with _uncollected():
+            with uncollected():
                 paths, columns = tabulate(roots, lookup.found)
         except Exception:  # whose it is, and where, is told by evaluating them one by one
             return None

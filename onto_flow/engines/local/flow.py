@@ -16,6 +16,7 @@ from ...operators.base import Key, Operator, Output, Profile, Shows
 from ...operators.build import build_operators
 from ...operators.drained.assemble import DrainedAssemble
 from ...operators.drained.base import Drains
+from ...operators.drained.fill import Fill
 from ...operators.drained.follow import Follow
 from ...operators.messages import CaughtUp, Event, Message, Tick
 from ...plan.clocks import clocks, last_tick
@@ -137,6 +138,37 @@ class LocalFlow:
         outputs, self.outputs = self.outputs, []
         return outputs
 
+    def fill(self, documents: Iterable[tuple[str, Event]]) -> None:
+        """Takes the documents of a first load, into an empty state; `filled` goes on.
+
+        Of plans of which the bulk build knows everything: the result is that of one batch.
+        """
+        self._fill = Fill(self._operators, self.state.states, self.new_cells)
+        self._fill.take(documents, self._clock())
+
+    def filled(self) -> Iterator[list[Output]]:
+        """Joins the documents of a first load; what it shows, some at a time.
+
+        Raises:
+            Stopped: It was given up; the state is of no use any more.
+        """
+        for name, operator in self._operators.items():
+            if isinstance(operator, DrainedAssemble):
+                states = self.state.states[name]
+                for number, (root, record, found) in enumerate(self._fill.roots(operator), start=1):
+                    operator.first(record, root, found, _Step(self, name, root, states[root]))
+                    if number % PAGE == 0:
+                        if self.interrupted():
+                            raise Stopped
+                        outputs, self.outputs = self.outputs, []
+                        yield outputs
+        for name, states in self.state.states.items():
+            changed = self.state.changed(name)
+            if changed is not None:
+                changed.update(states)
+        del self._fill
+        yield self.process(())
+
     def caught_up(self, operator: str, keys: Iterable[Key]) -> list[Output]:
         """After a load that was silent: evaluates view documents, by the keys of their assemble."""
         self.queues[operator].update({key: [CaughtUp()] for key in keys})
@@ -171,7 +203,7 @@ class LocalFlow:
         _keep(states, key, step.cells)
 
     def new_map(self, operator: str) -> dict[Any, Any]:
-        """The entries of a map cell that has none yet: at most keys of match there will be one."""
+        """The entries of a map cell that has none yet: of match, most maps will have one."""
         return new_map() if self._operators[operator].node.kind == "match" else {}
 
     def new_cells(self, operator: str) -> Cells:

@@ -26,7 +26,7 @@ from ..wrong_types import WrongTypes
 from .bulk import Bulk, unknown
 from .flow import LocalFlow, Stopped
 from .publisher import Publisher
-from .steady import steady
+from .steady import steady, uncollected
 
 _IDLE_SECONDS = 0.05
 
@@ -118,13 +118,30 @@ class Run:
             self._publish()
 
     def _load(self) -> None:
-        """Reads all partitions, checks the count, and builds the views in one batch."""
+        """Reads all partitions, checks the count, and builds the views: as one batch, or its state directly."""
         expected = self.job.source.info().documents
-        seeds = [seed(change, self.job.snapshot) for change in self._documents(expected)]
+        seeds = (seed(change, self.job.snapshot) for change in self._documents(expected))
+        if not unknown(self.job.plan):
+            self._fill(seeds, expected)
+            return
+        events = list(seeds)
         self._check_count(expected)
         self._progress("computing", expected)
         self._advance(to_the_end=self.job.feed is None)
-        self._take(self._process(seeds))
+        self._take(self._process(events))
+
+    def _fill(self, seeds: Iterable[tuple[str, Event]], expected: int | None) -> None:
+        with uncollected():
+            self.flow.fill(seeds)
+            self._check_count(expected)
+            try:
+                for outputs in self.flow.filled():
+                    self._take(outputs)
+                    self.breaker.recent.clear()
+                    self._progress("computing", expected)
+            except EngineError:
+                self._tell_failures()
+                raise
 
     def _build(self) -> None:
         """As `_load` where nothing comes after it: no state is kept, and what is computed goes to the sink at once."""

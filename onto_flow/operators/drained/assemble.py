@@ -121,9 +121,13 @@ class DrainedAssemble(Assemble):
             self._tidy(record, key, (), ctx)
             self._show(record, key, ctx)
 
-    def _show(self, record: Record, root: str, ctx: Context) -> None:
+    def first(self, record: Record, root: str, found: list[dict[str, Document]], ctx: Context) -> None:
+        """Shows a root for the first time; `found`: per slot, the fields of its documents by path."""
+        self._show(record, root, ctx, found)
+
+    def _show(self, record: Record, root: str, ctx: Context, found: list[dict[str, Document]] | None = None) -> None:
         self._made = None
-        super()._show(record, root, ctx)
+        super()._show(record, root, ctx, found)
         record.kept = self._made if self._by_keys and not record.failed else None
 
     def _evaluate(self, found: list[dict[str, Document]]) -> Any:

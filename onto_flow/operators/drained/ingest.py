@@ -10,6 +10,7 @@ from typing import Any
 from ...core.change import Version
 from ...core.equality import same
 from ...core.fields import Fields
+from ...core.values import Document
 from ...plan.nodes import OperatorNode, Plan
 from ..base import Key, Profile
 from ..carried_keys import MAX_COLLECTIONS
@@ -40,6 +41,15 @@ class DrainedIngest(Ingest):
         for key, messages in at_once(queue, states, self.known, outlet.queues, self.floor, outlet.now):
             self._learn(key)
             outlet.step(self, key, messages)
+
+    def first(self, path: str, fields: Document) -> Document | None:
+        """The fields of a document of the first load as they are kept; `None` where no view reads it."""
+        route = self._route(path)
+        if not route.wanted:
+            return None
+        assert self._keys is not None
+        read = route.fields is not None and route.fields.issuperset(fields)
+        return self._keys.carry(path, fields if read else self._project(route.fields, fields) or {}, None)
 
     def _learn(self, path: Key) -> None:
         """A collection whose documents may be taken at once the next time."""
