@@ -17,23 +17,37 @@ from benchmarks.workload import changes, changes_file, export
 from onto_flow.core.codec import encode
 from onto_flow.sources.base import Partition, SourceInfo
 
+_AHEAD = 5000
+
 Step = Callable[[list[Any]], int]
 """Takes some changes; how many view documents it wrote."""
 
 
 def timed(batches: Iterator[list[Any]], step: Step) -> dict[str, Any]:
-    """Runs all batches: CPU-seconds, writes, and the seconds of the clock that a batch takes at the median and at 99 %."""
-    given = list(batches)
-    taken, writes, clock = [], 0, time.perf_counter
-    began = time.process_time()
-    for batch in given:
-        at = clock()
-        writes += step(batch)
-        taken.append(clock() - at)
-    seconds = time.process_time() - began
+    """Runs all batches: CPU-seconds, writes, and the seconds of the clock that a batch takes at the median and at 99 %.
+
+    So many are decoded before they run, which is not measured, that they are small beside what the follower holds.
+    """
+    taken, writes, seconds, changed, clock = [], 0, 0.0, 0, time.perf_counter
+    while given := _decoded(batches):
+        changed += sum(map(len, given))
+        began = time.process_time()
+        for batch in given:
+            at = clock()
+            writes += step(batch)
+            taken.append(clock() - at)
+        seconds += time.process_time() - began
     taken.sort()
     middle, late = taken[len(taken) // 2], taken[len(taken) * 99 // 100]
-    return {"seconds": seconds, "changes": sum(map(len, given)), "writes": writes, "p50": middle, "p99": late}
+    return {"seconds": seconds, "changes": changed, "writes": writes, "p50": middle, "p99": late}
+
+
+def _decoded(batches: Iterator[list[Any]]) -> list[list[Any]]:
+    """The next batches, of some thousand changes."""
+    given: list[list[Any]] = []
+    while sum(map(len, given[-1:])) * len(given) < _AHEAD and (batch := next(batches, None)):
+        given.append(batch)
+    return given
 
 
 def batched(items: Iterator[Any], size: int) -> Iterator[list[Any]]:

@@ -20,10 +20,13 @@ static PyObject *cells_new(PyTypeObject *type, PyObject *args, PyObject *named)
             PyErr_SetString(PyExc_TypeError, "cells have texts for names");
             return NULL;
         }
-    PyObject *made = type->tp_alloc(type, PyTuple_GET_SIZE(names));
-    if (made)
-        SELF(made)->names = Py_NewRef(names);
-    return made;
+    Cells *made = PyObject_NewVar(Cells, type, PyTuple_GET_SIZE(names));
+    if (!made)
+        return NULL;
+    made->names = Py_NewRef(names);
+    for (Py_ssize_t n = 0; n < PyTuple_GET_SIZE(names); n++)
+        made->values[n] = NULL;
+    return (PyObject *)made;
 }
 
 static void cells_dealloc(PyObject *self)

@@ -9,27 +9,45 @@ enum { STATES, CHANGED, KNOWN, FLOOR };
    (where its own keys stand in `joined` or 0, ((operator, slot or -1 for the document's own path), ...)). */
 enum { LAYOUT, DECIDING, WANTED, VIEWS };
 
-/* The values that decide keys, and are equal, become those of the version before; 0: one is not. */
-static int takes_over(PyObject *names, PyObject *before, PyObject *after)
+/* Values that are equal become those of the version before; `changed`: whether any is not. */
+static int takes_over(PyObject *before, PyObject *after, int *changed)
 {
-    for (Py_ssize_t n = 0; n < PyTuple_GET_SIZE(names); n++) {
-        PyObject *name = PyTuple_GET_ITEM(names, n);
-        PyObject *old = PyDict_GetItemWithError(before, name), *new = old || !PyErr_Occurred() ? PyDict_GetItemWithError(after, name) : NULL;
-        if (PyErr_Occurred())
+    *changed = PyDict_GET_SIZE(before) != PyDict_GET_SIZE(after);
+    Py_ssize_t at = 0;
+    PyObject *name, *new;
+    while (PyDict_Next(after, &at, &name, &new)) {
+        PyObject *old = PyDict_GetItemWithError(before, name);
+        if (!old && PyErr_Occurred())
             return -1;
         if (old == new)
             continue;
-        if (!old || !new)
-            return 0;
-        Py_INCREF(old);
-        Py_INCREF(new);
-        int same = core_same(old, new);
-        if (same == 1 && PyDict_SetItem(after, name, old) < 0)
-            same = -1;
-        Py_DECREF(old);
-        Py_DECREF(new);
-        if (same != 1)
-            return same;
+        int same = 0;
+        if (old) {
+            Py_INCREF(old);
+            Py_INCREF(new);
+            same = core_same(old, new);
+            if (same == 1 && PyDict_SetItem(after, name, old) < 0)
+                same = -1;
+            Py_DECREF(old);
+            Py_DECREF(new);
+        }
+        if (same < 0)
+            return -1;
+        if (!same)
+            *changed = 1;
+    }
+    return 0;
+}
+
+/* Whether the values that decide keys are those of the version before. */
+static int keys_stay(PyObject *names, PyObject *before, PyObject *after)
+{
+    for (Py_ssize_t n = 0; n < PyTuple_GET_SIZE(names); n++) {
+        PyObject *name = PyTuple_GET_ITEM(names, n), *old = PyDict_GetItemWithError(before, name);
+        if (!old && PyErr_Occurred())
+            return -1;
+        if (PyDict_GetItemWithError(after, name) != old)
+            return PyErr_Occurred() ? -1 : 0;
     }
     return 1;
 }
@@ -50,7 +68,7 @@ static int copied(PyObject *after, PyObject *fields, PyObject *wanted)
 }
 
 /* Set to the fields as they travel, or NULL where keys may have changed. */
-static int carried(PyObject *types, PyObject *known, PyObject *before, PyObject *fields, PyObject **given)
+static int carried(PyObject *types, PyObject *known, PyObject *before, PyObject *fields, PyObject **given, int *changed)
 {
     *given = NULL;
     PyObject *joined = PyObject_GetAttr(before, name_joined);
@@ -61,9 +79,9 @@ static int carried(PyObject *types, PyObject *known, PyObject *before, PyObject 
         return 0;
     }
     PyObject *after = PyObject_CallNoArgs(TYPE(T_FIELDS));
-    int same = !after || copied(after, fields, PyTuple_GET_ITEM(known, WANTED)) < 0
+    int same = !after || copied(after, fields, PyTuple_GET_ITEM(known, WANTED)) < 0 || takes_over(before, after, changed) < 0
                    ? -1
-                   : takes_over(PyTuple_GET_ITEM(known, DECIDING), before, after);
+                   : keys_stay(PyTuple_GET_ITEM(known, DECIDING), before, after);
     if (same == 1 &&
         (PyObject_SetAttr(after, name_joined, joined) < 0 || PyObject_SetAttr(after, name_made, Py_None) < 0))
         same = -1;
@@ -134,6 +152,7 @@ static int take(PyObject *types, PyObject *const *given, PyObject *key, PyObject
     if (!PyDict_Check(fields) || PyTuple_GET_ITEM(event, 3) != Py_None)
         return 0;
     PyObject *state = NULL, *known = NULL, *after = NULL, *next = NULL, *collection = collection_of(key);
+    int changed = 0;
     int taken = collection ? value_of(PyTuple_GET_ITEM(ingest, KNOWN), collection, &known) : -1;
     Py_XDECREF(collection);
     if (taken < 0 || !known || known == Py_None)
@@ -149,15 +168,12 @@ static int take(PyObject *types, PyObject *const *given, PyObject *key, PyObject
         taken = is_newer(version, PyTuple_GET_ITEM(ingest, FLOOR));
     if (taken != 1)
         goto done;
-    taken = carried(types, known, before, fields, &after);
+    taken = carried(types, known, before, fields, &after, &changed);
     if (taken < 0 || !after)
         goto done;
     next = PyTuple_Pack(3, version, after, given[NOW]);
     taken = !next || note(PyTuple_GET_ITEM(ingest, CHANGED), key) < 0 || cell_set(cells, name_document, next) < 0 ? -1 : 1;
-    int same = taken < 0 ? -1 : core_same(before, after);
-    if (same < 0)
-        taken = -1;
-    if (!same) {
+    if (changed) {
         PyObject *views = PyTuple_GET_ITEM(known, VIEWS);
         for (Py_ssize_t n = 0; n < PyTuple_GET_SIZE(views) && taken == 1; n++)
             taken = tell_view(types, given, PyTuple_GET_ITEM(views, n), key, version, after) < 0 ? -1 : 1;

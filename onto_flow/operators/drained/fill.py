@@ -3,7 +3,7 @@
 Law: the cells are those that the operators' steps leave for the same documents in one batch, and the view documents too. For
 plans of which the bulk build knows everything (`engines.local.bulk`).
 
-A path that many documents refer to is one text: it is the longest part of most keys.
+What many documents hold is one object: paths, which are the longest part of most keys, words, references.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 
 from ...core.change import NEVER
 from ...core.compact import Cells, new_map
-from ...core.values import Reference
+from ...core.fields import Fields
+from ...core.values import Document, Reference
 from ...plan.compile import match_id
 from ...plan.nodes import Slot
 from ..base import Operator
@@ -27,7 +28,60 @@ from .ingest import DrainedIngest
 Found = list[dict[str, Any]]
 """Per slot: path -> fields of the documents that a root reaches."""
 
-Member = tuple[str, Doc]
+Members = Mapping[str, Doc]
+"""Path -> document."""
+
+_MOST = 1_000_000
+"""After so many different values those so far are forgotten: they are not shared with what comes then."""
+
+_NONE: dict[str, Any] = {}
+
+
+class _Shared:
+    """Values that are equal become one object: the one that came first."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, Any] = {}
+        self._references: dict[str, Reference[Any]] = {}
+
+    def of(self, value: str) -> str:
+        """Of a text."""
+        if len(self._known) >= _MOST:
+            self._known.clear()
+            self._references.clear()
+        found: str = self._known.setdefault(value, value)
+        return found
+
+    def fields(self, fields: Document) -> dict[str, Any]:
+        """Fields whose texts and references, and the paths of those, are those that came first."""
+        of = self.of
+        found = {}
+        for name, value in fields.items():
+            kind = value.__class__
+            if kind is str:
+                value = of(value)
+            elif kind is Reference:
+                value = self._reference(value)
+            elif kind is list:
+                value = [self._reference(v) if v.__class__ is Reference else v for v in value]
+            found[name] = value
+        return found
+
+    def _reference(self, value: Reference[Any]) -> Reference[Any]:
+        if value.database is not None:
+            return value
+        known = self._references.get(value.path)
+        if known is None:
+            value.path = self.of(value.path)
+            known = self._references[value.path] = value
+        return known
+
+    def keys(self, fields: Fields) -> Fields:
+        """Fields whose join keys are those that came first, where it is one key: other documents have it too."""
+        joined = fields.joined
+        if joined is not None and len(joined) == 2 and len(joined[1]) == 1:
+            fields.joined = self._known.setdefault((id(joined[0]), joined[1]), joined)
+        return fields
 
 
 class Fill:
@@ -46,29 +100,18 @@ class Fill:
         ingest = operators["ingest"]
         assert isinstance(ingest, DrainedIngest)
         self._ingest = ingest
-        self._paths: dict[str, str] = {}
 
-    def take(self, events: Iterable[tuple[str, Event]], now: int) -> int:
-        """Ingest's part; of several documents with one path the first counts. Returns how many were given."""
-        states, first, texts, count = self._states["ingest"], self._ingest.first, self._paths.setdefault, 0
+    def take(self, events: Iterable[tuple[str, Event]], now: int) -> None:
+        """Ingest's part; of several documents with one path the first counts."""
+        states, first, shared = self._states["ingest"], self._ingest.first, _Shared()
         for path, (version, fields, *_) in events:
-            count += 1
             if fields is None or path in states:
                 continue
-            path = texts(path, path)
-            for value in fields.values():
-                if value.__class__ is Reference:
-                    value.path = texts(value.path, value.path)
-                elif value.__class__ is list:
-                    for one in value:
-                        if one.__class__ is Reference:
-                            one.path = texts(one.path, one.path)
-            after = first(path, fields)
+            path = shared.of(path)
+            after = first(path, shared.fields(fields))
             if after is not None:
                 states[path] = cells = self._new_cells("ingest")
-                cells["document"] = (version, after, now)
-        self._paths = {}
-        return count
+                cells["document"] = (version, shared.keys(after), now)
 
     def roots(self, operator: DrainedAssemble) -> Iterator[tuple[str, Record, Found]]:
         """Fills match and assemble of a view; its roots, each with its record and what it reaches, to be shown."""
@@ -89,12 +132,12 @@ class _Joining:
         self._new_cells = new_cells
         self._match = {s.index: match_id(operator.view.name, s) for s in self._slots[1:] if not s.fused}
         self._cells = {i: states[name] for i, name in self._match.items()}
-        self._at: list[dict[JoinKey, list[Member]]] = [{} for _ in self._slots]
+        self._at: list[dict[JoinKey, Members]] = [{} for _ in self._slots]
 
     def take(self, documents: States) -> None:
         """Puts each document where it is found."""
         slots_of: dict[str, tuple[Slot, ...]] = {}
-        own_keys, at = self._joins.own_keys, self._at
+        own_keys = self._joins.own_keys
         for path, cells in documents.items():
             assert isinstance(path, str)
             collection = path.rpartition("/")[0]
@@ -104,22 +147,24 @@ class _Joining:
             if not slots:
                 continue
             version, fields, *_ = cells["document"]
-            if fields is None:
-                continue
             keys = own_keys(path, fields)
-            member = path, Doc(version, fields, keys)
+            doc = Doc(version, fields, keys)
             for slot in slots:
                 if slot.kind in ("root", "via"):
-                    at[slot.index][path] = [member]
+                    self._put(slot, path, path, doc)
                 else:
                     for index, key in keys:
                         if index == slot.index:
-                            at[slot.index].setdefault(key, []).append(member)
-        for index in self._match:
-            for key, members in at[index].items():
-                docs = self._cells_at(index, key)["docs"] = new_map()
-                for path, doc in members:
-                    docs[path] = doc
+                            self._put(slot, key, path, doc)
+
+    def _put(self, slot: Slot, key: JoinKey, path: str, doc: Doc) -> None:
+        at = self._at[slot.index]
+        docs: Any = at.get(key)
+        if docs is None:
+            docs = at[key] = new_map()
+            if slot.index in self._match:
+                self._cells_at(slot.index, key)["docs"] = docs
+        docs[path] = doc
 
     def _cells_at(self, slot: int, key: JoinKey) -> Cells:
         states = self._cells[slot]
@@ -143,35 +188,38 @@ class _Joining:
 
     def _root(self, root: str) -> tuple[Record, Found]:
         record = Record()
-        reg = record.reg
-        reached: list[list[Member]] = [self._at[0].get(root, [])]
-        reg.update(reached[0])
+        reached: list[list[Members]] = [[self._at[0].get(root, _NONE)]]
         for slot in self._slots[1:]:
-            at = self._at[slot.index]
             if slot.fused:
-                members = at.get(root, [])
+                reached.append([self._at[slot.index].get(root, _NONE)])
             else:
-                members = []
-                weights: dict[JoinKey, int] = {}
-                for path, doc in reached[slot.parent]:
-                    for key in self._joins.parent_keys(slot, path, doc.fields or {}):
-                        weights[key] = weights.get(key, 0) + 1
-                if weights:
-                    record.open[slot.index] = dict.fromkeys(weights, 1)
-                for key, weight in weights.items():
-                    self._subscribe(slot.index, key, root, weight)
-                    there = at.get(key)
-                    if there is not None:
-                        members += there
-                    elif slot.kind == "via" and isinstance(key, str):
-                        reg.setdefault(key, Doc(NEVER, None, None))
-            reg.update(members)
-            reached.append(members)
-        return record, [{p: d.fields for p, d in members} for members in reached]
+                reached.append(self._asked(record, root, slot, reached[slot.parent]))
+        found: Found = []
+        for groups in reached:
+            there = {p: d for members in groups for p, d in members.items()}
+            record.reg.update(there)
+            found.append({p: d.fields for p, d in there.items()})
+        return record, found
 
-    def _subscribe(self, slot: int, key: JoinKey, root: str, weight: int) -> None:
-        cells = self._cells_at(slot, key)
-        subs = cells.get("subs")
-        if subs is None:
-            subs = cells["subs"] = new_map()
-        subs[root] = weight
+    def _asked(self, record: Record, root: str, slot: Slot, parents: list[Members]) -> list[Members]:
+        """What a root reaches by a slot, with the keys that its parents ask for; a document may be there under several."""
+        at, weights = self._at[slot.index], dict[JoinKey, int]()
+        for members in parents:
+            for path, doc in members.items():
+                for key in self._joins.parent_keys(slot, path, doc.fields or _NONE):
+                    weights[key] = weights.get(key, 0) + 1
+        if weights:
+            record.open[slot.index] = dict.fromkeys(weights, 1)
+        reached = []
+        for key, weight in weights.items():
+            cells = self._cells_at(slot.index, key)
+            subs = cells.get("subs")
+            if subs is None:
+                subs = cells["subs"] = new_map()
+            subs[root] = weight
+            there = at.get(key)
+            if there is not None:
+                reached.append(there)
+            elif slot.kind == "via" and isinstance(key, str):
+                record.reg.setdefault(key, Doc(NEVER, None, None))
+        return reached

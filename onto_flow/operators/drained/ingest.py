@@ -42,7 +42,7 @@ class DrainedIngest(Ingest):
             self._learn(key)
             outlet.step(self, key, messages)
 
-    def first(self, path: str, fields: Document) -> Document | None:
+    def first(self, path: str, fields: Document) -> Fields | None:
         """The fields of a document of the first load as they are kept; `None` where no view reads it."""
         route = self._route(path)
         if not route.wanted:
