@@ -105,7 +105,7 @@ class CarriedKeys:
                 for child in joins.children[slot.index]:
                     names.update(dict.fromkeys(deciding(child, as_parent=True)))
                     codes[asked_code(number, child.index)] = len(makers) + 1
-                    makers.append(_asking(joins, child))
+                    makers.append(joins.asking(child))
             chosen = chosen or any(s.where is not None for s in mine)
         return _Layout(codes, tuple(makers), None if chosen else tuple(names), (codes,))
 
@@ -120,10 +120,6 @@ def deciding(slot: Slot, *, as_parent: bool) -> list[str]:
         places.append(slot.relation.field)
     until = [MARK] if slot.until is not None and not as_parent else []
     return [*until, *(p.steps[0] for p in places if isinstance(p, FieldPath))]
-
-
-def _asking(joins: Joins, child: Slot) -> Callable[[str, Document], tuple[Any, ...]]:
-    return lambda path, fields: joins.parent_keys(child, path, fields)
 
 
 def _takes_over(names: tuple[str, ...] | None, before: Any, after: Fields) -> bool:

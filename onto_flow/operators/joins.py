@@ -15,6 +15,7 @@ On the embedded engine ingest works them out once per document and they travel w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from typing import Any
 
@@ -22,12 +23,15 @@ from ..core.codec import encode
 from ..core.collection import Collection, CollectionSet
 from ..core.fields import Fields
 from ..core.references import Parse, reference_path
-from ..core.values import Document, path_order
-from ..plan.nodes import PathPart, Place, Plan, Relation, Slot, View
+from ..core.values import Document, Reference, path_order
+from ..plan.nodes import FieldPath, PathPart, Place, Plan, Relation, Slot, View
 from .expiry import has_expired
 from .selection import Selection
 
 JoinKey = str | bytes
+
+Reads = Callable[[str, Document], tuple[JoinKey, ...]]
+"""(path, fields) -> keys."""
 
 
 class Joins:
@@ -52,6 +56,7 @@ class Joins:
         self.below = tuple(
             s for s in view.slots if view.slots[0].phantom and s.fused and s.relation and s.relation.above
         )
+        self._readers = {s.index: r for s in view.slots if (r := self._reader(s)) is not None}
         self._selections = {s.index: Selection(s) for s in view.slots if Selection.wanted(s)}
 
     def parent_keys(self, slot: Slot, path: str, fields: Document) -> tuple[JoinKey, ...]:
@@ -94,6 +99,8 @@ class Joins:
             carried = carried_keys(fields, self.own_code)
             if carried is not None:
                 return carried
+            if fields.joined is not None:
+                return ()
         return tuple(
             (s.index, k)
             for s in self.slots
@@ -161,7 +168,31 @@ class Joins:
         wanted = slot.collection if slot.kind == "via" else self.slots[slot.parent].collection
         return wanted if isinstance(slot.relation.target, CollectionSet) and wanted != slot.relation.target else None
 
-    def _references(self, slot: Slot, path: str, fields: Document) -> tuple[str, ...]:
+    def asking(self, slot: Slot) -> Reads:
+        """`parent_keys` of one slot, for fields that do not carry their keys."""
+        parent = self.slots[slot.parent]
+        plain = slot.kind == "via" and slot.always is None and parent.until is None
+        if plain and slot.parent not in self._selections and slot.index in self._readers:
+            return self._readers[slot.index]
+        return lambda path, fields: self.parent_keys(slot, path, fields)
+
+    def _reader(self, slot: Slot) -> Reads | None:
+        """What reads the references of a slot, where they are values of one field in one collection at the top."""
+        relation = slot.relation
+        if relation is None or relation.above or relation.default or relation.parse or slot.index in self._within:
+            return None
+        target = relation.target
+        if not isinstance(target, Collection) or target.group or "/" in target.pattern:
+            return None
+        match relation.field:
+            case FieldPath((name,)) if name != "*":
+                return _reading(name, f"{target.pattern}/", lambda path, fields: self._referred(relation, path, fields))
+        return None
+
+    def _references(self, slot: Slot, path: str, fields: Document) -> tuple[JoinKey, ...]:
+        reader = self._readers.get(slot.index)
+        if reader is not None:
+            return reader(path, fields)
         found, within = self._referred(slot.relation, path, fields), self._within.get(slot.index)
         return found if within is None else tuple(p for p in found if within.matches(p))
 
@@ -174,6 +205,25 @@ class Joins:
         parse = self._parse[relation]
         found = (reference_path(v, relation.target, parse) for v in relation.field.read(fields))
         return tuple(dict.fromkeys(p for p in found if p is not None))
+
+
+def _reading(name: str, prefix: str, otherwise: Reads) -> Reads:
+    """Reads reference values of one field below a prefix; a document that holds anything else there is for `otherwise`."""
+    size = len(prefix)
+
+    def read(path: str, fields: Document) -> tuple[JoinKey, ...]:
+        value = fields.get(name)
+        found: dict[JoinKey, None] = {}
+        for one in value if value.__class__ is list else (value,):
+            if one.__class__ is Reference and one.database is None:
+                place = one.path
+                if len(place) > size and place.startswith(prefix) and place.find("/", size) < 0:
+                    found[place] = None
+            elif one is not None:
+                return otherwise(path, fields)
+        return tuple(found)
+
+    return read
 
 
 def above(path: str, target: Collection) -> tuple[str, ...]:
