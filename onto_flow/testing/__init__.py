@@ -13,6 +13,7 @@ if _TYPE_CHECKING:
     from .checking.check import check_view as check_view
     from .checking.scenarios import EXPORT as EXPORT
     from .checking.scenarios import MISSING as MISSING
+    from .checking.scenarios import now as now
     from .checking.scenarios import scenario as scenario
 else:
     _PLACES = {
@@ -22,6 +23,7 @@ else:
         "MISSING": "checking.scenarios",
         "check_accumulator": "accumulator_laws",
         "check_view": "checking.check",
+        "now": "checking.scenarios",
         "scenario": "checking.scenarios",
     }
 

@@ -70,21 +70,25 @@ class Timeline:
         return self._index.get(tuple(version))  # type: ignore[arg-type]
 
 
-def timelines(plan: Plan, history: History, moment: int = 0, shown: Iterable[ViewChange] = ()) -> dict[str, Timeline]:
-    """The timelines of all documents of a history, while declared time stands still.
+def timelines(
+    plan: Plan, history: History, moments: Sequence[int] = (0,), shown: Iterable[ViewChange] = ()
+) -> dict[str, Timeline]:
+    """The timelines of all documents of a history, and of clocks.
 
     Args:
         plan: The views.
         history: What happened.
-        moment: Declared time in microseconds.
+        moments: Where declared time stood, in microseconds, in order.
         shown: What was shown, in order: views of the plan may read it of each other.
     """
     lines = {}
     for path, states in history.states.items():
-        marked = [(v, f if f is None else at_moment(plan, path, f, moment)) for v, f in states]
+        marked = [(v, f if f is None else at_moment(plan, path, f, m)) for v, f in states for m in moments]
         lines[path] = Timeline(plan, path, [(_version(v, f), f) for v, f in marked])
-    for path, fields in all_at_moment(plan, {}, moment).items():
-        lines[path] = Timeline(plan, path, [(NEVER, None), ((to_micros(fields["now"]), 0), fields)])
+    faces = {path: f for m in moments for path, f in all_at_moment(plan, {}, m).items()}
+    for path in faces:
+        told = [f for m in moments for p, f in all_at_moment(plan, {}, m).items() if p == path]
+        lines[path] = Timeline(plan, path, [(NEVER, None), *(((to_micros(f["now"]), 0), f) for f in told)])
     return lines | timelines_of_shown(plan, shown)
 
 

@@ -283,14 +283,31 @@ def _roots(view: View, documents: Documents) -> set[str]:
 def _table(view: View, documents: Documents, kept: Mapping[str, Outputs]) -> dict[str, Document]:
     roots = sorted(_roots(view, documents), key=path_order)
     evaluator = view.code.resolve().evaluator()
-    shown = {r: kept[r] if r in kept else outputs(view, r, documents, evaluator) for r in roots}
+    return table_of(view, {r: kept[r] if r in kept else outputs(view, r, documents, evaluator) for r in roots})
+
+
+def table_of(view: View, shown: Mapping[str, Outputs]) -> dict[str, Document]:
+    """The table of a view whose roots show this."""
     if view.grouped:
         return dict(_groups(view, shown))
     table: dict[str, Document] = {}
-    for root in roots:
+    for root in sorted(shown, key=path_order):
         for path, document in shown[root].items():
             table.setdefault(path, document)
     return table
+
+
+def attempts(view: View, documents: Documents) -> tuple[dict[str, Outputs], dict[str, Exception]]:
+    """What each root of a view shows over projected documents, and what its code raises on the others."""
+    shown: dict[str, Outputs] = {}
+    failing: dict[str, Exception] = {}
+    evaluator = view.code.resolve().evaluator()
+    for root in sorted(_roots(view, documents), key=path_order):
+        try:
+            shown[root] = outputs(view, root, documents, evaluator)
+        except Exception as error:
+            failing[root] = error
+    return shown, failing
 
 
 def _groups(view: View, shown: Mapping[str, Outputs]) -> Iterable[tuple[str, Document]]:

@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 from ..operators.messages import CaughtUp, Event, Republish
 from .judge import Ledger
-from .shuffling import ShufflingEngine
+from .shuffling import Now, ShufflingEngine
 
 Form = Literal["outbox", "epoch"]
-Item = tuple[str, Event]
+Item = tuple[str, Event | Now]
 
 
 class _Snapshot:

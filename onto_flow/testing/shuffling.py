@@ -21,6 +21,7 @@ from ..operators.base import Key, Operator, Output, Profile
 from ..operators.build import build_operators
 from ..operators.messages import CaughtUp, Claim, Event, Message, Republish, Rows, Tick, decode_message, encode_message
 from ..operators.record import Record
+from ..plan.clocks import clocks, last_tick
 from ..plan.nodes import Plan, TimerKind
 from .cells import Cells, Step, Store
 from .judge import Ledger, Shown
@@ -32,6 +33,10 @@ LOOSE = Profile(
 TIGHT = Profile(drained=False, young=YOUNG, keep_uncovered=YOUNG + 1, keep_left=2 * YOUNG + LATE + 2, horizon=10**12)
 
 STYLES = ("even", "deep", "slow", "biased", "held", "held")
+"""Which key is next: any; late stages first, or early ones; some seldom; some not at all for a while."""
+
+HASTY = "hasty"
+"""A further style: time goes as far as the bounds allow, and timers come as soon as they are due."""
 
 
 class Waiting(NamedTuple):
@@ -40,6 +45,12 @@ class Waiting(NamedTuple):
     message: Any
     origin: int
     before: bool
+
+
+class Now(NamedTuple):
+    """Declared time comes to a moment, as a part of a feed: it never goes back."""
+
+    moment: int
 
 
 class Emitted(NamedTuple):
@@ -71,9 +82,12 @@ class ShufflingEngine:
         random: Decides everything.
         profile: The bounds; `drained` must be off.
         packed: Whether state and messages are bytes between steps; off for speed.
+        style: One of `STYLES`, or `HASTY`; any of the first when empty.
     """
 
-    def __init__(self, plan: Plan, random: Random, profile: Profile = LOOSE, *, packed: bool = True) -> None:
+    def __init__(
+        self, plan: Plan, random: Random, profile: Profile = LOOSE, *, packed: bool = True, style: str = ""
+    ) -> None:
         self.plan, self.random, self.profile, self.packed = plan, random, profile, packed
         self.operators: dict[str, Operator] = build_operators(plan, profile)
         self.names = list(self.operators)
@@ -85,7 +99,8 @@ class ShufflingEngine:
         self.silent_stages: set[str] = set()
         self.silent_keys: dict[str, set[Key]] = {name: set() for name in self.names}
         self.behind: dict[str, set[Key]] = {name: set() for name in self.names}
-        style = random.choice(STYLES)
+        style = style or random.choice(STYLES)
+        self.hasty = style == HASTY
         self.weights = self._weights(style)
         self.held: dict[tuple[str, Key], bool] = {("", ""): True} if style == "held" else {}
         self.unanswered = 0
@@ -99,15 +114,20 @@ class ShufflingEngine:
             return {name: 10.0 ** (i - count) for i, name in enumerate(self.names)}
         if style == "slow":
             return {name: 10.0**-i for i, name in enumerate(self.names)}
-        if style == "biased":
+        if style in ("biased", HASTY):
             return {name: self.random.choice((0.01, 1, 1)) for name in self.names}
         return dict.fromkeys(self.names, 1)
 
-    def feed(self, path: str, event: Event, *, before: bool = False) -> None:
+    def feed(self, path: str, event: Event | Now, *, before: bool = False) -> None:
         """Puts an event before ingest, where it may wait as long as it likes."""
-        self._enqueue("ingest", path, event, self.now, before)
+        if isinstance(event, Now):
+            moment = max(event.moment, self.moment)
+            told = ((clock, Tick(last_tick(every, moment))) for clock, every in clocks(self.plan).items())
+            self.tell_time(moment, told, before=before)
+        else:
+            self._enqueue("ingest", path, event, self.now, before)
 
-    def run(self, events: Iterable[tuple[str, Event]]) -> None:
+    def run(self, events: Iterable[tuple[str, Event | Now]]) -> None:
         """Delivers events while everything else goes on, then runs to rest."""
         waiting = list(events)[::-1]
         rate = self.random.choice((0.05, 0.3, 0.9))
@@ -149,12 +169,12 @@ class ShufflingEngine:
     def move(self) -> None:
         """One random thing happens."""
         chance = self.random.random()
-        if chance < 0.12:
+        if chance < (0.6 if self.hasty else 0.12):
             self.advance()
         if chance < 0.004:
             self.held = {key: self.random.random() > 0.3 for key in self.held}
         due = [t for t in self.timers if self._is_due(t)] if self.timers else []
-        if due and (chance < 0.4 or not any(self.queues.values())):
+        if due and (self.hasty or chance < 0.4 or not any(self.queues.values())):
             self.fire(self.random.choice(due))
         elif any(self.queues.values()):
             self.step(*self._next())
@@ -177,7 +197,8 @@ class ShufflingEngine:
         if oldest is not None:
             most = min(most, max(0, oldest + self.profile.young - self.now))
         late = [w.message + LATE - self.now for (op, _, kind), w in self.timers.items() if op.endswith(".assemble")]
-        self.now += self.random.randint(0, max(0, min([most, *late])))
+        furthest = max(0, min([most, *late]))
+        self.now += furthest if self.hasty else self.random.randint(0, furthest)
 
     def _oldest(self) -> int | None:
         origins = [w.origin for name in self.names[1:] for queue in self.queues[name].values() for w in queue]

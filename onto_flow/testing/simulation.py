@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from random import Random
@@ -13,7 +13,7 @@ from ..core.values import to_micros
 from ..engines.base import ticks
 from ..operators.base import Profile
 from ..operators.messages import Event
-from ..plan.clocks import is_timed
+from ..plan.clocks import CLOCKS, is_timed
 from ..plan.nodes import Plan
 from .cases import Case, random_case
 from .histories import DELIVERIES, History, deliver
@@ -22,10 +22,13 @@ from .letters import judge_letters, open_letters
 from .oracle import recompute
 from .recovery import CrashingEngine, Item
 from .rest import complaints_at_rest
-from .shuffling import LOOSE, TIGHT, ShufflingEngine, Trace
+from .shuffling import LOOSE, TIGHT, Now, ShufflingEngine, Trace
 
 MOMENT = to_micros(datetime(2026, 5, 4, 12, tzinfo=timezone.utc))
 """Where declared time stands still for cases whose views depend on it; `testing.timed` has some in which it passes."""
+
+Clock = Sequence[tuple[int, int]]
+"""(how many commits came before, the moment in microseconds), in order."""
 
 MODES = ("shuffled", "shuffled", "shuffled", "streamed", "outbox", "epoch")
 
@@ -52,6 +55,7 @@ class Setting:
         page: How many subscribers one step may tell; 0 for all.
         tight: Whether times are just as long as required, instead of as recommended.
         packed: Whether state and messages are bytes.
+        style: Which key is next; see `shuffling.STYLES`; empty: any.
     """
 
     mode: str = "shuffled"
@@ -59,6 +63,7 @@ class Setting:
     page: int = 0
     tight: bool = False
     packed: bool = True
+    style: str = ""
 
     def profile(self, snapshot: int | None) -> Profile:
         """The profile of the run."""
@@ -82,18 +87,28 @@ def item(change: Change) -> Item:
     return change.path, Event(change.version, change.after, time, change.previous)
 
 
-def complaints(case: Runnable, setting: Setting, random: Random) -> list[str]:
-    """What is wrong when a case is run; empty when nothing is."""
-    return list(_judged(case, _run(case, setting, random), random))
+def complaints(case: Runnable, setting: Setting, random: Random, clock: Clock = ()) -> list[str]:
+    """What is wrong when a case is run; empty when nothing is.
+
+    Args:
+        case: The views and the history.
+        setting: How it is run.
+        random: Decides everything else.
+        clock: Where declared time goes from `MOMENT` on.
+    """
+    return list(_judged(case, _run(case, setting, random, clock), random, (MOMENT, *sorted(m for _, m in clock))))
 
 
-def _run(case: Runnable, setting: Setting, random: Random) -> ShufflingEngine:
+def _run(case: Runnable, setting: Setting, random: Random, clock: Clock) -> ShufflingEngine:
     history = case.history
-    engine = ShufflingEngine(case.plan, random, setting.profile(history.snapshot), packed=setting.packed)
+    engine = ShufflingEngine(
+        case.plan, random, setting.profile(history.snapshot), packed=setting.packed, style=setting.style
+    )
     if is_timed(case.plan):
         engine.tell_time(MOMENT, ticks(case.plan, MOMENT), before=setting.mode == "streamed")
     seeds = [item(change) for change in history.seeds()]
     feed = [item(history.change(i)) for i in deliver(history.feed, random, setting.delivery)]
+    _wind(feed, clock, history, random if setting.delivery != "ordered" else None)
     crashes = random.randint(1, 3) if setting.mode in ("outbox", "epoch") else 0
     crashing = CrashingEngine(engine, "epoch" if setting.mode == "epoch" else "outbox", crashes)
     if setting.mode == "streamed":
@@ -107,16 +122,24 @@ def _run(case: Runnable, setting: Setting, random: Random) -> ShufflingEngine:
     return engine
 
 
-def _judged(case: Runnable, engine: ShufflingEngine, random: Random) -> Iterator[str]:
+def _wind(feed: list[Item], clock: Clock, history: History, random: Random | None) -> None:
+    """Puts the moves of the clock into a feed: at their places, or anywhere after them."""
+    first = history.feed[0] if history.feed else 0
+    for at, (commits, moment) in enumerate(clock):
+        place = min(max(0, commits - first) + at, len(feed))
+        feed.insert(place if random is None else random.randint(place, len(feed)), (CLOCKS, Now(moment)))
+
+
+def _judged(case: Runnable, engine: ShufflingEngine, random: Random, moments: Sequence[int]) -> Iterator[str]:
     trace: Trace = engine.trace
-    expected = recompute(case.plan, case.history.final, MOMENT)
+    expected = recompute(case.plan, case.history.final, moments[-1])
     changes = [e.change for e in trace.emitted]
     repeated = [*changes, *(c for c in changes if random.random() < 0.3)]
     random.shuffle(repeated)
     yield from judge_tables(expected, applied(repeated))
     yield from trace.complaints
     yield from judge_chain((e.change, e.again) for e in trace.emitted)
-    lines = timelines(case.plan, case.history, MOMENT, (e.change for e in trace.emitted))
+    lines = timelines(case.plan, case.history, moments, (e.change for e in trace.emitted))
     for (name, _), shown in trace.shown.items():
         view = case.plan.view(name)
         yield from (c for s in shown if (c := unknown_version(s, lines)) is not None)
@@ -124,9 +147,9 @@ def _judged(case: Runnable, engine: ShufflingEngine, random: Random) -> Iterator
             yield complaint
     if engine.epoch == 0 and (total := sum(gap.weight for gap in trace.gaps)):
         yield f"nothing was lost, and {total} gaps are open"
-    yield from complaints_at_rest(case.plan, engine.store.opened(), case.history.final, MOMENT)
+    yield from complaints_at_rest(case.plan, engine.store.opened(), case.history.final, moments[-1])
     yield from judge_letters(
-        open_letters(case.plan, case.history.final, MOMENT), trace.letters, restored=engine.epoch > 0
+        open_letters(case.plan, case.history.final, moments[-1]), trace.letters, restored=engine.epoch > 0
     )
 
 

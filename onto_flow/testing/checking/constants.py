@@ -13,13 +13,17 @@ import dis
 import enum
 import inspect
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from types import CodeType, FunctionType
 from typing import Any
 
 _PLAIN = (str, int, float)
 _LONGEST = 40
 _TESTS = ("COMPARE_OP", "CONTAINS_OP")
+_NAMES = ("LOAD_GLOBAL", "LOAD_NAME")
+_CONSTANTS = ("LOAD_CONST", "LOAD_SMALL_INT", "KW_NAMES")
 _WINDOW = 4
 """How many instructions before a comparison may hold its two sides."""
 
@@ -31,23 +35,27 @@ class Constants:
     Attributes:
         of_attribute: Attribute name -> constants that it is compared with.
         others: All plain constants, those of globals and classes that the code names included.
+        spans: The lengths of time that the code names or makes.
     """
 
     of_attribute: Mapping[str, tuple[Any, ...]]
     others: tuple[Any, ...]
+    spans: tuple[timedelta, ...] = ()
 
 
 def constants_of(*classes: type) -> Constants:
     """The constants in the code of classes, and in the functions of their packages that it calls."""
     pairs: dict[str, dict[tuple[type, Any], None]] = {}
     others: dict[tuple[type, Any], None] = {}
+    spans: dict[timedelta, None] = {}
     for function in _Functions(classes).found:
         for name, value in _compared(function):
             pairs.setdefault(name, {})[type(value), value] = None
         for value in _constants(function):
             others[type(value), value] = None
+        spans.update(dict.fromkeys(_spans(function)))
     compared = {name: tuple(v for _, v in values) for name, values in pairs.items()}
-    return Constants(compared, tuple(v for _, v in others))
+    return Constants(compared, tuple(v for _, v in others), tuple(spans))
 
 
 class _Functions:
@@ -133,6 +141,32 @@ def _plain(value: Any) -> Iterator[Any]:
         yield from _plain(value.value)
     elif isinstance(value, _PLAIN) and not isinstance(value, bool) and len(str(value)) <= _LONGEST:
         yield value
+
+
+def _spans(function: FunctionType) -> Iterator[timedelta]:
+    """Globals that are lengths of time, and calls of `timedelta` with plain constants."""
+    for code in _codes(function.__code__):
+        given: list[Any] | None = None
+        for step in dis.get_instructions(code):
+            value = function.__globals__.get(step.argval) if step.opname in _NAMES else None
+            if value is timedelta:
+                given = []
+            elif isinstance(value, timedelta):
+                yield value
+            elif given is not None and step.opname in _CONSTANTS:
+                given.append(step.argval)
+            elif given and step.opname.startswith("CALL"):
+                yield from _made(given)
+                given = None
+
+
+def _made(given: list[Any]) -> Iterator[timedelta]:
+    """The length of time that a call with these constants makes: positions, then the names of the last ones."""
+    names = given[-1] if isinstance(given[-1], tuple) else ()
+    values = given[:-1] if names else given
+    with suppress(TypeError, OverflowError):
+        plain = len(values) - len(names)
+        yield timedelta(*values[:plain], **dict(zip(names, values[plain:])))
 
 
 def _compared(function: FunctionType) -> Iterator[tuple[str, Any]]:

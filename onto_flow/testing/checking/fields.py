@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from ...core.collection import Collection
@@ -11,6 +12,7 @@ from ...model.annotations import hints_of
 from ...model.attributes import Attribute
 from ...model.domain import DomainModel
 from ...model.family import collection_of, members_of
+from ...plan.clocks import CLOCKS, clocks, is_timed
 from ...plan.nodes import FieldPath, PathPart, Place, Plan, Relation, Slot
 from .constants import Constants, constants_of
 
@@ -29,6 +31,7 @@ class Field:
         constants: Values that the view's code compares it with.
         relations: Steps below the field -> the relation whose references lie there.
         keys: Steps below the field -> the name of the set of keys that its values come from.
+        until: Whether it says until when documents count.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Field:
     constants: tuple[Any, ...] = ()
     relations: dict[tuple[str, ...], Relation] = field(default_factory=dict)
     keys: dict[tuple[str, ...], int] = field(default_factory=dict)
+    until: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,15 @@ class Fields:
         collections: Each collection with its fields by name; the roots' first.
         key_sets: Number of a set of keys -> kinds of fields that share it, and the collections whose ids are in it.
         constants: All constants of the views' code.
+        timed: Whether the views change by declared time alone.
+        spans: Lengths of time that matter: those of the code, of clocks and of sessions.
     """
 
     collections: Mapping[Collection, Mapping[str, Field]]
     key_sets: Mapping[int, tuple[tuple[str, ...], tuple[PathPart, ...]]]
     constants: tuple[Any, ...]
+    timed: bool = False
+    spans: tuple[timedelta, ...] = ()
 
 
 def fields_of(plan: Plan, views: Iterable[type[Any]]) -> Fields:
@@ -64,9 +72,13 @@ def fields_of(plan: Plan, views: Iterable[type[Any]]) -> Fields:
     for view in plan.views:
         for slot in view.slots[1:]:
             _take_relation(found, view.slots, slot)
+            if slot.until is not None:
+                found[slot.collection][slot.until.steps[0]].until = True
             for theirs, own in slot.pairs:
                 sets.join((view.slots[slot.parent].collection, theirs), (slot.collection, own))
-    return Fields(found, sets.numbered(found), constants.others)
+    micros = [*clocks(plan).values(), *(v.sessions.gap for v in plan.views if v.sessions is not None)]
+    spans = (*(timedelta(microseconds=m) for m in micros), *(s for s in constants.spans if s > timedelta(0)))
+    return Fields(found, sets.numbered(found), constants.others, is_timed(plan), tuple(dict.fromkeys(spans)))
 
 
 def _models(views: Iterable[type[Any]]) -> dict[Collection, list[type[DomainModel]]]:
@@ -75,7 +87,7 @@ def _models(views: Iterable[type[Any]]) -> dict[Collection, list[type[DomainMode
         slots = _store(view)._slots.values()
         for slot in sorted(slots, key=lambda s: s.kind != "root"):
             for model in members_of(slot.model):
-                several = found.setdefault(model._collection, [])
+                several = found.setdefault(model._collection, []) if model._collection.pattern != CLOCKS else []
                 if model not in several:
                     several.append(model)
     return found

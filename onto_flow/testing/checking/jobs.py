@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -13,7 +14,7 @@ from ...core.collection import Projection
 from ...core.registry import Entry, load
 from ...core.values import Document, from_micros
 from ...engines.base import Job
-from ...engines.declared import FixedTime
+from ...engines.declared import Moment, RecordedTime
 from ...sinks.base import Sink, Table
 from ...sources.base import Partition, SourceInfo
 from ..histories import deliver
@@ -21,7 +22,7 @@ from ..simulation import MOMENT
 from .places import PLACES, Place
 from .stories import Story
 from .subject import Expected, Letters, Subject, differences, raised
-from .ways import Batch, Batches, Way, written
+from .ways import Batch, Batches, Way, one_by_one, written
 
 
 class Scripted:
@@ -209,8 +210,8 @@ class _Jobs:
         self.how, self.subject, self.story, self.history = how, subject, story, story.history
         self.letters = Letters()
         self.generation, self.folder = 0, folder
-        one_by_one = tuple((at,) for at in range(len(story.changes)))
-        self.batches = one_by_one if how.batches is None else tuple(batch for batch in how.batches if batch)
+        self.batches = one_by_one(story) if how.batches is None else tuple(batch for batch in how.batches if batch)
+        self.commits = [[n for at in batch if (n := story.commits[at]) is not None] for batch in self.batches]
         tables = [Table(view.name, view.collection, view.schema) for view in subject.plan.views]
         (folder / "tables").mkdir()
         self.place: Place = PLACES[how.sink](folder / "tables", tables)
@@ -218,17 +219,18 @@ class _Jobs:
     def run(self) -> Iterator[str]:
         """Runs and judges."""
         self._start(self._job(self._sink()))
-        first = len(self.story.given)
-        came = self.history.known([first + at for batch in self.batches for at in batch])
-        yield from self._judge(self.subject.expected(came))
+        came = self.history.known([number for batch in self.commits for number in batch])
+        expected = self.subject.expected(came, self.story.moment([at for batch in self.batches for at in batch]))
+        yield from self._judge(expected)
         if self.how.kill >= 0:
             yield from self._killed()
-            yield from self._judge(self.subject.expected(came))
+            yield from self._judge(expected)
         if self.how.rebuild:
             final = self.history.final
             source = Scripted([[Change(p, None, f, BELOW_EVENTS) for p, f in sorted(final.items())]])
-            self._start(replace(self._job(self._sink()), source=source, feed=None, snapshot=None))
-            yield from self._judge(self.subject.expected(final))
+            job = replace(self._job(self._sink()), source=source, feed=None, snapshot=None)
+            self._start(replace(job, declared=RecordedTime([Moment(0, self.story.moment())])))
+            yield from self._judge(self.subject.expected(final, self.story.moment()))
 
     def _killed(self) -> Iterator[str]:
         """A job that is killed before it has published anything leaves what was published before."""
@@ -238,16 +240,18 @@ class _Jobs:
         if self.how.checkpoint:
             directory = str(self.folder / "checkpoint")
             job = replace(job, options={"checkpoint": directory, "checkpoint_every": "0ms"})
-        try:
+        with suppress(Killed):
             self._start(job)
-        except Killed:
-            self.letters.open.clear()
         if not dying.published and not dying.capabilities.append:
             for line in differences(Expected(dict(before), {}), self._published()):
                 yield f"killed before anything was published, {line}"
+        told = dict(self.letters.open) if self.how.checkpoint else {}
         if self.how.checkpoint:
             self.place.lose()
-        self._start(replace(self._job(self._sink()), feed=job.feed, options=job.options))
+        again = replace(self._job(self._sink()), feed=job.feed, options=job.options)
+        # What a checkpoint holds is not told again.
+        self.letters.open.update(told)
+        self._start(again)
 
     def _published(self) -> dict[str, dict[str, Document]]:
         return {view: {p: dict(d) for p, d in table.items()} for view, table in self.place.tables().items()}
@@ -264,8 +268,8 @@ class _Jobs:
 
     def _job(self, sink: Sink) -> Job:
         self.generation += 1
-        history, first = self.history, len(self.story.given)
-        feed = [[history.change(first + at) for at in batch] for batch in self.batches]
+        history = self.history
+        feed = [[history.change(number) for number in batch] for batch in self.commits]
         self.letters.open.clear()
         return Job(
             plan=self.subject.plan,
@@ -275,8 +279,16 @@ class _Jobs:
             dead_letter=self.letters.take,
             generation=self.generation,
             snapshot=history.snapshot,
-            declared=FixedTime(from_micros(MOMENT)),
+            declared=RecordedTime(self._moments()),
         )
+
+    def _moments(self) -> list[Moment]:
+        """Declared time: the moments of a batch come with it."""
+        found, count, now = [Moment(0, MOMENT)], 0, MOMENT
+        for batch, commits in zip(self.batches, self.commits):
+            count, now = count + len(commits), max(now, self.story.moment(batch))
+            found.append(Moment(count, now))
+        return found
 
     def _start(self, job: Job) -> None:
         name = self.how.engine

@@ -12,7 +12,7 @@ from ...core.equality import same
 from ...core.values import Document, GeoPoint, Reference, Vector
 from .scenarios import MISSING
 from .shrinking import Failure
-from .stories import Story
+from .stories import CLOCK, Story
 from .subject import Subject
 
 _WIDTH = 110
@@ -34,7 +34,7 @@ def test_of(failure: Failure, subject: Subject) -> str:
         lines.append("        .twice()")
     else:
         lines += [f"        {call}"] if call else []
-        lines += _then(subject.expected(story.states()[-1]).tables)
+        lines += _then(subject.expected(story.states()[-1], story.moment()).tables)
     lines.append("    )")
     return "\n".join([*_imports("\n".join(lines), subject), "", "", *lines])
 
@@ -51,7 +51,10 @@ def _changes(story: Story) -> Iterator[str]:
     for at, (path, fields) in enumerate(story.changes):
         if at == story.export:
             yield "EXPORT"
-        yield f"({_literal(path)}, {_literal(update(states[at].get(path), fields))})"
+        if path == CLOCK:
+            yield f"now({_literal((fields or {})['now'])})"
+        else:
+            yield f"({_literal(path)}, {_literal(update(states[at].get(path), fields))})"
     if story.export == len(story.changes):
         yield "EXPORT"
 
@@ -92,7 +95,8 @@ def _imports(text: str, subject: Subject) -> list[str]:
     values = [t.__name__ for t in (GeoPoint, Reference, Vector) if f"{t.__name__}(" in text]
     lines += ["", f"from onto_flow import {', '.join(values)}"] if values else [""] if lines else []
     words = [n for n in ("EXPORT", "MISSING") if re.search(rf"\b{n}\b", text)]
-    lines.append(f"from onto_flow.testing import {', '.join([*words, 'scenario'])}")
+    told = ["now"] if re.search(r"^ *now\(", text, re.MULTILINE) else []
+    lines.append(f"from onto_flow.testing import {', '.join([*words, *told, 'scenario'])}")
     for view in subject.views:
         lines.append(f"from {view.__module__} import {view.__name__}")
     return lines

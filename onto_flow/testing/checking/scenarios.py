@@ -28,13 +28,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from random import Random
 from typing import Any
 
 from ...core.values import Document
 from .jobs import AsJob
 from .purity import InTwoProcesses
-from .stories import Story, Writes
+from .stories import Story, Writes, clock
 from .subject import Expected, Subject, differences
 from .ways import Batches, Shuffled, Way, batches_of, draw_batches
 
@@ -55,8 +56,14 @@ EXPORT = _Word("EXPORT")
 MISSING = _Word("MISSING")
 """In a change: the field goes."""
 
+
+def now(moment: datetime) -> tuple[str, Mapping[str, Any] | None]:
+    """Among changes: declared time comes to a moment; before the first one it stands at noon of May 4th, 2026, UTC."""
+    return clock(moment)
+
+
 Written = tuple[str, Mapping[str, Any] | None] | _Word
-"""(path, the fields that change; `None`: deleted), or `EXPORT`."""
+"""(path, the fields that change; `None`: deleted), what `now` gives, or `EXPORT`."""
 
 _SHUFFLED_ORDERS = 3
 
@@ -84,7 +91,8 @@ class Scenario:
 
         Args:
             changes: (path, fields): these fields are written, and others stay; a field that is `MISSING` goes. (path,
-                `None`): the document is deleted. `EXPORT`: the export is taken here.
+                `None`): the document is deleted. `now(moment)`: declared time comes to it. `EXPORT`: the export is taken
+                here.
         """
         story = self.story
         for change in changes:
@@ -95,13 +103,17 @@ class Scenario:
                 story = replace(story, changes=story.changes + written)
         return replace(self, story=story, way=None)
 
-    def delivered(self, order: str) -> Scenario:
+    def delivered(self, order: str | None = None, *, page: int = 0, kept: bool = False) -> Scenario:
         """The changes come in this order: numbers from 1 on; `|` ends a batch; `kill` ends the process.
+
+        Args:
+            order: The order; one by one as they were told when left out.
+            page, kept: See `drained.Drained`.
 
         Example:
             `.delivered("2 1 | kill | 3")`: the first two in one batch, the later one before; then a new process.
         """
-        return replace(self, way=Batches(batches_of(order)))
+        return replace(self, way=Batches(None if order is None else batches_of(order), page, kept))
 
     def shuffled(self, **setting: Any) -> Scenario:
         """An engine without any order between stages runs it; the arguments are those of `ways.Shuffled`."""
@@ -128,7 +140,7 @@ class Scenario:
         Raises:
             AssertionError: They are not what they should be: as recomputed, or in one of the ways to run it.
         """
-        found = self.subject.expected(self.story.states()[-1])
+        found = self.subject.expected(self.story.states()[-1], self.story.moment())
         table = {path: document for documents in found.tables.values() for path, document in documents.items()}
         _refuse("then", differences(Expected({"": expected}, {}), {"": table}) if not found.raised else iter(()))
         for way in [self.way] if self.way else self._ways():

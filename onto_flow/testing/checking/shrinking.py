@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ...core.equality import same
 from ...core.values import Document, Reference
-from .stories import Story
+from .stories import CLOCK, Story
 from .ways import Way
 
 Fails = Callable[[Story, Way], "Failure | None"]
@@ -95,7 +95,7 @@ def _fewer_documents(story: Story, way: Way) -> Iterator[tuple[Story, Way]]:
         yield replace(story, given={p: f for p, f in story.given.items() if p != path}), way
     for at, (path, fields) in enumerate(story.changes):
         # What the first change writes may as well be there before it.
-        if fields is not None and not any(p == path for p, _ in story.changes[:at]):
+        if fields is not None and path != CLOCK and not any(p == path for p, _ in story.changes[:at]):
             given = {**story.given, path: fields}
             yield replace(story.without(at, at + 1), given=given), way.without(at, at + 1)
 
@@ -117,13 +117,13 @@ def _simpler_exports(story: Story, way: Way) -> Iterator[tuple[Story, Way]]:
 
 
 def _fewer_fields(story: Story, way: Way) -> Iterator[tuple[Story, Way]]:
-    names = {(p, n): None for p, f in (*story.given.items(), *story.changes) for n in f or ()}
+    names = {(p, n): None for p, f in (*story.given.items(), *story.changes) for n in f or () if p != CLOCK}
     for path, name in names:
         yield _mapped(story, lambda p, f, path=path, name=name: _less(f, name) if p == path else f), way
     for at, (path, _) in enumerate(story.changes):
         before = story.states()[at].get(path)
         fields = story.changes[at][1]
-        if before is None or fields is None:
+        if before is None or fields is None or path == CLOCK:
             continue
         for name in {**before, **fields}:
             if not same(before.get(name, ...), fields.get(name, ...)):

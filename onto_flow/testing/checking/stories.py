@@ -1,17 +1,31 @@
-"""Stories: what a test tells. Documents that are given, the changes that come, and where among them an export lies."""
+"""Stories: what a test tells. Documents that are given, the changes that come, and where among them an export lies.
+
+Declared time begins at `MOMENT`. Where it goes on, that is a change too: of `CLOCK`, which is no document.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from random import Random
 
-from ...core.values import Document
+from ...core.values import Document, to_micros
 from ..histories import START, TICK, Commit, History
+from ..simulation import MOMENT
 from .values import World, draw_fields
 
 Writes = tuple[tuple[str, Document | None], ...]
+
+CLOCK = "__clock__"
+"""The path of a change by which declared time comes to the moment `now`."""
+
+
+def clock(moment: datetime) -> tuple[str, Document]:
+    """The change by which declared time comes to a moment."""
+    return CLOCK, {"now": moment}
 
 
 @dataclass(frozen=True)
@@ -20,7 +34,7 @@ class Story:
 
     Attributes:
         given: Documents that are there before all changes.
-        changes: (path, whole content; `None`: deleted), in the order of the database.
+        changes: (path, whole content; `None`: deleted), in the order of the database; `clock` among them.
         export: How many of the changes the export has; `None`: it has the given documents alone, and ranks below events.
         own_time: Whether the event of a deletion carries the deletion's own time as its version.
         may_raise: Whether the views' code may raise on these documents; the laws then hold for the other views.
@@ -35,16 +49,34 @@ class Story:
     @cached_property
     def history(self) -> History:
         """The same as commits; the given documents come first."""
-        writes: Writes = (*self.given.items(), *self.changes)
+        writes: Writes = (*self.given.items(), *(c for c in self.changes if c[0] != CLOCK))
         commits = tuple(Commit(path, fields, START + TICK * at) for at, (path, fields) in enumerate(writes))
-        exported = len(self.given) + (self.export or 0)
+        exported = len(self.given) + sum(path != CLOCK for path, _ in self.changes[: self.export or 0])
         snapshot = None if self.export is None or not exported else commits[exported - 1].time
         return History(commits, exported, snapshot, self.own_time)
 
-    @property
-    def size(self) -> int:
-        """How many documents and changes it tells."""
-        return len(self.given) + len(self.changes)
+    @cached_property
+    def commits(self) -> tuple[int | None, ...]:
+        """For each change its number in the history; `None` for those of the clock."""
+        numbers = itertools.count(len(self.given))
+        return tuple(None if path == CLOCK else next(numbers) for path, _ in self.changes)
+
+    @cached_property
+    def clock(self) -> tuple[tuple[int, int], ...]:
+        """(how many commits came before, the moment in microseconds) of the clock's changes."""
+        found, before = [], len(self.given)
+        for at, (path, _) in enumerate(self.changes):
+            if path == CLOCK:
+                found.append((before, self.moment((at,))))
+            else:
+                before += 1
+        return tuple(found)
+
+    def moment(self, came: Iterable[int] | None = None) -> int:
+        """Declared time in microseconds, when these changes came; when all did."""
+        several = range(len(self.changes)) if came is None else came
+        told = [to_micros((self.changes[at][1] or {})["now"]) for at in several if self.changes[at][0] == CLOCK]
+        return max([MOMENT, *told])
 
     def cut_at(self, export: int) -> Story:
         """The same with an export after so many changes."""
@@ -62,7 +94,7 @@ class Story:
         found = [dict(now)]
         for path, fields in self.changes:
             now.pop(path, None)
-            if fields is not None:
+            if fields is not None and path != CLOCK:
                 now[path] = fields
             found.append(dict(now))
         return found
@@ -76,8 +108,11 @@ def draw_story(random: Random, world: World) -> Story:
         if random.random() < 0.6:
             now[path] = last[path] = draw_fields(random, world, world.collection_of(path))
     given = dict(now)
-    changes = []
+    changes: list[tuple[str, Document | None]] = []
     for _ in range(random.choice((1, 2, 3, 4, 5, 6, 8, 12))):
+        if world.fields.timed and random.random() < 0.35:
+            changes.append(clock(random.choice(world.moments)))
+            continue
         path = random.choice(world.all_paths)
         fields = _next(random, world, path, now, last)
         changes.append((path, fields))

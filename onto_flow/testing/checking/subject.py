@@ -13,10 +13,11 @@ from ...core.change import DeadLetter, ViewChange
 from ...core.equality import same
 from ...core.values import Document
 from ...model.compile import plan_views
+from ...plan.compile import reads
 from ...plan.evaluator import Evaluator
-from ...plan.nodes import CodeRef, Plan
+from ...plan.nodes import CodeRef, Plan, View
 from ..judge import applied
-from ..oracle import recompute
+from ..oracle import all_at_moment, attempts, derived, recompute, table_of
 from ..simulation import MOMENT
 from .fields import Fields, fields_of
 
@@ -43,12 +44,20 @@ class Expected(NamedTuple):
     """What views should show of some documents.
 
     Attributes:
-        tables: view -> path -> document, of the views whose code did not raise.
+        tables: view -> path -> document, of the views of which it is certain.
         raised: view -> what its code raised.
+        failing: view -> root -> what its code raised there; without views of which that is not certain.
+        shown: view -> root -> what it shows, where `failing` was looked for.
     """
 
     tables: dict[str, Mapping[str, Document]]
     raised: dict[str, Exception]
+    failing: dict[str, dict[str, Exception]] = {}  # noqa: RUF012 - nothing writes into it
+    shown: dict[str, dict[str, Any]] = {}  # noqa: RUF012 - nothing writes into it
+
+
+Good = Mapping[str, Mapping[str, Any]]
+"""view -> root -> what it last showed."""
 
 
 @dataclass(frozen=True)
@@ -72,23 +81,50 @@ class Subject:
         """What their documents may hold."""
         return fields_of(self.plan, self.views)
 
-    def expected(self, documents: Mapping[str, Document]) -> Expected:
-        """The tables over some documents, recomputed from scratch."""
+    def expected(self, documents: Mapping[str, Document], moment: int = MOMENT) -> Expected:
+        """The tables over some documents at a moment of declared time, recomputed from scratch."""
         try:
-            return Expected(dict(recompute(self.judged, documents, MOMENT)), {})
+            tables = recompute(self.judged, documents, moment)
         except Exception:
-            return self._one_by_one(documents)
+            return self.expected_after(documents, moment, None)
+        return Expected(dict(tables), {}, {v.name: {} for v in self.judged.views}, {})
 
-    def _one_by_one(self, documents: Mapping[str, Document]) -> Expected:
-        expected = Expected({}, {})
+    def expected_after(self, documents: Mapping[str, Document], moment: int, good: Good | None) -> Expected:
+        """The same root by root, where code may raise.
+
+        Args:
+            documents: The documents.
+            moment: Declared time in microseconds.
+            good: What each root showed when its code last did not raise; `None`: that is not known, and the table of a
+                view that keeps it neither.
+        """
+        expected, unsure = Expected({}, {}, {}, {}), set[str]()
+        known = all_at_moment(self.judged, documents, moment)
         for view in self.judged.views:
+            shown, failing = attempts(view, known)
+            if failing:
+                expected.raised[view.name] = next(iter(failing.values()))
+            kept = {r: (good or {}).get(view.name, {}).get(r, {}) if _keeps(view) else {} for r in failing}
             try:
-                tables = recompute(replace(self.judged, views=(view,)), documents, MOMENT)
+                table = table_of(view, shown | kept)
             except Exception as error:
                 expected.raised[view.name] = error
+                unsure.add(view.name)
+                continue
+            if any(reads(view, other) for other in self.judged.views if other.name in unsure):
+                unsure.add(view.name)
+                continue
+            expected.failing[view.name], expected.shown[view.name] = failing, shown | kept
+            if good is None and failing and _keeps(view):
+                unsure.add(view.name)
             else:
-                expected.tables[view.name] = tables[view.name]
+                expected.tables[view.name] = table
+                known.update(derived(self.judged, view, table))
         return expected
+
+
+def _keeps(view: View) -> bool:
+    return view.on_error != "delete"
 
 
 def _kept(code: CodeRef) -> CodeRef:
@@ -109,11 +145,15 @@ class Letters:
             self.open[letter.key] = letter
 
     def judge(self, expected: Expected) -> Iterator[str]:
-        """Letters that are open of views whose code does not raise."""
-        for letter in self.open.values():
-            kind, _, about = letter.key.partition(":")
-            if kind == "view" and about.partition(":")[0] not in expected.raised:
-                yield f"a dead letter is open, and nothing fails: {letter.key}: {letter.reason}"
+        """Letters that are open where nothing fails, and roots that fail without one."""
+        views = {key: key.split(":", 2)[1] for key in self.open if key.startswith("view:")}
+        failing = {f"view:{view}:{root}": e for view, roots in expected.failing.items() for root, e in roots.items()}
+        for key, view in views.items():
+            if view in expected.failing and key not in failing:
+                yield f"a dead letter is open, and nothing fails: {key}: {self.open[key].reason}"
+        for key, error in failing.items():
+            if key not in self.open:
+                yield f"no dead letter is open for {key}, which fails with {type(error).__name__}: {error}"
 
 
 def differences(expected: Expected, tables: Tables) -> Iterator[str]:

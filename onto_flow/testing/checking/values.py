@@ -23,6 +23,7 @@ Dirt = Literal["typed", "nulls", "anything"]
 
 DIRTS: tuple[Dirt, ...] = ("typed", "nulls", "anything")
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _NOON = datetime(2026, 5, 4, 12, 0, tzinfo=timezone.utc)
 CANDIDATES: Mapping[str, tuple[Any, ...]] = {
     "str": ("a", "b", "c", "", "1", "é"),
@@ -37,6 +38,10 @@ CANDIDATES: Mapping[str, tuple[Any, ...]] = {
     "any": (1, 1.0, True, "a", None, "1", [1, "a"], {"a": 1}),
 }
 """What is tried of each kind, edges among them: equal numbers of other types, sums that rounding would change."""
+
+_MICROSECOND = timedelta(microseconds=1)
+_SPANS = (timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1))
+"""Lengths of time where the views name none."""
 
 OTHER_TYPES: tuple[Any, ...] = (7, "x", 1.0, True, [1], {"a": 1}, Reference("none/1"), [None])
 _IDS: tuple[tuple[str, ...], ...] = (("1", "2", "3"), ("1", "2", "3"), ("a", "b", "c"), ("1", "01", "é.b"))
@@ -55,6 +60,7 @@ class World:
         key_sets: The values of each set of keys.
         templates: Documents of a seed, by collection.
         fixed: Fields whose values were given.
+        moments: Moments that matter, and what lies right beside them; declared time comes to some, if it does at all.
     """
 
     fields: Fields
@@ -65,6 +71,7 @@ class World:
     key_sets: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     templates: Mapping[Collection, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     fixed: frozenset[str] = frozenset()
+    moments: tuple[datetime, ...] = ()
 
     def collection_of(self, path: str) -> Collection:
         """The collection of a path of this world."""
@@ -94,9 +101,11 @@ def draw_world(random: Random, fields: Fields, dirt: Dirt, given: Mapping[str, S
         world.paths[collection] = tuple(dict.fromkeys(paths))
     for number, (kinds, parts) in fields.key_sets.items():
         world.key_sets[number] = _key_set(random, world, kinds, bool(parts))
+    world.moments = draw_moments(random, fields.spans)
     for collection, known in fields.collections.items():
         for name, spec in known.items():
-            world.choices[collection, name] = tuple(given.get(name) or _choices(random, spec, fields.constants))
+            choices = given.get(name) or _choices(random, spec, fields.constants, world.moments)
+            world.choices[collection, name] = tuple(choices)
     world.fixed = frozenset(given)
     return world
 
@@ -115,7 +124,18 @@ def _key_set(random: Random, world: World, kinds: Sequence[str], with_ids: bool)
     return tuple(random.sample(keys, min(len(keys), random.choice((1, 2, 2, 3)))))
 
 
-def _choices(random: Random, spec: Field, constants: Sequence[Any]) -> tuple[Any, ...]:
+def draw_moments(random: Random, spans: Sequence[timedelta]) -> tuple[datetime, ...]:
+    """The bounds of a window, of a session or of a tick from noon on, and what lies a microsecond beside them."""
+    span = random.choice(spans or _SPANS)
+    start = _NOON - (_NOON - _EPOCH) % span if random.random() < 0.5 else _NOON
+    bounds = [start + span * n for n in (0, 1, 2)]
+    return tuple(m for bound in bounds for m in (bound - _MICROSECOND, bound, bound + _MICROSECOND))
+
+
+def _choices(random: Random, spec: Field, constants: Sequence[Any], moments: Sequence[datetime]) -> tuple[Any, ...]:
+    if spec.kind == "timestamp" or spec.until:
+        others = () if spec.until and random.random() < 0.7 else CANDIDATES["timestamp"]
+        return (*random.sample(moments, random.choice((1, 2, 3))), *random.sample(others, min(1, len(others))))
     kind = spec.kind if spec.kind in CANDIDATES else "any"
     likely = [v for v in spec.constants if _fits(v, kind)]
     near = [v + by for v in likely if not isinstance(v, str) for by in (-1, 1)]

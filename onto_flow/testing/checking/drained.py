@@ -1,0 +1,142 @@
+"""One run of a story through the local engine's flow, judged after every batch: tables, flags, dead letters, gaps, state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ...core.change import DeadLetter, ViewChange
+from ...core.gaps import Gap, Gaps
+from ...engines.base import event, seed
+from ...engines.local.flow import PAGE, LocalFlow
+from ...operators import over
+from ...operators.base import Output
+from ..judge import judge_chain
+from ..rest import complaints_at_rest
+from ..simulation import MOMENT
+from .stories import Story
+from .subject import Expected, Letters, Subject, differences, newest, raised
+
+
+class Drained:
+    """One run.
+
+    Args:
+        subject: The views.
+        story: What happens.
+        page: How many subscribers of a change one step tells; 0: as many as always. Until all are told, nothing is judged.
+        kept: Whether accumulators keep what they have made of a slot, however few documents it has.
+    """
+
+    def __init__(self, subject: Subject, story: Story, page: int = 0, *, kept: bool = False) -> None:
+        self.subject, self.story, self.history = subject, story, story.history
+        self.page, self.kept = page or PAGE, kept
+        self.generation = 0
+        self.came: list[int] = []
+        self.moment = MOMENT
+
+    def run(self, batches: Sequence[Sequence[int]]) -> Iterator[str]:
+        """Runs all batches, of numbers of changes, and judges after each; an empty one kills the process."""
+        before = over.KEPT_FROM
+        over.KEPT_FROM = 0 if self.kept else before
+        try:
+            yield from self._run(batches)
+        finally:
+            over.KEPT_FROM = before
+
+    def _run(self, batches: Sequence[Sequence[int]]) -> Iterator[str]:
+        yield from self._start()
+        for batch in batches:
+            if batch:
+                self.came += batch
+                yield from self._take(batch)
+            else:
+                yield from self._end()
+                yield from self._start()
+                yield from self._take(self.came)
+        yield from self._end()
+
+    def _end(self) -> Iterator[str]:
+        yield from judge_chain((change, False) for change in self.seen)
+        if not self.story.may_raise:
+            known = self.history.known(self._commits())
+            yield from complaints_at_rest(self.subject.judged, self.flow.state.states, known, self.moment, lost=True)
+
+    def _start(self) -> Iterator[str]:
+        """A new process: it loads the export, under a higher generation."""
+        self.generation += 1
+        self.moment = MOMENT
+        history = self.history
+        self.flow = LocalFlow(
+            self.subject.judged, generation=self.generation, snapshot=history.snapshot, page=self.page
+        )
+        self.flow.advance(MOMENT)
+        self.seen: list[ViewChange] = []
+        self.letters, self.gaps = Letters(), Gaps()
+        self.good: dict[str, dict[str, Any]] = {}
+        if history.exported:
+            yield from self._process([seed(c, history.snapshot) for c in history.seeds()])
+            yield from self._judge([])
+
+    def _take(self, changes: Sequence[int]) -> Iterator[str]:
+        if changes:
+            moment = self.story.moment(changes)
+            if moment > MOMENT:
+                self.flow.advance(moment)
+                self.moment = max(self.moment, moment)
+            commits = [n for at in changes if (n := self.story.commits[at]) is not None]
+            yield from self._process([event(self.history.change(n)) for n in commits])
+            yield from self._judge(self._commits())
+
+    def _commits(self) -> list[int]:
+        """What came, as numbers in the history."""
+        return [n for at in self.came if (n := self.story.commits[at]) is not None]
+
+    def _process(self, events: Sequence[Any]) -> Iterator[str]:
+        """A batch, and those after it that tell the rest of its pages."""
+        yield from self._keep(self.flow.process(events))
+        while self.flow.timer_is_due:
+            yield from self._keep(self.flow.process(()))
+
+    def _keep(self, outputs: Sequence[Output]) -> Iterator[str]:
+        written: set[tuple[str, str]] = set()
+        for output in outputs:
+            if isinstance(output, ViewChange):
+                self.seen.append(output)
+                if (output.view, output.path) in written:
+                    yield f"{output.path} is written twice in one batch"
+                written.add((output.view, output.path))
+                if any(s.collection.matches(output.path) for s in self.subject.plan.view(output.view).slots):
+                    yield f"{output.view} writes {output.path}, which it reads: it would set itself off for ever"
+            elif isinstance(output, Gap):
+                self.gaps.take(output)
+            elif isinstance(output, DeadLetter):
+                self.letters.take(output)
+
+    def _judge(self, came: Sequence[int]) -> Iterator[str]:
+        known = self.history.known(came)
+        if self.story.may_raise:
+            expected = self.subject.expected_after(known, self.moment, self.good)
+            self.good = expected.shown
+            yield from self._flags(expected)
+        else:
+            expected = self.subject.expected(known, self.moment)
+            yield from raised(expected)
+        yield from differences(expected, newest(self.seen))
+        yield from self.letters.judge(expected)
+        missing = {(p, v) for p, v in self.history.missing(came) if self.subject.plan.projection.wants(p)}
+        if self.gaps.awaited() != missing:
+            yield f"the gaps of the feed are {sorted(self.gaps.awaited())}, and should be {sorted(missing)}"
+
+    def _flags(self, expected: Expected) -> Iterator[str]:
+        """Documents that are the last good ones of code that fails, of views of which each is made by one root."""
+        last = {(c.view, c.path): c for c in self.seen}
+        for view in self.subject.judged.views:
+            if view.grouped or view.owned or view.name not in expected.tables:
+                continue
+            for root, outputs in expected.shown[view.name].items():
+                fails = view.on_error == "keep" and root in expected.failing[view.name]
+                for path in outputs:
+                    change = last.get((view.name, path))
+                    if change is not None and change.failed != fails:
+                        yield f"{path} is {'not ' * fails}flagged as the last good one of code that fails"
