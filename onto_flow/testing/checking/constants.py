@@ -22,6 +22,7 @@ from typing import Any
 _PLAIN = (str, int, float)
 _LONGEST = 40
 _TESTS = ("COMPARE_OP", "CONTAINS_OP")
+_ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
 _NAMES = ("LOAD_GLOBAL", "LOAD_NAME")
 _CONSTANTS = ("LOAD_CONST", "LOAD_SMALL_INT", "KW_NAMES")
 _WINDOW = 4
@@ -36,11 +37,13 @@ class Constants:
         of_attribute: Attribute name -> constants that it is compared with.
         others: All plain constants, those of globals and classes that the code names included.
         spans: The lengths of time that the code names or makes.
+        alike: Sets of attribute names that are compared with each other.
     """
 
     of_attribute: Mapping[str, tuple[Any, ...]]
     others: tuple[Any, ...]
     spans: tuple[timedelta, ...] = ()
+    alike: tuple[frozenset[str], ...] = ()
 
 
 def constants_of(*classes: type) -> Constants:
@@ -48,14 +51,18 @@ def constants_of(*classes: type) -> Constants:
     pairs: dict[str, dict[tuple[type, Any], None]] = {}
     others: dict[tuple[type, Any], None] = {}
     spans: dict[timedelta, None] = {}
+    alike: list[frozenset[str]] = []
     for function in _Functions(classes).found:
+        for names in _compared_names(function):
+            met = [s for s in alike if s & names]
+            alike = [*(s for s in alike if s not in met), names.union(*met)]
         for name, value in _compared(function):
             pairs.setdefault(name, {})[type(value), value] = None
         for value in _constants(function):
             others[type(value), value] = None
         spans.update(dict.fromkeys(_spans(function)))
     compared = {name: tuple(v for _, v in values) for name, values in pairs.items()}
-    return Constants(compared, tuple(v for _, v in others), tuple(spans))
+    return Constants(compared, tuple(v for _, v in others), tuple(spans), tuple(alike))
 
 
 class _Functions:
@@ -143,6 +150,19 @@ def _plain(value: Any) -> Iterator[Any]:
         yield value
 
 
+def _compared_names(function: FunctionType) -> Iterator[frozenset[str]]:
+    """Names of attributes of which two stand right before a comparison, and no constant."""
+    for code in _codes(function.__code__):
+        before: list[Any] = []
+        for step in dis.get_instructions(code):
+            if step.opname in _TESTS:
+                names = [s.argval for s in before if s.opname in _ATTRIBUTES]
+                if len(names) > 1 and not any(_loaded(s, function) for s in before):
+                    yield frozenset(names)
+                before = []
+            before = [*before[1 - _WINDOW :], step]
+
+
 def _spans(function: FunctionType) -> Iterator[timedelta]:
     """Globals that are lengths of time, and calls of `timedelta` with plain constants."""
     for code in _codes(function.__code__):
@@ -175,7 +195,7 @@ def _compared(function: FunctionType) -> Iterator[tuple[str, Any]]:
         before: list[Any] = []
         for step in dis.get_instructions(code):
             if step.opname in _TESTS:
-                names = [s.argval for s in before if s.opname in ("LOAD_ATTR", "LOAD_METHOD")]
+                names = [s.argval for s in before if s.opname in _ATTRIBUTES]
                 known = [_loaded(s, function) for s in before]
                 yield from ((n, v) for n in names for values in known for v in values)
                 before = []

@@ -32,6 +32,7 @@ class Field:
         relations: Steps below the field -> the relation whose references lie there.
         keys: Steps below the field -> the name of the set of keys that its values come from.
         until: Whether it says until when documents count.
+        alike: Names of attributes that it is compared with, and those with these.
     """
 
     name: str
@@ -41,6 +42,12 @@ class Field:
     relations: dict[tuple[str, ...], Relation] = field(default_factory=dict)
     keys: dict[tuple[str, ...], int] = field(default_factory=dict)
     until: bool = False
+    alike: frozenset[str] = frozenset()
+
+    @property
+    def decides(self) -> bool:
+        """Whether it decides which documents belong together, or count."""
+        return bool(self.relations or self.keys or self.until or self.alike or self.constants)
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,8 @@ class Fields:
 def fields_of(plan: Plan, views: Iterable[type[Any]]) -> Fields:
     """The fields that views read, by their models and by the slots of their plan."""
     views = list(views)
-    models = _models(views)
+    written = {f"{view.collection}/x" for view in plan.views}
+    models = {c: several for c, several in _models(views).items() if not any(map(c.matches, written))}
     constants = constants_of(*views, *(m for several in models.values() for m in several))
     found = {collection: _of_models(several, constants) for collection, several in models.items()}
     sets = _KeySets()
@@ -106,6 +114,7 @@ def _of_models(models: Iterable[type[DomainModel]], constants: Constants) -> dic
         for name, attribute in model._attributes.items():
             compared = constants.of_attribute.get(name, ())
             known = found.setdefault(attribute.field, Field(attribute.field, attribute.kind, hints.get(name)))
+            known.alike = known.alike.union(*(names for names in constants.alike if name in names))
             known.constants = tuple(dict.fromkeys((*known.constants, *compared)))
             _take_target(known, attribute)
     return found
@@ -118,7 +127,7 @@ def _take_target(known: Field, attribute: Attribute) -> None:
 
 
 def _take_relation(found: Mapping[Collection, dict[str, Field]], slots: tuple[Slot, ...], slot: Slot) -> None:
-    if slot.relation is None:
+    if slot.relation is None or slot.relation.above:
         return
     holder = slot.collection if slot.kind == "by" else slots[slot.parent].collection
     name, *below = slot.relation.field.steps
@@ -148,7 +157,7 @@ class _KeySets:
         for number, places in enumerate(self._sets):
             kinds: list[str] = []
             for collection, place in places:
-                if isinstance(place, FieldPath):
+                if isinstance(place, FieldPath) and collection in fields:
                     name, *below = place.steps
                     known = fields[collection].setdefault(name, Field(name, "list" if "*" in below else "any"))
                     known.keys[tuple(below)] = number

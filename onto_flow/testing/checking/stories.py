@@ -140,6 +140,10 @@ def _next(
     names = list({**now[path], **fresh})
     if not names:
         return fresh
+    specs = world.fields.collections[collection]
+    deciding = [n for n in names if n in specs and specs[n].decides]
+    if deciding and random.random() < 0.5:
+        names = deciding
     changed = random.sample(names, min(len(names), random.choice((1, 1, 1, 2))))
     kept = {n: v for n, v in now[path].items() if n not in changed}
     return {**kept, **{n: fresh[n] for n in changed if n in fresh}}

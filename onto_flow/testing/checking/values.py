@@ -97,22 +97,34 @@ def draw_world(random: Random, fields: Fields, dirt: Dirt, given: Mapping[str, S
     for at, collection in enumerate(fields.collections):
         count = random.choice((1, 1, 2, 2, 3)) if at else random.choice((1, 2, 2, 3))
         ids = [str(i) for i in given.get(str(collection).rpartition("/")[2], world.ids)]
-        paths = (_path(random, collection, world.ids, name) for name in ids[:count])
+        paths = (_path(random, collection, world.ids, name, world.all_paths) for name in ids[:count])
         world.paths[collection] = tuple(dict.fromkeys(paths))
     for number, (kinds, parts) in fields.key_sets.items():
         world.key_sets[number] = _key_set(random, world, kinds, bool(parts))
     world.moments = draw_moments(random, fields.spans)
+    alike: dict[tuple[frozenset[str], str], tuple[Any, ...]] = {}
     for collection, known in fields.collections.items():
         for name, spec in known.items():
-            choices = given.get(name) or _choices(random, spec, fields.constants, world.moments)
-            world.choices[collection, name] = tuple(choices)
+            choices = tuple(given.get(name) or _choices(random, spec, fields.constants, world.moments))
+            if spec.alike and name not in given:
+                choices = alike.setdefault((spec.alike, spec.kind), choices)
+            world.choices[collection, name] = choices
     world.fixed = frozenset(given)
     return world
 
 
-def _path(random: Random, collection: Collection, ids: Sequence[str], name: str) -> str:
+def _lies_in(path: str, collection: Collection) -> bool:
+    """Whether a document may have documents of a collection right below it."""
+    around = collection.pattern.rpartition("/")[0].rpartition("/")[0]
+    return Collection(around).matches(path)
+
+
+def _path(random: Random, collection: Collection, ids: Sequence[str], name: str, known: Sequence[str] = ()) -> str:
     if collection.group:
         return random.choice((f"{collection.pattern}/{name}", f"p/{random.choice(ids)}/{collection.pattern}/{name}"))
+    above = [p for p in known if not collection.top_level and _lies_in(p, collection)]
+    if above and random.random() < 0.7:
+        return f"{random.choice(above)}/{collection.pattern.rpartition('/')[2]}/{name}"
     parts = [random.choice(ids) if part.startswith("{") else part for part in collection.pattern.split("/")]
     return "/".join((*parts, name))
 

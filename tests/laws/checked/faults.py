@@ -369,14 +369,18 @@ _CLASSES = {
     "old key not told": 14,
 }
 
+_WITH_JOINS = ("ProductPage", "Bargain", "CustomerPage", "Circle", "Chart")
 _VIEWS_OF_MODULES = {
+    "operators.record": (*_WITH_JOINS, "BoardPage", "ProjectPage"),
+    "operators.joins": ("BoardPage", "PinPage", *_WITH_JOINS),
+    "operators.selection": ("Meets", "BoardPage"),
+    "operators.relay": ("AuthorPage", "Ranking"),
+    "operators.routes": (*_WITH_JOINS, "ProjectPage"),
     "operators.aggregate": ("Load", "SkuStats", "Prices"),
     "operators.own": ("Sign",),
     "operators.meter": ("ProductPage",),
     "testing.recovery": ("Load", "Sign", "ProductPage"),
 }
-_WITH_JOINS = ("ProductPage", "Bargain", "CustomerPage", "Circle", "Chart")
-
 BY_TEXT = tuple(
     Broken(
         fault.name,

@@ -9,10 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.laws.checked import views, wrong_views
+from tests.laws.checked import wrong_views
 from tests.laws.checked.faults import BY_NAME, BY_TEXT, Broken
+from tests.laws.checked.more_views import MORE_VIEWS
+from tests.laws.checked.timed_views import TIMED_VIEWS
+from tests.laws.checked.views import VIEWS, Echo
 
 OF_VIEWS = tuple(Broken(name, "view", views=(name,)) for name in wrong_views.WRONG_VIEWS)
+RIGHT = {**{name: (view,) for name, view in VIEWS.items()}, **MORE_VIEWS, **TIMED_VIEWS}
+"""Views that are right, each with those that it reads: faults outside of views are looked for with them."""
+
 BROKEN: tuple[Broken, ...] = (*BY_TEXT, *BY_NAME, *OF_VIEWS)
 EXAMPLES = 24
 """How many stories a view is checked with before the next one's turn."""
@@ -53,16 +59,22 @@ def find(broken: Broken, seconds: float) -> Found:
     started = _used()
     with broken.applied():
         check = importlib.import_module("onto_flow.testing.checking.check")
-        for view, seed in _turns(broken):
+        for several, seed in _turns(broken):
             if _used() - started >= seconds:
                 break
             try:
-                check.check_view(view, examples=EXAMPLES, seed=seed, sink=broken.sink, pure=broken.part == "view")
+                check.check_view(*several, examples=EXAMPLES, seed=seed, sink=broken.sink, pure=broken.part == "view")
             except check.CheckFailed as failed:
                 took = _used() - started - failed.shrinking
                 changes = failed.changes + failed.documents
                 return Found(
-                    broken, took, view.__name__, failed.complaint, changes, _fails_again(failed.test), failed.test
+                    broken,
+                    took,
+                    several[-1].__name__,
+                    failed.complaint,
+                    changes,
+                    _fails_again(failed.test),
+                    failed.test,
                 )
     return Found(broken, _used() - started)
 
@@ -72,14 +84,13 @@ def _used() -> float:
     return sum(os.times()[:4])
 
 
-def _turns(broken: Broken) -> Iterator[tuple[type[Any], int]]:
+def _turns(broken: Broken) -> Iterator[tuple[tuple[type[Any], ...], int]]:
     """Views and seeds in turn: those that were named first, then all."""
     if broken.part == "view":
-        yield from ((wrong_views.WRONG_VIEWS[broken.name], seed) for seed in itertools.count())
-    known = [getattr(views, name) for name in broken.views]
-    others = [view for view in views.VIEWS.values() if view not in known]
+        yield from (((wrong_views.WRONG_VIEWS[broken.name],), seed) for seed in itertools.count())
+    named = (*broken.views, *(name for name in RIGHT if name not in broken.views))
     for seed in itertools.count():
-        yield from ((view, seed) for view in (*known, *others))
+        yield from ((RIGHT.get(name, (Echo,)), seed) for name in named)
 
 
 def _fails_again(test: str) -> bool:
