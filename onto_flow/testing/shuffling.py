@@ -138,7 +138,7 @@ class ShufflingEngine:
                 self.move()
         self.rest()
 
-    def bulk(self, events: Iterable[tuple[str, Event]]) -> None:
+    def bulk(self, events: Iterable[tuple[str, Event | Now]]) -> None:
         """Builds the state from the documents of an export: one batch, stage by stage."""
         for path, event in events:
             self.feed(path, event)

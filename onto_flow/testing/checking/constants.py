@@ -112,6 +112,8 @@ def _parts(thing: Any) -> Iterator[Any]:
             part = None
         if isinstance(part, (FunctionType, type)):
             yield part
+    # What a slot chooses by.
+    yield from (p for p in vars(getattr(thing, "options", object)).values() if isinstance(p, FunctionType))
     for part in vars(thing).values() if hasattr(thing, "__dict__") and not inspect.ismodule(thing) else ():
         if isinstance(part, (FunctionType, type)):
             yield part

@@ -74,7 +74,7 @@ def fields_of(plan: Plan, views: Iterable[type[Any]]) -> Fields:
     views = list(views)
     written = {f"{view.collection}/x" for view in plan.views}
     models = {c: several for c, several in _models(views).items() if not any(map(c.matches, written))}
-    constants = constants_of(*views, *(m for several in models.values() for m in several))
+    constants = constants_of(*views, *map(_store, views), *(m for several in models.values() for m in several))
     found = {collection: _of_models(several, constants) for collection, several in models.items()}
     sets = _KeySets()
     for view in plan.views:

@@ -146,8 +146,8 @@ def draw_moments(random: Random, spans: Sequence[timedelta]) -> tuple[datetime, 
 
 def _choices(random: Random, spec: Field, constants: Sequence[Any], moments: Sequence[datetime]) -> tuple[Any, ...]:
     if spec.kind == "timestamp" or spec.until:
-        others = () if spec.until and random.random() < 0.7 else CANDIDATES["timestamp"]
-        return (*random.sample(moments, random.choice((1, 2, 3))), *random.sample(others, min(1, len(others))))
+        far = () if spec.until and random.random() < 0.7 else random.sample(CANDIDATES["timestamp"], 1)
+        return (*random.sample(moments, random.choice((1, 2, 3))), *far)
     kind = spec.kind if spec.kind in CANDIDATES else "any"
     likely = [v for v in spec.constants if _fits(v, kind)]
     near = [v + by for v in likely if not isinstance(v, str) for by in (-1, 1)]
