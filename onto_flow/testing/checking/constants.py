@@ -24,7 +24,7 @@ _LONGEST = 40
 _TESTS = ("COMPARE_OP", "CONTAINS_OP")
 _ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
 _NAMES = ("LOAD_GLOBAL", "LOAD_NAME")
-_CONSTANTS = ("LOAD_CONST", "LOAD_SMALL_INT", "KW_NAMES")
+_CONSTANTS = ("LOAD_CONST", "LOAD_SMALL_INT")
 _WINDOW = 4
 """How many instructions before a comparison may hold its two sides."""
 
@@ -175,6 +175,8 @@ def _spans(function: FunctionType) -> Iterator[timedelta]:
                 given = []
             elif isinstance(value, timedelta):
                 yield value
+            elif given is not None and step.opname == "KW_NAMES":
+                given.append(code.co_consts[step.arg or 0])
             elif given is not None and step.opname in _CONSTANTS:
                 given.append(step.argval)
             elif given and step.opname.startswith("CALL"):

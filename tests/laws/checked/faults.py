@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.laws.breaking import Fault, broken
+from tests.laws.checked.faults_of_failures import FAULTS_OF_FAILURES
+from tests.laws.checked.faults_of_time import FAULTS_OF_TIME
 from tests.laws.mutants import FAULTS
 
 Make = Callable[[Any], Any]
@@ -136,6 +138,16 @@ def _without(part: int) -> Make:
         return wrong
 
     return make
+
+
+def _all_of_it(original: Any) -> Any:
+    """Whatever a change hit, all that a root shows is taken for changed."""
+
+    def shown(self: Any, last: Any) -> Any:
+        now, _ = original(self, last)
+        return now, tuple({**last, **now})
+
+    return shown
 
 
 def _nothing(original: Any) -> Any:
@@ -335,6 +347,7 @@ BY_NAME: tuple[Broken, ...] = (
     swap("one change per document and batch", "operators", f"{FLOW}.process", _only_one_per_document, bug_class=4),
     swap("a batch is shown event by event", "engine", f"{FLOW}.process", _one_by_one, "CustomerPage", bug_class=11),
     swap("many changes of one document are many writes", "engine", f"{FLOW}.process", _one_by_one, "CustomerPage", bug_class=15),
+    swap("what is as before is written again", "engine", "model.kept:KeptView.shown", _all_of_it, "CustomerPage", bug_class=15),
     swap("deletions are not taken", "engine", f"{FLOW}.process", _no_deletions),
     swap("subscriptions count twice", "engine", f"{FLOW}.send", _twice("Subscribe"), "Circle"),
     swap("rows count twice", "engine", f"{FLOW}.send", _twice("Rows"), "SkuStats", "Prices", bug_class=6),
@@ -378,6 +391,11 @@ _VIEWS_OF_MODULES = {
     "operators.routes": (*_WITH_JOINS, "ProjectPage"),
     "operators.aggregate": ("Load", "SkuStats", "Prices"),
     "operators.own": ("Sign",),
+    "operators.assemble": ("BillPage", "ArticlePage", *_WITH_JOINS),
+    "operators.expiry": ("RoomPage", "Hourly"),
+    "operators.sessions": ("Rush",),
+    "engines.local.flow": ("RoomPage", "Watch"),
+    "engines.local.run": ("RoomPage", "Watch"),
     "operators.meter": ("ProductPage",),
     "testing.recovery": ("Load", "Sign", "ProductPage"),
 }
@@ -389,7 +407,7 @@ BY_TEXT = tuple(
         views=_VIEWS_OF_MODULES.get(fault.patches[0][0], _WITH_JOINS),
         bug_class=_CLASSES.get(fault.name, 0),
     )
-    for fault in FAULTS
+    for fault in (*FAULTS, *FAULTS_OF_TIME, *FAULTS_OF_FAILURES)
     if not fault.directed
 )
 """Those that random histories can find; the others need an order by hand (`tests.laws.scenarios`)."""

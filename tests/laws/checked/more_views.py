@@ -292,7 +292,7 @@ class BillStore(Store):
 
 
 class BillPage(ViewModel):
-    """References in maps of an array."""
+    """References in maps of an array; it fails where that is none, and its last good document stays then."""
 
     class Meta:
         collection_name = "billPages"
@@ -311,7 +311,7 @@ class ArticleStore(Store):
 
 
 class ArticlePage(ViewModel):
-    """The same from the other side; it fails where a price is zero, and its document goes then."""
+    """The same from the other side; it fails where a name is no text, and its document goes then."""
 
     class Meta:
         collection_name = "articlePages"
@@ -324,8 +324,8 @@ class ArticlePage(ViewModel):
         return [bill.doc_id for bill in self.store.bills]
 
     @computed
-    def priced(self) -> str:
-        return str(self.store.article.price)
+    def letters(self) -> int:
+        return len(self.store.article.name or "")
 
 
 class ArticleRoot(Store):

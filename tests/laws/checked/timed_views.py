@@ -50,11 +50,12 @@ class RoomStore(Store):
     room = root(Room)
     stays = many(Stay, by=Stay.room, until=Stay.leaves)
     guests = many(Guest, via=(stays, Stay.guest))
+    awaited = many(Stay, by=Stay.room, until=Stay.came)
     all_stays = many(Stay, by=Stay.room)
 
 
 class RoomPage(ViewModel):
-    """Documents that count until a moment, with what hangs on them; the same ones without an end."""
+    """Documents that count until a moment, with what hangs on them; until another moment; and without an end."""
 
     class Meta:
         collection_name = "roomPages"
@@ -68,6 +69,10 @@ class RoomPage(ViewModel):
     @computed
     def stays(self) -> list[str]:
         return [stay.doc_id for stay in self.store.stays]
+
+    @computed
+    def awaited(self) -> int:
+        return len(self.store.awaited)
 
     @computed
     def ever(self) -> int:

@@ -37,7 +37,7 @@ def test_a_field_that_says_until_when_a_document_counts_is_known():
     stays = next(f for c, f in Subject((RoomPage,)).fields.collections.items() if c.pattern == "stays")
     assert stays["leaves"].until
     assert stays["leaves"].decides
-    assert not stays["came"].until
+    assert not stays["guest"].until
 
 
 def test_what_lies_above_needs_no_field():

@@ -21,8 +21,8 @@ MINUTE = timedelta(minutes=1)
 def test_a_scenario_says_what_time_it_is():
     stay = {"room": Reference("rooms/1"), "guest": Reference("guests/a"), "leaves": NOON + MINUTE}
     told = scenario(RoomPage).given({"rooms/1": {}, "guests/a": {}, "stays/s": stay})
-    before = {"roomPages/1": {"guests": ["a"], "stays": ["s"], "ever": 1}}
-    after = {"roomPages/1": {"guests": [], "stays": [], "ever": 1}}
+    before = {"roomPages/1": {"guests": ["a"], "stays": ["s"], "awaited": 1, "ever": 1}}
+    after = {"roomPages/1": {"guests": [], "stays": [], "awaited": 1, "ever": 1}}
     told = told.then(before).when(now(NOON + MINUTE - timedelta(microseconds=1))).then(before)
     told = told.when(now(NOON + MINUTE)).then(after)
     told.as_job(kill=3, checkpoint=True, rebuild=True).then(after)
