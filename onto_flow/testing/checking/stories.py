@@ -6,7 +6,7 @@ Declared time begins at `MOMENT`. Where it goes on, that is a change too: of `CL
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -101,12 +101,13 @@ class Story:
 
 
 def draw_story(random: Random, world: World) -> Story:
-    """Any story: deletions, re-creations, documents that move, changes in what no view reads."""
+    """Any story: deletions, re-creations, documents that move, are as they were, or change in what no view reads."""
     now: dict[str, Document] = {}
-    last: dict[str, Document] = {}
+    had: dict[str, list[Document]] = {}
     for path in world.all_paths:
         if random.random() < 0.6:
-            now[path] = last[path] = draw_fields(random, world, world.collection_of(path))
+            now[path] = draw_fields(random, world, world.collection_of(path))
+            had[path] = [now[path]]
     given = dict(now)
     changes: list[tuple[str, Document | None]] = []
     for _ in range(random.choice((1, 2, 3, 4, 5, 6, 8, 12))):
@@ -114,28 +115,31 @@ def draw_story(random: Random, world: World) -> Story:
             changes.append(clock(random.choice(world.moments)))
             continue
         path = random.choice(world.all_paths)
-        fields = _next(random, world, path, now, last)
+        fields = _next(random, world, path, now, had.get(path, []))
         changes.append((path, fields))
         if fields is None:
             del now[path]
         else:
-            now[path] = last[path] = fields
+            now[path] = fields
+            had.setdefault(path, []).append(fields)
     export = random.choice((None, None, random.randint(0, len(changes))))
     return Story(given, tuple(changes), export, random.random() < 0.15)
 
 
 def _next(
-    random: Random, world: World, path: str, now: Mapping[str, Document], last: Mapping[str, Document]
+    random: Random, world: World, path: str, now: Mapping[str, Document], had: Sequence[Document]
 ) -> Document | None:
     collection = world.collection_of(path)
     if path not in now:
-        again = path in last and random.random() < 0.4
-        return last[path] if again else draw_fields(random, world, collection)
+        again = had and random.random() < 0.4
+        return had[-1] if again else draw_fields(random, world, collection)
     chance = random.random()
     if chance < 0.2:
         return None
-    fresh = draw_fields(random, world, collection)
     if chance < 0.3:
+        return random.choice(had)
+    fresh = draw_fields(random, world, collection)
+    if chance < 0.38:
         return fresh
     names = list({**now[path], **fresh})
     if not names:

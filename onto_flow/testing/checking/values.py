@@ -189,7 +189,7 @@ def draw_field(random: Random, world: World, collection: Collection, spec: Field
     chance = random.random()
     if world.dirt != "typed" and chance < 0.15:
         return None if chance < 0.08 else _MISSING
-    if world.dirt == "anything" and chance < 0.27:
+    if world.dirt == "anything" and chance < 0.4:
         return random.choice(OTHER_TYPES)
     if spec.name in world.fixed:
         return random.choice(world.choices[collection, spec.name])
