@@ -85,12 +85,15 @@ def _used() -> float:
 
 
 def _turns(broken: Broken) -> Iterator[tuple[tuple[type[Any], ...], int]]:
-    """Views and seeds in turn: those that were named first, then all."""
+    """Views and seeds in turn: those that were named, and again between all others."""
     if broken.part == "view":
         yield from (((wrong_views.WRONG_VIEWS[broken.name],), seed) for seed in itertools.count())
-    named = (*broken.views, *(name for name in RIGHT if name not in broken.views))
-    for seed in itertools.count():
-        yield from ((RIGHT.get(name, (Echo,)), seed) for name in named)
+    named, seeds = broken.views, itertools.count()
+    others = itertools.cycle(name for name in RIGHT if name not in named)
+    yield from ((RIGHT.get(name, (Echo,)), 0) for name in named)
+    for seed in seeds:
+        yield RIGHT[next(others)], seed
+        yield from ((RIGHT.get(name, (Echo,)), seed + 1) for name in named)
 
 
 def _fails_again(test: str) -> bool:
