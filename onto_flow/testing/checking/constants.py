@@ -19,6 +19,8 @@ from datetime import timedelta
 from types import CodeType, FunctionType
 from typing import Any
 
+from ...model.choosing import SlotOptions
+
 _PLAIN = (str, int, float)
 _LONGEST = 40
 _TESTS = ("COMPARE_OP", "CONTAINS_OP")
@@ -112,9 +114,9 @@ def _parts(thing: Any) -> Iterator[Any]:
             part = None
         if isinstance(part, (FunctionType, type)):
             yield part
-    # What a slot chooses by.
-    yield from (p for p in vars(getattr(thing, "options", object)).values() if isinstance(p, FunctionType))
-    for part in vars(thing).values() if hasattr(thing, "__dict__") and not inspect.ismodule(thing) else ():
+    held = vars(thing) if hasattr(thing, "__dict__") and not inspect.ismodule(thing) else {}
+    chosen = vars(held["options"]) if isinstance(held.get("options"), SlotOptions) else {}
+    for part in (*held.values(), *chosen.values()):
         if isinstance(part, (FunctionType, type)):
             yield part
 

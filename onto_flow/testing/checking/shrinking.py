@@ -126,7 +126,7 @@ def _fewer_fields(story: Story, way: Way) -> Iterator[tuple[Story, Way]]:
         if before is None or fields is None or path == CLOCK:
             continue
         for name in {**before, **fields}:
-            if not same(before.get(name, ...), fields.get(name, ...)):
+            if (name in before) != (name in fields) or not same(before.get(name), fields.get(name)):
                 as_before = {n: v for n, v in {**fields, name: before.get(name)}.items() if n != name or name in before}
                 yield _written(story, at, as_before), way
 
