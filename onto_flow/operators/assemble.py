@@ -38,7 +38,7 @@ from .joins import joins_of
 from .kept_members import differing
 from .messages import Answer, CaughtUp, Claim, Message, Republish, Rows, Told
 from .over import Over
-from .record import HOLD, Record, known_missing, members
+from .record import HOLD, Found, Record, known_missing, members
 from .relay import publish
 
 
@@ -90,12 +90,8 @@ class Assemble:
         return [(path, document, record.seq, failed) for path, document in record.last.items()]
 
     def _tidy(self, record: Record, root: str, named: Iterable[str], ctx: Context) -> None:
-        """Drops what nothing asks for: at once on a drained engine, else after a time counted from its last mention."""
+        """Drops what nothing asks for, after a time counted from its last mention."""
         uncovered = [p for p, d in record.reg.items() if not record.covered(p, d, root, self.joins)]
-        if self.profile.drained:
-            for path in uncovered:
-                del record.reg[path]
-            return
         fresh = set(named)
         due = ctx.now + self.profile.keep_uncovered
         record.due = {p: due if p in fresh else record.due.get(p, due) for p in uncovered}
@@ -115,7 +111,7 @@ class Assemble:
             ctx.set_timer("garbage", min(record.due.values()))
         return settled
 
-    def _show(self, record: Record, root: str, ctx: Context, found: list[dict[str, Document]] | None = None) -> None:
+    def _show(self, record: Record, root: str, ctx: Context, found: Found | None = None) -> None:
         """Evaluates the view; `found`: what `members` would find, where that is known."""
         letter = f"view:{self.view.name}:{root}"
         try:
@@ -145,7 +141,7 @@ class Assemble:
         elif self.view.on_error == "delete" and record.last:
             self._emit(record, root, {}, list(record.last), ctx)
 
-    def _evaluate(self, found: list[dict[str, Document]]) -> Mapping[Any, Any]:
+    def _evaluate(self, found: Found) -> Mapping[Any, Any]:
         if not found[0]:
             return {}
         self.evaluated += 1

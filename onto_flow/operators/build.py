@@ -12,6 +12,7 @@ from .base import Operator, Profile
 from .drained.assemble import DrainedAssemble
 from .drained.ingest import DrainedIngest
 from .drained.match import DrainedMatch
+from .drained.untold import Untold
 from .ingest import Ingest
 from .match import Match
 from .own import Own
@@ -44,4 +45,9 @@ def build_operator(node: OperatorNode, plan: Plan, profile: Profile) -> Operator
 
 def build_operators(plan: Plan, profile: Profile) -> dict[str, Operator]:
     """All operators of a plan by id, in the order of the flow."""
-    return {node.id: build_operator(node, plan, profile) for node in plan.operators}
+    operators = {node.id: build_operator(node, plan, profile) for node in plan.operators}
+    untold: dict[str, Untold] = {}
+    for operator in operators.values():
+        if isinstance(operator, DrainedMatch | DrainedAssemble):
+            operator.untold = untold.setdefault(operator.node.view, Untold())
+    return operators

@@ -7,8 +7,8 @@ The form is *activation*: an answer is sent when the weight of a root becomes po
 the keys of the members are subscribed for active roots only. An answer also names the documents that `left` the key
 lately (on a drained engine: in this step), so that a root which knows them from another key forgets older versions.
 
-A change with more subscribers than one step may tell goes out in a `round`, page by page; on a drained engine only where it
-leaves the keys alone that its documents ask for.
+A change with more subscribers than one step may tell goes out in a `round`, page by page; a drained engine has pages of its
+own (`drained.paging`).
 
 Example:
     A user is asked for, renamed, and asked for no longer; changes in -> changes out:
@@ -55,18 +55,22 @@ class Match:
 
     def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
         """Documents first, told to those active before and after; then the newly active get the whole answer."""
-        _Step(self, key, ctx).run(messages)
+        self.at(key, ctx).run(messages)
 
     def on_timer(self, key: Key, kind: TimerKind, ctx: Context) -> None:
         """`coalesce`: the next page of a round; `garbage`: what left long ago is forgotten."""
-        step = _Step(self, key, ctx)
+        step = self.at(key, ctx)
         if kind == "coalesce":
             step.page()
         else:
             step.forget()
 
+    def at(self, key: Key, ctx: Context) -> MatchStep:
+        """A step at a key."""
+        return MatchStep(self, key, ctx)
 
-class _Step:
+
+class MatchStep:
     """One step at one key."""
 
     def __init__(self, match: Match, key: JoinKey, ctx: Context) -> None:
@@ -75,6 +79,7 @@ class _Step:
         self.docs, self.left, self.subs = ctx.map("docs"), ctx.map("left"), ctx.map("subs")
 
     def run(self, messages: Sequence[Message]) -> None:
+        """Takes all messages of a step."""
         weights: dict[str, int] = {}
         newest: dict[str, Doc] = {}
         for message in messages:
@@ -89,12 +94,13 @@ class _Step:
         changed = self._changed(newest)
         came, ceased = self._reweigh(weights)
         if changed:
-            self._tell(changed, [r for r in self._active() if r not in came])
+            self._tell(changed, came)
         self._answer(came)
         self._end(ceased, before)
-        if self.profile.drained and self._round() is None:
-            for path in changed:
-                self.left.pop(path, None)
+        self._settle(changed)
+
+    def _settle(self, changed: Iterable[str]) -> None:
+        """The step is over for these documents."""
 
     def _changed(self, newest: dict[str, Doc]) -> dict[str, tuple[Doc | None, Doc]]:
         """Takes the documents that are news; path -> (member before, document now)."""
@@ -137,9 +143,10 @@ class _Step:
     def _active(self) -> list[str]:
         return [root for root, weight in self.subs.items() if weight > 0]
 
-    def _reweigh(self, weights: dict[str, int]) -> tuple[dict[str, None], dict[str, None]]:
-        came: dict[str, None] = {}
-        ceased: dict[str, None] = {}
+    def _reweigh(self, weights: dict[str, int]) -> tuple[dict[str, int], dict[str, int]]:
+        """The roots that became active and those that ceased to be, with what `subs` held of them."""
+        came: dict[str, int] = {}
+        ceased: dict[str, int] = {}
         for root, weight in weights.items():
             old = self.subs.get(root, 0)
             new = old + weight
@@ -148,40 +155,45 @@ class _Step:
             else:
                 self.subs.pop(root, None)
             if old <= 0 < new:
-                came[root] = None
+                came[root] = old
             elif new <= 0 < old:
-                ceased[root] = None
+                ceased[root] = old
         return came, ceased
 
-    def _tell(self, changed: dict[str, tuple[Doc | None, Doc]], roots: list[str]) -> None:
-        moved = self._resubscribe(changed, roots) if roots else False
-        # Where keys are dropped at once, a record may not hold an older version of what leads to them.
-        if not (moved and self.profile.drained) and self._pages(list(changed), roots):
+    def _tell(self, changed: dict[str, tuple[Doc | None, Doc]], came: dict[str, int]) -> None:
+        roots = [r for r in self._active() if r not in came]
+        if roots:
+            self._resubscribe(changed, roots)
+        if self._pages(list(changed), roots):
             return
         for path, (_, doc) in changed.items():
             for root in roots:
                 self.ctx.send(self.match.assemble, root, Told(path, doc))
 
-    def _resubscribe(self, changed: dict[str, tuple[Doc | None, Doc]], roots: list[str]) -> bool:
-        """Subscribes the roots to what the changed documents ask for now; whether that is anything else than before."""
-        moved = False
+    def _resubscribe(self, changed: dict[str, tuple[Doc | None, Doc]], roots: list[str]) -> None:
+        """Subscribes the roots to what the changed documents ask for now."""
         for path, (before, _) in changed.items():
-            old, new = self._child_keys(path, before), self._child_keys(path, _doc(self.docs.get(path)))
-            for (operator, key), weight in differences(old, new):
-                self.ctx.send(operator, key, Subscribe(tuple((r, weight) for r in roots)))
-                moved = True
-        return moved
+            self._move(roots, self._child_keys(path, before), path)
+
+    def _move(self, roots: Sequence[str], old: Sequence[tuple[str, JoinKey]], path: str) -> None:
+        """Subscribes roots to what a document asks for now, which they were subscribed to what it asked for."""
+        for (operator, key), weight in differences(old, self._child_keys(path, _doc(self.docs.get(path)))):
+            self.ctx.send(operator, key, Subscribe(tuple((r, weight) for r in roots)))
 
     def _answer(self, roots: Iterable[str]) -> None:
         roots = list(roots)
         if not roots:
             return
-        answer = self._say([*self.docs, *self.left], 1)
+        answer = self._whole()
         for root in roots:
             self.ctx.send(self.match.assemble, root, answer)
         for path, doc in self._members():
             for operator, key in self._child_keys(path, doc):
                 self.ctx.send(operator, key, Subscribe(tuple((r, 1) for r in roots)))
+
+    def _whole(self) -> Answer:
+        """The answer to a new subscription."""
+        return self._say([*self.docs, *self.left], 1)
 
     def _say(self, paths: Iterable[str], weight: int) -> Answer:
         """What an answer says of some paths now."""
@@ -201,7 +213,7 @@ class _Step:
             members.append((self.key, Doc(NEVER, None, None)))
         return Answer(self.slot.index, self.key, weight, tuple(members), tuple(left))
 
-    def _end(self, ceased: dict[str, None], before: dict[str, list[tuple[str, JoinKey]]]) -> None:
+    def _end(self, ceased: dict[str, int], before: dict[str, list[tuple[str, JoinKey]]]) -> None:
         if not ceased:
             return
         under_way = self._round()
@@ -213,7 +225,7 @@ class _Step:
                 self.ctx.send(operator, key, Subscribe(tuple((r, -1) for r in ceased)))
 
     def _round(self) -> Round | None:
-        return Round.of(self.ctx.get("round"), self._active, begins_again=self.profile.drained)
+        return Round.of(self.ctx.get("round"))
 
     def _pages(self, paths: list[str], roots: list[str]) -> bool:
         """Whether the change goes out in pages; then the round has it."""
@@ -221,7 +233,7 @@ class _Step:
         if under_way is not None:
             under_way.join(paths)
         elif self.profile.page and len(roots) > self.profile.page:
-            under_way = Round(tuple(paths), roots, begins_again=self.profile.drained)
+            under_way = Round(tuple(paths), roots)
             self.ctx.set_timer("coalesce", self.ctx.now)
         else:
             return False

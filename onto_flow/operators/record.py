@@ -129,12 +129,22 @@ HOLD = None
 """What `members` gives while an answer is under way."""
 
 
-def members(record: Record, root: str, joins: Joins) -> list[dict[str, Document]] | None:
+class Found(list[dict[str, Document]]):
+    """The documents of each slot.
+
+    Attributes:
+        asked: How many keys they ask for.
+    """
+
+    asked = 0
+
+
+def members(record: Record, root: str, joins: Joins) -> Found | None:
     """Per slot, path -> fields of its documents; `HOLD` (`None`) while a key is unanswered or a document's content unknown.
 
     The root's slot is empty when there is no such document, and none below it that makes a phantom of it.
     """
-    found: list[dict[str, Document]] = [{} for _ in joins.slots]
+    found = Found({} for _ in joins.slots)
     doc = record.reg.get(root)
     if doc is not None and doc.gone:
         return HOLD
@@ -150,8 +160,10 @@ def members(record: Record, root: str, joins: Joins) -> list[dict[str, Document]
     for slot in joins.slots[1:]:
         parents = found[slot.parent]
         keys = dict.fromkeys(k for p, f in parents.items() for k in joins.parent_keys(slot, p, f))
-        if not slot.fused and not all(record.is_open(slot.index, k) for k in keys):
-            return HOLD
+        if not slot.fused:
+            if not all(record.is_open(slot.index, k) for k in keys):
+                return HOLD
+            found.asked += len(keys)
         docs = _by_path(record, keys, slot, joins) if slot.kind == "via" else _by_key(record, slot, keys)
         if docs is HOLD:
             return HOLD

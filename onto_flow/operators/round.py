@@ -16,8 +16,6 @@ class Round:
         paths: The documents that are told of.
         todo: The roots that are to be told.
         later: The documents of the next round.
-        begins_again: Whether its bytes leave out the roots: after a restore all are told again, which changes nothing for
-            those that have heard. Without an order between stages that would be too late for some of them.
 
     Example:
         >>> round_ = Round(("users/u1",), ["m1", "m2", "m3"])
@@ -25,30 +23,23 @@ class Round:
         (['m1', 'm2'], (('users/u1',), ('m3',), ()), ['m3'], True)
     """
 
-    __slots__ = ("_at", "_begins_again", "_todo", "later", "paths")
+    __slots__ = ("_at", "_todo", "later", "paths")
 
-    def __init__(
-        self,
-        paths: tuple[str, ...],
-        todo: list[str],
-        later: tuple[str, ...] = (),
-        *,
-        begins_again: bool = False,
-    ) -> None:
+    def __init__(self, paths: tuple[str, ...], todo: list[str], later: tuple[str, ...] = ()) -> None:
         self.paths, self.later = paths, later
-        self._todo, self._at, self._begins_again = todo, 0, begins_again
+        self._todo, self._at = todo, 0
 
     @classmethod
-    def of(cls, held: Any, active: Callable[[], list[str]], *, begins_again: bool) -> Round | None:
-        """The round that a value cell holds; `active` gives all roots, for one that begins again."""
+    def of(cls, held: Any) -> Round | None:
+        """The round that a value cell holds."""
         if held is None or isinstance(held, Round):
             return held
         paths, todo, later = held
-        return cls(paths, active() if todo is None else list(todo), later, begins_again=begins_again)
+        return cls(paths, list(todo), later)
 
     def pack(self) -> tuple[Any, ...]:
         """The round as a form of `core.codec`."""
-        return (self.paths, None if self._begins_again else tuple(self._todo[self._at :]), self.later)
+        return (self.paths, tuple(self._todo[self._at :]), self.later)
 
     def join(self, paths: list[str]) -> None:
         """Documents that changed meanwhile wait for the next round."""
@@ -69,11 +60,11 @@ class Round:
         """This round, or the one after it, or none."""
         if not self.over:
             return self
-        return Round(self.later, active(), begins_again=self._begins_again) if self.later else None
+        return Round(self.later, active()) if self.later else None
 
     def unheard(self, root: str) -> tuple[str, ...]:
-        """What a root may not have been told yet; one that begins again does not look who has."""
-        waits = self._begins_again or root in self._waiting()
+        """What a root has not been told yet."""
+        waits = root in self._waiting()
         return tuple(dict.fromkeys((*(self.paths if waits else ()), *self.later)))
 
     def _waiting(self) -> frozenset[str]:

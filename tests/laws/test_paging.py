@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from onto_flow.core.change import Change, ViewChange
@@ -9,6 +11,9 @@ from onto_flow.core.values import Reference
 from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.engines.base import event
 from onto_flow.engines.local.flow import LocalFlow
+from onto_flow.operators.drained import match
+from onto_flow.operators.drained.paging import PagedStep
+from onto_flow.testing.shapes import Shape, plan_of
 from tests.laws import local
 
 MEETINGS, PAGE = 50, 7
@@ -21,10 +26,26 @@ def test_the_laws_hold_while_changes_are_told_in_pages(page: int, first: int):
         assert local.run_seed(seed, page=page) == [], seed
 
 
+@pytest.mark.parametrize("first", range(0, 500, 100))
+def test_the_laws_hold_where_documents_of_many_roots_move_go_and_come_back(first: int):
+    for seed in range(first, first + 100):
+        assert local.run_hot_seed(seed, page=1 + seed % 2) == [], seed
+
+
+def test_a_root_that_comes_to_a_key_holds_while_another_one_owes_it_a_document():
+    assert local.run_hot_seed(1471, most=30, page=2) == []
+
+
+@pytest.mark.parametrize("seed", [907, 4197])
+def test_a_document_that_several_keys_tell_of_is_shown_at_one_version(seed: int):
+    assert local.run_hot_seed(seed, most=30, page=2) == []
+
+
 @pytest.mark.long
-def test_the_laws_hold_while_changes_are_told_in_pages_for_long():
-    for seed in range(200, 20_000):
-        assert local.run_seed(seed, page=1 + seed % 2) == [], seed
+@pytest.mark.parametrize("run", [local.run_seed, local.run_hot_seed])
+def test_the_laws_hold_while_changes_are_told_in_pages_for_long(run):
+    for seed in range(500, 20_000):
+        assert run(seed, page=1 + seed % 2) == [], seed
 
 
 def crowd():
@@ -79,14 +100,122 @@ def test_a_second_change_joins_the_next_round(flow):
     assert len(last) == MEETINGS and set(last.values()) == {"Ada Lovelace"}
 
 
-def test_a_round_that_was_cut_off_begins_again_from_its_state(flow):
+def test_the_state_of_a_round_does_not_grow_with_who_is_to_be_told(flow):
     changes(flow, RENAMED, time=2)
     changes(flow)
-    states = flow.state.states["MeetingSession.match.users"]["users/u"]
-    kept = states["round"].pack()
-    assert kept == (("users/u",), None, ()), "the state of a round does not grow with who is to be told"
-    states["round"] = kept
-    told = set()
+    kept = flow.state.states["MeetingSession.match.users"]["users/u"]["round"].pack()
+    assert kept == (0, 1, ((0, (("users/u", ()),)),))
+
+
+BOTH = Shape("V", "outV", (("root", "a", -1, ()), ("via", "b", 0, ("r",)), ("via", "c", 1, ("s",))))
+ROOTS = [f"a/{n:03}" for n in range(MEETINGS)]
+
+
+@pytest.fixture
+def chain():
+    """Roots of one hot document, which leads to another one."""
+    flow = LocalFlow(plan_of(BOTH), page=PAGE)
+    start = [(root, {"r": [Reference("b/1")]}) for root in ROOTS]
+    leads = [("b/1", {"s": Reference("c/1")}), ("c/1", {"n": 1}), ("c/2", {"n": 2})]
+    assert len(changes(flow, *start, *leads, time=1)) == MEETINGS
+    return flow
+
+
+def all_pages(flow):
+    told = []
     while flow.timer_is_due:
-        told |= {c.path for c in changes(flow)}
-    assert len(told) >= MEETINGS - 2 * PAGE
+        told.append(changes(flow))
+    return told
+
+
+def shown(told):
+    return {
+        c.path.rpartition("~")[2]: [[m["p"] for m in c.new[s]] for s in ("s1", "s2")] for batch in told for c in batch
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"s": Reference("c/2")}, [["b/1"], ["c/2"]]),
+        ({}, [["b/1"], []]),
+        (None, [[], []]),
+        ({"s": Reference("c/9")}, [["b/1"], []]),
+    ],
+)
+def test_what_a_hot_document_leads_to_changes_page_by_page(chain, change, expected):
+    told = [changes(chain, ("b/1", change), time=2), *all_pages(chain)]
+    assert max(map(len, told)) <= PAGE and sum(map(len, told)) == MEETINGS
+    assert shown(told) == {root[2:]: expected for root in ROOTS}
+
+
+def test_a_hot_document_comes_back_page_by_page(chain):
+    changes(chain, ("b/1", None), time=2)
+    all_pages(chain)
+    told = [changes(chain, ("b/1", {"s": Reference("c/2")}), time=3), *all_pages(chain)]
+    assert max(map(len, told)) <= PAGE
+    assert shown(told) == {root[2:]: [["b/1"], ["c/2"]] for root in ROOTS}
+
+
+@pytest.mark.parametrize("other", ["y", "z"])
+def test_a_document_leaves_a_hot_key_and_comes_to_another_one(other):
+    flow = LocalFlow(plan_of(Shape("V", "outV", (("root", "a", -1, ()), ("on", "b", 0, ("k", "k"))))), page=PAGE)
+    start = [(root, {"k": ["x", "y"]}) for root in ROOTS]
+    changes(flow, *start, ("b/1", {"k": "x", "n": 1}), time=1)
+    told = [changes(flow, ("b/1", {"k": other, "n": 2}), time=2), *all_pages(flow)]
+    assert max(map(len, told)) <= PAGE
+    assert {tuple(m["n"] for m in c.new["s1"]) for batch in told for c in batch} == ({(2,)} if other == "y" else {()})
+    assert sum(map(len, told)) == MEETINGS, "nobody is shown that it is nowhere"
+
+
+def test_no_step_sends_more_than_a_page(chain, monkeypatch):
+    sizes = []
+
+    class Counted(PagedStep):
+        def page(self):
+            before = sum(len(m) for queue in chain.queues.values() for m in queue.values())
+            super().page()
+            after = sum(len(m) for queue in chain.queues.values() for m in queue.values())
+            sizes.append(after - before)
+
+    monkeypatch.setattr(match, "PagedStep", Counted)
+    changes(chain, ("b/1", {"s": Reference("c/2")}), time=2)
+    all_pages(chain)
+    assert len(sizes) == MEETINGS // PAGE + 1 and max(sizes) <= PAGE + 2, (
+        "a message for each root, and two subscriptions"
+    )
+
+
+def test_a_root_that_leaves_in_the_middle_takes_its_subscriptions_along(chain):
+    changes(chain, ("b/1", {"s": Reference("c/2")}), time=2)
+    changes(chain, (ROOTS[0], {"r": []}), (ROOTS[-1], {"r": []}), time=3)
+    all_pages(chain)
+    subs = chain.state.states["V.match.s2"]
+    assert "c/1" not in {k for k, cells in subs.items() if cells.get("subs")}
+    assert set(subs["c/2"]["subs"]) == set(ROOTS[1:-1])
+
+
+def test_many_hot_keys_take_turns(flow):
+    """One page a batch, whatever waits."""
+    others = [(f"users/{n}", RENAMED[1]) for n in range(3)]
+    for n in range(3):
+        tickets = [
+            (f"tickets/{n}x{m:03}", {"user": Reference(f"users/{n}"), "attendance": True}) for m in range(MEETINGS)
+        ]
+        meetings = [(f"meetings/{n}x{m:03}", {"tickets": [Reference(tickets[m][0])]}) for m in range(MEETINGS)]
+        changes(flow, *tickets, *meetings, time=2)
+    told = [changes(flow, *others, time=3), *all_pages(flow)]
+    assert max(map(len, told)) <= PAGE
+    assert sum(map(len, told)) == 3 * MEETINGS
+    firsts = {c.path.rpartition("/")[2][0] for batch in told[:4] for c in batch}
+    assert firsts == {"0", "1", "2"}
+
+
+@pytest.mark.parametrize("batches", range(1, 10))
+def test_a_round_goes_on_from_its_bytes(chain, batches):
+    told = [changes(chain, ("b/1", {"s": Reference("c/2")}), time=2)]
+    told += [changes(chain) for _ in range(batches - 1)]
+    local.restart(chain, Random(1))
+    told += all_pages(chain)
+    paths = [c.path for batch in told for c in batch]
+    assert len(paths) == MEETINGS == len(set(paths)), "nobody is told twice"

@@ -81,6 +81,7 @@ class DurableRun(Run):
         while piece := list(islice(documents, _PIECE)):
             self._take(self._process([seed(change, self.job.snapshot) for change in piece]))
             self._commit()
+        self._take_what_is_due()
         self._check_count(expected)
         self.flow.silent = False
         self._advance(to_the_end=self.job.feed is None)

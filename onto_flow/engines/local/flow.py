@@ -24,10 +24,13 @@ from ...plan.nodes import OperatorNode, Plan, TimerKind
 from ..breaker import Breaker
 from .layout import Entries
 from .state import InMemory, State
+from .timers import Timer
 
 PAGE = 1000
 """How many subscribers one step tells of a change: a batch with such a change takes some ten milliseconds longer."""
 
+TIMERS = 1000
+"""How many timers one batch takes, of which one may be a page."""
 
 _PART = 10_000
 """A stage's queue is run in parts of so many keys."""
@@ -73,7 +76,7 @@ class LocalFlow:
         page: int = PAGE,
     ) -> None:
         self._clock = clock
-        profile = Profile(drained=True, snapshot=snapshot, born=clock() if born is None else born, page=page)
+        profile = Profile(drained=True, young=0, snapshot=snapshot, born=clock() if born is None else born, page=page)
         self._operators = build_operators(plan, profile)
         self._drains = {n: cast("Drains", o).drain for n, o in self._operators.items() if hasattr(o, "drain")}
         self._new_cells = {
@@ -122,8 +125,7 @@ class LocalFlow:
             Stopped: It was given up; the state is of no use any more.
         """
         now, queues = self._clock(), self.queues
-        if self.state.timers.is_due(now, self.moment):
-            self._fire_timers()
+        page = self._fire_timers() if self.state.timers.is_due(now, self.moment) else None
         self._follow.take(events, queues, now)
         for name, operator, touched in self._stages:
             queue = queues[name]
@@ -135,6 +137,8 @@ class LocalFlow:
                     self._run_parts(name, operator, queue, touched)
             elif touched:
                 cast("Drains", operator).drain(queue, self.state.states[name], self)
+            if page is not None and page[0] == name:
+                self._fire(page)
         outputs, self.outputs = self.outputs, []
         return outputs
 
@@ -210,14 +214,26 @@ class LocalFlow:
         """The cells of a key that has none yet."""
         return self._new_cells[operator]()
 
-    def _fire_timers(self) -> None:
-        # What these ask for at once waits for the next batch: a page is one batch's work.
-        for name, key, kind in list(self.state.timers.due(self._clock(), self.moment)):
-            self.state.need(name, (key,))
-            states = self.state.states[name]
-            step = _Step(self, name, key, states.get(key))
-            self._operators[name].on_timer(key, kind, step)
-            _keep(states, key, step.cells)
+    def _fire_timers(self) -> Timer | None:
+        """Fires what is due, as much as one batch takes; returns the page that is, for its stage: it tells the newest."""
+        # What these ask for at once waits for the next batch.
+        page: Timer | None = None
+        for timer in list(islice(self.state.timers.due(self._clock(), self.moment), TIMERS)):
+            if timer[2] != "coalesce":
+                self._fire(timer)
+            elif page is None:
+                page = timer
+            else:
+                self.state.timers.set(self._clock(), *timer)
+        return page
+
+    def _fire(self, timer: Timer) -> None:
+        name, key, kind = timer
+        self.state.need(name, (key,))
+        states = self.state.states[name]
+        step = _Step(self, name, key, states.get(key))
+        self._operators[name].on_timer(key, kind, step)
+        _keep(states, key, step.cells)
 
     @property
     def timer_is_due(self) -> bool:

@@ -78,6 +78,7 @@ class Run:
                 self._follow(job.feed)
                 if not job.stop.is_set() and self._advance(to_the_end=True):
                     self._take(self._process(()))
+                    self._take_what_is_due()
             self._end()
         except Stopped:
             self._give_up()
@@ -231,11 +232,15 @@ class Run:
                 self.job.metrics.alive()
                 if idle and readers:
                     self.job.stop.wait(_IDLE_SECONDS)
-            while self.flow.timer_is_due and not self.job.stop.is_set():
-                self._take(self._process(()))
+            self._take_what_is_due()
         finally:
             for reader in readers.values():
                 reader.close()
+
+    def _take_what_is_due(self) -> None:
+        """Pages and moments that have come, until there are none."""
+        while self.flow.timer_is_due and not self.job.stop.is_set():
+            self._take(self._process(()))
 
     def _open(self, feed: Source, partition: Partition) -> Reader:
         return feed.open(partition)

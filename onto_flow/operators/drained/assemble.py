@@ -1,31 +1,35 @@
 """assemble on a drained engine: what a record is made of is kept, and changed only where messages say so.
 
-Between two batches, what is open is what the root reaches: pages of a round bring new versions, never other keys. So
-whether a document belongs to a slot can be told from the document and the open keys, and only documents that messages
-name, or whose key was opened or closed, can come or go.
+Between two batches, what is open is what the root reaches, but where a page of a hot key is still to come. So whether a
+document belongs to a slot can be told from the document and the open keys, and only documents that messages name, or
+whose key was opened or closed, can come or go. Where a document asks for a key that is not open, or is owed by one that is
+(`untold`) while only its departure from another is known, the record holds, and all is found anew.
 
-Law: what is kept is what `record.members` would find, and everything not covered is gone.
+Law: what is kept is what `record.members` would find, and everything that no open key holds is gone. Content is always the
+newest (`paging`), so what was dropped comes back as it is now, or not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from ...core.change import ViewChange
+from ...core.change import NEVER, ViewChange
+from ...core.collection import members_of
 from ...core.fields import Fields
 from ...core.native import compiled
 from ...core.values import Document, in_path_order
 from ...plan.evaluator import Keeps, Kept
 from ...plan.keyed import found_by_keys
-from ...plan.nodes import OperatorNode, Plan, Slot
+from ...plan.nodes import OperatorNode, Plan, Slot, View
 from ..assemble import Assemble
 from ..base import Context, Key, Output, Profile
 from ..kept_members import KeptMembers, KeptOver
 from ..messages import Answer, Claim, Doc, Message, Rows, Told
-from ..record import Record
+from ..record import Found, Record
 from ..relay import is_relayed, news_of
 from .base import Left, Outlet, Queue, States
+from .untold import Untold
 
 Give = Callable[[Record, str, Mapping[Any, Any], Sequence[Any]], None]
 
@@ -41,6 +45,10 @@ class DrainedAssemble(Assemble):
         super().__init__(node, plan, profile)
         self._slots_at: dict[str, tuple[Slot, ...]] = {}
         self._made: Kept | None = None
+        self._asked = 0
+        self.untold = Untold()
+        self._awaits_arrivals = False
+        self._shared = _shared(self.view)
         self._by_keys = all(map(found_by_keys, self.view.slots))
         self.touched: dict[Key, Record] = {}
         self._sends_on = self.view.grouped or self.view.owned or self.view.relayed
@@ -102,6 +110,7 @@ class DrainedAssemble(Assemble):
         assert isinstance(key, str)
         record = Record.of(ctx.get("record"))
         kept = record.kept
+        self._awaits_arrivals = bool(self.untold) and any(self._opens(m) for m in messages)
         if kept is None or not all(_is_news_of_members(m, key) for m in messages):
             record.kept = None
             ctx.put("record", record)
@@ -121,16 +130,31 @@ class DrainedAssemble(Assemble):
             self._tidy(record, key, (), ctx)
             self._show(record, key, ctx)
 
+    def _tidy(self, record: Record, root: str, named: Iterable[str], ctx: Context) -> None:
+        reg, owed = record.reg, self.untold.to(record) if self.untold else {}
+        if self._awaits_arrivals:
+            reg.update({p: Doc(NEVER, None, d.keys) for p, d in owed.items() if p not in reg})
+        for path, doc in list(reg.items()):
+            if doc.gone and path in owed:
+                reg[path] = Doc(doc.version, None, owed[path].keys)
+            elif not record.covered(path, doc, root, self.joins):
+                del reg[path]
+
     def first(self, record: Record, root: str, found: list[dict[str, Document]], ctx: Context) -> None:
         """Shows a root for the first time; `found`: per slot, the fields of its documents by path."""
-        self._show(record, root, ctx, found)
+        reached = Found(found)
+        reached.asked = len(record.open)
+        self._show(record, root, ctx, reached)
 
-    def _show(self, record: Record, root: str, ctx: Context, found: list[dict[str, Document]] | None = None) -> None:
+    def _show(self, record: Record, root: str, ctx: Context, found: Found | None = None) -> None:
         self._made = None
         super()._show(record, root, ctx, found)
-        record.kept = self._made if self._by_keys and not record.failed else None
+        settled = self._by_keys and not record.failed and self._asked == len(record.open)
+        record.kept = self._made if settled else None
 
-    def _evaluate(self, found: list[dict[str, Document]]) -> Any:
+
+    def _evaluate(self, found: Found) -> Any:
+        self._asked = found.asked
         if not found[0]:
             return {}
         if not self._by_keys:
@@ -147,43 +171,94 @@ class DrainedAssemble(Assemble):
 
     def _changed(self, record: Record, kept: Kept, root: str, messages: Sequence[Message]) -> bool:
         """Takes a step's messages into the record and what is kept; `False` where all must be found anew."""
-        named: dict[str, None] = {}
+        named: dict[str, Doc | None] = {}
+        reg = record.reg
         for message in messages:
             if isinstance(message, Told):
+                named.setdefault(message.path, reg.get(message.path))
                 record.told(message.path, message.doc)
-                named[message.path] = None
             elif isinstance(message, Answer):
-                named.update(dict.fromkeys(record.answered(message)))
-                if message.weight < 0:
-                    named.update(dict.fromkeys(self._found_by(record, kept, message)))
-        return all(self._place(record, kept, root, path) for path in named)
+                for path in (*(p for p, _ in message.members), *(e.path for e in message.left)):
+                    named.setdefault(path, reg.get(path))
+                record.answered(message)
+                for path in self._found_by(record, kept, message) if message.weight else ():
+                    named.setdefault(path, reg.get(path))
+        if self._awaits_arrivals and any(p not in reg for p in self.untold.to(record)):
+            return False
+        if any(isinstance(m, Answer) and m.weight < 0 and self._is_asked_for(record, kept, m) for m in messages):
+            return False
+        return all(self._place(record, kept, root, path, before) for path, before in named.items())
+
+    def _opens(self, message: Message) -> bool:
+        """Whether a key is opened at which there may be several documents."""
+        return isinstance(message, Answer) and message.weight > 0 and self.view.slots[message.slot].kind != "via"
 
     def _found_by(self, record: Record, kept: Kept, answer: Answer) -> list[str]:
-        """The members that were found by a key."""
-        if self.view.slots[answer.slot].kind == "via" and isinstance(answer.key, str):
+        """The documents that are found by a key that was opened or closed, as far as the record knows them."""
+        slot, asked = self.view.slots[answer.slot], (answer.slot, answer.key)
+        if slot.kind == "via" and isinstance(answer.key, str):
             return [answer.key]
-        asked = (answer.slot, answer.key)
-        return [p for p in kept.paths(answer.slot) if asked in (record.reg[p].keys or ())]
+        if answer.weight < 0:
+            return [p for p in kept.paths(answer.slot) if asked in (record.reg[p].keys or ())]
+        # An answer names all, but those that the key has lost, which the record knows from another slot.
+        return [p for p, d in record.reg.items() if asked in (d.keys or ())] if slot.index in self._shared else []
 
-    def _place(self, record: Record, kept: Kept, root: str, path: str) -> bool:
-        """Puts a document into the slots that it belongs to, and drops it where nothing asks for it."""
+    def _place(self, record: Record, kept: Kept, root: str, path: str, before: Doc | None) -> bool:
+        """Puts a document into the slots that it belongs to, and drops it where nothing asks for it.
+
+        Returns:
+            Whether what is open may still be what the root reaches.
+        """
         doc = record.reg.get(path)
         if doc is None:
             return True
         for slot in self._slots_of(path):
-            if slot.kind != "root":
-                if doc.fields is not None and self._belongs(record, slot, root, path, doc, doc.fields):
-                    kept.put(slot.index, path, doc.fields)
-                else:
-                    kept.drop(slot.index, path)
-            elif path == root and doc.fields is not None:
-                kept.put(0, path, doc.fields)
+            belongs = doc.fields is not None and self._belongs(record, slot, root, path, doc, doc.fields)
+            if not self._is_settled(record, slot, path, before, doc if belongs else None):
+                return False
+            if belongs:
+                assert doc.fields is not None
+                kept.put(slot.index, path, doc.fields)
+            elif slot.kind != "root":
+                kept.drop(slot.index, path)
+        if doc.gone and path in self.untold.to(record):
+            return False
         if record.covered(path, doc, root, self.joins):
             return True
         del record.reg[path]
         return not any(s.kind == "via" and record.is_open(s.index, path) for s in self.view.slots)
 
+    def _is_settled(self, record: Record, slot: Slot, path: str, before: Doc | None, now: Doc | None) -> bool:
+        """Whether what a document of a slot asks for is open, and what it did ask for is not, where others may say so."""
+        for child in self.joins.children[slot.index]:
+            if not child.fused:
+                keys, lost = (
+                    () if doc is None or doc.fields is None else self.joins.parent_keys(child, path, doc.fields)
+                    for doc in (now, before)
+                )
+                if not all(record.is_open(child.index, k) for k in keys):
+                    return False
+                if self._lags(slot) and any(record.is_open(child.index, k) for k in lost if k not in keys):
+                    return False
+        return True
+
+    def _is_asked_for(self, record: Record, kept: Kept, answer: Answer) -> bool:
+        """Whether a key is closed for which a document asks that another key has told newer content of."""
+        child = self.view.slots[answer.slot]
+        documents = kept.paths(child.parent) if self._lags(self.view.slots[child.parent]) else ()
+        return any(
+            (doc := record.reg[p]).fields is not None and answer.key in self.joins.parent_keys(child, p, doc.fields)
+            for p in documents
+            if p in record.reg
+        )
+
+    def _lags(self, slot: Slot) -> bool:
+        """Whether several keys tell of a document of a slot, so that one may do it before another one has."""
+        return slot.index in self._shared or (slot.kind in ("by", "on") and not slot.fused)
+
     def _belongs(self, record: Record, slot: Slot, root: str, path: str, doc: Doc, fields: Document) -> bool:
+        if slot.kind == "root":
+            return path == root
         if slot.kind == "via":
             return record.is_open(slot.index, path) and self.joins.counts(slot.index, path, fields)
         keys = [k for i, k in doc.keys or () if i == slot.index]
@@ -197,6 +272,12 @@ class DrainedAssemble(Assemble):
                 self._slots_at.clear()
             slots = self._slots_at[collection] = tuple(s for s in self.view.slots if s.collection.matches(path))
         return slots
+
+
+def _shared(view: View) -> frozenset[int]:
+    """The slots whose documents may be those of another slot too."""
+    names = {s.index: {c.pattern.rpartition("/")[2] for c in members_of(s.collection)} for s in view.slots}
+    return frozenset(i for i, mine in names.items() if any(mine & others for j, others in names.items() if j != i))
 
 
 def _is_news_of_members(message: Message, root: str) -> bool:

@@ -5,13 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 from ...core.fields import Fields
+from ...plan.nodes import OperatorNode, Plan
+from ..base import Context, Key, Profile
 from ..match import Match
 from ..messages import Doc, Told
 from .base import Left, Outlet, Queue, States
+from .paging import PagedStep
+from .untold import Untold
 
 
 class DrainedMatch(Match):
-    """One slot's match, taking whole queues."""
+    """One slot's match, taking whole queues.
+
+    Attributes:
+        untold: What waits for a page; one for all slots of a view.
+    """
+
+    def __init__(self, node: OperatorNode, plan: Plan, profile: Profile) -> None:
+        super().__init__(node, plan, profile)
+        self.untold = Untold()
+
+    def at(self, key: Key, ctx: Context) -> PagedStep:
+        """See `Match`."""
+        return PagedStep(self, key, ctx, self.untold)
 
     def drain(self, queue: Queue, states: States, outlet: Outlet) -> None:
         """See `Drains`."""

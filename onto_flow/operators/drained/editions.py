@@ -1,0 +1,149 @@
+"""How far each subscriber of a hot key has heard, while changes are told to them page by page.
+
+An *edition* is what a key's documents ask for at some moment; a change begins the next one. What `subs` holds of a root is
+the weight of its subscription and, above `MARK`, the edition that it heard last, where it ever was in a round.
+
+Law: all roots of one edition hold the subscriptions that the key's documents asked for then, and know the documents as of
+then, or newer from elsewhere. So a round is over when all are at the present edition, and goes on from its cells alone.
+
+Example:
+    Two of three roots have heard of a change of `u1`, when it changes again:
+
+        >>> subs = {"m1": 1, "m2": 1, "m3": 1}
+        >>> editions = Editions.begin(subs, ())
+        >>> editions.changed({"users/u1": ()})
+        >>> editions.tell(subs, 2), editions.changed({"users/u1": ()})
+        ((['m1', 'm2'], {'users/u1': ()}), None)
+        >>> editions.tell(subs, 2)[0], editions.tell(subs, 2)[0], editions.over
+        (['m3'], ['m1', 'm2'], True)
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Mapping, MutableMapping
+from typing import Any
+
+from ..joins import JoinKey
+
+MARK = 1 << 32
+"""Weights are below."""
+
+Asked = tuple[tuple[str, JoinKey], ...]
+"""(operator, key) of what a document asks for."""
+
+
+class Editions:
+    """A round of a drained engine.
+
+    Args:
+        first: The edition of roots that are marked with none, or an older one.
+        now: The present edition.
+        held: Edition -> path -> what the document asked for then, for what has changed since.
+    """
+
+    __slots__ = ("_first", "_heard", "_held", "_waiting", "now")
+
+    def __init__(self, first: int, now: int, held: dict[int, dict[str, Asked]]) -> None:
+        self.now = now
+        self._first, self._held = first, held
+        self._waiting: deque[_Roots] = deque()
+        self._heard: list[str] = []
+
+    @classmethod
+    def begin(cls, subs: Mapping[str, int], leaving_out: Collection[str]) -> Editions:
+        """A round over all roots but some; `changed` must follow."""
+        first = max(subs.values(), default=0) // MARK
+        begun = cls(first, first, {})
+        begun._heard = [r for r in subs if r not in leaving_out] if leaving_out else list(subs)
+        return begun
+
+    @classmethod
+    def of(cls, held: Any, subs: Mapping[str, int]) -> Editions | None:
+        """The round that a value cell holds."""
+        if held is None or isinstance(held, Editions):
+            return held
+        first, now, editions = held
+        found = cls(first, now, {e: dict(paths) for e, paths in editions})
+        lists: dict[int, list[str]] = {e: [] for e in (*found._held, now)}
+        for root, value in subs.items():
+            lists[found.edition(value)].append(root)
+        found._heard = lists.pop(now)
+        found._waiting.extend(_Roots(e, roots) for e, roots in lists.items())
+        return found
+
+    def pack(self) -> tuple[Any, ...]:
+        """The round as a form of `core.codec`: who has heard stands in `subs`."""
+        return (self._first, self.now, tuple((e, tuple(paths.items())) for e, paths in self._held.items()))
+
+    def changed(self, asked: Mapping[str, Asked]) -> None:
+        """Documents changed, which asked for this before: the next edition begins."""
+        for held in self._held.values():
+            for path, keys in asked.items():
+                held.setdefault(path, keys)
+        if self._heard:
+            self._held[self.now] = dict(asked)
+            self._waiting.append(_Roots(self.now, self._heard))
+            self._heard = []
+            self.now += 1
+
+    def edition(self, value: int) -> int:
+        """The edition of a root, from what `subs` holds of it."""
+        return max(value // MARK, self._first)
+
+    def unheard(self, value: int) -> Mapping[str, Asked]:
+        """What a root has not heard yet: path -> what it is subscribed to for that document."""
+        return self._held.get(self.edition(value), {})
+
+    def waits(self, path: str) -> bool:
+        """Whether some root has not heard of a document's last change."""
+        return any(path in held for held in self._held.values())
+
+    def hears(self, root: str, subs: MutableMapping[str, int]) -> None:
+        """A root knows the present edition."""
+        subs[root] = subs[root] % MARK + self.now * MARK
+        self._heard.append(root)
+
+    def tell(self, subs: MutableMapping[str, int], messages: int) -> tuple[list[str], Mapping[str, Asked]]:
+        """Takes the next roots of the oldest edition, which hear of the present one.
+
+        Args:
+            subs: Of the key.
+            messages: About how many pieces of news they may get together, and at least one of them.
+
+        Returns:
+            The roots, and what they had not heard.
+        """
+        oldest = self._waiting[0]
+        unheard = self._held[oldest.edition]
+        some = dict.fromkeys(oldest.take(max(1, messages // len(unheard))))
+        roots = [r for r in some if r in subs and self.edition(subs[r]) == oldest.edition]
+        for root in roots:
+            self.hears(root, subs)
+        if oldest.over:
+            self._waiting.popleft()
+            del self._held[oldest.edition]
+        return roots, unheard
+
+    @property
+    def over(self) -> bool:
+        """Whether all have heard of everything."""
+        return not self._waiting
+
+
+class _Roots:
+    """The roots of one edition; those that have left it, or the key, are still among them."""
+
+    __slots__ = ("_at", "_roots", "edition")
+
+    def __init__(self, edition: int, roots: list[str]) -> None:
+        self.edition, self._roots, self._at = edition, roots, 0
+
+    def take(self, most: int) -> list[str]:
+        found = self._roots[self._at : self._at + most]
+        self._at += len(found)
+        return found
+
+    @property
+    def over(self) -> bool:
+        return self._at >= len(self._roots)
