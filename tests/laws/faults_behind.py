@@ -36,8 +36,11 @@ FAULTS_BEHIND = (
     ),
     Fault("a phantom asks for nothing", ((ROUTES, "if slot in self.joins.below:", "if False:"),)),
     Fault("a phantom stays", ((RECORD, "found[0] = {root: {}} if any(below) else {}", "found[0] = {root: {}}"),)),
-    Fault("uncovered dropped at once without order", ((ASSEMBLE, "if self.profile.drained:", "if True:"),)),
-    Fault("uncovered never dropped", ((ASSEMBLE, "if self.profile.drained:", "if True: return\n        if False:"),)),
+    Fault(
+        "uncovered dropped at once without order",
+        ((ASSEMBLE, "fresh = set(named)", "for path in uncovered:\n            del record.reg[path]\n        return"),),
+    ),
+    Fault("uncovered never dropped", ((ASSEMBLE, "fresh = set(named)", "return"),)),
     Fault(
         "answer state by last arrival",
         (
@@ -126,7 +129,7 @@ FAULTS_BEHIND = (
     Fault(
         "no hold for unanswered keys",
         (
-            (RECORD, "if not slot.fused and not all(record.is_open(slot.index, k) for k in keys):", "if False:"),
+            (RECORD, "if not all(record.is_open(slot.index, k) for k in keys):", "if False:"),
             (
                 RECORD,
                 "if doc is None or doc.gone:\n            return HOLD",
