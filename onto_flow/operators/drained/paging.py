@@ -59,7 +59,8 @@ class PagedStep(MatchStep):
         self.ctx.put("round", None if over else self.editions)
         if over:
             self.editions = None
-            self.left.clear()
+            for path in list(self.left):
+                del self.left[path]
         else:
             self.ctx.set_timer("coalesce", self.ctx.now)
         self._owe()
