@@ -24,7 +24,7 @@ from ..model.store import Store
 from ..operators.expiry import MARK, marked, until_fields
 from ..operators.joins import JoinKey, Joins
 from ..operators.messages import Doc
-from ..operators.record import Record, members
+from ..operators.record import Found, Record, members
 from ..plan.clocks import face, last_tick
 from ..plan.nodes import CodeRef, FieldPath, Slot, View
 
@@ -98,7 +98,7 @@ class _Reading:
         self._take(known[0] if known else self._transaction.get(self._root))
         for slot in self._view.slots[1:]:
             self._read(slot)
-        found = members(self._record, self._root, self._joins) or []
+        found = members(self._record, self._root, self._joins) or Found()
         slots = {
             s.name: sorted(((p, _unmarked(f)) for p, f in docs.items()), key=lambda e: path_order(e[0]))
             for s, docs in zip(self._view.slots, found)
