@@ -99,6 +99,11 @@ class Record:
         if held.version < left.version if held is not None else left.young:
             self.reg[left.path] = Doc(left.version, None, left.keys)
 
+    @property
+    def answered_keys(self) -> int:
+        """How many keys have answers, of all slots."""
+        return sum(map(len, self.open.values()))
+
     def is_open(self, slot: int, key: JoinKey) -> bool:
         """Whether a key of a slot has been answered, and the answer has not ended."""
         keys = self.open.get(slot)

@@ -143,15 +143,14 @@ class DrainedAssemble(Assemble):
     def first(self, record: Record, root: str, found: list[dict[str, Document]], ctx: Context) -> None:
         """Shows a root for the first time; `found`: per slot, the fields of its documents by path."""
         reached = Found(found)
-        reached.asked = len(record.open)
+        reached.asked = record.answered_keys
         self._show(record, root, ctx, reached)
 
     def _show(self, record: Record, root: str, ctx: Context, found: Found | None = None) -> None:
         self._made = None
         super()._show(record, root, ctx, found)
-        settled = self._by_keys and not record.failed and self._asked == len(record.open)
+        settled = self._by_keys and not record.failed and self._asked == record.answered_keys
         record.kept = self._made if settled else None
-
 
     def _evaluate(self, found: Found) -> Any:
         self._asked = found.asked
