@@ -182,7 +182,7 @@ class Joins:
         if relation is None or relation.above or relation.default or relation.parse or slot.index in self._within:
             return None
         target = relation.target
-        if not isinstance(target, Collection) or target.group or "/" in target.pattern:
+        if isinstance(target, CollectionSet) or target.group or "/" in target.pattern:
             return None
         match relation.field:
             case FieldPath((name,)) if name != "*":
