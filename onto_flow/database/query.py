@@ -88,7 +88,9 @@ class Query:
         """As `matching`, with a condition that is made already."""
         if condition.operator not in OPERATORS:
             what = f"there is no operator {condition.operator!r:.40} of conditions"
-            raise UsageError("unknown-name", what, fix=did_you_mean(str(condition.operator), OPERATORS))
+            raise UsageError(
+                "unknown-name", what, fix=did_you_mean(str(condition.operator).replace("=", "=="), OPERATORS)
+            )
         if condition.operator == "in" and not isinstance(condition.value, (list, tuple)):
             raise UsageError("wrong-usage", f"in wants a list, not {condition.value!r:.80}")
         conditions = (*self.where, condition)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any, NoReturn
 
@@ -223,10 +223,11 @@ class Aggregates(Namespace):
         """
         line = SourceLine.of_caller()
         refuse_options("agg.histogram", unknown, ("where", "over"), line)
-        rising = [b for b in bounds if isinstance(b, (int, float)) and not isinstance(b, bool) and math.isfinite(b)]
-        if not rising or len(rising) < len(bounds) or any(a >= b for a, b in pairwise(rising)):
+        given = list(bounds) if isinstance(bounds, Iterable) else [bounds]
+        rising = [b for b in given if isinstance(b, (int, float)) and not isinstance(b, bool) and math.isfinite(b)]
+        if not rising or len(rising) < len(given) or any(a >= b for a, b in pairwise(rising)):
             fix = "Give finite numbers that rise: [18, 65]."
-            raise DeclarationError("bad-value", f"bounds={list(bounds)!r:.80} of a histogram", where=line, fix=fix)
+            raise DeclarationError("bad-value", f"bounds={given!r:.80} of a histogram", where=line, fix=fix)
         return AccumulatorDeclaration("histogram", line, value=value, where=where, bounds=tuple(rising), over=over)
 
 

@@ -100,6 +100,17 @@ class Attribute:
         """The way to it from the document: names of fields, `*` for each element of an array."""
         return (self.field,)
 
+    @property
+    def each(self) -> Any:
+        """The way into each element of an array, where these have a model.
+
+        Raises:
+            DeclarationError: `unknown-name` where they have none.
+        """
+        what = f"{self!r}.each: nothing says what its elements are"
+        fix = f"Declare them: {self.python_name} = attrs.list(Line), where class Line(MapModel)."
+        raise DeclarationError("unknown-name", what, where=self.line, fix=fix)
+
     def read(self, fields: Any) -> Any:
         """The value in a document's fields."""
         value = fields.get(self.field, fields)

@@ -101,6 +101,10 @@ class Attrs:
 
 def _relation(written: Text, model: Any, parse: Parse | None, options: dict[Text, Any]) -> RelationAttribute[Any]:
     line = SourceLine.of_caller(3)
+    for one in model if isinstance(model, tuple) else (model,):
+        if not isinstance(one, (str, type)):
+            fix = f'Give the class, or its name: {written}(User), {written}("User").'
+            raise DeclarationError("bad-value", f"{written} leads to a model, not to {one!r:.60}", where=line, fix=fix)
     refuse_options(written, (n for n in options if n not in OPTIONS), (*OPTIONS, "parse"), line)
     return RelationAttribute(model, line, many=written == "attrs.relations", parse=parse, **options)
 

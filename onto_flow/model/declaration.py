@@ -151,7 +151,11 @@ def _getter(view: Declaration, name: str, member: Any) -> Call:
             where=SourceLine.of_code(function.__func__.__code__) if hasattr(function, "__func__") else view.cls._line,
             fix="Take @computed above def name(self), or @udf above @staticmethod.",
         )
-    return Call(function, (), (), SourceLine.of_code(function.__code__))
+    line, code = SourceLine.of_code(function.__code__), function.__code__
+    if code.co_argcount + code.co_kwonlyargcount - len(function.__defaults__ or ()) != 1:
+        what = f"{view.cls.__name__}.{name} is a getter, and takes other parameters than self"
+        raise DeclarationError("wrong-decorator", what, where=line, fix="Name what it needs in a @udf @staticmethod.")
+    return Call(function, (), (), line)
 
 
 def _take_operator(view: Declaration, name: str, role: str, call: Call) -> None:

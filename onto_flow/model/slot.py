@@ -84,7 +84,8 @@ def _held(model: Any, line: SourceLine) -> type[DomainModel]:
 
         return document_of(model)
     if not (isinstance(model, type) and issubclass(model, DomainModel)):
-        raise DeclarationError("bad-slot", f"a slot holds a DomainModel or a ViewModel, not {model!r}", where=line)
+        what = f"a slot holds a DomainModel or a ViewModel, not {model!r:.60}"
+        raise DeclarationError("bad-slot", what, where=line, fix="Give the class: root(Meeting), many(Note, ...).")
     return model
 
 

@@ -115,7 +115,8 @@ class _Parent:
         if slot.kind == "by":
             relation = self._relation(how, "by=Note.meeting: a relation of the slot's own model")
             if not issubclass(slot.model, relation.owner):
-                self._refuse(f"by={_dotted(relation)} is not a relation of {slot.model.__name__}")
+                fix = f"Write by={slot.model.__name__}.meeting: a relation of the slot's own model."
+                self._refuse(f"by={_dotted(relation)} is not a relation of {slot.model.__name__}", fix)
             return self._holding(relation.target, f"by=(slot, {_dotted(relation)})")
         return self._holding(_nearest([a for a, _ in pairs]), f"on=((slot, {_dotted(pairs[0][0])}), ...)")
 

@@ -218,6 +218,8 @@ def output_collection(cls: type[ViewModel]) -> str:
         if name is not None and Collection(name).top_level:
             return name
         what = "does not say where the view's documents live"
+        if name is not None:
+            what = f"says {name!r:.80}, where ids are free: a view has one collection"
     except DataError as error:
         what = f"names no collection: {error.what}"
     raise DeclarationError(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...core.errors import EngineError, UsageError
+from ...core.errors import EngineError, UsageError, did_you_mean
 from ..base import EngineCapabilities, Job, Report
 from .options import NAMES, Options
 from .run import Run, now
@@ -29,7 +29,8 @@ class LocalEngine:
 
     def check(self, job: Job) -> Sequence[str]:
         """Why the job cannot run here."""
-        reasons = [f"engine local has no option {name!r}" for name in job.options if name not in NAMES]
+        unknown = [name for name in job.options if name not in NAMES]
+        reasons = [f"engine local has no option {name!r} ({did_you_mean(name, NAMES)})" for name in unknown]
         try:
             Options.of(job.options)
         except UsageError as error:
