@@ -180,7 +180,8 @@ def test_only_what_the_plan_reads_is_asked_for():
 
 def test_options_are_refused_by_name():
     run, _ = job(Scripted(), options={"checkpoint": "dir", "x": 1})
-    assert Engine().check(run) == ["engine local has no option 'x'"]
+    known = "Known: checkpoint, checkpoint_every, max_memory."
+    assert Engine().check(run) == [f"engine local has no option 'x' ({known})"]
 
 
 def test_events_before_the_export_are_dropped_and_later_deletes_get_through():
