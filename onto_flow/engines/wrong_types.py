@@ -6,11 +6,13 @@ often as they are read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..core.change import Change
 from ..core.kinds import TYPES, holds, shown_path, values_at
+from ..core.native import compiled, replace
 from ..plan.nodes import Plan
 
 MAX_COLLECTIONS = 10_000
@@ -31,7 +33,32 @@ class Mistyped(NamedTuple):
     times: int
 
 
-_Checks = tuple[tuple[str, frozenset[type], tuple[str, ...], tuple[str, ...], tuple[str, str]], ...]
+_Check = tuple[str, frozenset[type], tuple[str, ...], tuple[str, ...], tuple[str, str]]
+_Checks = tuple[_Check, ...]
+"""(field, classes that it mostly has, kinds, steps further in, whose count it is)."""
+
+
+def odd_values(
+    changes: Iterable[Change], known: Mapping[str, _Checks], of: Callable[[str], _Checks]
+) -> list[tuple[_Check, Any]]:
+    """The values whose class is none of those that their field mostly has.
+
+    Args:
+        changes: Documents as they are after these.
+        known: Collection -> its checks.
+        of: Gives those of a collection that is not known yet.
+    """
+    odd = []
+    for change in changes:
+        fields = change.after
+        if fields is not None:
+            parent = change.path.rpartition("/")[0]
+            checks = known.get(parent)
+            for check in of(parent) if checks is None else checks:
+                value = fields.get(check[0])
+                if value.__class__ not in check[1]:
+                    odd.append((check, value))
+    return odd
 
 
 class WrongTypes:
@@ -58,22 +85,10 @@ class WrongTypes:
 
     def look(self, changes: Iterable[Change]) -> None:
         """Counts what is wrong in the documents as they are after some changes."""
-        known = self._checks
-        for change in changes:
-            fields = change.after
-            if fields is None:
-                continue
-            parent = change.path.rpartition("/")[0]
-            checks = known.get(parent)
-            if checks is None:
-                checks = self._of(parent)
-            get = fields.get
-            for name, classes, kinds, inside, which in checks:
-                value = get(name)
-                if value.__class__ not in classes:
-                    wrong = sum(not holds(kinds, v) for v in (values_at(value, inside) if inside else (value,)))
-                    if wrong:
-                        self.counts[which] = self.counts.get(which, 0) + wrong
+        for (_, _, kinds, inside, which), value in odd_values(changes, self._checks, self._of):
+            wrong = sum(not holds(kinds, v) for v in (values_at(value, inside) if inside else (value,)))
+            if wrong:
+                self.counts[which] = self.counts.get(which, 0) + wrong
 
     def told(self) -> list[Mistyped]:
         """The counts as values that travel."""
@@ -117,3 +132,7 @@ def in_words(counts: Mapping[tuple[str, str], int]) -> str:
     ordered: list[Any] = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
     words = ", ".join(f"{'.'.join(which)} {times:,}" for which, times in ordered[:5])
     return words + (", ..." if len(ordered) > 5 else "")
+
+
+if not TYPE_CHECKING and compiled() is not None:
+    replace(sys.modules[__name__], "odd_values", compiled().odd_values)

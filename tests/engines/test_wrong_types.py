@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from collections.abc import Mapping
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from onto_flow import (
     Change,
@@ -20,6 +24,7 @@ from onto_flow import (
     root,
 )
 from onto_flow.core.kinds import TYPES, holds
+from onto_flow.core.native import in_python
 from onto_flow.engines import wrong_types
 from onto_flow.engines.base import Job
 from onto_flow.engines.metrics import Metrics
@@ -197,3 +202,49 @@ def test_what_lies_in_maps_is_counted_too():
         ("machines", "engine"): 1,
         ("machines", "parts[].parts"): 1,
     }
+
+
+class Lazy(Mapping):
+    """Fields that are no dict, as those of an export."""
+
+    def __init__(self, fields):
+        self.fields = fields
+
+    def __getitem__(self, name):
+        return self.fields[name]
+
+    def __iter__(self):
+        return iter(self.fields)
+
+    def __len__(self):
+        return len(self.fields)
+
+
+some = st.sampled_from((None, 1, 1.5, True, "x", b"", [], {}, Reference("owners/o")))
+read = st.dictionaries(st.sampled_from(("weight", "label", "tags", "owner", "other")), some)
+parents = st.sampled_from(("shelves/s/boxes", "shelves/ä/boxes", "owners", "x"))
+
+
+@given(st.lists(st.tuples(parents, st.none() | read, st.booleans())))
+def test_both_forms_find_the_same(documents):
+    changes = [
+        Change(f"{parent}/1", None, Lazy(fields) if lazy and fields is not None else fields, (1, 0))
+        for parent, fields, lazy in documents
+    ]
+    one, other = WrongTypes(plan_views(Boxes)), WrongTypes(plan_views(Boxes))
+    one.look(iter(changes))
+    with in_python():
+        other.look(iter(changes))
+    assert one.counts == other.counts
+
+
+def test_what_is_no_change_is_told_and_nothing_is_held():
+    look = WrongTypes(plan_views(Boxes)).look
+    value = object()
+    before = sys.getrefcount(value)
+    for _ in range(3):
+        look([box(1, weight=value)])
+        for wrong in ([7], 7, [(1, 2)], [Change(7, None, {}, (1, 0))]):
+            with pytest.raises((TypeError, AttributeError)):
+                look(wrong)
+    assert sys.getrefcount(value) == before

@@ -81,6 +81,7 @@ Py_ssize_t map_size(PyObject *map);
 
 PyObject *native_equality(PyObject *module, PyObject *args);
 PyObject *native_maker(PyObject *module, PyObject *parts);
+PyObject *native_odd_values(PyObject *module, PyObject *args);
 PyObject *native_references(PyObject *module, PyObject *parts);
 PyObject *native_follow(PyObject *module, PyObject *types);
 PyObject *native_show(PyObject *module, PyObject *types);

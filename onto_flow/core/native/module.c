@@ -4,6 +4,7 @@
 static PyMethodDef functions[] = {
     {"equality", native_equality, METH_VARARGS, "(by_bytes, Reference) -> core.equality.same."},
     {"maker", native_maker, METH_O, "What makes the objects of a model, as model.objects does."},
+    {"odd_values", native_odd_values, METH_VARARGS, "(changes, known, of) -> see engines.wrong_types."},
     {"references", native_references, METH_O, "What finds the documents of a slot, as engines.local.lookup does."},
     {"follow", native_follow, METH_O, "((Event, Fields, Doc, Told, Record)) -> operators.drained.follow.at_once."},
     {"show", native_show, METH_O, "((ViewChange,)) -> operators.drained.assemble.show."},
