@@ -12,6 +12,7 @@ from typing import Any
 from ..core.codec import encode
 from ..core.values import Document
 from ..operators import meter
+from ..operators.drained.editions import MARK
 from ..operators.record import Record
 from ..plan.nodes import Place, Plan, Slot, View
 from .oracle import Documents, above, all_at_moment, derived, passes, recompute, references, values_at
@@ -71,7 +72,9 @@ def _match(view: View, states: States, needs: Mapping[str, _Need]) -> Iterator[s
         held = states.get(f"{view.name}.match.{slot.name}", {})
         for key in {*held, *(k for s, k in wanted if s == slot.index)}:
             cells = held.get(key, {})
-            if (subs := dict(cells.get("subs") or {})) != (want := wanted.get((slot.index, key), {})):
+            # Above the weight a drained engine notes what a root has heard of a hot document.
+            subs = {root: value % MARK for root, value in (cells.get("subs") or {}).items()}
+            if subs != (want := wanted.get((slot.index, key), {})):
                 yield f"{view.name}.match.{slot.name} at {key!r} has subscriptions {subs}, not {want}"
             if cells.get("left") or cells.get("round"):
                 yield f"{view.name}.match.{slot.name} at {key!r} still holds {cells}"
