@@ -8,9 +8,11 @@ from typing import Any
 from ...core.change import DeadLetter, ViewChange
 from ...core.gaps import Gap, Gaps
 from ...engines.base import event, seed
+from ...engines.local.bulk import unknown
 from ...engines.local.flow import PAGE, LocalFlow
 from ...operators import over
 from ...operators.base import Output
+from ...operators.messages import Event
 from ..judge import judge_chain
 from ..rest import complaints_at_rest
 from ..simulation import MOMENT
@@ -29,11 +31,15 @@ class Drained:
         story: What happens.
         page: How many subscribers of a change one step tells; 0: as many as always. Until all are told, nothing is judged.
         kept: Whether accumulators keep what they have made of a slot, however few documents it has.
+        filled: Whether the export is joined without messages, as jobs do where they can, instead of as one batch.
     """
 
-    def __init__(self, subject: Subject, story: Story, page: int = 0, *, kept: bool = False) -> None:
+    def __init__(
+        self, subject: Subject, story: Story, page: int = 0, *, kept: bool = False, filled: bool = False
+    ) -> None:
         self.subject, self.story, self.history = subject, story, story.history
         self.page, self.kept = page or PAGE, kept
+        self.filled = filled and not unknown(subject.plan)
         self.generation = 0
         self.came: list[int] = []
         self.moment = MOMENT
@@ -78,8 +84,15 @@ class Drained:
         self.letters, self.gaps = Letters(), Gaps()
         self.good: dict[str, dict[str, Any]] = {}
         if history.exported:
-            yield from self._process([seed(c, history.snapshot) for c in history.seeds()])
+            yield from self._load([seed(c, history.snapshot) for c in history.seeds()])
             yield from self._judge([])
+
+    def _load(self, seeds: Sequence[tuple[str, Event]]) -> Iterator[str]:
+        if not self.filled:
+            yield from self._process(seeds)
+            return
+        self.flow.fill(seeds)
+        yield from self._keep([output for outputs in self.flow.filled() for output in outputs])
 
     def _take(self, changes: Sequence[int]) -> Iterator[str]:
         if changes:
@@ -95,7 +108,7 @@ class Drained:
         """What came, as numbers in the history."""
         return [n for at in self.came if (n := self.story.commits[at]) is not None]
 
-    def _process(self, events: Sequence[Any]) -> Iterator[str]:
+    def _process(self, events: Sequence[tuple[str, Event]]) -> Iterator[str]:
         """A batch, and those after it that tell the rest of its pages."""
         yield from self._keep(self.flow.process(events))
         batches = range(_MOST_BATCHES)

@@ -46,23 +46,26 @@ class Batches:
 
     Attributes:
         batches: What comes, in which order; `None`: all changes in their order, one by one.
-        page, kept: See `drained.Drained`.
+        page, kept, filled: See `drained.Drained`.
     """
 
     batches: tuple[Batch, ...] | None = None
     page: int = 0
     kept: bool = False
+    filled: bool = False
 
     def complaints(self, subject: Subject, story: Story) -> Iterator[str]:
         """See `Way`."""
-        return Drained(subject, story, self.page, kept=self.kept).run(
+        return Drained(subject, story, self.page, kept=self.kept, filled=self.filled).run(
             one_by_one(story) if self.batches is None else self.batches
         )
 
     def simpler(self, story: Story) -> Iterator[Way]:
         """See `Way`."""
-        if self.page or self.kept:
-            yield Batches(self.batches)
+        for less in ({"page": 0}, {"kept": False}, {"filled": False}):
+            simpler = replace(self, **less)
+            if simpler != self:
+                yield simpler
         if self.batches is None:
             return
         yield replace(self, batches=None)
@@ -86,7 +89,7 @@ class Batches:
         if self == Batches():
             return ""
         given = [f'"{written(self.batches)}"'] if self.batches is not None else []
-        given += [f"page={self.page}"] * bool(self.page) + ["kept=True"] * self.kept
+        given += [f"page={self.page}"] * bool(self.page) + [f"{n}=True" for n in ("kept", "filled") if getattr(self, n)]
         return f".delivered({', '.join(given)})"
 
 
@@ -127,7 +130,7 @@ def draw_batches(random: Random, story: Story) -> Batches:
     batches = [tuple(order[at : at + size]) for at in range(0, len(order), size)]
     if batches and random.random() < 0.15:
         batches.insert(random.randrange(len(batches)), KILL)
-    return Batches(tuple(batches), random.choice((0, 0, 1, 2)), random.random() < 0.4)
+    return Batches(tuple(batches), random.choice((0, 0, 1, 2)), random.random() < 0.4, random.random() < 0.5)
 
 
 @dataclass(frozen=True)
