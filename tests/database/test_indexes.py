@@ -275,3 +275,45 @@ def test_where_values_share_a_key_the_rest_of_the_order_decides(tmp_path, values
                 database.commit([Write(f"u/{n}", f) for n, f in enumerate(fields)])
                 found.append([s.path for s in database.query(query)])
         assert found[0] == found[1]
+
+
+def made(database):
+    with database.file.reading() as connection:
+        return [field for _, field in index_module.Indexes(connection).of("people")]
+
+
+def test_a_query_does_not_wait_for_a_writer(people):
+    query = Query.of("people").matching("age", "==", 7)
+    with people.writing() as writer:
+        assert len(list(people.query(query))) == 4
+        writer.finish()
+    assert made(people) == []
+    other = sqlite3.connect(people.file.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert len(list(people.query(query))) == 4 and made(people) == []
+    other.execute("ROLLBACK")
+    other.close()
+    assert len(list(people.query(query))) == 4 and made(people) == [("age",)]
+
+
+def test_a_failure_while_an_index_is_made_leaves_none(people, monkeypatch):
+    def fail(*given):
+        raise ValueError("no")
+
+    monkeypatch.setattr(index_module, "keys_of", fail)
+    with pytest.raises(ValueError, match="no"):
+        list(people.query(Query.of("people").matching("age", "==", 7)))
+    monkeypatch.undo()
+    assert made(people) == []
+    people.commit([Write("people/new", {"age": 7})])
+    assert len(list(people.query(Query.of("people").matching("age", "==", 7)))) == 5
+
+
+def test_large_collections_have_one_made_when_that_is_said(people, monkeypatch):
+    from onto_flow.database.embedded import reading
+
+    monkeypatch.setattr(reading, "INDEX_UP_TO", 200)
+    query = Query.of("people").matching("age", "==", 7)
+    assert len(list(people.query(query))) == 4 and made(people) == []
+    assert people.index("people", "age") and people.index("people", "age")
+    assert len(list(people.query(query))) == 4 and made(people) == [("age",)]

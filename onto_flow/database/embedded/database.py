@@ -15,11 +15,11 @@ from ...core.errors import EngineError, UsageError
 from ...core.writes import Write
 from ..base import ATTEMPTS, Committed, Snapshot, Transaction
 from ..limits import checked_path
-from ..query import Query
+from ..query import Query, field_path
 from .bell import Bell
 from .feed import EmbeddedChanges
 from .file import File
-from .indexes import INDEX_FROM
+from .indexes import INDEX_FROM, Indexes
 from .listening import EmbeddedListener
 from .reading import Reading
 from .rows import now
@@ -103,6 +103,21 @@ class EmbeddedDatabase:
     def query(self, query: Query) -> Iterator[Snapshot]:
         """See `Database`."""
         return Reading(self.file, index_from=self._index_from).query(query)
+
+    def index(self, collection: str, field: str) -> bool:
+        """Makes the index of a field, for all collections of the name; queries make those of smaller collections themselves.
+
+        Writers wait while it is made.
+
+        Args:
+            collection: The name of the collections: `users`, `notes`.
+            field: A field path: `age`, `address.city`.
+
+        Returns:
+            Whether there is one now; not where these collections have as many as they may.
+        """
+        with self.file.writing() as connection:
+            return Indexes(connection).make(collection.rpartition("/")[2], field_path(field))
 
     def collections(self, document: str | None = None) -> list[str]:
         """See `Database`."""

@@ -71,6 +71,27 @@ class File:
                     connection.execute("ROLLBACK")
                 raise
 
+    @contextmanager
+    def writing_at_once(self) -> Iterator[sqlite3.Connection | None]:
+        """As `writing` where nobody else is the writer now, and this process may write; else `None`: there is no waiting."""
+        if not self.writer.acquire(blocking=False):
+            yield None
+            return
+        try:
+            with self.reading() as connection:
+                if not _begins(connection):
+                    yield None
+                    return
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
+        finally:
+            self.writer.release()
+
     def close(self) -> None:
         """Closes what is not lent, and the rest when it comes back."""
         with self._lent:
@@ -175,3 +196,15 @@ class File:
             fix = "Give a file that onto_flow has made, or a name that is free."
             raise UsageError("wrong-usage", "it is another program's database", where=self.path, fix=fix)
         return None
+
+
+def _begins(connection: sqlite3.Connection) -> bool:
+    """Begins to write, unless that would have to wait, or is not allowed."""
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+    return True

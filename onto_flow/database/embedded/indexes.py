@@ -19,6 +19,9 @@ from .rows import Version, key_of
 INDEX_FROM = 1000
 """A collection of more documents has an index made for a field that is asked for."""
 
+INDEX_UP_TO = 300_000
+"""Larger collections have none made by a query: it would keep writers waiting for long."""
+
 MAX_INDEXES = 20
 """So many fields of one name of collections have an index at most: each costs every commit."""
 

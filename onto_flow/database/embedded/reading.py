@@ -17,7 +17,7 @@ from ..query import NAME, Query
 from .document_bytes import decode_document
 from .file import File
 from .index_keys import Key, Part, is_exact, keys_of, parts_of
-from .indexes import Entry, Indexes, index_of, is_large, is_small, page_of
+from .indexes import INDEX_UP_TO, Entry, Indexes, index_of, is_large, is_small, page_of
 from .rows import State, Version, as_of, by_id, key_of, newest, snapshot, state_of
 
 PAGE = 500
@@ -110,9 +110,12 @@ class Reading:
             least = self._index_from
             if by_path or least is None or not any(is_large(connection, c, least) for c in collections):
                 return None
-        with self._file.writing() as connection:
-            Indexes(connection).make(name, parts[0].field)
-            made = index_of(connection, name, parts[0].field)
+            if any(is_large(connection, c, INDEX_UP_TO) for c in collections):
+                return None
+        with self._file.writing_at_once() as writer:
+            if writer is None or not Indexes(writer).make(name, parts[0].field):
+                return None
+            made = index_of(writer, name, parts[0].field)
         return None if made is None else (made, parts[0])
 
     def _indexed(
