@@ -1,9 +1,11 @@
 """One user is in every meeting and is renamed, while other users are: how long these wait, in one batch each.
 
 Beside it, what the same rename costs when it is told to all in one step (`page` as large as the crowd), and the same renames
-with nobody in a crowd. CPU time of the local flow per batch; every batch has one rename of another user.
+with nobody in a crowd. CPU time of the local flow per batch; every batch has one rename of another user, and the collector
+leaves the loaded state alone, as in a run. `pages`, `step`, `none` behind the number: only these rows.
 
     .venv/bin/python -m benchmarks.hot_keys 100000
+    .venv/bin/python -m benchmarks.hot_keys 1000000 pages
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from onto_flow.core.change import BELOW_EVENTS, ViewChange
 from onto_flow.core.values import Reference
 from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.engines.local.flow import PAGE, LocalFlow
+from onto_flow.engines.local.steady import steady, uncollected
 from onto_flow.operators.messages import Event
 
 OTHERS = 1000
@@ -48,7 +51,10 @@ class Measured:
     def __init__(self, meetings: int, page: int) -> None:
         self.flow = LocalFlow(MeetingSession.plan(), page=page)
         start = time.process_time()
-        self.flow.process(documents(meetings))
+        with uncollected():
+            self.flow.fill(documents(meetings))
+            for _ in self.flow.filled():
+                pass
         self.load = time.process_time() - start
         self.batches: list[float] = []
         self.largest = self.told = 0
@@ -82,16 +88,21 @@ class Measured:
         )
 
 
-def main(meetings: int) -> None:
+ROWS = {
+    "pages": (f"told in pages of {PAGE}", True, PAGE),
+    "step": ("told in one step", True, 0),
+    "none": ("no rename in the crowd", False, PAGE),
+}
+
+
+def main(meetings: int, rows: list[str]) -> None:
     print(f"{meetings} meetings of one user; batches of one other rename; milliseconds of CPU")
     print(f"{'':32}{'load, s':>8}{'batches':>9}{'largest':>9}{'p50':>10}{'p99':>10}{'worst':>10}{'all, s':>8}")
-    for name, hot, page in (
-        (f"told in pages of {PAGE}", True, PAGE),
-        ("told in one step", True, meetings + 1),
-        ("no rename in the crowd", False, PAGE),
-    ):
-        measured = Measured(meetings, page)
-        measured.rename(hot)
+    for row in rows:
+        name, hot, page = ROWS[row]
+        measured = Measured(meetings, page or meetings + 1)
+        with steady():
+            measured.rename(hot)
         print(measured.row(name), flush=True)
         del measured
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -99,4 +110,4 @@ def main(meetings: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000, sys.argv[2:] or list(ROWS))

@@ -1,8 +1,8 @@
 """One view document with many documents in a slot: what a change costs, by the size of the slot.
 
-A room with tickets, folded by count, sum, a count that asks each ticket's user, and top_k(3); on the embedded engine, one
-change at a time. Beside it the same by hand: a dict of tickets, sums that gather dust, a sorted list, and for a user the
-tickets that lead to it. CPU microseconds per change.
+A room with tickets, folded by count, sum, a count that asks each ticket's user, and top_k(3), with a label; on the embedded
+engine, one change at a time. Beside it the same by hand: a dict of tickets, sums that gather dust, a sorted list, and for a
+user the tickets that lead to it. CPU microseconds per change; `tests/laws/test_sizes.py` counts the calls of the same view.
 
     .venv/bin/python -m benchmarks.hot_slots [SIZES...]
 """
@@ -15,7 +15,7 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from onto_flow import DomainModel, Reference, Store, ViewModel, agg, attrs, many, root
+from onto_flow import DomainModel, Reference, Store, ViewModel, agg, attrs, many, root, udf
 from onto_flow.core.change import Change
 from onto_flow.engines.base import event
 from onto_flow.engines.local.flow import LocalFlow
@@ -64,6 +64,11 @@ class Box(ViewModel):
     vips = agg.count(over=RoomStore.tickets, where=lambda ticket, users: any(u.vip for u in users))
     best = agg.top_k(lambda ticket: ticket.price, 3, over=RoomStore.tickets)
 
+    @udf
+    @staticmethod
+    def label(room: Room, sold: int) -> str:
+        return f"{room.name} {sold}"
+
 
 class Ours:
     def __init__(self) -> None:
@@ -92,7 +97,8 @@ class ByHand:
                 self.vips += (vip - self.users.get(path, False)) * len(self.tickets_of.get(path, ()))
                 self.users[path] = vip
         best = [price for price, _ in self.ordered[:-4:-1]]
-        self.document = {"sold": len(self.tickets), "total": self.total, "vips": self.vips, "best": best}
+        sold = len(self.tickets)
+        self.document = {"sold": sold, "total": self.total, "vips": self.vips, "best": best, "label": f"r {sold}"}
 
     def _ticket(self, path: str, fields: dict[str, Any] | None) -> None:
         for old, weight in ((self.tickets.pop(path, None), -1), (fields, 1)):

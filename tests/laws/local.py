@@ -66,7 +66,7 @@ def complaints(case: Case, random: Random, page: int = 0) -> Iterator[str]:
         take(flow.process([event(history.change(i)) for i in items[at : at + size]]))
         while flow.timer_is_due and (at + size >= len(items) or not page or random.random() < 0.5):
             if forgetful and random.random() < 0.3:
-                restart(flow, random)
+                flow = restart(flow, random, plan, history.snapshot, page)
             take(flow.process(()))
         if flow.timer_is_due:
             continue
@@ -82,8 +82,8 @@ def complaints(case: Case, random: Random, page: int = 0) -> Iterator[str]:
         yield from not_at_rest(flow, plan, history.known(items))
 
 
-def restart(flow: LocalFlow, random: Random) -> None:
-    """What a process leaves behind that is killed after its checkpoint: the bytes of cells, entries of maps in any order."""
+def restart(flow: LocalFlow, random: Random, plan: Plan, snapshot: int | None, page: int) -> LocalFlow:
+    """The flow of another process, after a kill behind a checkpoint: cells from their bytes, entries of maps in any order."""
     for states in flow.state.states.values():
         for cells in states.values():
             for name, value in list(cells.items()):
@@ -93,6 +93,7 @@ def restart(flow: LocalFlow, random: Random) -> None:
                     cells[name] = dict(entries)
                 elif hasattr(value, "pack"):
                     cells[name] = decode(encode(value.pack()))
+    return LocalFlow(plan, snapshot=snapshot, page=page, state=flow.state)
 
 
 def not_at_rest(flow: LocalFlow, plan: Plan, documents: Mapping[str, Document]) -> Iterator[str]:

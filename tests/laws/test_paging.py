@@ -193,6 +193,21 @@ def test_a_root_that_leaves_in_the_middle_takes_its_subscriptions_along(chain):
     assert set(subs["c/2"]["subs"]) == set(ROOTS[1:-1])
 
 
+def test_a_key_that_ends_for_one_document_is_still_asked_for_by_another():
+    """`a/1` hears of `b/2` from an `on` key before its `via` key has a page for it; then `b/1` lets go of what both ask for."""
+    kinds = (("on", "b", 0, ("k", "k")), ("via", "b", 0, ("r",)), ("via", "c", 2, ("s",)))
+    flow = LocalFlow(plan_of(Shape("V", "outV", (("root", "a", -1, ()), *kinds))), page=2)
+    both = [Reference("b/1"), Reference("b/2")]
+    roots = [("a/2", {"r": both}), ("a/3", {"r": both}), ("a/1", {"r": both, "k": "x"})]
+    behind = [("c/1", {"n": 1}), ("c/2", {"n": 2})]
+    changes(flow, *behind, ("b/1", {"s": Reference("c/1")}), ("b/2", {"k": "x", "n": 1}), *roots, time=1)
+    changes(flow, ("b/1", {"s": Reference("c/2")}), time=2)
+    told = [changes(flow, ("b/2", {"k": "x", "n": 2, "s": Reference("c/1")}), time=3), *all_pages(flow)]
+    shown = [c.new for batch in told for c in batch if c.path == "outV/a~1"]
+    assert [m["p"] for m in shown[-1]["s3"]] == ["c/1", "c/2"]
+    assert all("c/1" in [m["p"] for m in new["s3"]] for new in shown)
+
+
 def test_many_hot_keys_take_turns(flow):
     """One page a batch, whatever waits."""
     others = [(f"users/{n}", RENAMED[1]) for n in range(3)]
@@ -213,7 +228,6 @@ def test_many_hot_keys_take_turns(flow):
 def test_a_round_goes_on_from_its_bytes(chain, batches):
     told = [changes(chain, ("b/1", {"s": Reference("c/2")}), time=2)]
     told += [changes(chain) for _ in range(batches - 1)]
-    local.restart(chain, Random(1))
-    told += all_pages(chain)
+    told += all_pages(local.restart(chain, Random(1), plan_of(BOTH), None, PAGE))
     paths = [c.path for batch in told for c in batch]
     assert len(paths) == MEETINGS == len(set(paths)), "nobody is told twice"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from onto_flow import DomainModel, Reference, Store, ViewModel, agg, attrs, many, operator, root, udf
+from benchmarks.hot_slots import Box, Ticket
+from onto_flow import Reference, Store, ViewModel, agg, operator, root
 from onto_flow.core.change import Change
 from onto_flow.core.codec import encode
 from onto_flow.engines.base import event
@@ -19,37 +20,8 @@ from onto_flow.operators.build import build_operator
 from onto_flow.operators.messages import Rows
 
 
-class User(DomainModel):
-    class Meta:
-        collection_name = "users"
-
-    vip: bool = attrs.bool
-
-
-class Ticket(DomainModel):
-    class Meta:
-        collection_name = "tickets"
-
-    room: Any = attrs.relation("Room")
-    user = attrs.relation(User)
-    price: float = attrs.float
-
-
-class Room(DomainModel):
-    class Meta:
-        collection_name = "rooms"
-
-    name: str = attrs.str
-
-
 class TicketStore(Store):
     ticket = root(Ticket)
-
-
-class RoomStore(Store):
-    room = root(Room)
-    tickets = many(Ticket, by=Ticket.room)
-    users = many(User, via=Ticket.user)
 
 
 class Market(ViewModel):
@@ -71,22 +43,6 @@ class Market(ViewModel):
     last = agg.last(lambda ticket: ticket.doc_id, order_by=lambda ticket: ticket.price)
     best = agg.top_k(lambda ticket: ticket.price, 3)
     few = agg.collect(lambda ticket: ticket.price, order_by=lambda ticket: ticket.price, limit=3)
-
-
-class Box(ViewModel):
-    class Meta:
-        collection_name = "boxes"
-
-    store: RoomStore
-    sold = agg.count(over=RoomStore.tickets)
-    total = agg.sum(lambda ticket: ticket.price, over=RoomStore.tickets)
-    vips = agg.count(over=RoomStore.tickets, where=lambda ticket, users: any(u.vip for u in users))
-    best = agg.top_k(lambda ticket: ticket.price, 3, over=RoomStore.tickets)
-
-    @udf
-    @staticmethod
-    def label(room: Room, sold: int) -> str:
-        return f"{room.name} {sold}"
 
 
 def calls(work: Callable[[], object]) -> int:

@@ -18,6 +18,7 @@ from ...operators.drained.assemble import DrainedAssemble
 from ...operators.drained.base import Drains
 from ...operators.drained.fill import Fill
 from ...operators.drained.follow import Follow
+from ...operators.drained.match import DrainedMatch
 from ...operators.messages import CaughtUp, Event, Message, Tick
 from ...plan.clocks import clocks, last_tick
 from ...plan.nodes import OperatorNode, Plan, TimerKind
@@ -95,6 +96,7 @@ class LocalFlow:
         self.silent = False
         self.interrupted: Callable[[], bool] = lambda: False
         self.moment = 0
+        self._begins = True
         self._clocks = clocks(plan)
         self._ticks = dict.fromkeys(self._clocks, -1)
 
@@ -217,22 +219,29 @@ class LocalFlow:
     def _fire_timers(self) -> Timer | None:
         """Fires what is due, as much as one batch takes; returns the page that is, for its stage: it tells the newest."""
         # What these ask for at once waits for the next batch.
-        page: Timer | None = None
+        pages: list[Timer] = []
         for timer in list(islice(self.state.timers.due(self._clock(), self.moment), TIMERS)):
-            if timer[2] != "coalesce":
-                self._fire(timer)
-            elif page is None:
-                page = timer
+            if timer[2] == "coalesce":
+                pages.append(timer)
             else:
-                self.state.timers.set(self._clock(), *timer)
-        return page
+                self._fire(timer)
+        if self._begins:
+            self._begins = False
+            for timer in pages:
+                self._fire(timer, resumes=True)
+        for timer in pages[1:]:
+            self.state.timers.set(self._clock(), *timer)
+        return pages[0] if pages else None
 
-    def _fire(self, timer: Timer) -> None:
+    def _fire(self, timer: Timer, *, resumes: bool = False) -> None:
         name, key, kind = timer
         self.state.need(name, (key,))
         states = self.state.states[name]
-        step = _Step(self, name, key, states.get(key))
-        self._operators[name].on_timer(key, kind, step)
+        step, operator = _Step(self, name, key, states.get(key)), self._operators[name]
+        if resumes:
+            cast("DrainedMatch", operator).resume(key, step)
+        else:
+            operator.on_timer(key, kind, step)
         _keep(states, key, step.cells)
 
     @property

@@ -29,6 +29,10 @@ class DrainedMatch(Match):
         """See `Match`."""
         return PagedStep(self, key, ctx, self.untold)
 
+    def resume(self, key: Key, ctx: Context) -> None:
+        """After a restart: what a round that is under way owes is said again."""
+        self.at(key, ctx).owe()
+
     def drain(self, queue: Queue, states: States, outlet: Outlet) -> None:
         """See `Drains`."""
         for key, messages in at_once(queue, states, outlet.queues[self.assemble], self.profile.page):

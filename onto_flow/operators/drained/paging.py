@@ -63,9 +63,9 @@ class PagedStep(MatchStep):
                 del self.left[path]
         else:
             self.ctx.set_timer("coalesce", self.ctx.now)
-        self._owe()
+        self.owe()
 
-    def _owe(self) -> None:
+    def owe(self) -> None:
         """Says what members of this key roots wait for; that of a `via` key they know to be missing, or hold."""
         if self.slot.kind != "via":
             waiting = {} if self.editions is None else {p: d for p, d in self._members() if self.editions.waits(p)}
