@@ -43,6 +43,7 @@ class Drained:
         self.generation = 0
         self.came: list[int] = []
         self.moment = MOMENT
+        self.raised = False
 
     def run(self, batches: Sequence[Sequence[int]]) -> Iterator[str]:
         """Runs all batches, of numbers of changes, and judges after each; an empty one kills the process."""
@@ -67,7 +68,7 @@ class Drained:
 
     def _end(self) -> Iterator[str]:
         yield from judge_chain((change, False) for change in self.seen)
-        if not self.story.may_raise:
+        if not self.raised:
             known = self.history.known(self._commits())
             yield from complaints_at_rest(self.subject.judged, self.flow.state.states, known, self.moment, lost=True)
 
@@ -141,6 +142,7 @@ class Drained:
         else:
             expected = self.subject.expected(known, self.moment)
             yield from raised(expected)
+        self.raised = self.raised or bool(expected.raised)
         yield from differences(expected, newest(self.seen))
         yield from self.letters.judge(expected)
         missing = {(p, v) for p, v in self.history.missing(came) if self.subject.plan.projection.wants(p)}
