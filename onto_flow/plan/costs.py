@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .nodes import Accumulator, View
+from .nodes import Accumulator, FieldPath, View
 
 
 class Cost(NamedTuple):
@@ -83,3 +83,18 @@ def attribute_costs(view: View) -> dict[str, Cost]:
                 Cost("O(n)", "", f"evaluated anew over {', '.join(large)}") if large else Cost("O(1)", "")
             )
     return costs
+
+
+def moved_at_once(view: View) -> dict[str, str]:
+    """Many slots -> what makes all their documents come or go in one step: they are parts of one view document.
+
+    It costs O(n); other changes of a slot cost what comes and goes.
+    """
+    found = {}
+    for slot in view.slots:
+        if slot.many and slot.kind != "root" and slot.always is None:
+            above = view.slots[slot.parent]
+            parent = f"a document of {above.name}" if above.many else above.name
+            fields = [str(g) for g, _ in slot.pairs if isinstance(g, FieldPath)]
+            found[slot.name] = f"{parent} comes or goes" + (f", or changes {', '.join(fields)}" if fields else "")
+    return found

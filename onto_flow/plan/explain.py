@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from .costs import attribute_costs
+from .costs import attribute_costs, moved_at_once
 from .nodes import OperatorNode, Plan, Slot, View
 
 
@@ -86,10 +86,12 @@ def _selected(slot: Slot) -> str:
 
 def _view_text(view: View) -> str:
     lines = [f"view {view.name} -> {output_path(view)}", f"  code     {view.code.path}", "  slots"]
+    moved = moved_at_once(view)
     for slot in view.slots:
         kind = "many" if slot.many else "one, required" if slot.required else "one" if slot.index else "root"
         kind += ", also where it does not exist" if slot.phantom else ""
         how = _until(slot) if slot.kind == "root" else f"  {_reached(slot, view)}{_selected(slot)}"
+        how += f"; O(n) when {moved[slot.name]}" if slot.name in moved else ""
         lines.append(f"    {slot.name}: {kind} of {slot.collection}{how}")
     lines.append("  attributes")
     costs = attribute_costs(view)
@@ -140,5 +142,6 @@ def _view_json(view: View) -> dict[str, Any]:
             | ({"over": view.slots[a.over].name} if a.over >= 0 else {})
             for a in view.accumulators
         },
+        "moved_at_once": moved_at_once(view),
         "costs": {name: cost._asdict() for name, cost in attribute_costs(view).items()},
     }

@@ -208,6 +208,22 @@ def test_a_key_that_ends_for_one_document_is_still_asked_for_by_another():
     assert all("c/1" in [m["p"] for m in new["s3"]] for new in shown)
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_root_that_comes_to_a_key_which_a_document_has_left_holds_until_the_other_one_tells_it(restarts):
+    """`b/1` has moved from `y` to `x`, which has not told `a/1` yet, when that asks for `y`; another page comes first."""
+    plan = plan_of(Shape("V", "outV", (("root", "a", -1, ()), ("on", "b", 0, ("k", "k")))))
+    flow = LocalFlow(plan, page=2)
+    roots = [(f"a/{n}", {"k": ["x", "z"]}) for n in (2, 3, 4, 1)]
+    changes(flow, ("b/1", {"k": "y", "n": 1}), ("b/9", {"k": "z", "n": 1}), *roots, time=1)
+    changes(flow, ("b/9", {"k": "z", "n": 2}), time=2)
+    changes(flow, ("b/1", {"k": "x", "n": 2}), time=3)
+    if restarts:
+        flow = local.restart(flow, Random(0), plan, None, 2)
+    told = [changes(flow, ("a/1", {"k": ["x", "y", "z"], "n": 9}), time=4), *all_pages(flow)]
+    shown = [[m["p"] for m in c.new["s1"]] for batch in told for c in batch if c.new["s0"][0] == {"p": "a/1", "n": 9}]
+    assert shown and all("b/1" in paths for paths in shown)
+
+
 def test_many_hot_keys_take_turns(flow):
     """One page a batch, whatever waits."""
     others = [(f"users/{n}", RENAMED[1]) for n in range(3)]

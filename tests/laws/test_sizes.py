@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.hot_slots import Box, Ticket
-from onto_flow import Reference, Store, ViewModel, agg, operator, root
+from benchmarks.hot_slots import Box, Ticket, User
+from onto_flow import Reference, Store, ViewModel, agg, one, operator, root
 from onto_flow.core.change import Change
 from onto_flow.core.codec import encode
 from onto_flow.engines.base import event
@@ -22,6 +22,11 @@ from onto_flow.operators.messages import Rows
 
 class TicketStore(Store):
     ticket = root(Ticket)
+
+
+class GuestStore(Store):
+    ticket = root(Ticket)
+    user = one(User, via=Ticket.user)
 
 
 class Market(ViewModel):
@@ -43,6 +48,22 @@ class Market(ViewModel):
     last = agg.last(lambda ticket: ticket.doc_id, order_by=lambda ticket: ticket.price)
     best = agg.top_k(lambda ticket: ticket.price, 3)
     few = agg.collect(lambda ticket: ticket.price, order_by=lambda ticket: ticket.price, limit=3)
+
+
+class Load(ViewModel):
+    class Meta:
+        collection_name = "load"
+
+    store: GuestStore
+
+    @operator.key
+    @classmethod
+    def status(cls, user: User | None) -> str:
+        return "vip" if user is not None and user.vip else "plain"
+
+    tickets = agg.count()
+    total = agg.sum(lambda ticket: ticket.price)
+    best = agg.top_k(lambda ticket: ticket.price, 3)
 
 
 def calls(work: Callable[[], object]) -> int:
@@ -109,6 +130,18 @@ def in_a_slot(size: int) -> list[int]:
     return [calls(lambda: flow.process(_events(time, [change]))) for time, change in enumerate(changes, 3)]
 
 
+def in_pages(size: int) -> list[int]:
+    """Calls of a page in the middle, when all rows of a group move to another one at once."""
+    flow = LocalFlow(Load.plan(), page=20)
+    user = Reference("users/0")
+    tickets = ((f"tickets/{n}", {"user": user, "price": n / 10}) for n in range(size))
+    flow.process(_events(1, [("users/0", {"vip": False}), *tickets]))
+    counted = [calls(lambda: flow.process(_events(2, [("users/0", {"vip": True})])))]
+    while flow.timer_is_due:
+        counted.append(calls(lambda: flow.process(())))
+    return [counted[0], counted[len(counted) // 2], max(counted[1:])]
+
+
 def _events(time: int, documents: Iterable[tuple[str, Any]]) -> list[Any]:
     return [event(Change(path, None, fields, (time, 0))) for path, fields in documents]
 
@@ -118,6 +151,7 @@ def _events(time: int, documents: Iterable[tuple[str, Any]]) -> list[Any]:
     [
         (in_a_group, 2_000, 8_000),
         (in_a_slot, 500, 3_000),
+        (in_pages, 100, 600),
         pytest.param(in_a_group, 2_000, 1_000_000, marks=pytest.mark.long),
         pytest.param(in_a_slot, 500, 100_000, marks=pytest.mark.long),
     ],

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from onto_flow import plan_views
+from onto_flow import DomainModel, Many, Store, ViewModel, agg, attrs, computed, many, plan_views, root, udf
 from onto_flow.core.collection import Collection
 from onto_flow.core.errors import EngineError
 from onto_flow.demo.meeting_room import MeetingSession, OrganizationLoad
+from onto_flow.plan.costs import attribute_costs, moved_at_once
 from onto_flow.plan.explain import explain_json, explain_text, output_path
 from onto_flow.plan.mermaid import explain_mermaid, label
 from onto_flow.plan.nodes import PathPart
@@ -41,6 +42,84 @@ def test_explain_says_what_the_golden_file_says(name, ending, explain):
     if os.environ.get("UPDATE_GOLDEN"):
         file.write_text(said)
     assert said == file.read_text()
+
+
+class Code(DomainModel):
+    class Meta:
+        collection_name = "codes"
+
+    codes: list[str] = attrs.list
+    label: str = attrs.str
+
+
+class CodeStore(Store):
+    code = root(Code)
+    alike = many(Code, on=((code, Code.codes), Code.label))
+    behind = many(Code, on=((alike, Code.label), Code.label))
+
+
+class Looking(ViewModel):
+    """Getters that look through a whole slot in every way that there is, and some that do not."""
+
+    class Meta:
+        collection_name = "looking"
+
+    store: CodeStore
+    counted = agg.count(over=CodeStore.alike)
+
+    @computed
+    def own(self) -> str:
+        return self.store.code.label
+
+    @computed
+    def folded(self) -> int:
+        return self.counted + 1
+
+    @computed
+    def listed(self) -> list[str]:
+        return [c.label for c in self.store.alike]
+
+    @computed
+    def length(self) -> int:
+        return len(self.store.alike)
+
+    @computed
+    def greatest(self) -> str:
+        return max((c.label for c in self.store.behind), default="")
+
+    @computed
+    def through_another(self) -> int:
+        return len(self.listed)
+
+    @computed
+    def through_a_helper(self) -> int:
+        return _counted(self.store)
+
+    @udf
+    @staticmethod
+    def given(alike: Many[Code]) -> int:
+        return sum(c.label == "x" for c in alike)
+
+
+def _counted(store: CodeStore) -> int:
+    return len(list(store.alike))
+
+
+def test_explain_says_of_each_getter_that_looks_through_a_whole_slot_what_it_costs():
+    costs = attribute_costs(Looking.plan().view("Looking"))
+    assert {name for name, cost in costs.items() if cost.change == "O(1)"} == {"counted", "own", "folded"}
+    whole = {"listed", "length", "greatest", "throughAnother", "throughAHelper", "given"}
+    assert {name for name, cost in costs.items() if cost.change == "O(n)"} == whole
+    assert "behind" in costs["greatest"].why
+    assert "O(n) per change: evaluated anew over alike" in explain_text(Looking.plan())
+
+
+def test_explain_says_what_moves_a_whole_slot_at_once():
+    assert moved_at_once(Looking.plan().view("Looking")) == {
+        "alike": "code comes or goes, or changes codes",
+        "behind": "a document of alike comes or goes, or changes label",
+    }
+    assert "; O(n) when code comes or goes, or changes codes\n" in explain_text(Looking.plan())
 
 
 HOSTILE = (
