@@ -238,7 +238,7 @@ FAULTS_BEHIND = (
             (
                 AGGREGATE,
                 "for again in {m.path for m in messages if isinstance(m, Republish)}:",
-                "for again in {path for m in messages if isinstance(m, Republish) and path is not None}:",
+                "for again in {m.path for m in messages if isinstance(m, Republish) and group.path is not None}:",
             ),
         ),
         mode="epoch",

@@ -101,7 +101,7 @@ class Story:
 
 
 def draw_story(random: Random, world: World) -> Story:
-    """Any story: deletions, re-creations, documents that move, are as they were, or change in what no view reads."""
+    """Any story: deletions, re-creations, documents that move, are as they were, change often, or in what no view reads."""
     now: dict[str, Document] = {}
     had: dict[str, list[Document]] = {}
     for path in world.all_paths:
@@ -109,12 +109,13 @@ def draw_story(random: Random, world: World) -> Story:
             now[path] = draw_fields(random, world, world.collection_of(path))
             had[path] = [now[path]]
     given = dict(now)
+    changed = ""
     changes: list[tuple[str, Document | None]] = []
     for _ in range(random.choice((1, 2, 3, 4, 5, 6, 8, 12))):
         if world.fields.timed and random.random() < 0.35:
             changes.append(clock(random.choice(world.moments)))
             continue
-        path = random.choice(world.all_paths)
+        changed = path = changed if changed and random.random() < 0.25 else random.choice(world.all_paths)
         fields = _next(random, world, path, now, had.get(path, []))
         changes.append((path, fields))
         if fields is None:

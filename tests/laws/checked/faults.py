@@ -384,8 +384,8 @@ _CLASSES = {
 
 _WITH_JOINS = ("ProductPage", "Bargain", "CustomerPage", "Circle", "Chart")
 _VIEWS_OF_MODULES = {
-    "operators.record": (*_WITH_JOINS, "BoardPage", "ProjectPage"),
-    "operators.joins": ("BoardPage", "PinPage", *_WITH_JOINS),
+    "operators.record": ("PinPage", *_WITH_JOINS, "BoardPage", "ProjectPage"),
+    "operators.joins": ("BoardPage", "PinPage", "SalePage", *_WITH_JOINS),
     "operators.selection": ("Meets", "BoardPage"),
     "operators.relay": ("AuthorPage", "Ranking"),
     "operators.routes": (*_WITH_JOINS, "ProjectPage"),

@@ -328,6 +328,32 @@ class ArticlePage(ViewModel):
         return len(self.store.article.name or "")
 
 
+class Sale(DomainModel):
+    class Meta:
+        collection_name = "sales"
+
+    name: str = attrs.str
+    price: int = attrs.int
+
+
+class SaleStore(Store):
+    article = root(Article)
+    sales = many(Sale, on=[(Article.name, Sale.name), (Article.price, Sale.price)])
+
+
+class SalePage(ViewModel):
+    """Two pairs of equal fields."""
+
+    class Meta:
+        collection_name = "salePages"
+
+    store: SaleStore
+
+    @computed
+    def sales(self) -> list[str]:
+        return [sale.doc_id for sale in self.store.sales]
+
+
 class ArticleRoot(Store):
     article = root(Article)
 
@@ -421,7 +447,7 @@ class AuthorPage(ViewModel):
 MORE_VIEWS: dict[str, tuple[type[ViewModel], ...]] = {
     **{
         view.__name__: (view,)
-        for view in (BoardPage, PinPage, Meets, Alike, ProjectPage, PartyPage, BillPage, ArticlePage, Popular)
+        for view in (BoardPage, PinPage, Meets, Alike, ProjectPage, PartyPage, BillPage, ArticlePage, SalePage, Popular)
     },
     "Ranking": (Popular, Ranking),
     "AuthorPage": (Sheet, AuthorPage),
