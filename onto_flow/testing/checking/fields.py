@@ -72,8 +72,7 @@ class Fields:
 def fields_of(plan: Plan, views: Iterable[type[Any]]) -> Fields:
     """The fields that views read, by their models and by the slots of their plan."""
     views = list(views)
-    written = {f"{view.collection}/x" for view in plan.views}
-    models = {c: several for c, several in _models(views).items() if not any(map(c.matches, written))}
+    models = _models(views, {view.name: view.collection for view in plan.views})
     constants = constants_of(*views, *map(_store, views), *(m for several in models.values() for m in several))
     found = {collection: _of_models(several, constants) for collection, several in models.items()}
     sets = _KeySets()
@@ -89,12 +88,15 @@ def fields_of(plan: Plan, views: Iterable[type[Any]]) -> Fields:
     return Fields(found, sets.numbered(found), constants.others, is_timed(plan), tuple(dict.fromkeys(spans)))
 
 
-def _models(views: Iterable[type[Any]]) -> dict[Collection, list[type[DomainModel]]]:
+def _models(views: Iterable[type[Any]], written: Mapping[str, str]) -> dict[Collection, list[type[DomainModel]]]:
+    """The models of what views read, without what others of them write."""
     found: dict[Collection, list[type[DomainModel]]] = {}
     for view in views:
         slots = _store(view)._slots.values()
+        others = [f"{collection}/x" for name, collection in written.items() if name != view.__name__]
         for slot in sorted(slots, key=lambda s: s.kind != "root"):
-            for model in members_of(slot.model):
+            models = [m for m in members_of(slot.model) if not any(map(m._collection.matches, others))]
+            for model in models:
                 several = found.setdefault(model._collection, []) if model._collection.pattern != CLOCKS else []
                 if model not in several:
                     several.append(model)

@@ -150,6 +150,10 @@ def _all_of_it(original: Any) -> Any:
     return shown
 
 
+def _as_given(original: Any) -> Any:
+    return list
+
+
 def _nothing(original: Any) -> Any:
     return lambda *args, **kwargs: None
 
@@ -368,7 +372,8 @@ BY_NAME: tuple[Broken, ...] = (
     swap("only the first key of a document counts", "operators", "operators.joins:Joins.doc_keys", _cut(1), "ProductPage"),
     swap("joins are forgotten in a restart", "engine", "engines.local.kept:KeptState.need", _joins_are_not_needed, "Circle",
          bug_class=10),
-    swap("a view may write where it reads", "engine", "model.compile:_refuse_circles", _nothing, "Echo", bug_class=7),
+    Broken("a view may write where it reads", "engine",
+           (Swap("model.compile:_refuse_circles", _nothing), Swap("plan.compile:in_order", _as_given)), views=("Echo",), bug_class=7),
     *_faults_of_sink("memory", "sinks.memory:MemorySink"),
     *_faults_of_sink("parquet", "sinks.parquet:ParquetSink"),
     swap("jsonl: deletions are forgotten", "sinks", "sinks.jsonl:JsonLinesSink.write", _changed(lambda c: c if c.new else None),
