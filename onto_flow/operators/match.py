@@ -113,6 +113,9 @@ class MatchStep:
                 changed[path] = (member, doc)
         return changed
 
+    def _member(self, path: str) -> Doc | None:
+        return _doc(self.docs.get(path))
+
     def _members(self) -> list[tuple[str, Doc]]:
         return [(path, doc) for path, held in self.docs.items() if (doc := _doc(held)) is not None]
 
@@ -177,7 +180,7 @@ class MatchStep:
 
     def _move(self, roots: Sequence[str], old: Sequence[tuple[str, JoinKey]], path: str) -> None:
         """Subscribes roots to what a document asks for now, which they were subscribed to what it asked for."""
-        for (operator, key), weight in differences(old, self._child_keys(path, _doc(self.docs.get(path)))):
+        for (operator, key), weight in differences(old, self._child_keys(path, self._member(path))):
             self.ctx.send(operator, key, Subscribe(tuple((r, weight) for r in roots)))
 
     def _answer(self, roots: Iterable[str]) -> None:

@@ -95,9 +95,10 @@ class Editions:
         """What a root has not heard yet: path -> what it is subscribed to for that document."""
         return self._held.get(self.edition(value), {})
 
-    def waits(self, path: str) -> bool:
-        """Whether some root has not heard of a document's last change."""
-        return any(path in held for held in self._held.values())
+    @property
+    def paths(self) -> dict[str, None]:
+        """The documents of which some root has not heard the last change."""
+        return {path: None for held in self._held.values() for path in held}
 
     def hears(self, root: str, subs: MutableMapping[str, int]) -> None:
         """A root knows the present edition."""

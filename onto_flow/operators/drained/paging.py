@@ -68,8 +68,9 @@ class PagedStep(MatchStep):
     def owe(self) -> None:
         """Says what members of this key roots wait for; that of a `via` key they know to be missing, or hold."""
         if self.slot.kind != "via":
-            waiting = {} if self.editions is None else {p: d for p, d in self._members() if self.editions.waits(p)}
-            self.untold.owe(self.slot.index, self.key, waiting)
+            paths = () if self.editions is None else self.editions.paths
+            members = {path: doc for path in paths if (doc := self._member(path)) is not None}
+            self.untold.owe(self.slot.index, self.key, members)
 
     def _settle(self, changed: Iterable[str]) -> None:
         if self.editions is None:

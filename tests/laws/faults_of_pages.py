@@ -1,0 +1,55 @@
+"""Faults in what a drained engine does page by page, each found by histories of hot keys."""
+
+from __future__ import annotations
+
+from tests.laws.breaking import Fault
+
+PAGING = "operators.drained.paging"
+EDITIONS = "operators.drained.editions"
+ASSEMBLE = "operators.drained.assemble"
+MATCH = "operators.drained.match"
+
+FAULTS_OF_PAGES = (
+    Fault(
+        "pages: subscriptions do not move",
+        ((PAGING, "            self._move(roots, asked, path)", "            pass"),),
+    ),
+    Fault(
+        "pages: a departure is shown while the document is owed",
+        ((ASSEMBLE, "if doc.gone and path in owed:", "if False:"),),
+    ),
+    Fault(
+        "pages: a document may ask for what is not open",
+        ((ASSEMBLE, "if not all(record.is_open(child.index, k) for k in keys):", "if False:"),),
+    ),
+    Fault(
+        "pages: what was asked for may stay open",
+        ((ASSEMBLE, "if self._lags(slot) and any(record", "if False and any(record"),),
+    ),
+    Fault("pages: what is kept need not be settled", ((ASSEMBLE, " and self._asked == record.answered_keys", ""),)),
+    Fault("pages: a root that leaves ends what is asked for now", ((PAGING, "{**before, **unheard}", "dict(before)"),)),
+    Fault("pages: older editions do not hear of changes", ((EDITIONS, "held.setdefault(path, keys)", "pass"),)),
+    Fault(
+        "pages: older editions forget what they hold", ((EDITIONS, "held.setdefault(path, keys)", "held[path] = keys"),)
+    ),
+    Fault(
+        "pages: a newcomer is of an old edition",
+        ((PAGING, "                self.editions.hears(root, self.subs)", "                pass"),),
+    ),
+    Fault("pages: departures stay", ((PAGING, "                del self.left[path]", "                pass"),)),
+    Fault(
+        "pages: departures go before all have heard",
+        (
+            (
+                PAGING,
+                "        if self.editions is None:\n            for path in changed:",
+                "        if True:\n            for path in changed:",
+            ),
+        ),
+    ),
+    Fault(
+        "pages: every round begins at the first edition", ((EDITIONS, "max(subs.values(), default=0) // MARK", "0"),)
+    ),
+    Fault("pages: who has heard does not hear again", ((EDITIONS, "        self._heard.append(root)\n", ""),)),
+    Fault("pages: marks count as weights", ((PAGING, "old = held % MARK", "old = held"),)),
+)
