@@ -5,7 +5,8 @@ sink is given view changes after the commit that holds them, so it never shows w
 in the outbox until the sink has published them, and are given again after a crash. A message is acknowledged after the
 commit that holds its effect.
 
-The outbox has one row per view document: what it was when last published, and what it is now.
+The outbox is a log, a row a commit: a view document's first entry has what it was when last published, its last entry what
+it is now. Where that grows long, one row with both takes the place of all.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ...core.change import DeadLetter, ViewChange
 from ...core.codec import decode, encode
 from ...core.errors import EngineError
 from ...core.gaps import Gap, Gaps
+from ...formats.native.values import value_decoder, value_encoder
 from ...plan.nodes import Plan
 from ...plan.wire import view_text
 from ..carried import decode_carried, encode_carried
@@ -29,7 +31,15 @@ from .store import EMPTY, FILE, Connect, Store
 Fingerprints = Mapping[str, Mapping[str, str]]
 """View -> part of its code -> hash."""
 
-_SEND = "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?)"
+Where = tuple[str, str]
+"""(view, path)."""
+
+_encode, _decode = value_encoder(), value_decoder()
+
+_SEND = "INSERT INTO outbox VALUES (?, ?)"
+_LONG = 32 << 20
+"""Bytes of an outbox that is not written anew yet."""
+
 _GAP = "INSERT INTO gaps VALUES (?, ?) ON CONFLICT (gap) DO UPDATE SET weight = weight + excluded.weight"
 
 
@@ -96,16 +106,17 @@ class Checkpoint:
         self.state = KeptState(plan, store, whole=not self.loaded)
         self._number: int = store.get("number") or 0
         self._published = self._cleared = 0
-        self._waiting: dict[tuple[str, str], ViewChange] = {}
-        self._unsent: dict[tuple[str, str], ViewChange] = {}
+        self._waiting: dict[Where, ViewChange] = {}
+        self._unsent: set[Where] = set()
+        self._outbox_bytes, self._most = 0, _LONG
         self._letters: list[DeadLetter] = []
         self._gaps: list[Gap] = []
 
     def take(self, change: ViewChange) -> None:
         """Takes a view change that will go to the sink after the next commit."""
         where = (change.view, change.path)
-        before = self._unsent.get(where)
-        self._unsent[where] = self._waiting[where] = change if before is None else change._replace(old=before.old)
+        before = self._waiting.get(where)
+        self._waiting[where] = change if before is None else change._replace(old=before.old)
 
     def put(self, letter: DeadLetter) -> None:
         """Takes a dead letter."""
@@ -131,9 +142,8 @@ class Checkpoint:
             self.state.save(check)
             if self._published > self._cleared:
                 store.write("DELETE FROM outbox WHERE number <= ?", [(self._published,)])
+            self._send(number)
             store.write("DELETE FROM letters")
-            rows = [(view, path, number, encode_carried(c)) for (view, path), c in self._waiting.items()]
-            store.write(_SEND, rows)
             store.write("INSERT INTO letters VALUES (?, ?)", [(number, encode_carried(x)) for x in self._letters])
             store.write(_GAP, [(encode(tuple(g[:3])), g.weight) for g in self._gaps])
             store.write("DELETE FROM gaps WHERE weight = 0")
@@ -148,14 +158,33 @@ class Checkpoint:
     def published(self) -> None:
         """The sink has published all that was committed: the outbox is empty from the next commit on."""
         self._published = self._number
-        self._unsent = dict(self._waiting)
+        self._unsent.clear()
+        self._outbox_bytes, self._most = 0, _LONG
+
+    def _send(self, number: int) -> None:
+        if not self._waiting:
+            return
+        entries = [(*c[:2], () if where in self._unsent else (c.old,), *c[3:]) for where, c in self._waiting.items()]
+        data = _encode(tuple(entries))
+        self.store.write(_SEND, [(number, data)])
+        self._unsent.update(self._waiting)
+        self._outbox_bytes += len(data)
+        if self._outbox_bytes > self._most:
+            data = _encode(tuple((*c[:2], (c.old,), *c[3:]) for c in self.outbox()))
+            self.store.write("DELETE FROM outbox")
+            self.store.write(_SEND, [(number, data)])
+            self._outbox_bytes, self._most = len(data), _LONG + 2 * len(data)
 
     def outbox(self) -> list[ViewChange]:
         """What an earlier process committed, and whose publication it did not see."""
-        rows = self.store.read("SELECT view, path, data FROM outbox ORDER BY number, view, path")
-        found = [c for _, _, data in rows if isinstance(c := decode_carried(data), ViewChange)]
-        self._unsent = {(c.view, c.path): c for c in found}
-        return found
+        found: dict[Where, ViewChange] = {}
+        for (data,) in self.store.read("SELECT data FROM outbox ORDER BY number"):
+            for view, path, old, new, version, failed in _decode(data):
+                before = found.get((view, path))
+                was = before.old if before is not None else old[0] if old else None
+                found[view, path] = ViewChange(view, path, was, new, version, failed)
+        self._unsent = set(found)
+        return list(found.values())
 
     def letters(self) -> list[DeadLetter]:
         """The dead letters of the last commit, which may not have been kept elsewhere."""

@@ -25,6 +25,12 @@ from .options import Options
 from .run import Counts, Run, now
 
 _CHUNK = 1000
+_QUIET_SECONDS = 3.0
+"""A feed that is quiet for so long gives time to bring the table of state up to its log."""
+
+_SHORT_SECONDS = 3.0
+"""A job that is stopped publishes once more where that took no longer so far; what it does not, the next process does."""
+
 _PIECE = 20_000
 """How many documents of a first load are taken at a time where memory is bounded."""
 
@@ -52,6 +58,7 @@ class DurableRun(Run):
         self._pending: list[ViewChange] = []
         self._letters: list[DeadLetter] = []
         self._oldest: float | None = None
+        self._publishing = 0.0
         if kept.loaded:
             if isinstance(job.feed, Follower):
                 job.feed.follows(kept.snapshot)
@@ -95,7 +102,8 @@ class DurableRun(Run):
         """Nothing: what was committed is there, and is shown by the next process."""
 
     def _end(self) -> None:
-        if self.fenced or not self.job.stop.is_set():
+        stopped = self.job.stop.is_set()
+        if not stopped or (self.fenced and self._publishing <= _SHORT_SECONDS):
             super()._end()
         self._commit()
 
@@ -136,8 +144,11 @@ class DurableRun(Run):
             self._dirty = True
 
     def _tick(self) -> None:
-        if self._dirty and time.monotonic() - self._committed >= self._options.every:
+        since = time.monotonic() - self._committed
+        if self._dirty and since >= self._options.every:
             self._commit()
+        elif not self._dirty and since >= _QUIET_SECONDS:
+            self._kept.state.fold()
         super()._tick()
 
     def _show(self, changes: list[ViewChange], oldest_commit: float | None) -> None:
@@ -201,5 +212,7 @@ class DurableRun(Run):
         if self._dirty:
             self._commit()
         self._kept.store.verify()
+        began = time.monotonic()
         super()._publish()
+        self._publishing = time.monotonic() - began
         self._kept.published()

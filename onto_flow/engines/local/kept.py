@@ -1,31 +1,33 @@
 """Keyed state over a store: what was needed lately is in memory, all of it is on the disk as of the last checkpoint.
 
-Law: a key that changed since the last checkpoint is in memory, its absence included; so what `need` reads is never older
-than what a step left. The cost of a checkpoint follows the keys and entries that were needed since the one before.
+Law: a key that changed since the table of state was written last is in memory, its absence included, or the log has it
+and it was not needed since the process began; so what `need` reads is never older than what a step left. The cost of a
+checkpoint follows the keys and entries that were needed since the one before: they go to the log, and to the table when
+the log is full, each once however often it changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from itertools import groupby, islice
-from operator import itemgetter
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from ...core.compact import Cells
 from ...operators.base import Key
 from ...plan.nodes import Plan
 from .kept_timers import KeptTimers
-from .layout import WHOLE, Layout
+from .layout import WHOLE, Entries, Item, Layout, changes_of
+from .log import Log
 from .store import Store
-
-_ASKED = 256
-"""How many keys one query asks for."""
+from .table import Row, Table
 
 _SAVED = 20_000
 """After so many rows they are handed to the store."""
 
+_SAID = 2000
+"""So many keys are one row of the log."""
+
 _PAGE = 2000
-"""How many rows are read at a time where all are."""
+"""How many keys are looked at together."""
 
 BYTES_IN_MEMORY = 6
 """How many bytes of memory stand for one of a row, about."""
@@ -33,15 +35,10 @@ BYTES_IN_MEMORY = 6
 BYTES_OF_A_KEY = 600
 """What a key and its cells take in memory besides."""
 
-_BEFORE_ALL = -(2**63)
-"""SQLite sorts numbers before texts and bytes."""
+_SLACK = 0.1
+"""By how much more than it must memory shrinks when it is too much: the table is written before."""
 
-_SELECT = "SELECT key, part, data FROM state WHERE operator = ? AND key IN ({}) ORDER BY key, part"
-_EVERY = """SELECT key, part, data FROM state WHERE operator = ? AND (key, part) > (?, ?) ORDER BY key, part LIMIT ?"""
-_KEYS = "SELECT key FROM state WHERE operator = ? AND key > ? AND part = ? ORDER BY key LIMIT ?"
-_PUT = "INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?)"
-_DROP_PART = "DELETE FROM state WHERE operator = ? AND key = ? AND part = ?"
-_DROP = "DELETE FROM state WHERE operator = ? AND key = ?"
+_NOTHING: Mapping[str, Entries] = {}
 
 
 class KeptState:
@@ -59,22 +56,38 @@ class KeptState:
     def __init__(self, plan: Plan, store: Store, *, whole: bool) -> None:
         self._store = store
         with store.transaction():
-            self._numbers = store.operators([node.id for node in plan.operators])
+            numbers = store.operators([node.id for node in plan.operators])
         self._layouts = {node.id: Layout(node) for node in plan.operators}
         self.states: dict[str, dict[Key, Cells]] = {node.id: {} for node in plan.operators}
-        self.timers = KeptTimers(store, self._numbers)
+        self._tables = {name: Table(store, number) for name, number in numbers.items()}
+        self.timers = KeptTimers(store, numbers)
         self._changed: dict[str, set[Key]] = {node.id: set() for node in plan.operators}
-        self._whole = whole
+        self._behind: dict[str, set[Key]] = {node.id: set() for node in plan.operators}
+        self._anew: dict[str, set[Key]] = {node.id: set() for node in plan.operators}
+        self._large: dict[str, dict[Key, Mapping[str, Entries]]] = {node.id: {} for node in plan.operators}
+        self._unread: dict[str, dict[Key, list[Item]]] = {node.id: {} for node in plan.operators}
+        self._whole = self._fresh = whole
         self._sizes = {node.id: _Sizes() for node in plan.operators}
+        self._log = Log(store)
+        names = {number: name for name, number in numbers.items()}
+        for item in self._log.read():
+            name = names[item[0]]
+            self._behind[name].add(item[1])
+            self._unread[name].setdefault(item[1], []).append(item)
 
     def need(self, operator: str, keys: Collection[Key]) -> None:
         """See `State`: reads what is not in memory."""
         changed = self._changed[operator]
         if not self._whole:
-            states = self.states[operator]
+            states, unread = self.states[operator], self._unread[operator]
             missing = [k for k in keys if k not in states and k not in changed]
+            if self._behind[operator]:
+                behind = self._behind[operator]
+                missing = [k for k in missing if k not in behind or k in unread]
             for key, cells in self._read(operator, missing):
                 states[key] = cells
+            for key in missing if unread else ():
+                unread.pop(key, None)
         changed.update(keys)
 
     def changed(self, operator: str) -> set[Key] | None:
@@ -92,9 +105,24 @@ class KeptState:
         Args:
             check: Is called from time to time, and raises to give up.
         """
-        for operator, changed in self._changed.items():
-            self._save(operator, changed, check)
+        if self._fresh or self._log.is_full:
+            self._fold(check)
+        else:
+            for operator, changed in self._changed.items():
+                self._note(operator, changed)
+        self._fresh = False
         self.timers.save()
+
+    def fold(self) -> None:
+        """Brings the table up to the log, just after a checkpoint, in a transaction of its own."""
+        if self._log.bytes and not self.dirty:
+            with self._store.transaction():
+                self._fold(lambda: None)
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether the log is empty."""
+        return not self._log.bytes
 
     def saved(self) -> None:
         """The transaction was committed."""
@@ -104,11 +132,8 @@ class KeptState:
 
     def keys(self, operator: str) -> Iterator[list[Key]]:
         """All keys of an operator as of the last checkpoint, some at a time; of later ones, those behind."""
-        number = self._numbers[operator]
-        after: Any = _BEFORE_ALL
-        while found := [key for (key,) in self._store.read(_KEYS, number, after, WHOLE, _PAGE)]:
-            yield found
-            after = found[-1]
+        self.fold()
+        yield from self._tables[operator].keys()
 
     def every(self, operator: str) -> Iterator[tuple[Key, Cells]]:
         """All keys of an operator with their cells, just after a checkpoint; nothing is kept in memory for it."""
@@ -116,8 +141,11 @@ class KeptState:
         if self._whole:
             yield from states.items()
             return
-        for key, cells in self._read_all(operator):
-            yield key, states.get(key, cells)
+        self.fold()
+        for key, rows in self._tables[operator].every():
+            cells = states.get(key) or self._cells(operator, key, rows, ())
+            if cells is not None:
+                yield key, cells
 
     def bytes_in_memory(self) -> int:
         """An estimate of what the keys in memory take, from the bytes of those that were written or read."""
@@ -131,76 +159,124 @@ class KeptState:
         Returns:
             How many keys went.
         """
-        over = self.bytes_in_memory() - most
-        if over <= 0:
+        if self.bytes_in_memory() <= most:
             return 0
-        share = min(1.0, over / max(1, self.bytes_in_memory()))
+        self.fold()
+        held = max(1, self.bytes_in_memory())
+        share = (held - most * (1 - _SLACK)) / held
         self._whole = False
         gone = 0
         for operator, states in self.states.items():
-            changed = self._changed[operator]
-            for key in [k for k in islice(states, int(len(states) * share) + 1) if k not in changed]:
+            kept, large = self._changed[operator] | self._behind[operator], self._large[operator]
+            for key in [k for k in islice(states, int(len(states) * share) + 1) if k not in kept]:
                 del states[key]
+                large.pop(key, None)
                 gone += 1
         return gone
 
-    def _save(self, operator: str, changed: Iterable[Key], check: Callable[[], None]) -> None:
-        number, layout, states = self._numbers[operator], self._layouts[operator], self.states[operator]
-        put: list[tuple[int, Key, bytes, bytes]] = []
-        dropped: list[tuple[int, Key]] = []
-        parts: list[tuple[int, Key, bytes]] = []
-        sizes = self._sizes[operator]
-        for key in sorted(changed):  # the keys of one operator are all of one type
+    def _note(self, operator: str, changed: Iterable[Key]) -> None:
+        """Says in the log what changed."""
+        number, layout, states = self._tables[operator].number, self._layouts[operator], self.states[operator]
+        anew = self._anew[operator]
+        items: list[Item] = []
+        for key in changed:
             cells = states.get(key)
+            is_anew = layout.has_maps and self._look(operator, key, cells)
+            if is_anew:
+                anew.add(key)
+            if cells is None or is_anew:
+                items.append((number, key, None, ()))
+            if cells is not None:
+                large = self._large[operator].get(key)
+                items.append((number, key, layout.whole(cells), changes_of(large) if large else ()))
+            if len(items) >= _SAID:
+                self._log.add(items)
+                items.clear()
+        self._log.add(items)
+        self._behind[operator].update(changed)
+
+    def _look(self, operator: str, key: Key, cells: Cells | None) -> bool:
+        """Looks for the large maps of a key.
+
+        Returns:
+            Whether one that has rows is gone, or is another one: then all rows of the key are made anew.
+        """
+        held = self._large[operator]
+        before = held.pop(key, _NOTHING)
+        found = self._layouts[operator].large(cells) if cells else _NOTHING
+        if found:
+            held[key] = found
+        anew = any(found.get(name) is not entries for name, entries in before.items())
+        for entries in found.values() if anew else ():
+            entries.changed.update(entries)
+        return anew
+
+    def _fold(self, check: Callable[[], None]) -> None:
+        """Writes to the table what changed since it was written last."""
+        for operator, changed in self._changed.items():
+            self._write(operator, sorted(changed | self._behind[operator]), check)
+            self._behind[operator].clear()
+            self._anew[operator].clear()
+            self._unread[operator].clear()
+        self._log.clear()
+
+    def _write(self, operator: str, keys: Sequence[Key], check: Callable[[], None]) -> None:
+        table, layout, sizes = self._tables[operator], self._layouts[operator], self._sizes[operator]
+        anew, held, states = self._anew[operator], self._large[operator], self.states[operator]
+        for key, cells in self._as_it_is(operator, keys):
+            is_anew = layout.has_maps and self._look(operator, key, cells)
+            if cells is None or is_anew or key in anew:
+                table.drop(key)
             if cells is None:
-                dropped.append((number, key))
                 continue
-            for part, data in layout.rows(cells):
-                if data is None:
-                    parts.append((number, key, part))
-                else:
-                    put.append((number, key, part, data))
-                    sizes.saw(len(data), part == WHOLE)
-            if len(put) >= _SAVED:
-                self._store.write(_PUT, put)
-                put.clear()
+            for part, data in layout.rows(cells, held.get(key, _NOTHING)):
+                table.put(key, part, data)
+                sizes.saw(len(data or b""), part == WHOLE)
+            if key not in states:
+                held.pop(key, None)
+            if table.waiting >= _SAVED:
+                table.write()
                 check()
-        self._store.write(_PUT, put)
-        self._store.write(_DROP_PART, parts)
-        self._store.write(_DROP, dropped)
+        table.write()
 
-    def _read(self, operator: str, keys: list[Key]) -> Iterator[tuple[Key, Cells]]:
-        number = self._numbers[operator]
-        for at in range(0, len(keys), _ASKED):
-            asked = keys[at : at + _ASKED]
-            asked += asked[:1] * (_round(len(asked)) - len(asked))
-            marks = ",".join("?" * len(asked))
-            yield from self._cells(operator, self._store.read(_SELECT.format(marks), number, *asked))
+    def _as_it_is(self, operator: str, keys: Sequence[Key]) -> Iterator[tuple[Key, Cells | None]]:
+        """Keys with their cells, those included that only the log has; nothing is kept in memory for it."""
+        states, unread = self.states[operator], self._unread[operator]
+        for at in range(0, len(keys), _PAGE):
+            part = keys[at : at + _PAGE]
+            logged = dict(self._read(operator, [k for k in part if k in unread and k not in states]))
+            for key in part:
+                yield key, states.get(key) or logged.get(key)
 
-    def _read_all(self, operator: str) -> Iterator[tuple[Key, Cells]]:
-        """In pages: the rows of one key may lie on several."""
-        number, rest = self._numbers[operator], []
-        after: tuple[Any, bytes] = (_BEFORE_ALL, b"")
-        while page := self._store.read(_EVERY, number, *after, _PAGE):
-            after = page[-1][:2]
-            rest += page
-            end = next((at + 1 for at in range(len(rest) - 1, -1, -1) if rest[at][0] != after[0]), 0)
-            yield from self._cells(operator, rest[:end])
-            rest = rest[end:]
-        yield from self._cells(operator, rest)
+    def _read(self, operator: str, keys: Sequence[Key]) -> Iterator[tuple[Key, Cells]]:
+        """The cells of keys, from the table and from what the log says of them."""
+        unread = self._unread[operator]
+        only_logged = dict.fromkeys(k for k in keys if k in unread) if unread else {}
+        for key, rows in self._tables[operator].rows(keys):
+            only_logged.pop(key, None)
+            yield from self._found(operator, key, rows, unread.get(key, ()))
+        for key in only_logged:
+            yield from self._found(operator, key, (), unread[key])
 
-    def _cells(self, operator: str, rows: Iterable[tuple[Key, bytes, bytes]]) -> Iterator[tuple[Key, Cells]]:
-        layout, sizes = self._layouts[operator], self._sizes[operator]
-        for key, group in groupby(rows, key=itemgetter(0)):
-            found = [(part, data) for _, part, data in group]
-            for part, data in found:
-                sizes.saw(len(data), part == WHOLE)
-            yield key, layout.cells(found)
+    def _found(
+        self, operator: str, key: Key, rows: Sequence[Row], items: Sequence[Item]
+    ) -> Iterator[tuple[Key, Cells]]:
+        cells = self._cells(operator, key, rows, items)
+        if cells is None:
+            return
+        large = {name: held for name, held in cells.items() if type(held) is Entries}
+        if large:
+            self._large[operator][key] = large
+        yield key, cells
 
-
-def _round(count: int) -> int:
-    """The next power of two: SQLite keeps few statements ready."""
-    return 1 << (count - 1).bit_length()
+    def _cells(self, operator: str, key: Key, rows: Sequence[Row], items: Sequence[Item]) -> Cells | None:
+        sizes = self._sizes[operator]
+        for part, data in rows:
+            sizes.saw(len(data), part == WHOLE)
+        cells, stale = self._layouts[operator].cells(rows, items)
+        if stale:
+            self._anew[operator].add(key)
+        return cells
 
 
 class _Sizes:

@@ -1,17 +1,18 @@
 """The cells of a key <-> the rows that keep them: one row for all small cells, one for each entry of a large map.
 
-Law: what is read from the rows is what was written, as plain forms of `core.codec`; a change of one entry of a large map
-writes one row, whatever the size of the map.
+Law: what is read from the rows, and from what the log says after them, is what was written, as plain forms of
+`core.codec`; a change of one entry of a large map writes that entry, whatever the size of the map.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...core.codec import STATE_VERSION, decode_state
 from ...core.compact import Cells, cells_of, compact
 from ...formats.native.values import value_decoder, value_encoder
+from ...operators.base import Key
 from ...plan.nodes import OperatorNode
 
 LARGE = 64
@@ -22,8 +23,15 @@ WHOLE = b""
 
 _VERSION = bytes((STATE_VERSION,))
 
-Row = tuple[bytes, bytes | None]
+NewRow = tuple[bytes, bytes | None]
 """(part, bytes of it; `None`: the row goes)."""
+
+Whole = tuple[tuple[str, Any], ...]
+"""(cell, its form) of one key; `None` stands for a large map, whose entries are kept one by one."""
+
+Item = tuple[int, Key, "Whole | None", tuple[Any, ...]]
+"""What the log says of a key: (operator, key, cells, entries of large maps as (cell, key, form), or (cell, key) for one
+that went). `None` for the cells: there are none, and what was said before counts no longer."""
 
 
 class Entries(dict[Any, Any]):
@@ -31,6 +39,7 @@ class Entries(dict[Any, Any]):
 
     Attributes:
         changed: The keys of entries that were set or taken away since they were written.
+        behind: The keys of those that were written to the log, and not to the table yet.
 
     Example:
         >>> entries = Entries({"a": 1, "b": 2})
@@ -40,11 +49,12 @@ class Entries(dict[Any, Any]):
         (2, None, ['a', 'b', 'x'])
     """
 
-    __slots__ = ("changed",)
+    __slots__ = ("behind", "changed")
 
     def __init__(self, entries: Any = ()) -> None:
         super().__init__(entries)
         self.changed: set[Any] = set(self)
+        self.behind: set[Any] = set()
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self.changed.add(key)
@@ -92,60 +102,104 @@ class Layout:
         self._maps = frozenset(c.name for c in node.cells if c.kind == "map")
         self._small = self._maps if node.kind == "match" else frozenset()
         self._empty = cells_of(c.name for c in node.cells if c.kind != "bag")
+        self.has_maps = bool(self._maps)
         self._encode, self._decode = value_encoder(), value_decoder()
 
-    def rows(self, cells: Cells) -> Iterator[Row]:
-        """The rows to write for cells that may have changed; large maps become `Entries` in `cells`."""
-        whole = []
-        for name, value in cells.items():
-            if name not in self._maps:
-                if value is not None:
-                    whole.append((name, _form(value)))
-            elif value:
-                yield from self._large(cells, name)
-                kept = cells[name]
-                entries = None if type(kept) is Entries else tuple((k, _form(v)) for k, v in kept.items())
-                whole.append((name, entries))
-            elif type(value) is Entries:
-                yield from self._entries(name, value)
-        yield WHOLE, self._encode(tuple(whole), _VERSION)
-
-    def _large(self, cells: Cells, name: str) -> Iterator[Row]:
-        """Rows of the entries, where they have rows of their own, or get or lose them now."""
-        held = cells[name]
-        if type(held) is Entries:
-            if len(held) >= LARGE // 2:
-                yield from self._entries(name, held)
-            else:
+    def large(self, cells: Cells) -> dict[str, Entries]:
+        """The maps of a key that are kept entry by entry; those that have become large or small are made so."""
+        found = {}
+        for name in self._maps:
+            held = cells.get(name)
+            if not held:
+                continue
+            if type(held) is not Entries:
+                if len(held) <= LARGE:
+                    continue
+                held = cells[name] = Entries(held)
+            elif len(held) < LARGE // 2:
                 cells[name] = dict(held)
-                yield from ((self._encode((name, key)), None) for key in held.keys() | held.changed)
-        elif len(held) > LARGE:
-            cells[name] = Entries(held)
-            yield from self._entries(name, cells[name])
+                continue
+            found[name] = held
+        return found
 
-    def _entries(self, name: str, entries: Entries) -> Iterator[Row]:
-        for key in entries.changed:
-            yield self._encode((name, key)), self._encode(_form(entries[key])) if key in entries else None
-        entries.changed.clear()
+    def whole(self, cells: Cells) -> Whole:
+        """All but the entries of large maps."""
+        maps = self._maps
+        return tuple(
+            [
+                (name, _form(value) if name not in maps else None if type(value) is Entries else tuple(value.items()))
+                for name, value in cells.items()
+                if (value if name in maps else value is not None)
+            ]
+        )
 
-    def _whole(self, data: bytes) -> Any:
-        return self._decode(data, 1) if data[:1] == _VERSION else decode_state(data)
+    def rows(self, cells: Cells, large: Mapping[str, Entries]) -> Iterator[NewRow]:
+        """The rows of the table to write for cells that may have changed since they were written there.
 
-    def cells(self, rows: Iterable[tuple[bytes, bytes]]) -> Cells:
-        """The cells that rows of one key hold."""
-        cells: Cells = {}
-        entries: list[tuple[str, Any, Any]] = []
+        Args:
+            cells: Of one key.
+            large: What `large` says of them.
+        """
+        for name, entries in large.items():
+            for key in entries.changed | entries.behind:
+                yield self._encode((name, key)), self._encode(_form(entries[key])) if key in entries else None
+            entries.changed.clear()
+            entries.behind.clear()
+        yield WHOLE, self._encode(self.whole(cells), _VERSION)
+
+    def cells(self, rows: Iterable[tuple[bytes, bytes]], items: Iterable[Item] = ()) -> tuple[Cells | None, bool]:
+        """The cells of one key.
+
+        Args:
+            rows: Of the table.
+            items: Of the log, in their order; they count over the rows.
+
+        Returns:
+            The cells, `None` where there are none; and whether the table has rows that do not belong to them.
+        """
+        whole: Whole | None = None
+        entries: dict[str, dict[Any, Any]] = {}
         for part, data in rows:
             if part == WHOLE:
-                for name, value in self._whole(data):
-                    cells[name] = dict(value or ()) if name in self._maps else value
+                whole = self._decode(data, 1) if data[:1] == _VERSION else decode_state(data)
             else:
                 name, key = self._decode(part)
-                entries.append((name, key, self._decode(data)))
-        for name in {name for name, _, _ in entries}:
-            cells[name] = Entries({key: value for n, key, value in entries if n == name})
-            cells[name].changed.clear()
-        return compact(cells, self._empty(), self._small)
+                entries.setdefault(name, {})[key] = self._decode(data)
+        stale, behind = False, dict[str, set[Any]]()
+        for _, _, whole, changes in items:
+            if whole is None:
+                entries, behind, stale = {}, {}, True
+            for name, key, *form in changes:
+                held = entries.setdefault(name, {})
+                behind.setdefault(name, set()).add(key)
+                if form:
+                    held[key] = form[0]
+                else:
+                    held.pop(key, None)
+        if whole is None:
+            return None, stale
+        cells: Cells = {}
+        stale = stale or not entries.keys() <= {name for name, value in whole if value is None}
+        for name, value in whole:
+            if name in self._maps and value is None:
+                kept = cells[name] = Entries(entries.pop(name, ()))
+                kept.changed.clear()
+                kept.behind = behind.get(name, set()) | (set(kept) if stale else set())
+            else:
+                cells[name] = dict(value) if name in self._maps else value
+        return compact(cells, self._empty(), self._small), stale
+
+
+def changes_of(large: Mapping[str, Entries]) -> tuple[Any, ...]:
+    """The entries of large maps that changed since they were last written anywhere; from now on they are behind."""
+    if not large:
+        return ()
+    found = []
+    for name, entries in large.items():
+        found += [(name, k, _form(entries[k])) if k in entries else (name, k) for k in entries.changed]
+        entries.behind |= entries.changed
+        entries.changed.clear()
+    return tuple(found)
 
 
 def _form(value: Any) -> Any:

@@ -19,7 +19,7 @@ from typing import Any
 from ...core.codec import decode_state, encode_state
 from ...core.errors import EngineError
 
-FORMAT = 1
+FORMAT = 2
 """Of the file; a newer one is refused."""
 
 FILE = "state.sqlite3"
@@ -44,13 +44,13 @@ _TABLES = (
     """CREATE TABLE timers (operator INTEGER, key, kind TEXT, at INTEGER NOT NULL,
         PRIMARY KEY (operator, key, kind)) WITHOUT ROWID""",
     "CREATE INDEX timers_at ON timers (at)",
-    """CREATE TABLE outbox (view TEXT, path TEXT, number INTEGER NOT NULL, data BLOB NOT NULL,
-        PRIMARY KEY (view, path)) WITHOUT ROWID""",
+    "CREATE TABLE log (number INTEGER PRIMARY KEY, data BLOB NOT NULL)",
+    "CREATE TABLE outbox (number INTEGER NOT NULL, data BLOB NOT NULL)",
     "CREATE TABLE letters (number INTEGER NOT NULL, data BLOB NOT NULL)",
     "CREATE TABLE points (partition TEXT PRIMARY KEY, resume BLOB NOT NULL) WITHOUT ROWID",
     "CREATE TABLE gaps (gap BLOB PRIMARY KEY, weight INTEGER NOT NULL) WITHOUT ROWID",
 )
-EMPTY = tuple(f"DELETE FROM {table}" for table in ("state", "timers", "outbox", "letters", "points", "gaps"))  # noqa: S608
+EMPTY = tuple(f"DELETE FROM {table}" for table in ("state", "log", "timers", "outbox", "letters", "points", "gaps"))  # noqa: S608
 """What a first load begins with."""
 
 Connect = Callable[..., sqlite3.Connection]

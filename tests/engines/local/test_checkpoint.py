@@ -110,10 +110,10 @@ def test_a_first_load_that_was_not_complete_begins_again_with_any_code(tmp_path)
 def test_a_file_of_a_newer_release_is_refused(tmp_path):
     run(tmp_path)
     with sqlite3.connect(tmp_path / FILE) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 3")
     connection.close()
     for look in (run, summary):
-        with pytest.raises(EngineError, match="a checkpoint of format 2; this release reads 1") as told:
+        with pytest.raises(EngineError, match="a checkpoint of format 3; this release reads 2") as told:
             look(tmp_path)
         assert told.value.code == "state-version"
 
@@ -177,6 +177,36 @@ def test_a_full_disk_ends_the_job_and_with_room_it_goes_on(tmp_path, commits, mo
     found = {view: dict(sink.held.table(view).documents()) for view in sink.held.views()}
     assert found == expected()
     assert failed or commits > 5, "the disk was never full"
+
+
+def test_an_outbox_that_grows_long_is_written_anew_with_what_was_shown_first_and_last(tmp_path, monkeypatch):
+    def change(n, path="v/1"):
+        return ViewChange("V", path, {"n": n - 1} if n else None, {"n": n}, (1, 0, n + 1))
+
+    monkeypatch.setattr("onto_flow.engines.local.checkpoint._LONG", 500)
+    checkpoint = opened(tmp_path)
+    checkpoint.take(change(0, "v/2"))
+    checkpoint.commit({}, loaded=True)
+    checkpoint.published()
+    checkpoint.take(change(5, "v/3"))
+    longest = 0
+    for n in range(1, 100):
+        checkpoint.take(change(n))
+        checkpoint.commit({})
+        longest = max(longest, checkpoint.store.one("SELECT sum(length(data)) FROM outbox"))
+    checkpoint.close()
+    assert longest < 1000
+    again = opened(tmp_path)
+    expected = [change(5, "v/3"), change(99)._replace(old={"n": 0})]
+    assert sorted(again.outbox(), key=lambda c: -ord(c.path[-1])) == expected
+    again.take(change(100))
+    again.commit({})
+    assert change(100)._replace(old={"n": 0}) in again.outbox()
+    again.published()
+    again.take(change(101))
+    again.commit({})
+    assert again.outbox() == [change(101)]
+    again.close()
 
 
 class TestTornCommits:

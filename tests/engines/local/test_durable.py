@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from meeting_job import meeting_room, run
 from test_kept import Kept, no_waiting_for_the_disk  # noqa: F401 - a fixture
@@ -101,6 +103,34 @@ def test_a_job_that_is_stopped_at_any_moment_ends_cleanly_and_goes_on(tmp_path, 
     assert published == {False, True}
 
 
+@pytest.mark.parametrize("short", [0.0, 60.0])
+def test_a_job_that_is_stopped_publishes_once_more_only_where_that_is_short(tmp_path, monkeypatch, short):
+    """It is stopped when its first changes after the load are written; the next process publishes what this one did not."""
+    stop = threading.Event()
+    monkeypatch.setattr(durable, "_SHORT_SECONDS", short)
+
+    class Counting(VersionedSink):
+        written = published = 0
+
+        def write(self, changes):
+            self.written += len(changes)
+            super().write(changes)
+            if self.published:
+                stop.set()
+
+        def publish(self):
+            self.published = self.written
+            return super().publish()
+
+    sink = Counting(tmp_path / "tables")
+    _, report = run(tmp_path / "state", sink=sink, options={"checkpoint_every": 0}, stop=stop)
+    assert 0 < report.changes < len(meeting_room().changes) and sink.published > 0
+    assert (sink.published == sink.written) == (short > 0)
+    run(tmp_path / "state", sink=VersionedSink(tmp_path / "tables"))
+    found = {view: dict(sink.held.table(view).documents()) for view in sink.held.views()}
+    assert found == dict(meeting_room().expected)
+
+
 def cycles(kept, count):
     """Documents that are made and deleted, each its own, on a clock that moves a second every thousand."""
     ada = {"firstName": "A", "lastName": "B", "organization": "O", "hearingAidRequested": False}
@@ -143,6 +173,7 @@ def tombstones(tmp_path, documents, count):
         kept.flow.process(())
         kept.commit()
         batches += 1
+    kept.state.fold()
     left = kept.store.bytes()
     for _ in range(1000):
         kept.store.compact()

@@ -12,7 +12,7 @@ from onto_flow.core.equality import same
 from onto_flow.core.values import Reference
 from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.engines.base import event, seed
-from onto_flow.engines.local import layout, store
+from onto_flow.engines.local import layout, log, store
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.engines.local.kept import KeptState
 from onto_flow.engines.local.store import Store
@@ -64,6 +64,7 @@ def run(seed_number, folder, monkeypatch, most=25):
     """A case with restarts and evictions between its batches."""
     random = Random(seed_number)
     monkeypatch.setattr(layout, "LARGE", random.choice((1, 2, 64)))
+    monkeypatch.setattr(log, "MOST", random.choice((0, 1000, 1 << 20)))
     case = random_case(random, most=most)
     history, plan = case.history, case.plan
     kept = Kept(plan, folder / f"{seed_number}.sqlite3", history.snapshot)
@@ -206,4 +207,49 @@ def test_a_checkpoint_costs_what_changed_whatever_the_size_of_a_cell(tmp_path, m
         # ingest, the ticket's match, the user's match and one of its entries, the record
         assert kept.store.rows["INSERT"] <= 6 and kept.store.rows["DELETE"] <= 2
         assert kept.store.rows["bytes"] < 1500
+    kept.store.close()
+
+
+def attends(kept, meeting, number):
+    """The meeting has its ticket, or none any more."""
+    tickets = [Reference(f"tickets/t{meeting}")] if number % 2 == 0 else []
+    fields = {"status": "in-session", "tickets": tickets}
+    kept.flow.process([event(Change(f"meetings/m{meeting}", None, fields, (10 + number, 0), None))])
+
+
+@pytest.mark.parametrize("most", [0, 1 << 20])
+def test_a_large_map_that_is_emptied_between_two_checkpoints_does_not_come_back(tmp_path, monkeypatch, most):
+    """All meetings leave a user at once, then as many others come: a restart finds these alone."""
+    monkeypatch.setattr(log, "MOST", most)
+    kept = Kept(MeetingSession.plan(), tmp_path / "state")
+    many_meetings(kept, 200)
+    for n in range(200):
+        attends(kept, n, 1)
+    for n in range(100):
+        attends(kept, n, 2)
+    kept.commit()
+    for _ in range(2):
+        kept.open()
+        kept.state.need("MeetingSession.match.users", ["users/u1"])
+        subs = kept.state.states["MeetingSession.match.users"]["users/u1"]["subs"]
+        assert sorted(subs) == sorted(f"meetings/m{n}" for n in range(100))
+        kept.state.fold()
+    kept.store.close()
+
+
+def test_what_changes_goes_to_the_log_and_once_to_the_table(tmp_path, monkeypatch):
+    monkeypatch.setitem(globals(), "Store", Counted)
+    kept = Kept(MeetingSession.plan(), tmp_path / "state")
+    load(kept, 30)
+    assert kept.state.is_folded, "a first load goes to the table at once"
+    kept.store.rows.clear()
+    for n in range(20):
+        kept.flow.process([event(Change("tickets/t7", None, ticket(n % 2 == 1), (9, n), None))])
+        kept.commit()
+    # ingest, match and assemble say one thing each
+    assert kept.store.rows["INSERT"] == 3 * 20 and not kept.state.is_folded
+    kept.store.rows.clear()
+    kept.state.fold()
+    assert kept.store.rows["INSERT"] == 3 and kept.state.is_folded
+    assert kept.store.one("SELECT count(*) FROM log") == 0
     kept.store.close()

@@ -8,18 +8,23 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
 import pyarrow.parquet as pq
 import pytest
 from meeting_job import PLAN
+from test_sqlite import documents
 
-from onto_flow.core.change import Change
+from onto_flow.core.change import Change, ViewChange
 from onto_flow.core.values import from_micros, to_micros
 from onto_flow.demo import data
+from onto_flow.engines.local.copying import summary
 from onto_flow.formats import encode_change
 from onto_flow.formats.export_writer import write_export
+from onto_flow.formats.typed_json import decode_fields
+from onto_flow.testing.judge import applied
 from onto_flow.testing.oracle import recompute
 
 PROJECT = Path(__file__).parents[3]
@@ -45,9 +50,9 @@ def room(tmp_path):
     return tmp_path
 
 
-def start(folder, feed="jsonl:feed.jsonl?batch_lines=10", **pipes):
+def start(folder, feed="jsonl:feed.jsonl?batch_lines=10", sink="parquet:out?grace=0", **pipes):
     line = [sys.executable, "-m", "onto_flow.cli", "run", VIEWS, "--source", "export", "--feed", feed]
-    line += ["--sink", "parquet:out?grace=0", "--checkpoint", "state", "--checkpoint-every", "20ms"]
+    line += ["--sink", sink, "--checkpoint", "state", "--checkpoint-every", "20ms"]
     paths = os.pathsep.join([str(PROJECT), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": paths}
     return subprocess.Popen(
@@ -63,23 +68,46 @@ def tables(folder):
     return found
 
 
-def killed(folder, rounds, count, seed):
+def lines(folder):
+    """What a consumer has that keeps the highest version of each path; a line that was cut off is none."""
+    changes = []
+    for text in (folder / "out.jsonl").read_bytes().split(b"\n"):
+        with suppress(ValueError):
+            line = json.loads(text)
+            fields = None if line["new"] is None else decode_fields(line["new"])
+            changes.append(ViewChange(line["view"], line["path"], None, fields, tuple(line["version"])))
+    return applied(changes)
+
+
+def collections(folder):
+    return {view.name: documents(folder / "out.sqlite", view.collection) for view in PLAN.views}
+
+
+SINKS = {
+    "parquet": ("parquet:out?grace=0", tables),
+    "jsonl": ("jsonl:out.jsonl", lines),
+    "sqlite": ("sqlite:out.sqlite?synchronous=off", collections),
+}
+
+
+def killed(folder, rounds, count, seed, sink="parquet"):
     """Kills a job at random moments, then lets it end."""
+    sink, read_back = SINKS[sink]
     random = Random(seed)
-    changes, documents = flips(count, random)
+    changes, final = flips(count, random)
     (folder / "feed.jsonl").write_text("".join(json.dumps(encode_change(c)) + "\n" for c in changes))
     for _ in range(rounds):
-        process = start(folder)
+        process = start(folder, sink=sink)
         try:
             process.wait(timeout=random.uniform(0.3, 2.5))
         except subprocess.TimeoutExpired:
             process.kill()
         process.communicate()
-    process = start(folder)
+    process = start(folder, sink=sink)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     assert f"16 documents, {count} changes" in errors
-    assert tables(folder) == recompute(PLAN, documents)
+    assert read_back(folder) == recompute(PLAN, final)
 
 
 def test_a_job_that_is_killed_in_a_loop_ends_in_the_same_tables(room):
@@ -87,9 +115,10 @@ def test_a_job_that_is_killed_in_a_loop_ends_in_the_same_tables(room):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(10, 20))
-def test_a_job_that_is_killed_many_times_ends_in_the_same_tables(room, seed):
-    killed(room, 15, 20_000, seed)
+@pytest.mark.parametrize("sink", SINKS)
+@pytest.mark.parametrize("seed", range(10, 15))
+def test_a_job_that_is_killed_many_times_ends_in_the_same_tables(room, seed, sink):
+    killed(room, 15, 20_000, seed, sink)
 
 
 def shown(folder):
@@ -124,6 +153,24 @@ def test_sigterm_ends_a_job_within_ten_seconds_with_a_checkpoint_and_a_second_on
     _, errors = third.communicate(timeout=60)
     assert third.returncode == 0 and "16 documents, 50 changes" in errors
     assert tables(room) == expected
+
+
+def test_sigterm_ends_a_job_within_ten_seconds_with_much_of_its_feed_left_to_read(room):
+    changes, _ = flips(2000, Random(3))
+    text = "".join(json.dumps(encode_change(c)) + "\n" for c in changes)
+    (room / "feed.jsonl").write_text(text * 100)
+    process = start(room, feed="jsonl:feed.jsonl?batch_lines=1000")
+    deadline = time.monotonic() + 60
+    while not (room / "state" / "state.sqlite3").exists() or not summary(room / "state").counts.get("changes"):
+        assert time.monotonic() < deadline, "no change was committed"
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert time.monotonic() - began < 10
+    left = summary(room / "state").counts["changes"]
+    assert 0 < left < 200_000 and f"{left} changes" in errors.replace(",", "")
 
 
 def test_a_checkpoint_is_copied_and_shown_by_the_tool(room):
