@@ -163,7 +163,7 @@ class KeptState:
             return 0
         self.fold()
         held = max(1, self.bytes_in_memory())
-        share = (held - most * (1 - _SLACK)) / held
+        share = max(0.0, (held - most * (1 - _SLACK)) / held)
         self._whole = False
         gone = 0
         for operator, states in self.states.items():
