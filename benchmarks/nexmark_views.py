@@ -1,15 +1,19 @@
-"""Nexmark's queries as views of documents: 3, 4, 9, 15, 17, 18, and 20 with 19."""
+"""Nexmark's queries as views of documents: 3, 4, 5, 9, 11, 15, 17, 18, 20 with 19, and 23 with a limit."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from onto_flow import DomainModel, Many, Store, ViewModel, agg, attrs, computed, many, one, operator, root, udf
+from onto_flow import DomainModel, Store, ViewModel, agg, attrs, computed, many, one, operator, root, window
 
 CATEGORY = 10
 NEAR = ("OR", "ID", "CA")
 LOW, HIGH = 10_000, 1_000_000
+HOPPING, HOP = timedelta(minutes=10), timedelta(minutes=5)
+GAP = timedelta(seconds=10)
+MOST = 5
+"""So many auctions of a seller, and so many bids, are looked at."""
 
 
 class Person(DomainModel):
@@ -78,26 +82,43 @@ class AuctionStore(Store):
     bids = many(Bid, by=Bid.auction)
 
 
+class AuctionPrice(ViewModel):
+    """The highest valid bid of each auction, kept by an accumulator: a hot auction costs no more than another."""
+
+    class Meta:
+        collection_name = "auctionPrice"
+
+    store: AuctionStore
+
+    @computed
+    def category(self) -> int:
+        return self.store.auction.category
+
+    highest = agg.max(
+        lambda bid: bid.price,
+        where=lambda bid, auction: auction.date_time <= bid.date_time <= auction.expires,
+        over=AuctionStore.bids,
+    )
+
+
+class AuctionPriceStore(Store):
+    auction = root(AuctionPrice)
+
+
 class CategoryPrice(ViewModel):
-    """q4: the average of the highest valid bids per category."""
+    """q4: the average of the highest valid bids per category; over the documents of another view."""
 
     class Meta:
         collection_name = "categoryPrice"
 
-    store: AuctionStore
-
-    @udf
-    @staticmethod
-    def highest(auction: Auction, bids: Many[Bid]) -> int | None:
-        began, ends = auction.date_time, auction.expires
-        return max((b.price for b in bids if began <= b.date_time <= ends), default=None)
+    store: AuctionPriceStore
 
     @operator.key
     @classmethod
-    def category(cls, auction: Auction) -> int:
+    def category(cls, auction: AuctionPrice) -> int:
         return auction.category
 
-    price = agg.avg(lambda highest: highest)
+    price = agg.avg(lambda auction: auction.highest)
 
 
 class BidStore(Store):
@@ -229,4 +250,111 @@ class LastBid(ViewModel):
     price = agg.last(lambda bid: bid.price, order_by=lambda bid: bid.date_time)
 
 
-VIEWS = (OregonSellers, CategoryPrice, WinningBid, AuctionWithBids, AuctionDay, DayStats, LastBid)
+class AuctionWindowKey(NamedTuple):
+    auction: str
+    start: datetime
+
+
+class AuctionWindow(ViewModel):
+    """Bids per auction and hopping window."""
+
+    class Meta:
+        collection_name = "auctionWindow"
+
+    store: OneBidStore
+
+    @operator.expand
+    @classmethod
+    def began(cls, bid: Bid) -> list[datetime]:
+        return window.hopping(bid.date_time, HOPPING, every=HOP)
+
+    @operator.key
+    @classmethod
+    def auction_window(cls, bid: Bid, began: datetime) -> AuctionWindowKey | None:
+        return None if bid.auction is None else AuctionWindowKey(bid.auction.doc_id, began)
+
+    bids = agg.count()
+
+
+class AuctionWindowStore(Store):
+    counted = root(AuctionWindow)
+
+
+class HotAuction(ViewModel):
+    """q5: the auction with the most bids of each hopping window; over the documents of another view."""
+
+    class Meta:
+        collection_name = "hotAuction"
+
+    store: AuctionWindowStore
+
+    @operator.key
+    @classmethod
+    def start(cls, counted: AuctionWindow) -> datetime:
+        return counted.start
+
+    auction = agg.first(lambda counted: counted.auction, order_by=lambda counted: -counted.bids)
+    bids = agg.max(lambda counted: counted.bids)
+
+
+class BidderSessions(ViewModel):
+    """q11: how many bids each bidder makes in a session."""
+
+    class Meta:
+        collection_name = "bidderSessions"
+
+    store: OneBidStore
+
+    @operator.key
+    @classmethod
+    def bidder(cls, bid: Bid) -> str | None:
+        return None if bid.bidder is None else bid.bidder.doc_id
+
+    session = window.session(lambda bid: bid.date_time, gap=GAP)
+    bids = agg.count()
+
+
+class PersonStore(Store):
+    person = root(Person)
+    sold = many(Auction, by=Auction.seller, order_by=Auction.date_time, descending=True, limit=MOST)
+    bids = many(Bid, by=Bid.bidder, order_by=Bid.date_time, descending=True, limit=MOST)
+
+
+class Trade(NamedTuple):
+    auction: str
+    bid: str
+    price: int
+
+
+class SellerTrades(ViewModel):
+    """q23: each auction of a seller with each bid that the same person makes; a limit on both keeps it from exploding."""
+
+    class Meta:
+        collection_name = "sellerTrades"
+
+    store: PersonStore
+
+    @computed
+    def name(self) -> str:
+        return self.store.person.name
+
+    @computed
+    def trades(self) -> list[Trade]:
+        return [Trade(a.doc_id, b.doc_id, b.price) for a in self.store.sold for b in self.store.bids]
+
+
+RUNS: tuple[tuple[type[ViewModel], ...], ...] = (
+    (OregonSellers,),
+    (AuctionPrice, CategoryPrice),
+    (AuctionWindow, HotAuction),
+    (WinningBid,),
+    (BidderSessions,),
+    (DayStats,),
+    (AuctionDay,),
+    (LastBid,),
+    (AuctionWithBids,),
+    (SellerTrades,),
+)
+"""The views of each query; each such flow runs alone, then all in one."""
+
+VIEWS = tuple(view for views in RUNS for view in views)
