@@ -206,7 +206,8 @@ def _read(view: CompiledView) -> tuple[frozenset[str] | None, frozenset[str] | N
     """The slots that a view's code reads, and the computed attributes that others read; `None`: maybe all of them."""
     declared = view.declared
     asked = [s for c in (*declared.udfs.values(), *declared.filters) for _, s in view.names.calls[c].sources]
-    slots, others = {s.name for s in asked if s.kind == "slot"}, {s.name for s in asked if s.kind == "computed"}
+    slots = {s.name for s in asked if s.kind == "slot"}
+    others: set[str] = set()
     for call in declared.computed.values():
         read = read_by(call.function)
         if read is None or not read[1] <= declared.computed.keys():

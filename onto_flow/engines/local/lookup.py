@@ -30,16 +30,17 @@ class Documents:
     def take(self, documents: Iterable[Change]) -> None:
         """Takes documents; of several with one path, the first counts."""
         known = self._wanted
-        for path, _, fields, *_ in documents:
-            parent, _, name = path.rpartition("/")
-            held, names = known.get(parent) or self._asked(parent)
+        for change in documents:
+            path, fields = change[0], change[2]
             if fields is None:
                 continue
+            parent, _, name = path.rpartition("/")
+            held, names = known.get(parent) or self._asked(parent)
             if names is not None and not names.issuperset(fields):
                 fields = {n: v for n, v in fields.items() if n in names}
             for collection in held:
                 collection.setdefault(path, fields)
-            if name.startswith("__id"):
+            if name[:4] == "__id":
                 self._numbered.update(c for c in self._held if c.matches(path))
 
     def of(self, collection: Collection) -> dict[str, Document]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from ...core.change import Change, DeadLetter, ViewChange
 from ...core.columns import ViewColumns
@@ -184,7 +185,7 @@ class Run:
             before = self.counts.documents
             try:
                 while not self.job.stop.is_set() and (batch := reader.next_batch()) is not None:
-                    changes = list(self._changes(batch))
+                    changes = self._changes(batch)
                     self.wrong_types.look(changes)
                     yield from changes
                     self.counts.documents = before + reader.documents_read
@@ -193,12 +194,13 @@ class Run:
                 self.counts.documents = before + reader.documents_read
                 reader.close()
 
-    def _changes(self, batch: Sequence[Change | DeadLetter]) -> Iterator[Change]:
+    def _changes(self, batch: Sequence[Change | DeadLetter]) -> Sequence[Change]:
+        if {*map(type, batch)} == {Change}:
+            return cast("Sequence[Change]", batch)
         for item in batch:
             if isinstance(item, DeadLetter):
                 self._dead(item)
-            else:
-                yield item
+        return [item for item in batch if isinstance(item, Change)]
 
     def _open_fence(self) -> None:
         """From here on what is written may be seen: the tables are complete."""
