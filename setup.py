@@ -60,5 +60,9 @@ setup(
         "crc": ["google-crc32c>=1.6"],
         "docs": ["mkdocs>=1.6", "mkdocstrings[python]>=0.27"],
         "testing": ["hypothesis>=6.100", "pytest>=8"],
+        "checks": [
+            "duckdb>=2.0.0",
+            "polars>=2.1.0",
+        ],  # what the project's own tests read tables with, and judge them by
     },
 )
