@@ -227,8 +227,8 @@ def test_a_condition_of_this_process_alone_cannot_travel():
 
 def test_explain_says_them():
     text = explain_text(plan_views(V))
-    assert ".newest.order descending, limit 2\n" in text
-    assert ", where tests.model.test_selection:NoteStore.today.compares\n" in text
+    assert ".newest.order descending, limit 2; O(n) when meeting comes or goes\n" in text
+    assert ", where tests.model.test_selection:NoteStore.today.compares; O(n)" in text
     slots = json.loads(explain_json(plan_views(V)))["views"][0]["slots"]
     assert slots[1]["reached"].endswith("where tests.model.test_selection:NoteStore.shown.passes")
 

@@ -25,7 +25,7 @@ CASE = Case(
 
 
 def emitted(case, setting, seed):
-    return [e.change for e in simulation._run(case, setting, Random(seed)).trace.emitted]
+    return [e.change for e in simulation._run(case, setting, Random(seed), ()).trace.emitted]
 
 
 @pytest.mark.parametrize("mode", ["shuffled", "streamed", "outbox", "epoch"])
