@@ -103,10 +103,13 @@ def test_there_is_no_table_for_other_attributes():
 TABLE = Table("V", "vs", (("n", Type("int")),))
 
 
-def some(ids, version=(5, 0, 1), base=0):
-    return ViewColumns(
-        "V", [f"vs/{id}" for id in ids], {"n": Plain([base + at for at in range(len(ids))], "int")}, version
-    )
+IDS = ("a", "b", "c", "d", "e", "__id9__", "__id10__")
+
+
+def some(ids, version=(5, 0, 1)):
+    """Documents whose content follows from path and version, as one version is one document."""
+    numbers = [10 * (version[0] + version[2]) + IDS.index(id) for id in ids]
+    return ViewColumns("V", [f"vs/{id}" for id in ids], {"n": Plain(numbers, "int")}, version)
 
 
 PARTS = st.lists(
@@ -122,8 +125,8 @@ PARTS = st.lists(
 def published(folder, parts, take):
     sink = ParquetSink(str(folder))
     sink.open([TABLE], 5)
-    for at, (as_columns, ids, version) in enumerate(parts):
-        given = some(ids, version, base=10 * at)
+    for as_columns, ids, version in parts:
+        given = some(ids, version)
         if as_columns and take:
             sink.write_columns(given)
         else:
