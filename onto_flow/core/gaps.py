@@ -33,6 +33,7 @@ class Gaps:
 
     Attributes:
         lost: How many were given up.
+        open: How many are open.
 
     Example:
         >>> gaps = Gaps()
@@ -45,21 +46,17 @@ class Gaps:
     """
 
     def __init__(self) -> None:
-        self.lost = 0
+        self.lost = self.open = 0
         self._weights: dict[tuple[str, Version, Version], int] = {}
 
     def take(self, gap: Gap) -> None:
         """Counts what was opened or closed."""
         self.lost += gap.lost
+        self.open += gap.weight
         which = gap[:3]
         weight = self._weights.pop(which, 0) + gap.weight
         if weight:
             self._weights[which] = weight
-
-    @property
-    def open(self) -> int:
-        """How many are open."""
-        return sum(self._weights.values())
 
     def awaited(self) -> set[tuple[str, Version]]:
         """(document path, version) of what is awaited."""

@@ -22,10 +22,11 @@ from __future__ import annotations
 import bisect
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..core.change import DeadLetter, ViewChange
+from ..core.gaps import Gaps
 
 FRESHNESS_BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 """Upper bounds of the buckets of `freshness_seconds`, in seconds; above the last one lies the rest."""
@@ -83,10 +84,11 @@ class Metrics:
         self.stage = "starting"
         self.ready = False
         self.documents = self.changes = self.publications = self.checkpoints = 0
-        self.gaps_open = self.gaps_lost = self.state_bytes = 0
+        self.state_bytes = 0
+        self._gaps = Gaps()
         self._dead: set[str] = set()
         self.writes: dict[tuple[str, str], int] = {}
-        self.wrong_types: dict[tuple[str, str], int] = {}
+        self.wrong_types: Mapping[tuple[str, str], int] = {}
         self.freshness = Histogram(FRESHNESS_BOUNDS)
 
     def alive(self) -> None:
@@ -98,6 +100,20 @@ class Metrics:
         """Whether the job has shown no sign of life for `ALIVE_SECONDS`."""
         return self._clock() - self._alive > ALIVE_SECONDS
 
+    def counts_in(self, gaps: Gaps, wrong_types: Mapping[tuple[str, str], int]) -> None:
+        """Whoever runs the job counts in these from now on."""
+        self._gaps, self.wrong_types = gaps, wrong_types
+
+    @property
+    def gaps_open(self) -> int:
+        """How many gaps of the feed are open."""
+        return self._gaps.open
+
+    @property
+    def gaps_lost(self) -> int:
+        """How many were given up."""
+        return self._gaps.lost
+
     def heard(self, changes: int, oldest_commit: float | None) -> None:
         """The feed gave changes.
 
@@ -105,10 +121,9 @@ class Metrics:
             changes: How many.
             oldest_commit: When the oldest of them was committed, in seconds since 1970, where that is known.
         """
-        self.alive()
         self.changes += changes
         if changes:
-            self._heard = self._clock()
+            self._heard = self._alive = self._clock()
         if oldest_commit is not None:
             self._unacked = oldest_commit if self._unacked is None else min(self._unacked, oldest_commit)
 

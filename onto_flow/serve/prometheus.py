@@ -56,7 +56,7 @@ class Exposition:
         yield writes
         text = "Fields of another type than declared, in what was read."
         wrong = CounterMetricFamily(PREFIX + "wrong_types", text, labels=["collection", "field"])
-        for (collection, field), count in sorted(metrics.wrong_types.items()):
+        for (collection, field), count in sorted(dict(metrics.wrong_types).items()):
             wrong.add_metric([collection, field], count)
         yield wrong
         yield self._freshness()

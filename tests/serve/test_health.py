@@ -8,6 +8,7 @@ import pytest
 
 from onto_flow import ViewChange
 from onto_flow.core.errors import UsageError
+from onto_flow.core.gaps import Gaps
 from onto_flow.engines.metrics import ALIVE_SECONDS, Metrics
 from onto_flow.serve.health import address_of, health_server
 from onto_flow.serve.prometheus import Exposition
@@ -79,7 +80,7 @@ def test_the_numbers_have_the_names_of_the_design(get, metrics, clock):
         ViewChange("Sessions", "s/3", None, {"a": 1}, (1, 0, 1)),
     ]
     metrics.wrote(changes, 990.0)
-    metrics.wrong_types = {("users", "age"): 3}
+    metrics.counts_in(Gaps(), {("users", "age"): 3})
     clock.now += 5
     status, text = get("/metrics")
     samples = dict(re.findall(r"^(onto_flow_\S+) (\S+)$", text, re.MULTILINE))

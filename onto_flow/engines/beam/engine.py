@@ -100,6 +100,7 @@ class _Run:
         """Runs the pipeline, takes its outputs, then publishes."""
         started = time.monotonic()
         job = self.job
+        job.metrics.counts_in(self.gaps, self.wrong_types.counts)
         job.sink.open(job.tables(), job.generation)
         try:
             with _folder(_options(job).view_as(GoogleCloudOptions).temp_location) as folder:
@@ -118,7 +119,6 @@ class _Run:
             job.sink.close()
         job.progress(Progress("done", self.fenced.documents, None, self.fenced.changes, self.view_changes))
         seconds = time.monotonic() - started
-        job.metrics.wrong_types = self.wrong_types.counts
         return Report(
             self.fenced.documents,
             self.fenced.changes,

@@ -90,6 +90,7 @@ class _Run:
         """Takes all outputs, then publishes."""
         started = time.monotonic()
         job = self.job
+        job.metrics.counts_in(self.gaps, self.wrong_types.counts)
         job.sink.open(job.tables(), job.generation)
         try:
             for output in outputs:
@@ -105,7 +106,6 @@ class _Run:
         finally:
             job.sink.close()
         seconds = time.monotonic() - started
-        job.metrics.wrong_types = self.wrong_types.counts
         return Report(
             self.documents,
             self.changes,

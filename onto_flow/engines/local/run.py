@@ -30,6 +30,8 @@ from .publisher import Publisher
 from .steady import steady, uncollected
 
 _IDLE_SECONDS = 0.05
+_TELL_SECONDS = 0.1
+"""While a feed is followed, progress is told so often at most: its batches may be single changes."""
 
 
 def now() -> int:
@@ -67,11 +69,13 @@ class Run:
         self.held: list[ViewChange] = []
         self.fenced = False
         self.publisher = Publisher(job.publish_every, self._publish)
+        self._told = 0.0
 
     def run(self) -> Report:
         """Runs it to its end."""
         started = time.monotonic()
         job = self.job
+        job.metrics.counts_in(self.gaps, self.wrong_types.counts)
         job.sink.open(job.tables(), self.flow.generation)
         try:
             self._begin()
@@ -195,7 +199,7 @@ class Run:
                 reader.close()
 
     def _changes(self, batch: Sequence[Change | DeadLetter]) -> Sequence[Change]:
-        if {*map(type, batch)} == {Change}:
+        if _only(Change, batch):
             return cast("Sequence[Change]", batch)
         for item in batch:
             if isinstance(item, DeadLetter):
@@ -231,10 +235,11 @@ class Run:
             while readers and not self.job.stop.is_set():
                 idle = not self._round(readers)
                 self._tick()
-                self.job.metrics.alive()
+                self._tell_following()
                 if idle and readers:
                     self.job.stop.wait(_IDLE_SECONDS)
             self._take_what_is_due()
+            self._progress("following", None)
         finally:
             for reader in readers.values():
                 reader.close()
@@ -273,14 +278,22 @@ class Run:
             self.publisher.tick()
 
     def _feed(self, batch: Sequence[Change | DeadLetter]) -> None:
-        changes = list(self._changes(batch))
+        changes = self._changes(batch)
         self.counts.changes += len(changes)
         self.wrong_types.look(changes)
-        oldest = min((c.time.timestamp() for c in changes if c.time is not None), default=None)
+        events = [event(c) for c in changes]
+        times = [e.time for _, e in events if e.time is not None]
+        oldest = min(times) / 1e6 if times else None
         self.job.metrics.heard(len(changes), oldest)
         self._advance()
-        self._take(self._process(event(c) for c in changes), oldest)
-        self._progress("following", None)
+        self._take(self._process(events), oldest)
+
+    def _tell_following(self) -> None:
+        """Progress, from time to time."""
+        at = time.monotonic()
+        if at - self._told >= _TELL_SECONDS:
+            self._told = at
+            self._progress("following", None)
 
     def _advance(self, *, to_the_end: bool = False) -> bool:
         """Declared time goes on, or to where it is when the job ends; returns whether a view may change by it."""
@@ -304,6 +317,12 @@ class Run:
             self.job.dead_letter(letter)
 
     def _take(self, outputs: Sequence[Output], oldest_commit: float | None = None) -> None:
+        changes = cast("list[ViewChange]", outputs) if _only(ViewChange, outputs) else self._view_changes(outputs)
+        self.counts.view_changes += len(changes)
+        self._show(changes, oldest_commit)
+
+    def _view_changes(self, outputs: Sequence[Output]) -> list[ViewChange]:
+        """The view changes among some outputs; the others are told."""
         changes = []
         for output in outputs:
             if isinstance(output, DeadLetter):
@@ -312,8 +331,7 @@ class Run:
                 self._gap(output)
             else:
                 changes.append(output)
-        self.counts.view_changes += len(changes)
-        self._show(changes, oldest_commit)
+        return changes
 
     def _take_columns(self, sink: ColumnSink, columns: ViewColumns) -> None:
         """Hands the documents of a load on, all at once."""
@@ -345,9 +363,12 @@ class Run:
     def _progress(self, stage: str, expected: int | None) -> None:
         counts, metrics = self.counts, self.job.metrics
         metrics.stage, metrics.documents = stage, counts.documents
-        metrics.gaps_open, metrics.gaps_lost = self.gaps.open, self.gaps.lost
-        metrics.wrong_types = dict(self.wrong_types.counts)
         metrics.alive()
         self.job.progress(
             Progress(stage, counts.documents, expected, counts.changes, counts.view_changes, self.gaps.open)
         )
+
+
+def _only(kind: type, items: Sequence[object]) -> bool:
+    """Whether all of them are of one class."""
+    return {*map(type, items)} <= {kind}
