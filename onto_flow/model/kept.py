@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.equality import same
 from ..core.native import compiled, replace
-from ..core.values import Document, in_path_order
+from ..core.values import Document, with_entry
 from ..plan.evaluator import Members
 from .kept_program import EVERYTHING, Attribute, KeptProgram
 from .kept_rows import KeptRows, RowProgram
@@ -48,11 +48,11 @@ class KeptView:
 
     def put(self, slot: int, path: str, fields: Document) -> None:
         """See `plan.evaluator.Kept`."""
-        documents = self._slots[slot]
-        came = path not in documents
-        documents[path] = self._program.makers[slot](path, fields)
-        if came and len(documents) > 1:
-            self._slots[slot] = in_path_order(documents)
+        documents, made = self._slots[slot], self._program.makers[slot](path, fields)
+        if path in documents:
+            documents[path] = made
+        else:
+            self._slots[slot] = with_entry(documents, path, made)
         self._dirty |= 1 << slot
         self._hits.append((slot, path))
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core.equality import same
-from ..core.values import Document, in_path_order
+from ..core.values import Document, with_entry
 from ..plan.evaluator import Evaluator
 from ..plan.nodes import View
 from .over import Elements, Over
@@ -43,10 +43,11 @@ class KeptMembers:
 
     def put(self, slot: int, path: str, fields: Document) -> None:
         """See `Kept`."""
-        came = path not in self._slots[slot]
-        self._slots[slot][path] = fields
-        if came:
-            self._slots[slot] = in_path_order(self._slots[slot])
+        documents = self._slots[slot]
+        if path in documents:
+            documents[path] = fields
+        else:
+            self._slots[slot] = with_entry(documents, path, fields)
 
     def drop(self, slot: int, path: str) -> None:
         """See `Kept`."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.hot_slots import Box, Ticket, User
-from onto_flow import Reference, Store, ViewModel, agg, one, operator, root
+from onto_flow import DomainModel, Reference, Store, ViewModel, agg, attrs, many, one, operator, root
 from onto_flow.core.change import Change
 from onto_flow.core.codec import encode
 from onto_flow.engines.base import event
@@ -130,6 +130,60 @@ def in_a_slot(size: int) -> list[int]:
     return [calls(lambda: flow.process(_events(time, [change]))) for time, change in enumerate(changes, 3)]
 
 
+class Seat(DomainModel):
+    class Meta:
+        collection_name = "seats"
+
+    zone: str = attrs.str
+    user = attrs.relation(User)
+    price: float = attrs.float
+
+
+class Hall(DomainModel):
+    class Meta:
+        collection_name = "halls"
+
+    zone: str = attrs.str
+
+
+class HallStore(Store):
+    hall = root(Hall)
+    seats = many(Seat, on=(Hall.zone, Seat.zone))
+    users = many(User, via=Seat.user)
+
+
+class Sold(ViewModel):
+    """A root that its documents do not name, so that another operator brings them; ten of them share a user."""
+
+    class Meta:
+        collection_name = "sold"
+
+    store: HallStore
+    sold = agg.count(over=HallStore.seats)
+    total = agg.sum(lambda seat: seat.price, over=HallStore.seats)
+    vips = agg.count(over=HallStore.seats, where=lambda seat, users: any(u.vip for u in users))
+
+
+def seat(number: int, zone: str = "x") -> tuple[str, dict[str, Any]]:
+    user = Reference(f"users/{number // 10}")
+    return f"seats/{number:07}", {"zone": zone, "user": user, "price": number / 10}
+
+
+def in_a_hall(size: int) -> list[int]:
+    """Calls of a seat's change, coming and going, of one that a user leaves for another one, and of a user."""
+    flow = LocalFlow(Sold.plan())
+    users = ((f"users/{n}", {"vip": n % 7 == 0}) for n in range(size // 10))
+    flow.process(_events(1, [("halls/h", {"zone": "x"}), *users, *map(seat, range(size))]))
+    changes = [
+        (seat(3)[0], {**seat(3)[1], "price": 0.5}),
+        seat(size),
+        seat(size, "y"),
+        (seat(5)[0], {**seat(5)[1], "user": Reference("users/1")}),
+        ("users/2", {"vip": True}),
+    ]
+    return [calls(lambda: flow.process(_events(time, [change]))) for time, change in enumerate(changes, 2)]
+
+
 def in_pages(size: int) -> list[int]:
     """Calls of a page in the middle, when all rows of a group move to another one at once."""
     flow = LocalFlow(Load.plan(), page=20)
@@ -151,9 +205,11 @@ def _events(time: int, documents: Iterable[tuple[str, Any]]) -> list[Any]:
     [
         (in_a_group, 2_000, 8_000),
         (in_a_slot, 500, 3_000),
+        (in_a_hall, 500, 3_000),
         (in_pages, 100, 600),
         pytest.param(in_a_group, 2_000, 1_000_000, marks=pytest.mark.long),
         pytest.param(in_a_slot, 500, 100_000, marks=pytest.mark.long),
+        pytest.param(in_a_hall, 500, 100_000, marks=pytest.mark.long),
     ],
 )
 def test_a_change_costs_the_same_in_a_large_one(measured, small, large):

@@ -24,6 +24,7 @@ from ...plan.keyed import found_by_keys
 from ...plan.nodes import OperatorNode, Plan, Slot, View
 from ..assemble import Assemble
 from ..base import Context, Key, Output, Profile
+from ..joins import JoinKey
 from ..kept_members import KeptMembers, KeptOver
 from ..messages import Answer, Claim, Doc, Message, Rows, Told
 from ..record import Found, Record
@@ -48,6 +49,7 @@ class DrainedAssemble(Assemble):
         self._asked = 0
         self.untold = Untold()
         self._awaits_arrivals = False
+        self._messages: Sequence[Message] = ()
         self._shared = _shared(self.view)
         self._by_keys = all(map(found_by_keys, self.view.slots))
         self.touched: dict[Key, Record] = {}
@@ -110,6 +112,7 @@ class DrainedAssemble(Assemble):
         assert isinstance(key, str)
         record = Record.of(ctx.get("record"))
         kept = record.kept
+        self._messages = messages
         self._awaits_arrivals = bool(self.untold) and any(self._opens(m) for m in messages)
         if kept is None or not all(_is_news_of_members(m, key) for m in messages):
             record.kept = None
@@ -134,11 +137,30 @@ class DrainedAssemble(Assemble):
         reg, owed = record.reg, self.untold.to(record) if self.untold else {}
         if self._awaits_arrivals:
             reg.update({p: Doc(NEVER, None, d.keys) for p, d in owed.items() if p not in reg})
-        for path, doc in list(reg.items()):
+        for path in list(reg) if self.untold else self._doubtful(record):
+            doc = reg.get(path)
+            if doc is None:
+                continue
             if doc.gone and path in owed:
                 reg[path] = Doc(doc.version, None, owed[path].keys)
             elif not record.covered(path, doc, root, self.joins):
                 del reg[path]
+
+    def _doubtful(self, record: Record) -> dict[str, None]:
+        """The documents that a step's messages may have left without a key that holds them; all others have theirs."""
+        found: dict[str, None] = {}
+        closed: set[tuple[int, JoinKey]] = set()
+        for message in self._messages:
+            if isinstance(message, Told):
+                found[message.path] = None
+            elif isinstance(message, Answer):
+                found.update(dict.fromkeys((*(p for p, _ in message.members), *(e.path for e in message.left))))
+                if message.weight < 0:
+                    closed.add((message.slot, message.key))
+        found.update(dict.fromkeys(str(k) for i, k in closed if self.view.slots[i].kind == "via"))
+        if any(self.view.slots[i].kind != "via" for i, _ in closed):
+            found.update(dict.fromkeys(p for p, d in record.reg.items() if d.keys and not closed.isdisjoint(d.keys)))
+        return found
 
     def first(self, record: Record, root: str, found: list[dict[str, Document]], ctx: Context) -> None:
         """Shows a root for the first time; `found`: per slot, the fields of its documents by path."""
@@ -252,7 +274,10 @@ class DrainedAssemble(Assemble):
         )
 
     def _lags(self, slot: Slot) -> bool:
-        """Whether several keys tell of a document of a slot, so that one may do it before another one has."""
+        """Whether several keys tell of a document of a slot, so that one may do it before another one has: in a round."""
+        return bool(self.untold.rounds) and self._is_told_by_several(slot)
+
+    def _is_told_by_several(self, slot: Slot) -> bool:
         return slot.index in self._shared or (slot.kind in ("by", "on") and not slot.fused)
 
     def _belongs(self, record: Record, slot: Slot, root: str, path: str, doc: Doc, fields: Document) -> bool:

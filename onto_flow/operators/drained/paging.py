@@ -67,6 +67,7 @@ class PagedStep(MatchStep):
 
     def owe(self) -> None:
         """Says what members of this key roots wait for; that of a `via` key they know to be missing, or hold."""
+        self.untold.goes_on(self.slot.index, self.key, self.editions is not None)
         if self.slot.kind != "via":
             paths = () if self.editions is None else self.editions.paths
             members = {path: doc for path in paths if (doc := self._member(path)) is not None}

@@ -15,13 +15,25 @@ from ..record import Record
 
 
 class Untold:
-    """Of one view; its match operators say what they owe, its assemble asks."""
+    """Of one view; its match operators say what they owe, its assemble asks.
+
+    Attributes:
+        rounds: The keys that have a round; where there is none, what is open is what documents ask for, as they are now.
+    """
 
     def __init__(self) -> None:
+        self.rounds: set[tuple[int, JoinKey]] = set()
         self._docs: dict[tuple[int, JoinKey], dict[str, Doc]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._docs)
+
+    def goes_on(self, slot: int, key: JoinKey, round_: bool) -> None:
+        """Whether a key of a slot has a round from now on."""
+        if round_:
+            self.rounds.add((slot, key))
+        else:
+            self.rounds.discard((slot, key))
 
     def owe(self, slot: int, key: JoinKey, docs: dict[str, Doc]) -> None:
         """What a key of a slot owes from now on."""
