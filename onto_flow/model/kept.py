@@ -26,7 +26,7 @@ Shown = tuple[Mapping[Any, Any], Sequence[Any]]
 class KeptView:
     """The document of one root, kept. See `plan.evaluator.Kept`."""
 
-    __slots__ = ("_dirty", "_hits", "_path", "_program", "_rows", "_slots")
+    __slots__ = ("_declined", "_dirty", "_hits", "_path", "_program", "_rows", "_slots")
 
     def __init__(self, program: KeptProgram, members: Members, path: str) -> None:
         self._program, self._path = program, path
@@ -35,6 +35,7 @@ class KeptView:
         ]
         self._rows: list[KeptRows | None] = [*program.no_rows]
         self._dirty = EVERYTHING
+        self._declined = False
         self._hits: list[tuple[int, str]] = []
 
     def replace(self, slots: Sequence[int], path: str, fields: Document) -> None:
@@ -70,12 +71,15 @@ class KeptView:
         """See `plan.evaluator.Kept`."""
         program, path, dirty, hits = self._program, self._path, self._dirty, self._hits
         self._dirty, self._hits = 0, []
+        if self._declined and not program.decisive & dirty:
+            return {}, tuple(last)
         document = last.get(path)
-        if document is None or dirty == EVERYTHING:
+        if document is None or self._declined:
             dirty = EVERYTHING
-            self._rows = [*program.no_rows]
-        if program.decisive & dirty and not self._wanted(dirty):
-            self._dirty = EVERYTHING
+        if dirty == EVERYTHING:
+            self._declined, self._rows = False, [*program.no_rows]
+        self._declined = bool(program.decisive & dirty) and not self._wanted(dirty)
+        if self._declined:
             return {}, tuple(last)
         changed: dict[str, Any] = {}
         scope: Scope | None = None

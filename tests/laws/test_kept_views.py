@@ -6,7 +6,7 @@ import linecache
 from contextlib import nullcontext
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -244,3 +244,42 @@ def test_a_row_that_leaves_for_an_equal_one_shows_nothing_again():
         .delivered("1 2")
         .then({"productPages/a": {"price": None, "percents": [3]}})
     )
+
+
+class Opened(ViewModel):
+    class Meta:
+        collection_name = "opened"
+
+    asked: ClassVar[list[str]] = []
+    store: Kept
+
+    @computed
+    def names(self) -> list[str]:
+        return [u.name for u in self.store.users]
+
+    @operator.filter
+    @classmethod
+    def is_open(cls, meeting: Meeting) -> bool:
+        cls.asked.append(meeting.status)
+        return meeting.status == "open"
+
+
+@pytest.mark.parametrize("form", ["compiled", "in Python"])
+def test_a_root_that_is_not_shown_is_asked_about_again_only_where_that_may_have_changed(form):
+    meeting = {"status": "shut", "tickets": [Reference("tickets/a")]}
+    with in_python() if form == "in Python" else nullcontext():
+        flow = LocalFlow(Opened.plan())
+        Opened.asked.clear()
+
+        def shown(version, **documents):
+            events = [(path.replace("_", "/"), Event((version, 0), fields)) for path, fields in documents.items()]
+            return [(change.path, change.new) for change in flow.process(events)]
+
+        shown(1, meetings_m=meeting, tickets_a={"user": Reference("users/u")}, users_u={"name": "Ada"})
+        before = len(Opened.asked)
+        assert (
+            shown(2, users_u={"name": "Grace"}) == shown(3, tickets_a={"user": Reference("users/u"), "number": 2}) == []
+        )
+        assert len(Opened.asked) == before
+        assert shown(4, meetings_m={**meeting, "status": "open"}) == [("opened/m", {"names": ["Grace"]})]
+        assert shown(5, users_u={"name": "Joan"}) == [("opened/m", {"names": ["Joan"]})]

@@ -3,12 +3,12 @@
 
 typedef long long Mask;
 
-static Py_ssize_t view_program, view_path, view_slots, view_rows, view_dirty, view_hits;
+static Py_ssize_t view_program, view_path, view_slots, view_rows, view_dirty, view_hits, view_declined;
 static Py_ssize_t program_decisive, program_attributes, program_by_rows;
 static Py_ssize_t attribute_stored, attribute_source, attribute_mask, attribute_needs, attribute_call, attribute_rows,
     attribute_place, attribute_single;
 static Py_ssize_t rows_rest, rows_around;
-static PyObject *not_lasting, *name_in_python, *name_wanted, *name_by_rows, *name_scope, *name_stored, *name_give_up, *zero, *all;
+static PyObject *not_lasting, *name_in_python, *name_wanted, *name_by_rows, *name_scope, *name_stored, *name_give_up, *zero;
 
 enum { PLACES = 60 };
 
@@ -261,7 +261,7 @@ static PyObject *evaluated(Showing *showing, PyObject *last)
     if (wanted < 0)
         return NULL;
     if (!wanted) {
-        Py_SETREF(SLOT(showing->view, view_dirty), Py_NewRef(all));
+        Py_SETREF(SLOT(showing->view, view_declined), Py_NewRef(Py_True));
         return Py_BuildValue("{}(O)", path);
     }
     if (by_rows(showing) < 0 || all_others(showing) < 0)
@@ -271,11 +271,26 @@ static PyObject *evaluated(Showing *showing, PyObject *last)
     return documents_with(path, showing->document, showing->changed);
 }
 
+/* Nothing is shown, and nothing was: it is asked for again only where a document that decides about that has changed. */
+static PyObject *still_declined(PyObject *self, Mask dirty, PyObject *last)
+{
+    PyObject *hits;
+    if (PyLong_AsLongLong(SLOT(SLOT(self, view_program), program_decisive)) & dirty)
+        return PyObject_CallMethodOneArg(self, name_in_python, last);
+    if (!(hits = PyList_New(0)))
+        return NULL;
+    Py_SETREF(SLOT(self, view_hits), hits);
+    Py_SETREF(SLOT(self, view_dirty), Py_NewRef(zero));
+    return Py_BuildValue("O()", last);
+}
+
 static PyObject *shown(PyObject *self, PyObject *last)
 {
     PyObject *path = SLOT(self, view_path), *rows = SLOT(self, view_rows), *document = NULL;
     int overflow;
     Mask dirty = PyLong_AsLongLongAndOverflow(SLOT(self, view_dirty), &overflow);
+    if (SLOT(self, view_declined) == Py_True && !overflow && dirty >= 0 && PyDict_CheckExact(last) && !PyDict_GET_SIZE(last))
+        return still_declined(self, dirty, last);
     if (overflow || dirty < 0 || !PyDict_CheckExact(last) || PyDict_GET_SIZE(last) != 1 || PyList_GET_SIZE(rows) > PLACES ||
         !(document = PyDict_GetItemWithError(last, path)) || !PyDict_CheckExact(document)) {
         return PyErr_Occurred() ? NULL : PyObject_CallMethodOneArg(self, name_in_python, last);
@@ -308,6 +323,7 @@ PyObject *native_kept_view(PyObject *module, PyObject *args)
         {&view_rows, view, "_rows"},
         {&view_dirty, view, "_dirty"},
         {&view_hits, view, "_hits"},
+        {&view_declined, view, "_declined"},
         {&program_decisive, program, "decisive"},
         {&program_attributes, program, "attributes"},
         {&program_by_rows, program, "by_rows"},
@@ -330,7 +346,7 @@ PyObject *native_kept_view(PyObject *module, PyObject *args)
     };
     if (!slots_of(slots) || !names_of(names))
         return NULL;
-    if (!zero && (!(zero = PyLong_FromLong(0)) || !(all = PyLong_FromLong(-1))))
+    if (!zero && !(zero = PyLong_FromLong(0)))
         return NULL;
     Py_XSETREF(not_lasting, Py_NewRef(error));
     return PyDescr_NewMethod((PyTypeObject *)view, &shown_method);
