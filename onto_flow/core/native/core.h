@@ -79,6 +79,7 @@ int map_set(PyObject *map, PyObject *key, PyObject *value);
 int map_next(PyObject *map, Py_ssize_t *at, PyObject **key, PyObject **value);
 Py_ssize_t map_size(PyObject *map);
 
+PyObject *native_large_pages(PyObject *module, PyObject *none);
 PyObject *native_equality(PyObject *module, PyObject *args);
 PyObject *native_maker(PyObject *module, PyObject *parts);
 PyObject *native_odd_values(PyObject *module, PyObject *args);

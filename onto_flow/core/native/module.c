@@ -13,6 +13,7 @@ static PyMethodDef functions[] = {
     {"kept_replace", native_kept_replace, METH_VARARGS, "(KeptView, KeptProgram) -> KeptView.replace."},
     {"kept_rows", native_kept_rows, METH_VARARGS, "(KeptRows, RowProgram, Lookup) -> KeptRows.change."},
     {"kept_view", native_kept_view, METH_VARARGS, "(KeptView, KeptProgram, Attribute, RowProgram, NotLasting) -> KeptView.shown."},
+    {"large_pages", native_large_pages, METH_NOARGS, "() -> whether what Python makes from now on may lie in large pages."},
     {NULL},
 };
 

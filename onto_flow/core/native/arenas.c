@@ -1,0 +1,89 @@
+/* Python's arenas, cut from large pages: a state of hundreds of megabytes is met at random, and every page has to be found. */
+#include "core.h"
+
+#if defined(__linux__) && !defined(Py_GIL_DISABLED)
+#include <pthread.h>
+#include <sys/mman.h>
+
+enum { PAGE = 1 << 21, ARENAS = 32 };
+
+/* Arenas of one size, one behind the other from the beginning of a large page. */
+typedef struct Region {
+    struct Region *next;
+    char *begin;
+    uint32_t free; /* a bit for each arena */
+} Region;
+
+static PyObjectArenaAllocator before; /* whose arenas are still about, and who gives them where there is no large page */
+static Region *regions;
+static size_t arena_size;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* interpreters may have a lock each */
+
+static Region *new_region(void)
+{
+    size_t size = arena_size * ARENAS;
+    Region *region = malloc(sizeof *region);
+    char *mapped = region ? mmap(NULL, size + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : MAP_FAILED;
+    if (mapped == MAP_FAILED) {
+        free(region);
+        return NULL;
+    }
+    size_t ahead = (PAGE - (uintptr_t)mapped % PAGE) % PAGE;
+    if (ahead)
+        munmap(mapped, ahead);
+    if (ahead < PAGE)
+        munmap(mapped + ahead + size, PAGE - ahead);
+    madvise(mapped + ahead, size, MADV_HUGEPAGE);
+    *region = (Region){regions, mapped + ahead, UINT32_MAX};
+    return regions = region;
+}
+
+static void *arena(void *context, size_t size)
+{
+    void *found = NULL;
+    pthread_mutex_lock(&lock);
+    if (!arena_size)
+        arena_size = size;
+    if (size == arena_size) {
+        Region *region = regions;
+        while (region && !region->free)
+            region = region->next;
+        if (region || (region = new_region())) {
+            int at = __builtin_ctz(region->free);
+            region->free &= region->free - 1;
+            found = region->begin + at * arena_size;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return found ? found : before.alloc(before.ctx, size);
+}
+
+static void no_arena(void *context, void *freed, size_t size)
+{
+    pthread_mutex_lock(&lock);
+    Region *region = regions;
+    while (region && !((char *)freed >= region->begin && (char *)freed < region->begin + arena_size * ARENAS))
+        region = region->next;
+    if (region) {
+        madvise(freed, size, MADV_DONTNEED);
+        region->free |= (uint32_t)1 << ((char *)freed - region->begin) / arena_size;
+    }
+    pthread_mutex_unlock(&lock);
+    if (!region)
+        before.free(before.ctx, freed, size);
+}
+
+static int take_over(void)
+{
+    PyObjectArenaAllocator ours = {NULL, arena, no_arena};
+    if (!before.alloc) {
+        PyObject_GetArenaAllocator(&before);
+        PyObject_SetArenaAllocator(&ours);
+    }
+    return 1;
+}
+#else
+static int take_over(void) { return 0; }
+#endif
+
+PyObject *native_large_pages(PyObject *module, PyObject *none) { return PyBool_FromLong(take_over()); }

@@ -1,0 +1,41 @@
+"""Python's objects in large pages: they are what they were, and what is freed is given back and taken again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = [
+    pytest.mark.usefixtures("compiled"),
+    pytest.mark.skipif(sys.platform != "linux", reason="large pages are Linux's"),
+]
+
+_SCRIPT = """
+from onto_flow.core.native import compiled
+
+def resident():
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS")) // 1000
+
+early = [str(n) for n in range(200_000)]
+assert compiled().large_pages() and compiled().large_pages()
+began = resident()
+for _ in range(2):
+    made = {n: (n, str(n), [n]) for n in range(400_000)}
+    full = resident()
+    assert all(key == number == int(text) == listed[0] for key, (number, text, listed) in made.items())
+    del made
+    print(full - began, resident() - began)
+assert early == [str(n) for n in range(200_000)]
+del early
+"""
+
+
+def test_what_is_freed_is_given_back_and_taken_again():
+    done = subprocess.run([sys.executable, "-c", _SCRIPT], capture_output=True, text=True, check=True)
+    (full, left), (again, left_again) = ([int(n) for n in line.split()] for line in done.stdout.splitlines())
+    assert full > 60
+    assert again < 1.3 * full
+    assert max(left, left_again) < full / 3
