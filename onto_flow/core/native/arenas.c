@@ -58,6 +58,15 @@ static void *arena(void *context, size_t size)
     return found ? found : before.alloc(before.ctx, size);
 }
 
+/* Gives the large page of an arena back where all of it is free: a part of one is not given back. */
+static void give_back(Region *region, size_t at)
+{
+    size_t together = arena_size < PAGE ? PAGE / arena_size : 1, first = at - at % together;
+    uint32_t mask = (uint32_t)(((uint64_t)1 << together) - 1) << first;
+    if ((region->free & mask) == mask)
+        madvise(region->begin + first * arena_size, together * arena_size, MADV_DONTNEED);
+}
+
 static void no_arena(void *context, void *freed, size_t size)
 {
     pthread_mutex_lock(&lock);
@@ -65,8 +74,9 @@ static void no_arena(void *context, void *freed, size_t size)
     while (region && !((char *)freed >= region->begin && (char *)freed < region->begin + arena_size * ARENAS))
         region = region->next;
     if (region) {
-        madvise(freed, size, MADV_DONTNEED);
-        region->free |= (uint32_t)1 << ((char *)freed - region->begin) / arena_size;
+        size_t at = (size_t)((char *)freed - region->begin) / arena_size;
+        region->free |= (uint32_t)1 << at;
+        give_back(region, at);
     }
     pthread_mutex_unlock(&lock);
     if (!region)

@@ -21,12 +21,15 @@ def resident():
 
 early = [str(n) for n in range(200_000)]
 assert compiled().large_pages() and compiled().large_pages()
+made = [None] * 400_000
 began = resident()
 for _ in range(2):
-    made = {n: (n, str(n), [n]) for n in range(400_000)}
+    for n in range(400_000):
+        made[n] = (n, str(n), [n])
     full = resident()
-    assert all(key == number == int(text) == listed[0] for key, (number, text, listed) in made.items())
-    del made
+    assert all(n == number == int(text) == listed[0] for n, (number, text, listed) in enumerate(made))
+    for n in range(400_000):
+        made[n] = None
     print(full - began, resident() - began)
 assert early == [str(n) for n in range(200_000)]
 del early
