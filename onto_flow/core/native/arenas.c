@@ -5,9 +5,10 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
-enum { PAGE = 1 << 21, ARENAS = 32 };
+/* Of Python's allocator of small objects; what has another size, as the stack of a thread has, is none of ours. */
+enum { ARENA = 1 << 20, PAGE = 1 << 21, ARENAS = 32, TOGETHER = PAGE / ARENA };
 
-/* Arenas of one size, one behind the other from the beginning of a large page. */
+/* Arenas, one behind the other from the beginning of a large page. */
 typedef struct Region {
     struct Region *next;
     char *begin;
@@ -16,12 +17,11 @@ typedef struct Region {
 
 static PyObjectArenaAllocator before; /* whose arenas are still about, and who gives them where there is no large page */
 static Region *regions;
-static size_t arena_size;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* interpreters may have a lock each */
 
 static Region *new_region(void)
 {
-    size_t size = arena_size * ARENAS;
+    size_t size = (size_t)ARENA * ARENAS;
     Region *region = malloc(sizeof *region);
     char *mapped = region ? mmap(NULL, size + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : MAP_FAILED;
     if (mapped == MAP_FAILED) {
@@ -42,17 +42,12 @@ static void *arena(void *context, size_t size)
 {
     void *found = NULL;
     pthread_mutex_lock(&lock);
-    if (!arena_size)
-        arena_size = size;
-    if (size == arena_size) {
-        Region *region = regions;
-        while (region && !region->free)
-            region = region->next;
-        if (region || (region = new_region())) {
-            int at = __builtin_ctz(region->free);
-            region->free &= region->free - 1;
-            found = region->begin + at * arena_size;
-        }
+    Region *region = regions;
+    while (region && !region->free)
+        region = region->next;
+    if (size == ARENA && (region || (region = new_region()))) {
+        found = region->begin + (size_t)__builtin_ctz(region->free) * ARENA;
+        region->free &= region->free - 1;
     }
     pthread_mutex_unlock(&lock);
     return found ? found : before.alloc(before.ctx, size);
@@ -61,20 +56,20 @@ static void *arena(void *context, size_t size)
 /* Gives the large page of an arena back where all of it is free: a part of one is not given back. */
 static void give_back(Region *region, size_t at)
 {
-    size_t together = arena_size < PAGE ? PAGE / arena_size : 1, first = at - at % together;
-    uint32_t mask = (uint32_t)(((uint64_t)1 << together) - 1) << first;
-    if ((region->free & mask) == mask)
-        madvise(region->begin + first * arena_size, together * arena_size, MADV_DONTNEED);
+    size_t first = at - at % TOGETHER;
+    uint32_t all = ((uint32_t)1 << TOGETHER) - 1;
+    if ((region->free >> first & all) == all)
+        madvise(region->begin + first * ARENA, PAGE, MADV_DONTNEED);
 }
 
 static void no_arena(void *context, void *freed, size_t size)
 {
     pthread_mutex_lock(&lock);
     Region *region = regions;
-    while (region && !((char *)freed >= region->begin && (char *)freed < region->begin + arena_size * ARENAS))
+    while (region && !((char *)freed >= region->begin && (char *)freed < region->begin + (size_t)ARENA * ARENAS))
         region = region->next;
     if (region) {
-        size_t at = (size_t)((char *)freed - region->begin) / arena_size;
+        size_t at = (size_t)((char *)freed - region->begin) / ARENA;
         region->free |= (uint32_t)1 << at;
         give_back(region, at);
     }

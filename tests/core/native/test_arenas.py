@@ -13,7 +13,12 @@ pytestmark = [
 ]
 
 _SCRIPT = """
+from threading import Thread
+
 from onto_flow.core.native import compiled
+
+def deep(n):
+    return n and deep(n - 1)
 
 def resident():
     with open("/proc/self/status") as file:
@@ -21,6 +26,10 @@ def resident():
 
 early = [str(n) for n in range(200_000)]
 assert compiled().large_pages() and compiled().large_pages()
+for n in range(300, 900):  # the stacks of threads come from the same place, in other sizes
+    thread = Thread(target=deep, args=(n,))
+    thread.start()
+    thread.join()
 made = [None] * 400_000
 began = resident()
 for _ in range(2):
