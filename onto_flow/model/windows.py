@@ -107,7 +107,7 @@ class Windows(Namespace):
         A class attribute of a view with a key: `visit = window.session(lambda click: click.at, gap=timedelta(minutes=30))`.
         The attribute holds the session's `start` and `end`, the first and the last moment of its rows; the document's id is
         made of the key and the start, so a session that an earlier row joins moves. Rows without a moment are left out.
-        Keeps the rows of the group, and folds a group again whenever it changes.
+        Keeps the rows of the group; a change costs what the sessions that it touches do.
 
         Args:
             at: The moment of a row; its parameters name slots, attributes, the expanded value or parts of the key.

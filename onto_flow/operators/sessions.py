@@ -5,7 +5,8 @@ apart than the gap; each piece is a session, and its document a fold over its ro
 and one that leaves may part them: the documents follow, whatever the order in which rows come and go. Each member has a
 register (sequence number, rows), and the higher number wins.
 
-A group is folded anew whenever it changes: the cost of a change grows with the group's rows.
+A change follows the sessions that it touches (`cut`): the others are not looked at. Code that fails on one session leaves
+the others alone: with `keep` the last good documents of its rows stay, flagged; each has a dead letter of its own.
 
 Example:
     Two clicks of a user ten minutes apart, then one between them that makes them one session; changes in -> changes out:
@@ -27,28 +28,58 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from ..core.change import DeadLetter, ViewChange
 from ..core.codec import decode
 from ..core.equality import same
 from ..core.keys import document_id
-from ..core.values import Document
-from ..plan.evaluator import Evaluator, Row
+from ..core.values import Document, from_micros
+from ..plan.evaluator import Evaluator
 from ..plan.nodes import OperatorNode, Plan, TimerKind
 from .base import Cells, Context, Key, Profile
-from .fold import Accumulators, Fold
+from .cut import Cut, Session
+from .fold import Accumulators
 from .ingest import failure
 from .messages import CaughtUp, Message, Republish, Rows
 from .relay import publish
 
-Member = tuple[str, Row]
-"""(root, one of its rows)."""
+Shown = tuple[int, Document, bool]
+"""(the start of its session, document, whether it is the last good one of failing code)."""
 
-Shown = dict[str, tuple[Document | None, bool]]
-"""Path -> (document, whether it is the last good one of failing code)."""
+_CUT_FROM = 32
+"""How many members a group has at least whose sessions are kept between steps; fewer are cut anew."""
 
-_NOTHING = ((), 0, False)
-_NO_DOCUMENT = (None, False)
+
+class SessionGroup:
+    """What a group keeps beside its members and documents.
+
+    Attributes:
+        seq: How many times it emitted: the last part of view versions.
+        behind: Whether it took rows and did not show them yet.
+        failing: The starts of the sessions whose results fail.
+        cut: Its sessions, where an engine keeps objects between steps; derived, never kept.
+    """
+
+    __slots__ = ("behind", "cut", "failing", "seq")
+
+    def __init__(self, seq: int = 0, behind: bool = False, failing: Iterable[int] = ()) -> None:
+        self.seq, self.behind, self.failing = seq, behind, set(failing)
+        self.cut: Cut | None = None
+
+    def pack(self) -> tuple[Any, ...]:
+        """The group as a form of `core.codec`."""
+        return (self.seq, self.behind, tuple(sorted(self.failing)))
+
+    @classmethod
+    def of(cls, held: Any) -> SessionGroup:
+        """The group that a value cell holds, or a new one."""
+        return held if isinstance(held, SessionGroup) else cls(*(held or ()))
+
+    @property
+    def worth_keeping(self) -> bool:
+        """Whether there is anything to keep."""
+        return bool(self.seq or self.behind or self.failing or self.cut)
 
 
 class Sessions:
@@ -65,26 +96,26 @@ class Sessions:
         self.evaluated = 0
 
     def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
-        """Takes the rows of members, then shows the sessions."""
+        """Takes the rows of members, then shows the sessions that changed."""
         assert isinstance(key, bytes)
+        group = SessionGroup.of(ctx.get("group"))
+        cut = self._cut(group, ctx)
         for message in messages:
             if isinstance(message, Rows):
-                self._take(message, ctx)
-        entries, seq, failed = ctx.get("shown") or _NOTHING
-        shown: Shown = {path: (document, stale) for path, document, stale in entries}
-        if not ctx.silent or any(isinstance(m, CaughtUp) for m in messages):
-            last, (shown, failed) = shown, self._shown(key, shown, failed, ctx)
-            seq = self._emit(last, shown, seq, ctx)
+                self._take(message, cut, ctx)
+        if ctx.silent and not any(isinstance(m, CaughtUp) for m in messages):
+            group.behind = True
+        else:
+            if group.behind:
+                cut.touch_all()
+            group.behind = False
+            self._show(key, group, cut, ctx)
         for again in {m.path for m in messages if isinstance(m, Republish)}:
-            seq += 1
-            document, stale = shown.get(again, _NO_DOCUMENT)
-            publish(
-                self.view,
-                ViewChange(self.view.name, again, document, document, (ctx.generation, ctx.epoch, seq), stale),
-                ctx,
-            )
-        kept = tuple((path, document, stale) for path, (document, stale) in shown.items())
-        ctx.put("shown", (kept, seq, failed) if seq or failed else None)
+            group.seq += 1
+            _, document, stale = ctx.map("shown").get(again) or _NOTHING
+            self._publish(again, document, document, stale, group, ctx)
+        group.cut = cut if self.profile.drained and len(cut.members) >= _CUT_FROM else None
+        ctx.put("group", group if group.worth_keeping else None)
 
     def on_timer(self, key: Key, kind: TimerKind, ctx: Context) -> None:
         """Forgets members that left so long ago that no older message of theirs can be under way."""
@@ -97,66 +128,97 @@ class Sessions:
 
     def shown(self, key: Key, cells: Cells) -> Iterable[tuple[str, Document, int, bool]]:
         """See `Shows`."""
-        entries, seq, _ = cells.get("shown") or _NOTHING
-        return [(path, document, seq, stale) for path, document, stale in entries]
+        seq = SessionGroup.of(cells.get("group")).seq
+        return [(path, document, seq, stale) for path, (_, document, stale) in (cells.get("shown") or {}).items()]
 
-    def _take(self, message: Rows, ctx: Context) -> None:
+    def _cut(self, group: SessionGroup, ctx: Context) -> Cut:
+        """The sessions of the group, as its members had them before this step."""
+        members = ctx.map("members")
+        if group.cut is not None:
+            group.cut.members = members
+            return group.cut
+        cut = Cut(self.gap, self.accumulators, members, keeps=self.profile.drained)
+        cut.attach(((start, path) for path, (start, _, _) in ctx.map("shown").items()), group.failing)
+        return cut
+
+    def _take(self, message: Rows, cut: Cut, ctx: Context) -> None:
         members = ctx.map("members")
         held = members.get(message.root)
         if held is not None and held[0] >= message.seq:
             return
-        if message.new is None and self.profile.drained:
-            members.pop(message.root, None)
-            return
+        old = held[1] if held is not None else None
         members[message.root] = (message.seq, message.new, ctx.now, message.failed)
+        cut.change(message.root, old or (), message.new or (), message.failed)
         if message.new is None:
-            ctx.set_timer("garbage", ctx.now + self.profile.keep_left)
+            if self.profile.drained:
+                del members[message.root]
+            else:
+                ctx.set_timer("garbage", ctx.now + self.profile.keep_left)
 
-    def _shown(self, key: bytes, last: Shown, failed: bool, ctx: Context) -> tuple[Shown, bool]:
-        """What the group shows now, and whether user code fails on it."""
-        letter = f"view:{self.view.name}:{document_id(decode(key))}"
-        stale = {root for root, (_, _, _, fails) in ctx.map("members").items() if fails}
+    def _show(self, key: bytes, group: SessionGroup, cut: Cut, ctx: Context) -> None:
+        """Shows the sessions that were touched, in place of what was shown of their rows."""
+        held = ctx.map("shown")
+        touched = sorted(cut.touched, key=lambda session: session.start)
+        last = [*cut.loose, *(shown for session in touched for shown in session.shown)]
+        failed = {*cut.cleared, *(s.failing for s in touched if s.failing is not None)}
+        now: dict[str, Shown] = {}
+        failing: set[int] = set()
+        for session in touched:
+            shown, error = self._shown(key, session, cut)
+            session.failing = None if error is None else session.start
+            if error is not None:
+                failing.add(session.start)
+                ctx.emit(failure(self._letter(key, session.start), error, self.view.on_error))
+                shown = {p: held[p] for start, p in last if cut.near(start) is session}
+                shown = self._failing(shown)
+            session.shown = [(start, path) for path, (start, _, _) in shown.items()]
+            now.update(shown)
+        for start in sorted(failed - failing):
+            ctx.emit(DeadLetter(self._letter(key, start), "", cleared=True))
+        group.failing = group.failing - failed | failing
+        cut.touched, cut.loose, cut.cleared = {}, [], []
+        self._emit({path: held[path] for _, path in last}, now, group, ctx)
+
+    def _shown(self, key: bytes, session: Session, cut: Cut) -> tuple[dict[str, Shown], Exception | None]:
+        """The document of a session by its path, or what its code raises."""
         try:
             self.evaluated += 1
-            shown: Shown = {}
-            for rows in self._cut(ctx):
-                path, document = self._document(key, rows)
-                if document is not None:
-                    shown[path] = (document, any(root in stale for root, _ in rows))
+            results = [*cut.results(session), (session.start, session.end)]
+            path, document = self.evaluator.result(key, results)
         except Exception as error:
-            ctx.emit(failure(letter, error, self.view.on_error))
-            kept = (
-                {}
-                if self.view.on_error == "delete"
-                else {path: (document, True) for path, (document, _) in last.items()}
-            )
-            return (last if self.view.on_error == "fail" else kept), True
-        if failed:
-            ctx.emit(DeadLetter(letter, "", cleared=True))
-        return shown, False
+            return {}, error
+        return ({} if document is None else {path: (session.start, document, bool(session.stale))}), None
 
-    def _emit(self, last: Shown, shown: Shown, seq: int, ctx: Context) -> int:
-        """Emits what differs; returns the sequence number."""
-        changes = [(p, last.get(p, _NO_DOCUMENT), shown.get(p, _NO_DOCUMENT)) for p in {**last, **shown}]
-        changes = [(p, old, new) for p, old, new in changes if old[1] != new[1] or not same(old[0], new[0])]
-        seq += bool(changes)
-        for path, (old, _), (new, stale) in changes:
-            publish(self.view, ViewChange(self.view.name, path, old, new, (ctx.generation, ctx.epoch, seq), stale), ctx)
-        return seq
+    def _failing(self, last: dict[str, Shown]) -> dict[str, Shown]:
+        """What a session shows on which code fails, where these documents were shown of its rows."""
+        if self.view.on_error == "delete":
+            return {}
+        stale = self.view.on_error == "keep"
+        return {path: (start, document, was or stale) for path, (start, document, was) in last.items()}
 
-    def _cut(self, ctx: Context) -> list[list[Member]]:
-        """The rows of each session, in order of their moments."""
-        rows = [(root, row) for root, (_, several, _, _) in ctx.map("members").items() for row in several or ()]
-        sessions: list[list[Member]] = []
-        for root, row in sorted(rows, key=lambda member: member[1][-1]):
-            if not sessions or row[-1] - sessions[-1][-1][1][-1] > self.gap:
-                sessions.append([])
-            sessions[-1].append((root, row))
-        return sessions
+    def _emit(self, last: dict[str, Shown], now: dict[str, Shown], group: SessionGroup, ctx: Context) -> None:
+        """Emits what differs, and keeps what is shown."""
+        held = ctx.map("shown")
+        changes = [(p, last.get(p, _NOTHING), now.get(p, _NOTHING)) for p in {**last, **now}]
+        changes = [(p, old, new) for p, old, new in changes if old[2] != new[2] or not same(old[1], new[1])]
+        group.seq += bool(changes)
+        for path, old, new in changes:
+            self._publish(path, old[1], new[1], new[2], group, ctx)
+            if path in now:
+                held[path] = now[path]
+            else:
+                del held[path]
 
-    def _document(self, key: bytes, rows: list[Member]) -> tuple[str, Document | None]:
-        fold = Fold(self.accumulators, self.accumulators.create(), {}, None)
-        for root, row in rows:
-            fold.change(root, (), (row,))
-        fold.settle()
-        return self.evaluator.result(key, [*fold.results(), (rows[0][1][-1], rows[-1][1][-1])])
+    def _publish(
+        self, path: str, old: Document | None, new: Document | None, stale: bool, group: SessionGroup, ctx: Context
+    ) -> None:
+        version = (ctx.generation, ctx.epoch, group.seq)
+        publish(self.view, ViewChange(self.view.name, path, old, new, version, stale), ctx)
+
+    def _letter(self, key: bytes, start: int) -> str:
+        parts = decode(key)
+        ids = (*(parts if isinstance(parts, tuple) else (parts,)), from_micros(start))
+        return f"view:{self.view.name}:{document_id(ids)}"
+
+
+_NOTHING = (0, None, False)

@@ -30,8 +30,9 @@ _CELLS = {
         _INBOX,
     ),
     "sessions": (
-        Cell("shown", "value", "path, document and flag of each session; sequence number, whether it failed"),
+        Cell("group", "value", "sequence number, whether rows wait to be shown, the starts of failing sessions"),
         Cell("members", "map", "root -> (sequence number, rows)"),
+        Cell("shown", "map", "path -> (start, document, flag) of each session"),
         _INBOX,
     ),
     "own": (

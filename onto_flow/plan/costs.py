@@ -62,7 +62,9 @@ def accumulator_cost(accumulator: Accumulator) -> Cost:
 def _in(view: View, accumulator: Accumulator) -> Cost:
     """The cost of an accumulator with what is said of the slots that it reads as a whole."""
     if view.sessions is not None:
-        return Cost("O(n)", "O(n)", "the rows of a group are cut into sessions, and folded, anew")
+        cost = accumulator_cost(accumulator)
+        parts = "sessions that are parted or joined cost the rows of the smaller"
+        return cost._replace(state="O(n)", why=f"the rows of a group; {parts}")
     cost = accumulator_cost(accumulator)
     if not accumulator.whole or cost.change == "O(n)":
         return cost

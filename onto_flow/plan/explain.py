@@ -105,7 +105,7 @@ def _view_text(view: View) -> str:
         lines.append(f"  accumulator {accumulator.name}: {accumulator.kind}{over}{options}")
     if view.sessions is not None:
         gap = timedelta(microseconds=view.sessions.gap)
-        lines.append(f"  sessions {view.sessions.name}: a gap of {gap}; a change folds its whole group again")
+        lines.append(f"  sessions {view.sessions.name}: a gap of {gap}; a change follows the sessions that it touches")
     if view.on_error != "keep":
         lines.append(f"  on error {view.on_error}")
     lines.append("")

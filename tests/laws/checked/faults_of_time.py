@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.laws.breaking import Fault
 
 EXPIRY = "operators.expiry"
-SESSIONS = "operators.sessions"
+CUT = "operators.cut"
 FLOW = "engines.local.flow"
 RUN = "engines.local.run"
 
@@ -43,18 +43,40 @@ FAULTS_OF_TIME = (
         ((FLOW, "last_tick(every, self.moment)", "last_tick(every, self.moment - 1)"),),
     ),
     Fault("time: a clock ticks once", ((FLOW, "if tick > self._ticks[path]:", "if self._ticks[path] < 0:"),)),
-    Fault("time: a gap ends a session before it is over", ((SESSIONS, "> self.gap:", ">= self.gap:"),)),
+    Fault(
+        "time: a gap ends a session before it is over",
+        (
+            (CUT, "place[0] - self.sessions[-1].end > gap:", "place[0] - self.sessions[-1].end >= gap:"),
+            (CUT, "moment - self.sessions[at - 1].end <= self.gap", "moment - self.sessions[at - 1].end < self.gap"),
+            (
+                CUT,
+                "self.sessions[at].start - moment <= self.gap else None",
+                "self.sessions[at].start - moment < self.gap else None",
+            ),
+        ),
+    ),
     Fault(
         "time: sessions have a length",
-        ((SESSIONS, "sessions[-1][-1][1][-1] > self.gap", "sessions[-1][0][1][-1] > self.gap"),),
+        (
+            (CUT, "place[0] - self.sessions[-1].end > gap:", "place[0] - self.sessions[-1].start > gap:"),
+            (CUT, "moment - self.sessions[at - 1].end <= self.gap", "moment - self.sessions[at - 1].start <= self.gap"),
+        ),
     ),
     Fault(
-        "time: sessions go by arrival", ((SESSIONS, "in sorted(rows, key=lambda member: member[1][-1]):", "in rows:"),)
+        "time: a row between two sessions joins one of them",
+        ((CUT, "if left is not None and right is not None:", "if False:"),),
     ),
-    Fault("time: a session that was joined stays", ((SESSIONS, "for p in {**last, **shown}]", "for p in shown]"),)),
+    Fault("time: a session is not parted", ((CUT, "            self._part_at(moment)", "            pass"),)),
+    Fault("time: the part behind is not shown", ((CUT, "        self.touched[right] = None\n", ""),)),
+    Fault("time: a session that was joined stays", ((CUT, "        left.shown += right.shown\n", ""),)),
+    Fault("time: a session that ended stays", ((CUT, "        self.loose += session.shown\n", ""),)),
+    Fault("time: an earlier row does not reach a session", ((CUT, "session = left or right", "session = left"),)),
     Fault(
         "time: what left a session stays in it",
-        ((SESSIONS, "            members.pop(message.root, None)\n            return", "            return"),),
+        (
+            (CUT, "        self._fold(session, root, rows, ())\n        if not", "        if not"),
+            (CUT, "del session.places[bisect_left", "self.touched[session] = session.places[bisect_left"),
+        ),
     ),
     Fault("time: a job forgets it in the end", ((RUN, "and self._advance(to_the_end=True):", "and False:"),)),
     Fault("time: it stands still in a job", ((RUN, "if not self.timed:", "if self.timed or not self.timed:"),)),
