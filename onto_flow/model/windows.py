@@ -12,7 +12,9 @@ moved by `offset`. The key is the window's first moment.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, overload
 
@@ -23,6 +25,32 @@ from .meta import Namespace, refuse_options
 _MICROSECOND = timedelta(microseconds=1)
 MOST_HOPS = 10_000
 """In so many hopping windows one moment may lie."""
+
+Starts = Callable[[int, int, int, int], Sequence[int]]
+"""(moment, size, every, offset) -> the starts of the windows that the moment lies in, the earliest first; microseconds."""
+
+_RECKONED: ContextVar[Starts | None] = ContextVar("onto_flow_windows", default=None)
+
+
+def starts_of(at: int, size: int, every: int, offset: int) -> Sequence[int]:
+    """The starts of the windows that a moment lies in; a window begins at each multiple of `every`, moved by `offset`.
+
+    Example:
+        >>> list(starts_of(47, 60, 30, 0)), list(starts_of(-1, 30, 30, 10))
+        ([0, 30], [-20])
+    """
+    last = at - (at - offset) % every
+    return range(last, at - size, -every)[::-1]
+
+
+@contextmanager
+def reckoned_by(starts: Starts) -> Iterator[None]:
+    """Within it, windows are what another function says: whoever judges the arithmetic has one of its own."""
+    token = _RECKONED.set(starts)
+    try:
+        yield
+    finally:
+        _RECKONED.reset(token)
 
 
 class Session(NamedTuple):
@@ -79,8 +107,8 @@ class Windows(Namespace):
         """
         if at is None:
             return None
-        micros, step, shift = _micros(at), _positive(size), offset // _MICROSECOND
-        return from_micros(micros - (micros - shift) % step)
+        step = _positive(size)
+        return from_micros(_starts(_micros(at), step, step, offset)[-1])
 
     def hopping(
         self, at: datetime | None, size: timedelta, *, every: timedelta, offset: timedelta = timedelta(0)
@@ -95,11 +123,10 @@ class Windows(Namespace):
         """
         if at is None:
             return []
-        micros, length, step, shift = _micros(at), _positive(size), _positive(every), offset // _MICROSECOND
+        micros, length, step = _micros(at), _positive(size), _positive(every)
         if length > MOST_HOPS * step:
             raise DataError("bad-value", f"a moment lies in more than {MOST_HOPS:,} windows of {size} every {every}")
-        last = micros - (micros - shift) % step
-        return [from_micros(start) for start in range(last, micros - length, -step)][::-1]
+        return [from_micros(start) for start in _starts(micros, length, step, offset)]
 
     def session(self, at: Callable[..., Any], *, gap: timedelta, **unknown: Any) -> Any:
         """A document per session of a group: rows of one key that are no further apart than `gap`, from one to the next.
@@ -126,6 +153,10 @@ class Windows(Namespace):
 
 
 window = Windows()
+
+
+def _starts(at: int, size: int, every: int, offset: timedelta) -> Sequence[int]:
+    return (_RECKONED.get() or starts_of)(at, size, every, offset // _MICROSECOND)
 
 
 def _micros(at: Any) -> int:

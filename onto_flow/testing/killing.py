@@ -19,7 +19,7 @@ from ..core.equality import same
 from ..core.values import Document
 from ..sinks.base import Sink, SinkCapabilities, Table
 from ..sources.base import Partition, SourceInfo
-from .judge import applied
+from .judge_changes import applied
 
 _WRITES = ("BEGIN", "COMMIT", "INSERT", "DELETE", "CREATE", "PRAGMA journal_mode", "PRAGMA incremental_vacuum")
 

@@ -1,7 +1,8 @@
 """The oracle: view tables, recomputed from scratch over documents.
 
-Law: it shares no code with what it judges. Joins, folds and the owner's rule are derived here once more from the slots of
-a plan, slowly and literally: a document belongs to a slot when some document of the parent slot asks for it.
+Law: it shares no code with what it judges. Joins (`oracle_joins`), windows (`oracle_windows`), folds (`oracle_folds`)
+and the owner's rule are derived once more from the slots of a plan, slowly and literally. Only the user's code is the
+same; while the oracle runs it, the windows that it asks for are the oracle's.
 
 Example:
     A view without slots but its root shows each document of its collection:
@@ -19,18 +20,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from ..core.codec import encode
-from ..core.values import Document, Reference, from_micros, order_key, path_order, to_micros
+from ..core.values import Document, from_micros, path_order, to_micros
+from ..model.windows import reckoned_by
 from ..plan.evaluator import Evaluator
-from ..plan.nodes import Accumulator, FieldPath, Place, Plan, Relation, Slot, View
+from ..plan.nodes import Accumulator, Plan, View
 from .oracle_folds import result_of
-
-EXPIRED = "__expired__"
-"""Where the content of a document has the names of the fields whose moment has come."""
-
-Documents = Mapping[str, Document]
-Found = list[dict[str, Document]]
-"""Per slot, path -> fields of its documents."""
+from .oracle_joins import EXPIRED, Documents, Found, above, belongs, members, ordered
+from .oracle_windows import sessions_of, windows_of
 
 Outputs = dict[Any, Any]
 """What one root shows: output path -> document, or for a grouped view group -> rows."""
@@ -99,11 +95,12 @@ def evaluate(view: View, found: Found, evaluator: Evaluator | None = None) -> Ou
         return {}
     evaluator = evaluator or view.code.resolve().evaluator()
     slots = _by_name(view, found)
-    if view.grouped:
-        return dict(evaluator.rows(slots))
-    if all(a.over < 0 for a in view.accumulators):
-        return dict(evaluator.documents(slots))
-    return dict(evaluator.documents(slots, partial(_over, view, found, evaluator)))
+    with reckoned_by(windows_of):
+        if view.grouped:
+            return dict(evaluator.rows(slots))
+        if all(a.over < 0 for a in view.accumulators):
+            return dict(evaluator.documents(slots))
+        return dict(evaluator.documents(slots, partial(_over, view, found, evaluator)))
 
 
 def _by_name(view: View, found: Found) -> dict[str, list[tuple[str, Document]]]:
@@ -146,128 +143,6 @@ def _alone(view: View, accumulator: Accumulator, found: Found, path: str) -> Fou
         held = found[slot.index].items()
         alone[slot.index] = {p: f for p, f in held if belongs(view, slot, alone[slot.parent], p, f)}
     return alone
-
-
-def members(view: View, root: str, documents: Documents) -> Found:
-    """The documents of each slot around a root; all are empty when it does not exist."""
-    top = view.slots[0]
-    exists = root in documents and passes(top, root, documents[root])
-    phantom = top.phantom and any(lies_below(view, root, p, f) for p, f in documents.items())
-    if not exists and not phantom:
-        return [{} for _ in view.slots]
-    found: Found = [{root: documents[root] if exists else {}}]
-    for slot in view.slots[1:]:
-        joined = {p: f for p, f in documents.items() if belongs(view, slot, found[slot.parent], p, f)}
-        found.append(dict(ordered(slot, joined)[: slot.limit]))
-    return found
-
-
-def lies_below(view: View, root: str, path: str, fields: Document) -> bool:
-    """Whether a document makes a phantom of a root that does not exist."""
-    slots = [s for s in view.slots if s.kind == "by" and s.parent == 0 and s.relation and s.relation.above]
-    return any(
-        s.collection.matches(path) and passes(s, path, fields) and root in _refers(s.relation, path, fields)
-        for s in slots
-        if s.relation is not None
-    )
-
-
-def ordered(slot: Slot, documents: Documents) -> list[tuple[str, Document]]:
-    """The documents of a slot in its order; ties, and slots without an order, by path."""
-    in_path_order = sorted(documents.items(), key=lambda e: path_order(e[0]))
-    if slot.order is None:
-        return in_path_order
-    by = slot.order.code.resolve()
-    return sorted(in_path_order, key=lambda e: order_key(by(*e)), reverse=slot.order.descending)
-
-
-def belongs(view: View, slot: Slot, parents: Documents, path: str, fields: Document) -> bool:
-    """Whether a document belongs to a slot whose parent slot holds `parents`."""
-    if slot.always is not None:
-        return path == slot.always and bool(parents)
-    if not slot.collection.matches(path) or not passes(slot, path, fields):
-        return False
-    compare = slot.compare.resolve() if slot.compare else lambda *pair: True
-    return any(_joined(slot, p, f, path, fields) and compare(path, fields, p, f) for p, f in parents.items())
-
-
-def passes(slot: Slot, path: str, fields: Document) -> bool:
-    """Whether a document counts for a slot: its moment is to come, and it passes `where`, which raises on none that does."""
-    if slot.until is not None and str(slot.until) in fields.get(EXPIRED, ()):
-        return False
-    try:
-        return slot.where is None or bool(slot.where.resolve()(path, fields))
-    except Exception:
-        return False
-
-
-def _joined(slot: Slot, parent: str, parent_fields: Document, path: str, fields: Document) -> bool:
-    if slot.kind == "on":
-        return all(_values(parent, parent_fields, g) & _values(path, fields, f) for g, f in slot.pairs)
-    assert slot.relation is not None
-    if slot.kind == "via":
-        return path in _refers(slot.relation, parent, parent_fields)
-    return parent in _refers(slot.relation, path, fields)
-
-
-def _refers(relation: Relation, path: str, fields: Document) -> set[str]:
-    return above(path, relation) if relation.above else references(fields, relation)
-
-
-def above(path: str, relation: Relation) -> set[str]:
-    """The nearest document above a path that a relation may mean, if there can be one."""
-    while path.count("/") > 1:
-        path = path.rsplit("/", 2)[0]
-        if relation.target.matches(path):
-            return {path}
-    return set()
-
-
-def _values(path: str, fields: Document, place: Place) -> set[bytes]:
-    return {encode(v) for v in values_at(path, fields, place)}
-
-
-def values_at(path: str, fields: Document, place: Place) -> list[Any]:
-    """All values that a document has at a place: in a field, or an id in its path."""
-    return read(fields, place.steps) if isinstance(place, FieldPath) else path.split("/")[place.index :][:1]
-
-
-def read(value: Any, steps: Sequence[str]) -> list[Any]:
-    """All values at some steps into a document, without nulls; an array at the end counts as its elements."""
-    if not steps:
-        elements = value if isinstance(value, list) else [value]
-        return [e for e in elements if e is not None]
-    if steps[0] == "*":
-        return [v for e in value for v in read(e, steps[1:])] if isinstance(value, list) else []
-    return read(value[steps[0]], steps[1:]) if isinstance(value, Mapping) and steps[0] in value else []
-
-
-def references(fields: Document, relation: Relation) -> set[str]:
-    """The paths that a document refers to by a relation."""
-    if relation.default and relation.field.steps[0] not in fields:
-        return set(relation.default)
-    parse = relation.parse.resolve() if relation.parse else None
-    return {p for v in read(fields, relation.field.steps) if (p := _path(v, relation, parse)) is not None}
-
-
-def _path(value: Any, relation: Relation, parse: Any) -> str | None:
-    if parse is not None:
-        try:
-            value = parse(value)
-        except Exception:
-            return None
-    if isinstance(value, Reference):
-        path = None if value.database else value.path
-    elif not isinstance(value, str):
-        path = None
-    elif value.startswith("projects/"):
-        path = value.split("/documents/", 1)[-1]
-    elif "/" in value:
-        path = value.strip("/")
-    else:
-        free = not relation.target.top_level
-        path = None if free or not value else f"{relation.target.pattern}/{value}"
-    return path if path is not None and relation.target.matches(path) else None
 
 
 def _roots(view: View, documents: Documents) -> set[str]:
@@ -313,23 +188,10 @@ def attempts(view: View, documents: Documents) -> tuple[dict[str, Outputs], dict
 def _groups(view: View, shown: Mapping[str, Outputs]) -> Iterable[tuple[str, Document]]:
     for group in {g for rows in shown.values() for g in rows}:
         rows = {r: rows[group] for r, rows in shown.items() if group in rows}
-        for piece in _sessions(view, rows) if view.sessions is not None else [rows]:
+        for piece in sessions_of(view, rows) if view.sessions is not None else [rows]:
             document = fold(view, group, piece)
             if document is not None:
                 yield document
-
-
-def _sessions(view: View, rows: Mapping[str, Sequence[Any]]) -> list[dict[str, list[Any]]]:
-    """The rows of each session: any two of them are joined by others that are no further than the gap from the next."""
-    assert view.sessions is not None
-    moments = sorted({row[-1] for several in rows.values() for row in several})
-    starts = [at for at, before in zip(moments, [None, *moments]) if before is None or at - before > view.sessions.gap]
-    pieces: list[dict[str, list[Any]]] = [{} for _ in starts]
-    for root, several in rows.items():
-        for row in several:
-            number = sum(start <= row[-1] for start in starts) - 1
-            pieces[number].setdefault(root, []).append(row)
-    return pieces
 
 
 def fold(view: View, group: bytes, rows: Mapping[str, Sequence[Any]]) -> tuple[str, Document] | None:
@@ -344,5 +206,6 @@ def fold(view: View, group: bytes, rows: Mapping[str, Sequence[Any]]) -> tuple[s
         moments = [row[-1] for _, row in flat]
         results.append((min(moments), max(moments)))
     evaluator = view.code.resolve().evaluator()
-    path, document = evaluator.result(group, results)
+    with reckoned_by(windows_of):
+        path, document = evaluator.result(group, results)
     return None if document is None else (path, document)

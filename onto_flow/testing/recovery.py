@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from ..operators.messages import CaughtUp, Event, Republish
-from .judge import Ledger
+from .judge_changes import Ledger
 from .shuffling import Now, ShufflingEngine
 
 Form = Literal["outbox", "epoch"]

@@ -15,7 +15,8 @@ from ..operators import meter
 from ..operators.drained.editions import MARK
 from ..operators.record import Record
 from ..plan.nodes import Place, Plan, Slot, View
-from .oracle import Documents, above, all_at_moment, derived, passes, recompute, references, values_at
+from .oracle import all_at_moment, derived, recompute
+from .oracle_joins import Documents, above, passes, references, values_at
 
 States = Mapping[str, Mapping[Any, Mapping[str, Any]]]
 """operator -> key -> cell -> what it holds."""

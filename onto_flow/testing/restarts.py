@@ -28,7 +28,7 @@ from ..core.values import Document
 from ..engines.base import Engine, Job, Report
 from ..plan.nodes import Plan
 from ..sinks.base import Sink, Table
-from .judge import judge_tables
+from .judge_changes import judge_tables
 from .killing import Boundaries, Documents, ForgettingFeed, Killed, KilledConnection, KilledSink, World, shown
 
 Connect = Callable[..., Any]

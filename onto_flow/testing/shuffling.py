@@ -24,7 +24,8 @@ from ..operators.record import Record
 from ..plan.clocks import clocks, last_tick
 from ..plan.nodes import Plan, TimerKind
 from .cells import Cells, Step, Store
-from .judge import Ledger, Shown
+from .judge import Shown
+from .judge_changes import Ledger
 
 YOUNG, LATE = 100, 60
 LOOSE = Profile(

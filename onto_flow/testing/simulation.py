@@ -17,7 +17,8 @@ from ..plan.clocks import CLOCKS, is_timed
 from ..plan.nodes import Plan
 from .cases import Case, random_case
 from .histories import DELIVERIES, History, deliver
-from .judge import applied, judge_chain, judge_shown, judge_tables, timelines, unknown_version
+from .judge import judge_shown, timelines, unknown_version
+from .judge_changes import applied, judge_chain, judge_tables
 from .letters import judge_letters, open_letters
 from .oracle import recompute
 from .recovery import CrashingEngine, Item

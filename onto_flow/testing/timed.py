@@ -24,9 +24,11 @@ from ..plan.compile import compile_plan
 from ..plan.nodes import CodeRef, FieldPath, OnError, Plan, Slot, View
 from .cases import Case, random_case
 from .histories import DELIVERIES, History, deliver
-from .judge import Timeline, applied, judge_chain, judge_shown, judge_tables, timelines_of_shown, unknown_version
+from .judge import Timeline, judge_shown, timelines_of_shown, unknown_version
+from .judge_changes import applied, judge_chain, judge_tables
 from .letters import open_letters
-from .oracle import all_at_moment, passes, recompute
+from .oracle import all_at_moment, recompute
+from .oracle_joins import passes
 from .shapes import READ
 from .shuffling import LOOSE, ShufflingEngine
 

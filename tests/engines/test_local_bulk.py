@@ -27,7 +27,7 @@ from onto_flow.engines.local.lookup import Documents
 from onto_flow.plan.nodes import CodeRef
 from onto_flow.sinks.memory import MemorySink
 from onto_flow.testing.cases import Case, random_case
-from onto_flow.testing.judge import applied, judge_tables
+from onto_flow.testing.judge_changes import applied, judge_tables
 from onto_flow.testing.oracle import recompute
 from onto_flow.testing.strategies import cases
 

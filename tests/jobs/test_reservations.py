@@ -13,7 +13,7 @@ from onto_flow.core.values import to_micros
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.operators.messages import Event
 from onto_flow.testing import check_view
-from onto_flow.testing.judge import applied, judge_chain
+from onto_flow.testing.judge_changes import applied, judge_chain
 from udfs.reservations import HoldsPerHour, Rushes, Stock
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=timezone.utc)

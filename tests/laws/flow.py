@@ -9,7 +9,7 @@ from onto_flow.core.change import DeadLetter, ViewChange
 from onto_flow.core.values import Document
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.operators.messages import Event
-from onto_flow.testing.judge import applied
+from onto_flow.testing.judge_changes import applied
 from onto_flow.testing.shapes import Shape, plan_of
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from onto_flow.core.values import Document
 from onto_flow.operators.base import Key, Profile
 from onto_flow.operators.messages import Event, Message, decode_message
-from onto_flow.testing.judge import applied
+from onto_flow.testing.judge_changes import applied
 from onto_flow.testing.shapes import Shape, plan_of
 from onto_flow.testing.shuffling import LATE, LOOSE, TIGHT, YOUNG, ShufflingEngine, Waiting
 

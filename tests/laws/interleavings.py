@@ -7,7 +7,8 @@ from random import Random
 from onto_flow.core.codec import encode
 from onto_flow.operators.base import Key
 from onto_flow.testing.cases import Case
-from onto_flow.testing.judge import applied, judge_chain, judge_shown, judge_tables, timelines
+from onto_flow.testing.judge import judge_shown, timelines
+from onto_flow.testing.judge_changes import applied, judge_chain, judge_tables
 from onto_flow.testing.oracle import recompute
 from onto_flow.testing.recovery import _Snapshot
 from onto_flow.testing.rest import complaints_at_rest

@@ -20,7 +20,8 @@ from onto_flow.operators.record import Record
 from onto_flow.plan.nodes import Plan
 from onto_flow.testing.cases import Case, random_case
 from onto_flow.testing.histories import DELIVERIES, History, deliver
-from onto_flow.testing.judge import Shown, applied, judge_chain, judge_shown, judge_tables, timelines
+from onto_flow.testing.judge import Shown, judge_shown, timelines
+from onto_flow.testing.judge_changes import applied, judge_chain, judge_tables
 from onto_flow.testing.letters import judge_letters, open_letters
 from onto_flow.testing.oracle import recompute
 from tests.laws.hot import hot_case

@@ -31,7 +31,7 @@ from onto_flow.engines.base import event
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.plan.explain import explain_text
 from onto_flow.plan.wire import from_json, to_json
-from onto_flow.testing.judge import applied
+from onto_flow.testing.judge_changes import applied
 from onto_flow.testing.oracle import recompute
 from onto_flow.testing.session_view import Visit
 

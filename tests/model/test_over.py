@@ -33,7 +33,7 @@ from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.operators import over
 from onto_flow.plan.explain import explain_text
 from onto_flow.plan.wire import from_json, to_json
-from onto_flow.testing.judge import applied
+from onto_flow.testing.judge_changes import applied
 from onto_flow.testing.oracle import recompute
 
 

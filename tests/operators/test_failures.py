@@ -12,7 +12,7 @@ from onto_flow.core.errors import EngineError
 from onto_flow.engines.breaker import Breaker, Limits
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.operators.messages import Event
-from onto_flow.testing.judge import applied, judge_chain
+from onto_flow.testing.judge_changes import applied, judge_chain
 
 
 class Part(DomainModel):

@@ -10,7 +10,7 @@ from onto_flow.core.change import DeadLetter, ViewChange
 from onto_flow.core.codec import encode
 from onto_flow.core.equality import same
 from onto_flow.operators.messages import CaughtUp, Claim, Republish, Rows
-from onto_flow.testing.judge import applied
+from onto_flow.testing.judge_changes import applied
 from onto_flow.testing.shapes import Shape, plan_of
 from tests.operators.bench import Bench
 

@@ -20,7 +20,7 @@ from onto_flow.operators.messages import Event
 from onto_flow.operators.sessions import SessionGroup
 from onto_flow.plan.nodes import Plan
 from onto_flow.testing.histories import History, history_of
-from onto_flow.testing.judge import applied, judge_chain
+from onto_flow.testing.judge_changes import applied, judge_chain
 from onto_flow.testing.oracle import recompute
 from onto_flow.testing.simulation import Setting, complaints
 

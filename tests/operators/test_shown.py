@@ -14,7 +14,7 @@ from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.operators.base import Profile
 from onto_flow.operators.build import build_operators
 from onto_flow.testing.cases import random_case
-from onto_flow.testing.judge import applied
+from onto_flow.testing.judge_changes import applied
 
 
 def in_bytes(value):

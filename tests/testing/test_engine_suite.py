@@ -13,7 +13,7 @@ from onto_flow.engines.base import event, seed
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.plan.nodes import Plan
 from onto_flow.testing.engine_suite import EngineSuite, Tables
-from onto_flow.testing.judge import applied
+from onto_flow.testing.judge_changes import applied
 from onto_flow.testing.named_cases import FIXED
 from onto_flow.testing.oracle import recompute
 

@@ -10,16 +10,8 @@ from onto_flow.core.change import ViewChange
 from onto_flow.core.codec import encode
 from onto_flow.core.values import Reference
 from onto_flow.testing.histories import history_of
-from onto_flow.testing.judge import (
-    Ledger,
-    Shown,
-    applied,
-    judge_chain,
-    judge_shown,
-    judge_tables,
-    timelines,
-    unknown_version,
-)
+from onto_flow.testing.judge import Shown, judge_shown, timelines, unknown_version
+from onto_flow.testing.judge_changes import Ledger, applied, judge_chain, judge_tables
 from onto_flow.testing.shapes import Shape, plan_of
 
 VIA = Shape("V", "outV", (("root", "a", -1, ()), ("via", "b", 0, ("r",))))

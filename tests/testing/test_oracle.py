@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 import pickle
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from onto_flow.core.equality import same
 from onto_flow.core.values import Reference
+from onto_flow.model.windows import starts_of
 from onto_flow.plan.nodes import CodeRef
 from onto_flow.testing.histories import History, deliver, history_of
 from onto_flow.testing.oracle import recompute
+from onto_flow.testing.oracle_windows import windows_of
 from onto_flow.testing.shapes import Shape, plan_of
 
 
@@ -108,3 +113,8 @@ def test_deliveries_lose_nothing():
     for kind in ("ordered", "late", "repeated", "shuffled"):
         for seed in range(20):
             assert set(deliver(range(9), Random(seed), kind)) == set(range(9))
+
+
+@given(st.integers(-(10**6), 10**6), st.integers(1, 1000), st.integers(1, 1000), st.integers(-2000, 2000))
+def test_the_windows_of_the_oracle_are_those_of_models(at, size, every, offset):
+    assert windows_of(at, size, every, offset) == list(starts_of(at, size, every, offset))

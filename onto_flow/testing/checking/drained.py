@@ -13,7 +13,7 @@ from ...engines.local.flow import PAGE, LocalFlow
 from ...operators import over
 from ...operators.base import Output
 from ...operators.messages import Event
-from ..judge import judge_chain
+from ..judge_changes import judge_chain
 from ..rest import complaints_at_rest
 from ..simulation import MOMENT
 from .stories import Story

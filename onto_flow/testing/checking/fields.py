@@ -60,6 +60,7 @@ class Fields:
         constants: All constants of the views' code.
         timed: Whether the views change by declared time alone.
         spans: Lengths of time that matter: those of the code, of clocks and of sessions.
+        lasting: The collections whose documents make sessions: several must meet to tell anything.
     """
 
     collections: Mapping[Collection, Mapping[str, Field]]
@@ -67,6 +68,7 @@ class Fields:
     constants: tuple[Any, ...]
     timed: bool = False
     spans: tuple[timedelta, ...] = ()
+    lasting: frozenset[Collection] = frozenset()
 
 
 def fields_of(plan: Plan, views: Iterable[type[Any]]) -> Fields:
@@ -85,7 +87,9 @@ def fields_of(plan: Plan, views: Iterable[type[Any]]) -> Fields:
                 sets.join((view.slots[slot.parent].collection, theirs), (slot.collection, own))
     micros = [*clocks(plan).values(), *(v.sessions.gap for v in plan.views if v.sessions is not None)]
     spans = (*(timedelta(microseconds=m) for m in micros), *(s for s in constants.spans if s > timedelta(0)))
-    return Fields(found, sets.numbered(found), constants.others, is_timed(plan), tuple(dict.fromkeys(spans)))
+    lasting = frozenset(v.slots[0].collection for v in plan.views if v.sessions is not None)
+    unique = tuple(dict.fromkeys(spans))
+    return Fields(found, sets.numbered(found), constants.others, is_timed(plan), unique, lasting)
 
 
 def _models(views: Iterable[type[Any]], written: Mapping[str, str]) -> dict[Collection, list[type[DomainModel]]]:

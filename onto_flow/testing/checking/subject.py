@@ -16,7 +16,7 @@ from ...model.compile import plan_views
 from ...plan.compile import reads
 from ...plan.evaluator import Evaluator
 from ...plan.nodes import CodeRef, Plan, View
-from ..judge import applied
+from ..judge_changes import applied
 from ..oracle import all_at_moment, attempts, derived, recompute, table_of
 from ..simulation import MOMENT
 from .fields import Fields, fields_of

@@ -45,6 +45,7 @@ _SPANS = (timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timede
 
 OTHER_TYPES: tuple[Any, ...] = (7, "x", 1.0, True, [1], {"a": 1}, Reference("none/1"), [None])
 _IDS: tuple[tuple[str, ...], ...] = (("1", "2", "3"), ("1", "2", "3"), ("a", "b", "c"), ("1", "01", "é.b"))
+_MORE_IDS = ("4", "5")
 _MISSING: Any = object()
 
 
@@ -97,6 +98,9 @@ def draw_world(random: Random, fields: Fields, dirt: Dirt, given: Mapping[str, S
     for at, collection in enumerate(fields.collections):
         count = random.choice((1, 1, 2, 2, 3)) if at else random.choice((1, 2, 2, 3))
         ids = [str(i) for i in given.get(str(collection).rpartition("/")[2], world.ids)]
+        if collection in fields.lasting:
+            ids += [i for i in _MORE_IDS if i not in ids]
+            count += random.choice((1, 2))
         paths = (_path(random, collection, world.ids, name, world.all_paths) for name in ids[:count])
         world.paths[collection] = tuple(dict.fromkeys(paths))
     for number, (kinds, parts) in fields.key_sets.items():
@@ -105,7 +109,8 @@ def draw_world(random: Random, fields: Fields, dirt: Dirt, given: Mapping[str, S
     alike: dict[tuple[frozenset[str], str], tuple[Any, ...]] = {}
     for collection, known in fields.collections.items():
         for name, spec in known.items():
-            choices = tuple(given.get(name) or _choices(random, spec, fields.constants, world.moments))
+            moments = (2, 3, 4, 5) if collection in fields.lasting else (1, 2, 3)
+            choices = tuple(given.get(name) or _choices(random, spec, fields.constants, world.moments, moments))
             if spec.alike and name not in given:
                 choices = alike.setdefault((spec.alike, spec.kind), choices)
             world.choices[collection, name] = choices
@@ -144,10 +149,13 @@ def draw_moments(random: Random, spans: Sequence[timedelta]) -> tuple[datetime, 
     return tuple(m for bound in bounds for m in (bound - _MICROSECOND, bound, bound + _MICROSECOND))
 
 
-def _choices(random: Random, spec: Field, constants: Sequence[Any], moments: Sequence[datetime]) -> tuple[Any, ...]:
+def _choices(
+    random: Random, spec: Field, constants: Sequence[Any], moments: Sequence[datetime], how_many: Sequence[int]
+) -> tuple[Any, ...]:
+    """The few values of a field; `how_many`: of the moments that matter."""
     if spec.kind == "timestamp" or spec.until:
         far = () if spec.until and random.random() < 0.7 else random.sample(CANDIDATES["timestamp"], 1)
-        return (*random.sample(moments, random.choice((1, 2, 3))), *far)
+        return (*random.sample(moments, random.choice(how_many)), *far)
     kind = spec.kind if spec.kind in CANDIDATES else "any"
     likely = [v for v in spec.constants if _fits(v, kind)]
     near = [v + by for v in likely if not isinstance(v, str) for by in (-1, 1)]

@@ -18,7 +18,7 @@ from onto_flow.engines.local.kept import KeptState
 from onto_flow.engines.local.store import Store
 from onto_flow.testing.cases import random_case
 from onto_flow.testing.histories import DELIVERIES, deliver
-from onto_flow.testing.judge import applied, judge_tables
+from onto_flow.testing.judge_changes import applied, judge_tables
 from onto_flow.testing.oracle import recompute
 
 

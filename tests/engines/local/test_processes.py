@@ -25,7 +25,7 @@ from onto_flow.engines.local.copying import summary
 from onto_flow.formats import encode_change
 from onto_flow.formats.export_writer import write_export
 from onto_flow.formats.typed_json import decode_fields
-from onto_flow.testing.judge import applied
+from onto_flow.testing.judge_changes import applied
 from onto_flow.testing.oracle import recompute
 
 PROJECT = Path(__file__).parents[3]

@@ -16,7 +16,7 @@ from onto_flow.sinks.base import SinkCapabilities
 from onto_flow.sinks.jsonl import JsonLinesSink
 from onto_flow.sinks.parquet import ParquetSink
 from onto_flow.sinks.view_table import Tables
-from onto_flow.testing.judge import applied
+from onto_flow.testing.judge_changes import applied
 from onto_flow.testing.restarts import RestartSuite
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from tests.laws.breaking import Fault, broken
 from tests.laws.checked.faults_of_failures import FAULTS_OF_FAILURES
 from tests.laws.checked.faults_of_time import FAULTS_OF_TIME
+from tests.laws.checked.faults_of_windows import STARTS, WINDOWS
 from tests.laws.mutants import FAULTS
 
 Make = Callable[[Any], Any]
@@ -374,6 +375,7 @@ BY_NAME: tuple[Broken, ...] = (
          bug_class=10),
     Broken("a view may write where it reads", "engine",
            (Swap("model.compile:_refuse_circles", _nothing), Swap("plan.compile:in_order", _as_given)), views=("Echo",), bug_class=7),
+    *(swap(name, "engine", STARTS, make, *views) for name, make, views in WINDOWS),
     *_faults_of_sink("memory", "sinks.memory:MemorySink"),
     *_faults_of_sink("parquet", "sinks.parquet:ParquetSink"),
     swap("jsonl: deletions are forgotten", "sinks", "sinks.jsonl:JsonLinesSink.write", _changed(lambda c: c if c.new else None),
@@ -398,6 +400,7 @@ _VIEWS_OF_MODULES = {
     "operators.own": ("Sign",),
     "operators.assemble": ("BillPage", "ArticlePage", *_WITH_JOINS),
     "operators.expiry": ("RoomPage", "Hourly"),
+    "operators.cut": ("Rush",),
     "operators.sessions": ("Rush",),
     "engines.local.flow": ("RoomPage", "Watch"),
     "engines.local.run": ("RoomPage", "Watch"),

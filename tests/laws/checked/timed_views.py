@@ -104,7 +104,7 @@ class StayStore(Store):
 
 
 class Hourly(ViewModel):
-    """Tumbling windows; a slot of one document that ends."""
+    """Tumbling windows that begin at other moments; a slot of one document that ends."""
 
     class Meta:
         collection_name = "hourly"
@@ -114,7 +114,11 @@ class Hourly(ViewModel):
     @operator.key
     @classmethod
     def hour(cls, stay: Stay) -> datetime | None:
-        return window.tumbling(stay.came, timedelta(hours=1)) if isinstance(stay.came, datetime) else None
+        return (
+            window.tumbling(stay.came, timedelta(hours=1), offset=timedelta(minutes=20))
+            if isinstance(stay.came, datetime)
+            else None
+        )
 
     stays = agg.count()
     with_room = agg.count(where=lambda room: room is not None)
