@@ -16,6 +16,7 @@ QUICK = (
     "rows are taken back as they are now",
     "memory: the last write wins",
     "UsesRandom",
+    "CachedByPath",
     "FilterRaises",
 )
 SECONDS, ENOUGH, FEW = 60.0, 0.95, 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -190,9 +191,21 @@ class _Checking:
             return f"it stops with {type(error).__name__}: {error}"
 
     def _fail(self, failure: Failure, example: int) -> None:
-        before = time.process_time()
+        before = _used()
+        if self.pure:
+            self._fail_if_impure(failure.story, example)
         small = shrink(failure, self._fails, seconds=SHRINK_SECONDS)
-        raise CheckFailed(small, self.subject, self.seed, example, time.process_time() - before)
+        raise CheckFailed(small, self.subject, self.seed, example, _used() - before)
+
+    def _fail_if_impure(self, story: Story, example: int) -> None:
+        """Code that remembers fails in some way first, and in this process perhaps never again in that way."""
+        twice = Twice(self.subject)
+        try:
+            complaint = next((c for _, c in twice.complaints(story.states())), None)
+            if complaint is not None:
+                self._fail_twice(twice, example, story, complaint)
+        finally:
+            twice.close()
 
     def _fails(self, story: Story, way: Way) -> Failure | None:
         ways = [way]
@@ -215,7 +228,7 @@ class _Checking:
 
     def _fail_twice(self, twice: Twice, example: int, story: Story, complaint: str) -> None:
         """Shrinks in the processes that run already, then in new ones: what they keep must not decide."""
-        way = InTwoProcesses()
+        way, before = InTwoProcesses(), _used()
 
         def fails(told: Story, way: Way) -> Failure | None:
             found = next((c for _, c in twice.complaints(told.states())), None)
@@ -227,5 +240,10 @@ class _Checking:
                 if failure is not None:
                     small = shrink(failure, shrinks, seconds=SHRINK_SECONDS / 2)
                     if shrinks == self._fails or self._fails(small.story, way) is not None:
-                        raise CheckFailed(small, self.subject, self.seed, example)
-        raise CheckFailed(Failure(story, way, complaint), self.subject, self.seed, example)
+                        raise CheckFailed(small, self.subject, self.seed, example, _used() - before)
+        raise CheckFailed(Failure(story, way, complaint), self.subject, self.seed, example, _used() - before)
+
+
+def _used() -> float:
+    """Seconds of a processor that this process, and its children that ended, have had."""
+    return sum(os.times()[:4])
