@@ -30,6 +30,7 @@ from .reads import read_by
 from .scopes import BoundCall, Source
 from .store import Store
 from .values import takes_in_order
+from .vectorised import Vectorised
 from .view import ViewModel
 
 MADE = 1 << 16
@@ -197,6 +198,9 @@ def _call_of(bound: BoundCall, *first: Any) -> _Call:
     names = [name for name, _ in bound.sources]
     if not names:
         return lambda columns, count: [function() for _ in range(count)]
+    if isinstance(bound.call.function, Vectorised):
+        batch = bound.call.function.batch
+        return lambda columns, count: batch(names, columns) if count else []
     if takes_in_order(bound, len(first)):
         return lambda columns, count: list(map(function, *columns))
     return lambda columns, count: [function(**dict(zip(names, row))) for row in zip(*columns)]

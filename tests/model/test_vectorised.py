@@ -10,6 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from onto_flow import (
     DomainModel,
@@ -25,6 +27,7 @@ from onto_flow import (
     root,
     udf,
 )
+from onto_flow.core.codec import encode
 from onto_flow.core.errors import DeclarationError
 from onto_flow.plan.wire import from_json, to_json
 from tests.model.played import Played
@@ -208,3 +211,81 @@ def test_what_pandas_has_for_missing_is_none():
     play = Played(declared(size))
     assert play({"products/p": {"name": "a"}, "products/q": {"name": "b"}})["v/p"]["size"] is None
     assert play({})["v/q"]["size"] is None
+
+
+CALLS: list[int] = []
+
+
+class Batched(ViewModel):
+    class Meta:
+        collection_name = "batched"
+
+    store: ProductStore
+
+    @computed
+    def price(self) -> float | None:
+        return self.store.product.price
+
+    @computed
+    def name(self) -> str:
+        return self.store.product.name
+
+    @udf
+    @staticmethod
+    def gross(price: pa.Array) -> Annotated[pa.Array, float | None]:
+        CALLS.append(len(price))
+        return pc.multiply(price, 2)
+
+    @udf
+    @staticmethod
+    def small(price: pa.ChunkedArray) -> Annotated[pa.ChunkedArray, int | None]:
+        return pa.chunked_array([[None if p is None or p != p or p > 5 else int(p) for p in price.to_pylist()]])
+
+    @udf
+    @staticmethod
+    def kept(price: pd.Series) -> Annotated[pd.Series, float | None]:
+        return price.where(price > 2)
+
+    @udf
+    @staticmethod
+    def halved(price: pd.Series) -> Annotated[pd.Series, float | None]:
+        return price.map(lambda p: None if p is None or p < 2 else p / 2)
+
+    @udf
+    @staticmethod
+    def words(name: pd.Series, gross: pd.Series) -> Annotated[pd.Series, int | None]:
+        return (name.str.len() + 1).where(gross > 4)
+
+    @udf
+    @staticmethod
+    def undeclared(price: pa.Array) -> pa.Array:
+        return price
+
+
+prices = st.one_of(st.none(), st.integers(-3, 9), st.floats(-3, 9), st.just(float("nan")))
+
+
+@given(st.lists(st.tuples(prices, st.sampled_from(["", "tea", "salt"])), min_size=1, max_size=8))
+def test_a_batch_gives_what_each_row_gives(rows):
+    evaluator = Batched.evaluator()
+    roots = [(f"products/{at}", {"price": price, "name": name}) for at, (price, name) in enumerate(rows)]
+    tabulate = evaluator.tabulator()
+    alone = []
+    for path, fields in roots:
+        try:
+            alone.append(evaluator.documents({"product": [(path, fields)]})[f"batched/{path.split('/')[1]}"])
+        except Exception:
+            with pytest.raises(Exception):  # noqa: B017, PT011 - what user code raises
+                tabulate(roots, lambda roots: {})
+            return
+    paths, columns = tabulate(roots, lambda roots: {})
+    found = [dict(zip(columns, row)) for row in zip(*(column.rows() for column in columns.values()))]
+    assert encode([dict(sorted(one.items())) for one in found]) == encode([dict(sorted(one.items())) for one in alone])
+    assert list(paths) == [f"batched/{at}" for at in range(len(rows))]
+
+
+def test_a_backfill_calls_a_function_once_for_many_rows_of_the_same_types():
+    roots = [(f"products/{at}", {"price": at / 2 if at % 4 else at, "name": "tea"}) for at in range(100)]
+    CALLS.clear()
+    _, columns = Batched.evaluator().tabulator()(roots, lambda roots: {})
+    assert sorted(CALLS) == [25, 75] and columns["gross"].rows()[:3] == [0.0, 1.0, 2.0]
