@@ -103,6 +103,17 @@ class ByHand:
             ORDER BY json_extract(data, '$.age'), id LIMIT 20"""
         return len([json.loads(data) for _, data in self.connection.execute(text)])
 
+    def not_of_age(self, age: int) -> int:
+        text = """SELECT id, data FROM documents WHERE collection = 'users' AND json_extract(data, '$.age') != ?
+            ORDER BY json_extract(data, '$.age'), id LIMIT 20"""
+        return len([json.loads(data) for _, data in self.connection.execute(text, (age,))])
+
+    def of_two_organizations(self, number: int) -> int:
+        text = """SELECT id, data FROM documents WHERE collection = 'users'
+            AND json_extract(data, '$.organization') IN (?, ?) AND json_extract(data, '$.age') = ? ORDER BY id"""
+        values = (f"Organization {number}", f"Organization {number + 1}", number)
+        return len([json.loads(data) for _, data in self.connection.execute(text, values)])
+
     def feed(self) -> int:
         return len([json.loads(d) for (d,) in self.connection.execute("SELECT data FROM changes ORDER BY seq")])
 
@@ -149,6 +160,14 @@ class Ours:
     def youngest(self) -> int:
         return sum(1 for _ in self.database.query(Query.of("users").ordered("age").first(20)))
 
+    def not_of_age(self, age: int) -> int:
+        return sum(1 for _ in self.database.query(Query.of("users").matching("age", "!=", age).first(20)))
+
+    def of_two_organizations(self, number: int) -> int:
+        names = [f"Organization {number}", f"Organization {number + 1}"]
+        query = Query.of("users").matching("organization", "in", names).matching("age", "==", number)
+        return sum(1 for _ in self.database.query(query))
+
     def feed(self) -> int:
         changes, count = self.database.changes(), 0
         while batch := changes.next_batch():
@@ -184,6 +203,9 @@ def tasks(count: int) -> Iterator[tuple[str, int, Callable[[Any], object]]]:
     yield "a condition, an order, 20 documents", count, lambda peer: peer.oldest()
     yield "10 queries: one field, equal", 10 * count, lambda peer: [peer.of_organization(n) for n in range(10)]
     yield "5 queries: an order, 20 documents", 5 * count, lambda peer: [peer.youngest() for _ in range(5)]
+    yield "5 queries: one field not equal, 20", 5 * count, lambda peer: [peer.not_of_age(n) for n in range(5)]
+    both = "10 queries: in two, another field equal"
+    yield both, 10 * count, lambda peer: [peer.of_two_organizations(n) for n in range(10)]
     yield "the feed of all changes", count, lambda peer: peer.feed()
 
 

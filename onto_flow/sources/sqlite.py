@@ -15,10 +15,11 @@ from ..core.errors import DataError, UsageError
 from ..core.path_bytes import path_bytes
 from ..core.values import Document, from_micros
 from ..database.embedded.bell import Bell
+from ..database.embedded.choosing import PAGE
 from ..database.embedded.document_bytes import decode_document
 from ..database.embedded.feed import BATCH, EmbeddedChanges
 from ..database.embedded.file import File
-from ..database.embedded.reading import PAGE, Reading
+from ..database.embedded.reading import Reading
 from ..database.embedded.rows import State, state_of
 from .base import Partition, SourceInfo, count_of
 

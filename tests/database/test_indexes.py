@@ -175,6 +175,36 @@ def test_a_query_looks_at_little_more_than_its_answer(people, query, most, monke
     assert found == first and looked <= most
 
 
+@pytest.mark.parametrize(
+    ("query", "most"),
+    [
+        (Query.of("people").matching("kind", "!=", "usual"), 12),
+        (Query.of("people").matching("kind", "!=", "usual").ordered("kind", descending=True).first(2), 4),
+        (Query.of("people").matching("age", "!=", 0).first(3), 6),
+        (Query.of("people").matching("kind", "!=", None).matching("age", "==", 7), 5),
+        (Query.of("people").matching("kind", "==", "usual").ordered("age").first(5), 20),
+        (Query.of("people").matching("kind", "==", "rare").ordered("age").first(5), 12),
+        (Query.of("people").matching("kind", "==", "usual").matching("age", "==", 7), 5),
+        (Query.of("people").matching("kind", "in", ["rare", "none"]).ordered("age").first(5), 12),
+    ],
+)
+def test_of_several_indexes_the_one_with_the_least_reading_is_taken(tmp_path, query, most, monkeypatch):
+    with EmbeddedDatabase(tmp_path / "app.sqlite", synchronous="off", index_from=100) as database:
+        kinds = ["rare" if n % 30 == 5 else None if n % 100 == 99 else "usual" for n in range(300)]
+        database.commit([Write(f"people/p{n:03}", {"age": n % 90, "kind": kind}) for n, kind in enumerate(kinds)])
+        scanned = [s.path for s in database.query(query)]
+        for field in ("age", "kind"):
+            database.index("people", field)
+        found, looked = looked_at(database, query, monkeypatch)
+        assert found == scanned and looked <= most
+
+
+def test_most_of_a_collection_is_read_without_an_index(people, monkeypatch):
+    people.index("people", "age")
+    found, looked = looked_at(people, Query.of("people").matching("age", "!=", 0), monkeypatch)
+    assert len(found) == 296 and looked == 300
+
+
 def test_small_collections_and_queries_by_path_have_none(people, monkeypatch):
     people.commit([Write(f"small/{n}", {"age": n}) for n in range(100)])
     list(people.query(Query.of("small").matching("age", "==", 7)))

@@ -28,21 +28,36 @@ _ELEMENT = 1000
 
 _LEAST, _GREATEST = float("-inf"), b"\xff" * (MOST_BYTES + 1)
 _PLAIN = frozenset(key[0] for key in map(query_key, (None, True, 1, datetime.min)))
-_PREFERRED = ("==", "in", "contains", "<", "<=", ">", ">=")
+_PREFERRED = ("==", "in", "contains", "<", "<=", ">", ">=", "!=")
+
+
+class Range(NamedTuple):
+    """From one key to another one.
+
+    Attributes:
+        within: Whether the two keys themselves are left out.
+    """
+
+    low: Key
+    high: Key
+    within: bool = False
 
 
 class Part(NamedTuple):
-    """A part of an index, from one key to another one, both included.
+    """A part of an index.
 
     Attributes:
+        ranges: In the order in which they are read.
         ordered: Whether the answer is sorted by the field, so that reading may stop at the limit.
         descending: In which direction it is then.
+        made: Whether it is worth an index of its own.
     """
 
     field: FieldPath
-    ranges: tuple[tuple[Key, Key], ...]
+    ranges: tuple[Range, ...]
     ordered: bool = False
     descending: bool = False
+    made: bool = True
 
 
 def keys_of(fields: Document, field: FieldPath) -> set[Key]:
@@ -103,25 +118,35 @@ def is_exact(key: Key) -> bool:
 
 
 def parts_of(query: Query) -> Iterator[Part]:
-    """The parts of indexes that would do for a query, the best ones first."""
+    """The parts of indexes that would do for a query, those that mostly lead to few documents first."""
     first = query.full_order[0]
     conditions = [c for c in query.where if c.path != NAME and c.operator in _PREFERRED]
     for condition in sorted(conditions, key=lambda c: _PREFERRED.index(c.operator)):
-        part = Part(condition.path, _ranges(condition))
+        part = Part(condition.path, _ranges(condition), made=condition.operator != "!=")
         same = condition.path == first.path and condition.operator in _PREFERRED[3:]
-        yield part._replace(ordered=True, descending=first.descending) if same else part
+        yield _in_order(part, first.descending) if same else part
     if first.path != NAME and query.limit is not None:
-        yield Part(first.path, (((0, _LEAST), (_ELEMENT - 1, _GREATEST)),), True, first.descending)
+        yield Part(first.path, (Range((0, _LEAST), (_ELEMENT - 1, _GREATEST)),), True, first.descending)
 
 
-def _ranges(condition: Condition) -> tuple[tuple[Key, Key], ...]:
+def _in_order(part: Part, descending: bool) -> Part:
+    ranges = part.ranges[::-1] if descending else part.ranges
+    return part._replace(ranges=ranges, ordered=True, descending=descending)
+
+
+def _ranges(condition: Condition) -> tuple[Range, ...]:
     operator, value = condition.operator, condition.value
     if operator == "in":
-        return tuple((key, key) for key in dict.fromkeys(map(key_of, value)))
+        return tuple(Range(key, key) for key in dict.fromkeys(map(key_of, value)))
     rank, key = key_of(value)
+    if operator == "!=":
+        null, last = key_of(None), (_ELEMENT - 1, _GREATEST)
+        if value is None or not is_exact((rank, key)):
+            return (Range(null, last, within=True),)
+        return (Range(null, (rank, key), within=True), Range((rank, key), last, within=True))
     if operator == "contains":
         rank += _ELEMENT
     low, high = (
         (_LEAST, key) if operator in ("<", "<=") else (key, _GREATEST) if operator in (">", ">=") else (key, key)
     )
-    return (((rank, low), (rank, high)),)
+    return (Range((rank, low), (rank, high)),)

@@ -13,7 +13,7 @@ from ...core.codec import decode, encode
 from ...core.field_path import FieldPath
 from ...core.values import Document
 from .document_bytes import decode_document
-from .index_keys import Key, Part, keys_of
+from .index_keys import Part, Range, keys_of
 from .rows import Version, key_of
 
 INDEX_FROM = 1000
@@ -39,18 +39,23 @@ _VERSIONS = "SELECT path, data FROM versions WHERE data IS NOT NULL AND instr(pa
 _FOUND = """SELECT e.rank, e.key, e.number, e.id, v.id, v.time, v.created, v.path, v.data, v.previous FROM entries e
     JOIN documents d ON d.collection = e.collection AND d.number = e.number AND d.id = e.id
     JOIN versions v ON v.id = d.version
-    WHERE e.indexed = ? AND e.collection = ? AND (e.rank, e.key) >= (?, ?) AND (e.rank, e.key) <= (?, ?)"""
+    WHERE e.indexed = ? AND e.collection = ? AND """
+_BETWEEN = (
+    "(e.rank, e.key) >= (?, ?) AND (e.rank, e.key) <= (?, ?)",
+    "(e.rank, e.key) > (?, ?) AND (e.rank, e.key) < (?, ?)",
+)
+"""By whether the two keys are left out."""
+
 _UP = " ORDER BY e.rank, e.key, e.number, e.id LIMIT ?"
 _DOWN = " ORDER BY e.rank DESC, e.key DESC, e.number DESC, e.id DESC LIMIT ?"
 _PAGE = {
-    (False, False): _FOUND + _UP,
-    (False, True): _FOUND + _DOWN,
-    (True, False): _FOUND + " AND (e.rank, e.key, e.number, e.id) > (?, ?, ?, ?)" + _UP,
-    (True, True): _FOUND + " AND (e.rank, e.key, e.number, e.id) < (?, ?, ?, ?)" + _DOWN,
+    (False, False): _UP,
+    (False, True): _DOWN,
+    (True, False): " AND (e.rank, e.key, e.number, e.id) > (?, ?, ?, ?)" + _UP,
+    (True, True): " AND (e.rank, e.key, e.number, e.id) < (?, ?, ?, ?)" + _DOWN,
 }
 _MANY = "SELECT COUNT(*) FROM (SELECT 1 FROM documents WHERE collection = ? LIMIT ?)"
-_MANY_ENTRIES = """SELECT COUNT(*) FROM (SELECT 1 FROM entries e WHERE e.indexed = ? AND e.collection = ?
-    AND (e.rank, e.key) >= (?, ?) AND (e.rank, e.key) <= (?, ?) LIMIT ?)"""
+_MANY_ENTRIES = "SELECT COUNT(*) FROM (SELECT 1 FROM entries e WHERE e.indexed = ? AND e.collection = ? AND {} LIMIT ?)"
 
 Entry = tuple[int, Any, Any, str]
 """(rank, key, number, id) of an entry."""
@@ -120,28 +125,30 @@ def is_large(connection: sqlite3.Connection, collection: str, least: int) -> boo
     return bool(connection.execute(_MANY, (collection, least + 1)).fetchone()[0] > least)
 
 
-def is_small(connection: sqlite3.Connection, index: int, part: Part, collection: str, most: int) -> bool:
-    """Whether a part of an index has at most so many entries."""
-    left = most
-    for low, high in part.ranges:
-        left -= connection.execute(_MANY_ENTRIES, (index, collection, *low, *high, left + 1)).fetchone()[0]
-        if left < 0:
-            return False
-    return True
+def size_of(connection: sqlite3.Connection, index: int, part: Part, collection: str, most: int) -> int:
+    """How many entries a part of an index has; of more than `most` it is one more than that."""
+    found = 0
+    for low, high, within in part.ranges:
+        text = _MANY_ENTRIES.format(_BETWEEN[within])
+        found += connection.execute(text, (index, collection, *low, *high, most - found + 1)).fetchone()[0]
+        if found > most:
+            break
+    return found
 
 
 def page_of(
     connection: sqlite3.Connection,
     index: int,
     collection: str,
-    between: tuple[Key, Key],
+    between: Range,
     after: Entry | None,
     *,
     descending: bool,
     page: int,
 ) -> list[tuple[Entry, Version]]:
     """Entries between two keys, behind a place: with the newest version of each document."""
-    low, high = between
+    low, high, within = between
     values = (index, collection, *low, *high, *(after or ()), page)
-    rows = connection.execute(_PAGE[after is not None, descending], values).fetchall()
+    text = _FOUND + _BETWEEN[within] + _PAGE[after is not None, descending]
+    rows = connection.execute(text, values).fetchall()
     return [(row[:4], Version(*row[4:])) for row in rows]

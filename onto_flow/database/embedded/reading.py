@@ -14,14 +14,12 @@ from ..answers import Matcher, Place
 from ..base import Snapshot
 from ..limits import checked_path
 from ..query import NAME, Query
+from .choosing import PAGE, best_of
 from .document_bytes import decode_document
 from .file import File
 from .index_keys import Key, Part, is_exact, keys_of, parts_of
-from .indexes import INDEX_UP_TO, Entry, Indexes, index_of, is_large, is_small, page_of
+from .indexes import INDEX_UP_TO, Entry, Indexes, index_of, is_large, page_of
 from .rows import State, Version, as_of, by_id, key_of, newest, snapshot, state_of
-
-PAGE = 500
-"""How many documents are read in one go, so that nobody's long read holds the file."""
 
 _BEHIND = chr(ord("/") + 1)
 _ROWS = """SELECT d.number, d.id, v.id, v.time, v.created, v.path, v.data, v.previous
@@ -102,15 +100,13 @@ class Reading:
             return None
         by_path = query.full_order[0].path == NAME and query.limit is not None and query.collection.top_level
         with self._file.reading() as connection:
-            for part in parts:
-                index = index_of(connection, name, part.field)
-                if index is not None:
-                    few = not by_path or is_small(connection, index, part, collections[0], PAGE)
-                    return (index, part) if few else None
+            known = [(index, p) for p in parts if (index := index_of(connection, name, p.field)) is not None]
+            if known and collections:
+                return best_of(connection, known, query, collections, by_path=by_path)
             least = self._index_from
             if by_path or least is None or not any(is_large(connection, c, least) for c in collections):
                 return None
-            if any(is_large(connection, c, INDEX_UP_TO) for c in collections):
+            if not parts[0].made or any(is_large(connection, c, INDEX_UP_TO) for c in collections):
                 return None
         with self._file.writing_at_once() as writer:
             if writer is None or not Indexes(writer).make(name, parts[0].field):
