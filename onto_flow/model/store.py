@@ -47,6 +47,7 @@ class Store:
         self._built: dict[str, Any] = {}
         self._added: dict[str, type[DomainModel]] = {}
         self.update_times: Mapping[str, datetime] = update_times or {}
+        self._behind: Mapping[str, Any] = {}
 
     def add_snapshot(self, name: str, dm_cls: type[DomainModel] | None = None, *, snapshot: Any) -> None:
         """Puts a document into a slot, or under a name of its own; `refresh` reads what follows from it.
@@ -89,11 +90,18 @@ class Store:
         return self._built[name]
 
     def documents(self) -> Iterator[DomainModel]:
-        """The objects of all slots that were looked at."""
+        """The objects of all slots that were looked at, here and in the stores of views behind documents of views."""
         for name in self._built:
             found = self._built[name]
             if found is not None:
                 yield from found if isinstance(found, Many) else (found,)
+        for view in self._behind.values():
+            yield from view.store.documents()
+
+    def all_update_times(self) -> dict[str, datetime]:
+        """Path -> when a document was written last, of those of `documents`."""
+        found = {path: time for view in self._behind.values() for path, time in view.store.all_update_times().items()}
+        return {**found, **self.update_times}
 
     def _slot(self, slot: SlotDeclaration[Any]) -> Any:
         found = self._built.get(slot.name, self)
@@ -101,6 +109,8 @@ class Store:
             members, model = self._members[slot.name], slot.model
             if self._writable:
                 documents = [class_of(model, path, fields)(path, fields, writable=True) for path, fields in members]
+                for document in documents if self._behind else ():
+                    document.__dict__["_behind"] = self._behind.get(document.path)
             else:
                 make = maker_of(model)
                 documents = [make(path, fields) for path, fields in members]

@@ -188,7 +188,7 @@ def _made(cls: type, attributes: Mapping[str, Any]) -> Any:
     return made
 
 
-_STORE: Mapping[str, Any] = {"_members": {}, "_writable": False, "_added": {}, "update_times": {}}
+_STORE: Mapping[str, Any] = {"_members": {}, "_writable": False, "_added": {}, "_behind": {}, "update_times": {}}
 _VIEW: Mapping[str, Any] = {"_results": None, "_follower": None}
 
 

@@ -160,7 +160,7 @@ class ViewModel:
         """
         from .writes import writes_of
 
-        return writes_of(self.store.documents(), self.store.update_times)
+        return writes_of(self.store.documents(), self.store.all_update_times())
 
     @classmethod
     def _attribute_name(cls, name: str) -> str:

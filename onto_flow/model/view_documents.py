@@ -66,16 +66,28 @@ def refuse_setting(document: type[DomainModel], name: str, where: object) -> Dat
     view: type[ViewModel] = document._of_view  # type: ignore[attr-defined]
     what = f"{view.__name__}.{name} cannot be set: it is computed, and what is written there does not stay"
     fix = (
-        f"Set it in the documents that {view.__name__} is made of, or by a setter of its own: {view.__name__}.get(...)."
+        f"Set it in the documents that {view.__name__} is made of, or by a setter of its own: {view.__name__}.get(...). "
+        "A setter of another view reaches that one where the other view was read by get(...), and this leads to one root."
     )
     return DataError("bad-value", what, where=where, fix=fix)
+
+
+def set_through(document: Any, name: str, value: Any) -> bool:
+    """Sets an attribute of a view's document by the view behind it; whether there is one."""
+    behind = document.__dict__.get("_behind")
+    if behind is None:
+        return False
+    setattr(behind, name, value)
+    document.__dict__.update(_known={}, _fields=behind.to_view_dict())
+    return True
 
 
 class ShownRelation(RelationAttribute[Any]):
     """A reference in a view document."""
 
     def __set__(self, instance: Any, value: Any) -> None:
-        raise refuse_setting(type(instance), self.python_name, instance.path)
+        if not set_through(instance, self.python_name, value):
+            raise refuse_setting(type(instance), self.python_name, instance.path)
 
 
 class ShownAttribute(Attribute):
@@ -85,7 +97,8 @@ class ShownAttribute(Attribute):
     rename: Rename
 
     def __set__(self, instance: Any, value: Any) -> None:
-        raise refuse_setting(type(instance), self.python_name, instance.path)
+        if not set_through(instance, self.python_name, value):
+            raise refuse_setting(type(instance), self.python_name, instance.path)
 
     def read(self, fields: Any) -> Any:
         """The value as the view's code gave it."""

@@ -7,14 +7,15 @@ listeners; a table that many read is kept right by a run.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..core.equality import same
 from ..core.errors import MissingDocument
 from ..core.values import Document
 from ..database.base import Changes, Database
-from ..database.bound import commit, current_database
+from ..database.bound import Readable, commit, current, current_database
+from ..model.behind import root_behind, views_behind
 from ..model.declaration import read_declaration
 from ..model.view import ViewModel
 from .reading import Members, read_members
@@ -49,14 +50,13 @@ def get(
     declared = read_declaration(cls)
     root = declared.slots[0].collection
     path = doc_id if "/" in doc_id else f"{root.pattern}/{doc_id}"
-    found = read_members(declared.store, path, database)
-    if not found.slots[declared.slots[0].name]:
+    view, found = made_of(cls, path, database)
+    if view is None:
         raise MissingDocument(path)
-    view = _view(cls, declared.store, found)
     if once:
         return view
     source = database if database is not None else current_database()
-    follower = Follower(cls, declared.store, path, source, found, f_notify or (lambda view: None))
+    follower = Follower(cls, path, source, found, f_notify or (lambda view: None))
     view._follower = follower
     follower.start(view)
     return view
@@ -73,17 +73,40 @@ def save(view: ViewModel, database: Database | None = None) -> None:
         database.commit(writes)
 
 
-def _view(cls: type[ViewModel], store: type[Any], found: Members) -> ViewModel:
-    return cls(store(found.slots, update_times=found.update_times))
+def made_of(cls: type[ViewModel], path: str, database: Readable | None) -> tuple[ViewModel | None, Members]:
+    """The view document of a root as of one commit, and the documents it is made of; none where there is no root.
+
+    What its setters may set in documents of other views is read too, at that commit.
+    """
+    behind = views_behind(cls)
+    source = current() if behind and database is None else database
+    if behind and isinstance(source, Database):
+        return source.transact(lambda transaction: made_of(cls, path, transaction))
+    declared = read_declaration(cls)
+    found = read_members(declared.store, path, source)
+    if not found.slots[declared.slots[0].name]:
+        return None, found
+    store = declared.store(found.slots, update_times=found.update_times)
+    store._behind = dict(_behind(found, behind, source)) if behind else {}
+    return cls(store), found
+
+
+def _behind(
+    found: Members, views: Mapping[str, type[ViewModel]], transaction: Readable | None
+) -> Iterator[tuple[str, ViewModel]]:
+    for slot, view in views.items():
+        for path, _ in found.slots[slot]:
+            root = root_behind(view, path)
+            made = None if root is None else made_of(view, root, transaction)[0]
+            if made is not None:
+                yield path, made
 
 
 class Follower:
     """Makes one view document again whenever a document that it is made of changes."""
 
-    def __init__(
-        self, cls: type[ViewModel], store: type[Any], path: str, database: Database, found: Members, notify: Notify
-    ) -> None:
-        self._cls, self._store, self._path, self._database = cls, store, path, database
+    def __init__(self, cls: type[ViewModel], path: str, database: Database, found: Members, notify: Notify) -> None:
+        self._cls, self._path, self._database = cls, path, database
         self._found, self._notify = found, notify
         self._shown: Document | None = None
         self._closed = threading.Event()
@@ -113,11 +136,9 @@ class Follower:
             self._changes.close()
 
     def _again(self) -> None:
-        self._found = read_members(self._store, self._path, self._database)
-        view = _view(self._cls, self._store, self._found)
-        exists = bool(self._found.slots[read_declaration(self._cls).slots[0].name])
-        document = view.to_view_dict() if exists else None
+        view, self._found = made_of(self._cls, self._path, self._database)
+        document = None if view is None else view.to_view_dict()
         if not self._closed.is_set() and not same(document, self._shown):
             self._shown = document
-            if exists:
+            if view is not None:
                 self._notify(view)

@@ -17,7 +17,7 @@ from ..core.collection import Collection
 from ..core.predicate import Condition
 from ..core.values import Document, Reference, path_order
 from ..database.base import Database, Snapshot, Transaction
-from ..database.bound import current
+from ..database.bound import Readable, current
 from ..database.query import Query
 from ..model.slots import compile_slots
 from ..model.store import Store
@@ -61,7 +61,7 @@ def refresh(store: Store, database: Database | None) -> None:
 def read_members(
     store: type[Store],
     root: str,
-    database: Database | None = None,
+    database: Readable | None = None,
     *,
     given: Mapping[str, Sequence[tuple[str, Document]]] | None = None,
 ) -> Members:
@@ -70,7 +70,7 @@ def read_members(
     Args:
         store: Which documents belong together.
         root: The path of the root.
-        database: Where they lie; what is bound when left out, in a transaction that runs as of its time.
+        database: Where they lie, or a transaction as of whose time they are read; what is bound when left out.
         given: Slot -> documents that are known already and not read again.
     """
     slots = compile_slots(store, next(s.line for s in store._slots.values()))
