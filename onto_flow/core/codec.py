@@ -54,13 +54,26 @@ def decode(data: bytes) -> Any:
         >>> decode(encode(("D", "users/u1", {"name": "Ada", "tags": [1, None]})))
         ('D', 'users/u1', {'name': 'Ada', 'tags': [1, None]})
     """
-    try:
-        value, end = _get(data, 0)
-    except (IndexError, struct.error, UnicodeDecodeError, KeyError) as error:
-        raise DataError("bad-value", f"these {len(data)} bytes are not an encoded value ({error})") from error
+    value, end = decode_from(data, 0)
     if end != len(data):
         raise DataError("bad-value", f"{len(data) - end} bytes are left after an encoded value")
     return value
+
+
+def decode_from(data: bytes, at: int) -> tuple[Any, int]:
+    """The value whose bytes begin at `at`, and where they end.
+
+    Raises:
+        DataError: `bad-value` when the bytes are not such a form.
+
+    Example:
+        >>> decode_from(encode("a") + encode(1), len(encode("a")))
+        (1, 6)
+    """
+    try:
+        return _get(data, at)
+    except (IndexError, struct.error, UnicodeDecodeError, KeyError) as error:
+        raise DataError("bad-value", f"these {len(data)} bytes are not an encoded value ({error})") from error
 
 
 def encode_state(value: Any) -> bytes:
@@ -81,7 +94,8 @@ def decode_state(data: bytes) -> Any:
     return decode(data[1:])
 
 
-def _size(out: bytearray, n: int) -> None:
+def put_size(out: bytearray, n: int) -> None:
+    """Adds an unsigned LEB128."""
     while n > 0x7F:
         out.append(n & 0x7F | 0x80)
         n >>= 7
@@ -106,7 +120,7 @@ def _put_bool(out: bytearray, value: bool, depth: int) -> None:
 def _put_int(out: bytearray, value: int, depth: int) -> None:
     raw = value.to_bytes((value + (value < 0)).bit_length() // 8 + 1, "big", signed=True)
     out.append(_INT)
-    _size(out, len(raw))
+    put_size(out, len(raw))
     out += raw
 
 
@@ -121,13 +135,13 @@ def _put_str(out: bytearray, value: str, depth: int) -> None:
     except UnicodeEncodeError as error:
         raise DataError("bad-value", f"a string that is not Unicode text: {value!r:.80}") from error
     out.append(_STR)
-    _size(out, len(raw))
+    put_size(out, len(raw))
     out += raw
 
 
 def _put_bytes(out: bytearray, value: bytes, depth: int) -> None:
     out.append(_BYTES)
-    _size(out, len(value))
+    put_size(out, len(value))
     out += value
 
 
@@ -150,7 +164,7 @@ def _put_reference(out: bytearray, value: Reference[Any], depth: int) -> None:
 
 def _put_vector(out: bytearray, value: Vector, depth: int) -> None:
     out.append(_VECTOR)
-    _size(out, len(value.values))
+    put_size(out, len(value.values))
     for element in value.values:
         out += _NAN if element != element else _pack_double(element)
 
@@ -160,7 +174,7 @@ def _put_sequence(tag: int) -> Callable[[bytearray, Any, int], None]:
         if depth >= MAX_DEPTH:
             raise DataError("too-deep", f"a value is nested deeper than {MAX_DEPTH} levels")
         out.append(tag)
-        _size(out, len(value))
+        put_size(out, len(value))
         for element in value:
             _put(out, element, depth + 1)
 
@@ -171,7 +185,7 @@ def _put_map(out: bytearray, value: dict[str, Any], depth: int) -> None:
     if depth >= MAX_DEPTH:
         raise DataError("too-deep", f"a value is nested deeper than {MAX_DEPTH} levels")
     out.append(_MAP)
-    _size(out, len(value))
+    put_size(out, len(value))
     try:
         names = sorted(value)
     except TypeError as error:
@@ -208,7 +222,8 @@ def _put_of_subclass(value: Any) -> Callable[[bytearray, Any, int], None]:
     raise DataError("bad-value", f"{type(value).__name__} is not a value of Firestore: {value!r:.80}")
 
 
-def _get_size(data: bytes, at: int) -> tuple[int, int]:
+def get_size(data: bytes, at: int) -> tuple[int, int]:
+    """The unsigned LEB128 that begins at `at`, and where it ends."""
     n = shift = 0
     while True:
         byte = data[at]
@@ -220,7 +235,7 @@ def _get_size(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _slice(data: bytes, at: int) -> tuple[bytes, int]:
-    n, at = _get_size(data, at)
+    n, at = get_size(data, at)
     if at + n > len(data):
         raise IndexError(f"length {n} beyond the end")
     return data[at : at + n], at + n
@@ -259,12 +274,12 @@ def _get_reference(data: bytes, at: int) -> tuple[Reference[Any], int]:
 
 
 def _get_vector(data: bytes, at: int) -> tuple[Vector, int]:
-    n, at = _get_size(data, at)
+    n, at = get_size(data, at)
     return Vector(struct.unpack_from(f">{n}d", data, at)), at + 8 * n
 
 
 def _get_list(data: bytes, at: int) -> tuple[list[Any], int]:
-    n, at = _get_size(data, at)
+    n, at = get_size(data, at)
     out = []
     for _ in range(n):
         value, at = _get(data, at)
@@ -278,7 +293,7 @@ def _get_tuple(data: bytes, at: int) -> tuple[tuple[Any, ...], int]:
 
 
 def _get_map(data: bytes, at: int) -> tuple[dict[str, Any], int]:
-    n, at = _get_size(data, at)
+    n, at = get_size(data, at)
     out = {}
     for _ in range(n):
         name, at = _get_str(data, at + 1)

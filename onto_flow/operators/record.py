@@ -29,9 +29,10 @@ class Record:
         failed: Whether user code failed on its present documents, so that `last` is out of date.
         behind: Whether it changed while nothing may be published.
         kept: What is kept of it in memory between two steps (`operators.kept_members`); never written down.
+        written: What of it is written down, as `operators.written` marks it; `None`: nothing that can be compared.
     """
 
-    __slots__ = ("behind", "due", "failed", "kept", "last", "open", "reg", "seq")
+    __slots__ = ("behind", "due", "failed", "kept", "last", "open", "reg", "seq", "written")
 
     def __init__(self) -> None:
         self.reg: dict[str, Doc] = {}
@@ -42,6 +43,7 @@ class Record:
         self.failed = False
         self.behind = False
         self.kept: Kept | None = None
+        self.written: list[Any] | None = None
 
     def pack(self) -> tuple[Any, ...]:
         """The record as a form of `core.codec`."""
@@ -80,6 +82,7 @@ class Record:
 
     def answered(self, answer: Answer) -> list[str]:
         """Takes an answer, a page or the end of one; the paths that it named."""
+        self.written = None
         keys = self.open.setdefault(answer.slot, {})
         weight = keys.get(answer.key, 0) + answer.weight
         if weight:

@@ -5,6 +5,8 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "maps.h"
+
 /* What a slot of an object holds, by the slot's offset (`slot_of`). */
 #define SLOT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
 

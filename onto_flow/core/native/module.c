@@ -25,10 +25,15 @@ static struct PyModuleDef definition = {
     .m_methods = functions,
 };
 
+static Maps maps = {MAPS_VERSION, &CellsType, &PocketType, cells_get, pocket_next, pocket_size};
+
 PyMODINIT_FUNC PyInit__native(void)
 {
     PyObject *module = core_names() < 0 ? NULL : PyModule_Create(&definition);
-    if (module && (PyModule_AddType(module, &PocketType) < 0 || PyModule_AddType(module, &CellsType) < 0))
+    PyObject *capsule = module ? PyCapsule_New(&maps, MAPS_NAME, NULL) : NULL;
+    if (module && (!capsule || PyModule_AddObjectRef(module, "maps", capsule) < 0 || PyModule_AddType(module, &PocketType) < 0 ||
+                   PyModule_AddType(module, &CellsType) < 0))
         Py_CLEAR(module);
+    Py_XDECREF(capsule);
     return module;
 }

@@ -8,32 +8,25 @@ the log is full, each once however often it changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import chain, islice
 
 from ...core.compact import Cells
 from ...operators.base import Key
 from ...plan.nodes import Plan
 from .kept_timers import KeptTimers
 from .layout import WHOLE, Entries, Item, Layout, changes_of
-from .log import Log
+from .log import Log, Unread
+from .said import Rows, rows_at_once, say_at_once
+from .sizes import Sizes
 from .store import Store
 from .table import Row, Table
 
 _SAVED = 20_000
 """After so many rows they are handed to the store."""
 
-_SAID = 2000
-"""So many keys are one row of the log."""
-
 _PAGE = 2000
 """How many keys are looked at together."""
-
-BYTES_IN_MEMORY = 6
-"""How many bytes of memory stand for one of a row, about."""
-
-BYTES_OF_A_KEY = 600
-"""What a key and its cells take in memory besides."""
 
 _SLACK = 0.1
 """By how much more than it must memory shrinks when it is too much: the table is written before."""
@@ -65,29 +58,22 @@ class KeptState:
         self._behind: dict[str, set[Key]] = {node.id: set() for node in plan.operators}
         self._anew: dict[str, set[Key]] = {node.id: set() for node in plan.operators}
         self._large: dict[str, dict[Key, Mapping[str, Entries]]] = {node.id: {} for node in plan.operators}
-        self._unread: dict[str, dict[Key, list[Item]]] = {node.id: {} for node in plan.operators}
         self._whole = self._fresh = whole
-        self._sizes = {node.id: _Sizes() for node in plan.operators}
+        self._sizes = {node.id: Sizes() for node in plan.operators}
         self._log = Log(store)
-        names = {number: name for name, number in numbers.items()}
-        for item in self._log.read():
-            name = names[item[0]]
-            self._behind[name].add(item[1])
-            self._unread[name].setdefault(item[1], []).append(item)
+        self._unread = Unread(store, {number: name for name, number in numbers.items()})
 
     def need(self, operator: str, keys: Collection[Key]) -> None:
         """See `State`: reads what is not in memory."""
         changed = self._changed[operator]
         if not self._whole:
-            states, unread = self.states[operator], self._unread[operator]
-            missing = [k for k in keys if k not in states and k not in changed]
-            if self._behind[operator]:
-                behind = self._behind[operator]
-                missing = [k for k in missing if k not in behind or k in unread]
+            states, behind, unread = self.states[operator], self._behind[operator], self._unread.places[operator]
+            missing = [k for k in keys if k not in states and k not in changed and k not in behind]
             for key, cells in self._read(operator, missing):
                 states[key] = cells
             for key in missing if unread else ():
-                unread.pop(key, None)
+                if unread.pop(key, None) is not None:
+                    behind.add(key)
         changed.update(keys)
 
     def changed(self, operator: str) -> set[Key] | None:
@@ -174,26 +160,26 @@ class KeptState:
                 gone += 1
         return gone
 
-    def _note(self, operator: str, changed: Iterable[Key]) -> None:
+    def _note(self, operator: str, changed: set[Key]) -> None:
         """Says in the log what changed."""
         number, layout, states = self._tables[operator].number, self._layouts[operator], self.states[operator]
-        anew = self._anew[operator]
-        items: list[Item] = []
-        for key in changed:
+        held, anew = self._large[operator], self._anew[operator]
+        were_large = held.keys() & changed
+        said, left = say_at_once(changed - were_large if were_large else changed, states, layout, number)
+        self._log.add(said)
+        rows = Rows(number)
+        for key in chain(were_large, left):
             cells = states.get(key)
             is_anew = layout.has_maps and self._look(operator, key, cells)
             if is_anew:
                 anew.add(key)
             if cells is None or is_anew:
-                items.append((number, key, None, ()))
+                rows.say(key, ())
             if cells is not None:
-                large = self._large[operator].get(key)
-                items.append((number, key, layout.whole(cells), changes_of(large) if large else ()))
-            if len(items) >= _SAID:
-                self._log.add(items)
-                items.clear()
-        self._log.add(items)
-        self._behind[operator].update(changed)
+                rows.say(key, (layout.whole(cells, differs=True), changes_of(held.get(key, _NOTHING))))
+        rows.end()
+        self._log.add(rows.full)
+        self._behind[operator] |= changed
 
     def _look(self, operator: str, key: Key, cells: Cells | None) -> bool:
         """Looks for the large maps of a key.
@@ -214,13 +200,28 @@ class KeptState:
     def _fold(self, check: Callable[[], None]) -> None:
         """Writes to the table what changed since it was written last."""
         for operator, changed in self._changed.items():
-            self._write(operator, sorted(changed | self._behind[operator]), check)
+            unread = self._unread.places[operator]
+            self._write(operator, sorted(changed.union(self._behind[operator], unread)), check)
             self._behind[operator].clear()
             self._anew[operator].clear()
-            self._unread[operator].clear()
+        self._unread.clear()
         self._log.clear()
 
     def _write(self, operator: str, keys: Sequence[Key], check: Callable[[], None]) -> None:
+        table, layout, sizes = self._tables[operator], self._layouts[operator], self._sizes[operator]
+        odd, states = self._anew[operator] | self._large[operator].keys(), self.states[operator]
+        for at in range(0, len(keys), _SAVED):
+            part = list(keys[at : at + _SAVED])
+            plain = [k for k in part if k in states and k not in odd]
+            rows, left = rows_at_once(plain, states, layout, table.number)
+            sizes.saw(sum(len(row[3]) for row in rows), len(rows))
+            table.put_all(rows)
+            others = part if left is plain else sorted([k for k in part if k not in states or k in odd] + list(left))
+            self._write_each(operator, others, check)
+            table.write()
+            check()
+
+    def _write_each(self, operator: str, keys: Sequence[Key], check: Callable[[], None]) -> None:
         table, layout, sizes = self._tables[operator], self._layouts[operator], self._sizes[operator]
         anew, held, states = self._anew[operator], self._large[operator], self.states[operator]
         for key, cells in self._as_it_is(operator, keys):
@@ -237,11 +238,10 @@ class KeptState:
             if table.waiting >= _SAVED:
                 table.write()
                 check()
-        table.write()
 
     def _as_it_is(self, operator: str, keys: Sequence[Key]) -> Iterator[tuple[Key, Cells | None]]:
         """Keys with their cells, those included that only the log has; nothing is kept in memory for it."""
-        states, unread = self.states[operator], self._unread[operator]
+        states, unread = self.states[operator], self._unread.places[operator]
         for at in range(0, len(keys), _PAGE):
             part = keys[at : at + _PAGE]
             logged = dict(self._read(operator, [k for k in part if k in unread and k not in states]))
@@ -250,13 +250,13 @@ class KeptState:
 
     def _read(self, operator: str, keys: Sequence[Key]) -> Iterator[tuple[Key, Cells]]:
         """The cells of keys, from the table and from what the log says of them."""
-        unread = self._unread[operator]
+        unread = self._unread.places[operator]
         only_logged = dict.fromkeys(k for k in keys if k in unread) if unread else {}
         for key, rows in self._tables[operator].rows(keys):
             only_logged.pop(key, None)
-            yield from self._found(operator, key, rows, unread.get(key, ()))
+            yield from self._found(operator, key, rows, self._unread.items(operator, key))
         for key in only_logged:
-            yield from self._found(operator, key, (), unread[key])
+            yield from self._found(operator, key, (), self._unread.items(operator, key))
 
     def _found(
         self, operator: str, key: Key, rows: Sequence[Row], items: Sequence[Item]
@@ -277,22 +277,3 @@ class KeptState:
         if stale:
             self._anew[operator].add(key)
         return cells
-
-
-class _Sizes:
-    """How large the keys of one operator are, from those that passed by."""
-
-    __slots__ = ("_bytes", "_keys")
-
-    def __init__(self) -> None:
-        self._keys = self._bytes = 0
-
-    def saw(self, size: int, whole: bool) -> None:
-        self._keys += whole
-        self._bytes += size
-        if self._keys > 1_000_000:
-            self._keys //= 2
-            self._bytes //= 2
-
-    def of(self, keys: int) -> int:
-        return int(keys * (BYTES_OF_A_KEY + BYTES_IN_MEMORY * self._bytes / max(1, self._keys)))

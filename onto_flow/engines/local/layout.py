@@ -12,7 +12,8 @@ from typing import Any
 from ...core.codec import STATE_VERSION, decode_state
 from ...core.compact import Cells, cells_of, compact
 from ...formats.native.values import value_decoder, value_encoder
-from ...operators.base import Key
+from ...operators import written
+from ...operators.record import Record
 from ...plan.nodes import OperatorNode
 
 LARGE = 64
@@ -21,17 +22,19 @@ LARGE = 64
 WHOLE = b""
 """The part of the row that holds all but the entries of large maps."""
 
-_VERSION = bytes((STATE_VERSION,))
+STATE = bytes((STATE_VERSION,))
+"""What the bytes of cells begin with."""
 
 NewRow = tuple[bytes, bytes | None]
 """(part, bytes of it; `None`: the row goes)."""
 
-Whole = tuple[tuple[str, Any], ...]
-"""(cell, its form) of one key; `None` stands for a large map, whose entries are kept one by one."""
+Whole = tuple[tuple[Any, ...], ...]
+"""(cell, its form) of one key; `None` stands for a large map, whose entries are kept one by one. In the log also (cell,
+`None`, what changed) for a record."""
 
-Item = tuple[int, Key, "Whole | None", tuple[Any, ...]]
-"""What the log says of a key: (operator, key, cells, entries of large maps as (cell, key, form), or (cell, key) for one
-that went). `None` for the cells: there are none, and what was said before counts no longer."""
+Item = tuple["Whole | None", tuple[Any, ...]]
+"""What the log says of a key: cells, and entries of large maps as (cell, key, form), or (cell, key) for one that went.
+`None` for the cells: there are none, and what was said before counts no longer."""
 
 
 class Entries(dict[Any, Any]):
@@ -99,16 +102,17 @@ class Layout:
     """
 
     def __init__(self, node: OperatorNode) -> None:
-        self._maps = frozenset(c.name for c in node.cells if c.kind == "map")
-        self._small = self._maps if node.kind == "match" else frozenset()
-        self._empty = cells_of(c.name for c in node.cells if c.kind != "bag")
-        self.has_maps = bool(self._maps)
+        self.maps = frozenset(c.name for c in node.cells if c.kind == "map")
+        self._small = self.maps if node.kind == "match" else frozenset()
+        self.names = tuple(c.name for c in node.cells if c.kind != "bag")
+        self._empty = cells_of(self.names)
+        self.has_maps = bool(self.maps)
         self._encode, self._decode = value_encoder(), value_decoder()
 
     def large(self, cells: Cells) -> dict[str, Entries]:
         """The maps of a key that are kept entry by entry; those that have become large or small are made so."""
         found = {}
-        for name in self._maps:
+        for name in self.maps:
             held = cells.get(name)
             if not held:
                 continue
@@ -122,16 +126,22 @@ class Layout:
             found[name] = held
         return found
 
-    def whole(self, cells: Cells) -> Whole:
-        """All but the entries of large maps."""
-        maps = self._maps
-        return tuple(
-            [
-                (name, _form(value) if name not in maps else None if type(value) is Entries else tuple(value.items()))
-                for name, value in cells.items()
-                if (value if name in maps else value is not None)
-            ]
-        )
+    @property
+    def bound(self) -> int:
+        """How many entries a map may have that is not kept entry by entry."""
+        return LARGE
+
+    def whole(self, cells: Cells, *, differs: bool = False) -> Whole:
+        """All but the entries of large maps; `differs`: of a record, what changed since it was written is enough."""
+        found: list[tuple[Any, ...]] = []
+        for name in self.names:
+            value = cells.get(name)
+            if name in self.maps:
+                if value:
+                    found.append((name, None if type(value) is Entries else tuple(value.items())))
+            elif value is not None:
+                found.append(_cell(name, value, differs))
+        return tuple(found)
 
     def rows(self, cells: Cells, large: Mapping[str, Entries]) -> Iterator[NewRow]:
         """The rows of the table to write for cells that may have changed since they were written there.
@@ -145,7 +155,7 @@ class Layout:
                 yield self._encode((name, key)), self._encode(_form(entries[key])) if key in entries else None
             entries.changed.clear()
             entries.behind.clear()
-        yield WHOLE, self._encode(self.whole(cells), _VERSION)
+        yield WHOLE, self._encode(self.whole(cells), STATE)
 
     def cells(self, rows: Iterable[tuple[bytes, bytes]], items: Iterable[Item] = ()) -> tuple[Cells | None, bool]:
         """The cells of one key.
@@ -161,12 +171,13 @@ class Layout:
         entries: dict[str, dict[Any, Any]] = {}
         for part, data in rows:
             if part == WHOLE:
-                whole = self._decode(data, 1) if data[:1] == _VERSION else decode_state(data)
+                whole = self._decode(data, 1) if data[:1] == STATE else decode_state(data)
             else:
                 name, key = self._decode(part)
                 entries.setdefault(name, {})[key] = self._decode(data)
         stale, behind = False, dict[str, set[Any]]()
-        for _, _, whole, changes in items:
+        for said, changes in items:
+            whole = None if said is None else _after(whole, said)
             if whole is None:
                 entries, behind, stale = {}, {}, True
             for name, key, *form in changes:
@@ -181,12 +192,12 @@ class Layout:
         cells: Cells = {}
         stale = stale or not entries.keys() <= {name for name, value in whole if value is None}
         for name, value in whole:
-            if name in self._maps and value is None:
+            if name in self.maps and value is None:
                 kept = cells[name] = Entries(entries.pop(name, ()))
                 kept.changed.clear()
                 kept.behind = behind.get(name, set()) | (set(kept) if stale else set())
             else:
-                cells[name] = dict(value) if name in self._maps else value
+                cells[name] = dict(value) if name in self.maps else value
         return compact(cells, self._empty(), self._small), stale
 
 
@@ -200,6 +211,21 @@ def changes_of(large: Mapping[str, Entries]) -> tuple[Any, ...]:
         entries.behind |= entries.changed
         entries.changed.clear()
     return tuple(found)
+
+
+def _cell(name: str, value: Any, differs: bool) -> tuple[Any, ...]:
+    """A cell that is no map; what its record remembers is that it is written."""
+    if type(value) is not Record:
+        return name, _form(value)
+    changed = written.difference(value) if differs else None
+    written.mark(value)
+    return (name, value.pack()) if changed is None else (name, None, changed)
+
+
+def _after(before: Whole | None, said: Whole) -> Whole:
+    """Cells after what the log says of them."""
+    held: dict[str, Any] = {cell[0]: cell[1] for cell in before or ()}
+    return tuple((name, written.patched(held[name], changed[0]) if changed else form) for name, form, *changed in said)
 
 
 def _form(value: Any) -> Any:

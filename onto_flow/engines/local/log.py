@@ -6,23 +6,21 @@ table up to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping
 
-from ...core.codec import STATE_VERSION, decode_state
-from ...formats.native.values import value_decoder, value_encoder
+from ...operators.base import Key
 from .layout import Item
+from .said import Places, find_places, items_at
 from .store import Store
 
-MOST = 64 << 20
-"""Bytes of a log that is brought into the table: a restart reads that much."""
+MOST = 256 << 20
+"""Bytes of a log that is brought into the table: a restart reads that much, and finds what it says of a key when asked."""
 
 LEAST = 1 << 20
 """A log smaller than that is left alone however small the table is."""
 
 TIMES = 4
 """Beyond so many times the table a log holds most keys several times over."""
-
-_VERSION = bytes((STATE_VERSION,))
 
 
 class Log:
@@ -34,7 +32,6 @@ class Log:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._encode, self._decode = value_encoder(), value_decoder()
         self.bytes: int = store.one("SELECT coalesce(sum(length(data)), 0) FROM log")
         self._measure()
 
@@ -43,17 +40,11 @@ class Log:
         """Whether the table should be brought up to it."""
         return self.bytes > self._most
 
-    def add(self, items: Sequence[Item]) -> None:
+    def add(self, rows: Iterable[bytes]) -> None:
         """Says something of keys, in the transaction that is open."""
-        if items:
-            data = self._encode(tuple(items), _VERSION)
-            self._store.write("INSERT INTO log (data) VALUES (?)", [(data,)])
-            self.bytes += len(data)
-
-    def read(self) -> Iterator[Item]:
-        """All of it, in order."""
-        for (data,) in self._store.read("SELECT data FROM log ORDER BY number"):
-            yield from self._decode(data, 1) if data[:1] == _VERSION else decode_state(data)
+        made = [(data,) for data in rows]
+        self._store.write("INSERT INTO log (data) VALUES (?)", made)
+        self.bytes += sum(len(data) for (data,) in made)
 
     def clear(self) -> None:
         """The table is up to it, in the transaction that is open."""
@@ -63,3 +54,33 @@ class Log:
 
     def _measure(self) -> None:
         self._most = min(MOST, max(LEAST, TIMES * (self._store.bytes() - self.bytes)))
+
+
+class Unread:
+    """What the log of an earlier process says of keys that were not needed yet.
+
+    Args:
+        store: Has the log.
+        names: The number of an operator -> its name.
+
+    Attributes:
+        places: Operator -> key -> where it stands.
+    """
+
+    def __init__(self, store: Store, names: Mapping[int, str]) -> None:
+        self.places: dict[str, Places] = {name: {} for name in names.values()}
+        by_number = {number: self.places[name] for number, name in names.items()}
+        self._rows: dict[int, bytes] = dict(store.read("SELECT number, data FROM log ORDER BY number"))
+        for number, data in self._rows.items():
+            find_places(data, number, by_number)
+
+    def items(self, operator: str, key: Key) -> list[Item]:
+        """What is said of a key, in the order of the log."""
+        places = self.places[operator].get(key)
+        return [] if places is None else items_at(places, self._rows)
+
+    def clear(self) -> None:
+        """The table is up to it."""
+        for places in self.places.values():
+            places.clear()
+        self._rows.clear()

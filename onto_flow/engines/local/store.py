@@ -19,8 +19,11 @@ from typing import Any
 from ...core.codec import decode_state, encode_state
 from ...core.errors import EngineError
 
-FORMAT = 2
+FORMAT = 3
 """Of the file; a newer one is refused."""
+
+READS = (2, 3)
+"""Formats that are read; a file becomes one of this release when it is opened to be written. In 2 the log has other rows."""
 
 FILE = "state.sqlite3"
 APPLICATION = 0x4F464C57
@@ -85,6 +88,7 @@ class Store:
             with self._immediate():
                 self.epoch = (self.get("epoch") or 0) + 1
                 self.put(epoch=self.epoch)
+                self._connection.execute(f"PRAGMA user_version = {FORMAT}")
         except BaseException:
             self.close()
             raise
@@ -198,10 +202,10 @@ def check_format(connection: sqlite3.Connection, file: Path) -> None:
     )
     if application != APPLICATION:
         raise EngineError("checkpoint-failed", "this file is not a checkpoint of onto_flow", where=file)
-    if version != FORMAT:
+    if version not in READS:
         raise EngineError(
             "state-version",
-            f"a checkpoint of format {version}; this release reads {FORMAT}",
+            f"a checkpoint of format {version}; this release reads {' and '.join(map(str, READS))}",
             where=file,
             fix="Run it with the release that made it, or begin again with a new directory.",
         )

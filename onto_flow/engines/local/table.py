@@ -53,6 +53,10 @@ class Table:
         else:
             self._put.append((self.number, key, part, data))
 
+    def put_all(self, rows: Iterable[tuple[int, Key, bytes, bytes]]) -> None:
+        """Sets rows of this operator, with the next `write`."""
+        self._put += rows
+
     def drop(self, key: Key) -> None:
         """Takes away what the table has of a key, with the next `write`, before what is put there."""
         self._dropped.append((self.number, key))

@@ -62,6 +62,12 @@ static PyMethodDef functions[] = {
      "(value, prefix, geopoint, reference, vector) -> the prefix, then the bytes of a value; None for anything unusual."},
     {"decode", native_decode, METH_VARARGS,
      "(data, begin, geopoint, reference, vector) -> (the value of bytes from `begin` on,); None for anything unusual."},
+    {"said", native_said, METH_VARARGS,
+     "(keys, states, names, maps, large, types, prefix, most) -> rows of the log, and the keys that are left to Python."},
+    {"wholes", native_wholes, METH_VARARGS,
+     "(keys, states, names, maps, large, types, prefix, number, part) -> rows of the table, and the keys that are left to Python."},
+    {"places", native_places, METH_VARARGS,
+     "(data, begin, row, into): puts where a row of the log has each key into a dict -> whether all of it is such a row."},
     {NULL},
 };
 
@@ -76,7 +82,7 @@ static struct PyModuleDef definition = {
 PyMODINIT_FUNC PyInit__native(void)
 {
     frames_begin();
-    if (!documents_begin() || !events_begin() || !values_begin() || PyType_Ready(&DecoderType) < 0 || PyType_Ready(&ColumnsType) < 0)
+    if (!documents_begin() || !events_begin() || !values_begin() || !state_begin() || PyType_Ready(&DecoderType) < 0 || PyType_Ready(&ColumnsType) < 0)
         return NULL;
     PyObject *module = PyModule_Create(&definition);
     if (module && (PyModule_AddObjectRef(module, "Decoder", (PyObject *)&DecoderType) < 0 ||

@@ -1,9 +1,8 @@
 /* Values and messages <-> the bytes of core.codec. What is unusual is None: the codec itself takes it, and tells what is wrong. */
-#include "native.h"
+#include "coder.h"
 
 #include <datetime.h>
 
-enum { NONE_, FALSE_, TRUE_, INT_, DOUBLE_, STR_, BYTES_, TIME_, GEO_, REF_, VECTOR_, LIST_, MAP_, TUPLE_ };
 enum { DEPTH = 64 };
 
 static PyObject *name_latitude, *name_longitude, *name_path, *name_database, *name_values, *no_text;
@@ -20,34 +19,65 @@ int values_begin(void)
     return PyDateTimeAPI && name_latitude && name_longitude && name_path && name_database && name_values && no_text;
 }
 
-typedef struct {
-    PyObject *geopoint, *reference, *vector;
-    Buffer out;
-} Coder;
-
 static Said full(void)
 {
     PyErr_NoMemory();
     return FAILED;
 }
 
-static Said put_byte(Coder *coder, uint8_t byte) { return buffer_add(&coder->out, &byte, 1) ? DONE : full(); }
-
-static Said put_size(Coder *coder, size_t n)
+/* Room for so many bytes, which the caller fills and counts; NULL: no memory. */
+static inline uint8_t *room(Coder *coder, size_t more)
 {
-    uint8_t bytes[10];
-    size_t used = 0;
+    return buffer_reserve(&coder->out, more) ? coder->out.data + coder->out.size : NULL;
+}
+
+static inline Said filled(Coder *coder, const uint8_t *end)
+{
+    coder->out.size = (size_t)(end - coder->out.data);
+    return DONE;
+}
+
+static inline uint8_t *add_size(uint8_t *at, size_t n)
+{
     for (; n > 0x7F; n >>= 7)
-        bytes[used++] = (uint8_t)((n & 0x7F) | 0x80);
-    bytes[used++] = (uint8_t)n;
-    return buffer_add(&coder->out, bytes, used) ? DONE : full();
+        *at++ = (uint8_t)((n & 0x7F) | 0x80);
+    *at++ = (uint8_t)n;
+    return at;
+}
+
+static Said put_byte(Coder *coder, uint8_t byte)
+{
+    uint8_t *at = room(coder, 1);
+    if (!at)
+        return full();
+    *at++ = byte;
+    return filled(coder, at);
+}
+
+Said put_size(Coder *coder, size_t n)
+{
+    uint8_t *at = room(coder, 10);
+    return at ? filled(coder, add_size(at, n)) : full();
+}
+
+static Said put_tagged(Coder *coder, uint8_t tag, size_t n)
+{
+    uint8_t *at = room(coder, 11);
+    if (!at)
+        return full();
+    *at++ = tag;
+    return filled(coder, add_size(at, n));
 }
 
 static Said put_raw(Coder *coder, uint8_t tag, const void *raw, size_t size)
 {
-    if (put_byte(coder, tag) != DONE || put_size(coder, size) != DONE)
-        return FAILED;
-    return buffer_add(&coder->out, raw, size) ? DONE : full();
+    uint8_t *at = room(coder, 11 + size);
+    if (!at)
+        return full();
+    *at++ = tag;
+    at = add_size(at, size);
+    memcpy(at, raw, size);
+    return filled(coder, at + size);
 }
 
 static void big_endian(uint64_t bits, uint8_t bytes[8])
@@ -90,6 +120,11 @@ static Said put_int(Coder *coder, PyObject *value)
 /* The UTF-8 of a text; odd for one that has none. */
 static Said utf8(PyObject *text, const char **raw, Py_ssize_t *size)
 {
+    if (PyUnicode_IS_COMPACT_ASCII(text)) {
+        *size = PyUnicode_GET_LENGTH(text);
+        *raw = (const char *)PyUnicode_DATA(text);
+        return DONE;
+    }
     *raw = PyUnicode_AsUTF8AndSize(text, size);
     if (*raw)
         return DONE;
@@ -178,14 +213,12 @@ static Said put_vector(Coder *coder, PyObject *value)
     return said;
 }
 
-static Said put(Coder *coder, PyObject *value, int depth);
+Said put_tuple(Coder *coder, size_t count) { return put_tagged(coder, TUPLE_, count); }
 
 static Said put_elements(Coder *coder, uint8_t tag, PyObject *value, int depth)
 {
     int is_list = PyList_Check(value);
-    Said said = depth >= DEPTH ? ODD : put_byte(coder, tag);
-    if (said == DONE)
-        said = put_size(coder, (size_t)Py_SIZE(value));
+    Said said = depth >= DEPTH ? ODD : put_tagged(coder, tag, (size_t)Py_SIZE(value));
     for (Py_ssize_t n = 0; said == DONE && n < Py_SIZE(value); n++)
         said = put(coder, is_list ? PyList_GET_ITEM(value, n) : PyTuple_GET_ITEM(value, n), depth + 1);
     return said;
@@ -209,7 +242,7 @@ static Said put_map(Coder *coder, PyObject *value, int depth)
 {
     if (depth >= DEPTH)
         return ODD;
-    Py_ssize_t count = PyDict_GET_SIZE(value), at = 0, filled = 0;
+    Py_ssize_t count = PyDict_GET_SIZE(value), at = 0, n = 0;
     Entry few[16], *entries = count <= 16 ? few : PyMem_RawMalloc((size_t)count * sizeof(Entry));
     if (!entries)
         return full();
@@ -217,18 +250,16 @@ static Said put_map(Coder *coder, PyObject *value, int depth)
     Said said = DONE;
     int sorted = 1;
     while (said == DONE && PyDict_Next(value, &at, &name, &held)) {
-        said = PyUnicode_Check(name) ? utf8(name, &entries[filled].raw, &entries[filled].size) : ODD;
-        entries[filled].value = held;
-        sorted = sorted && (!filled || (said == DONE && by_name(&entries[filled - 1], &entries[filled]) < 0));
-        filled++;
+        said = PyUnicode_Check(name) ? utf8(name, &entries[n].raw, &entries[n].size) : ODD;
+        entries[n].value = held;
+        sorted = sorted && (!n || (said == DONE && by_name(&entries[n - 1], &entries[n]) < 0));
+        n++;
     }
     if (said == DONE && !sorted)
-        qsort(entries, (size_t)filled, sizeof(Entry), by_name);
+        qsort(entries, (size_t)count, sizeof(Entry), by_name);
     if (said == DONE)
-        said = put_byte(coder, MAP_);
-    if (said == DONE)
-        said = put_size(coder, (size_t)filled);
-    for (Py_ssize_t n = 0; said == DONE && n < filled; n++) {
+        said = put_tagged(coder, MAP_, (size_t)count);
+    for (n = 0; said == DONE && n < count; n++) {
         said = put_raw(coder, STR_, entries[n].raw, (size_t)entries[n].size);
         if (said == DONE)
             said = put(coder, entries[n].value, depth + 1);
@@ -238,7 +269,7 @@ static Said put_map(Coder *coder, PyObject *value, int depth)
     return said;
 }
 
-static Said put(Coder *coder, PyObject *value, int depth)
+Said put(Coder *coder, PyObject *value, int depth)
 {
     PyTypeObject *type = Py_TYPE(value);
     if (PyUnicode_Check(value))
@@ -284,8 +315,6 @@ PyObject *native_encode(PyObject *module, PyObject *args)
     buffer_free(&coder.out);
     return found;
 }
-
-static Said get(Coder *coder, Slice *rest, int depth, PyObject **found);
 
 static Said got(PyObject *value, PyObject **found)
 {
@@ -454,7 +483,7 @@ static Said get_map(Coder *coder, Slice *rest, int depth, PyObject **found)
     return said;
 }
 
-static Said get(Coder *coder, Slice *rest, int depth, PyObject **found)
+Said get(Coder *coder, Slice *rest, int depth, PyObject **found)
 {
     Slice raw;
     uint64_t bits;

@@ -2,8 +2,8 @@
 
     .venv/bin/python tests/engines/local/golden_checkpoint.py
 
-makes them again: once per release, and before it when a form of state changes. After a release a form that changes gets a
-new `STATE_VERSION` or is read in both forms, and the folder of the release stays.
+makes those of this format again: once per release, and before it when a form of state changes. After a release a form that
+changes gets a new `STATE_VERSION` or is read in both forms, and the folder of the release stays.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from meeting_job import meeting_room, run  # noqa: E402
 
 from onto_flow import plan_views  # noqa: E402
 from onto_flow.demo.meeting_room import MeetingSession  # noqa: E402
+from onto_flow.engines.local.store import FORMAT  # noqa: E402
 
-FOLDER = PROJECT / "tests" / "golden" / "checkpoint"
+GOLDEN = PROJECT / "tests" / "golden"
+FOLDER = GOLDEN / f"checkpoint-{FORMAT}"
 CODE = {"MeetingSession": {"structure": "as of the golden bytes"}}
 """Pinned, as the plan's own text grows with the project."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from contextlib import closing
 
 import golden_checkpoint
 import pytest
@@ -17,7 +18,7 @@ from onto_flow.core.errors import EngineError, UsageError
 from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.engines.local.checkpoint import Checkpoint
 from onto_flow.engines.local.copying import copy_checkpoint, summary
-from onto_flow.engines.local.store import FILE, Store
+from onto_flow.engines.local.store import FILE, FORMAT, READS, Store
 from onto_flow.sinks.memory import MemorySink
 
 
@@ -110,10 +111,10 @@ def test_a_first_load_that_was_not_complete_begins_again_with_any_code(tmp_path)
 def test_a_file_of_a_newer_release_is_refused(tmp_path):
     run(tmp_path)
     with sqlite3.connect(tmp_path / FILE) as connection:
-        connection.execute("PRAGMA user_version = 3")
+        connection.execute("PRAGMA user_version = 4")
     connection.close()
     for look in (run, summary):
-        with pytest.raises(EngineError, match="a checkpoint of format 3; this release reads 2") as told:
+        with pytest.raises(EngineError, match="a checkpoint of format 4; this release reads 2 and 3") as told:
             look(tmp_path)
         assert told.value.code == "state-version"
 
@@ -321,9 +322,15 @@ def test_free_pages_go_back_to_the_system(tmp_path, monkeypatch):
     store.close()
 
 
-def test_the_checkpoint_of_release_1_is_read(tmp_path):
+@pytest.mark.parametrize("version", READS)
+def test_the_checkpoint_of_every_format_is_read(tmp_path, version):
     """Made by `golden_checkpoint.py`, five changes before the end; it goes on with the others."""
-    shutil.copytree(golden_checkpoint.FOLDER, tmp_path / "state")
+    shutil.copytree(golden_checkpoint.GOLDEN / f"checkpoint-{version}", tmp_path / "state")
+    with closing(sqlite3.connect(tmp_path / "state" / FILE)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (version,)
+        assert connection.execute("SELECT count(*) FROM log").fetchone() > (0,)
     sink, report = golden_checkpoint.run_to(tmp_path / "state", meeting_room().changes)
     assert tables(sink)["MeetingSession"] == expected()["MeetingSession"] and report.documents == 16
     assert {c.version[0] for c in sink.changes} == {1}
+    with closing(sqlite3.connect(tmp_path / "state" / FILE)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (FORMAT,), "an older release must refuse it now"

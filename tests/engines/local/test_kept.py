@@ -121,6 +121,44 @@ def test_restarts_and_evictions_change_nothing_in_many_cases(tmp_path, monkeypat
         (tmp_path / f"{number}.sqlite3").unlink()
 
 
+def held(cells):
+    """What cells hold, of whatever form."""
+    found = {name: getattr(value, "pack", lambda value=value: value)() for name, value in cells.items()}
+    if "record" in found:
+        registers, due, opened, last, *rest = found["record"]
+        found["record"] = ({p: tuple(d) for p, *d in registers}, dict(due), sorted(opened), dict(last), *rest)
+    return {name: dict(value) if hasattr(value, "items") else value for name, value in found.items() if value}
+
+
+def everything(kept, keys):
+    """What the state holds at some keys of each operator."""
+    for operator, of_it in keys.items():
+        kept.state.need(operator, of_it)
+    return {o: {k: held(kept.state.states[o][k]) for k in of_it} for o, of_it in keys.items()}
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_what_is_read_after_a_restart_is_what_was_in_memory(block, tmp_path, monkeypatch):
+    """Whatever was written whole, as a difference or entry by entry, to the log or to the table."""
+    for number in range(block * 10, block * 10 + 10):
+        random = Random(number)
+        monkeypatch.setattr(layout, "LARGE", random.choice((1, 64)))
+        case = random_case(random, most=25)
+        kept = Kept(case.plan, tmp_path / f"{number}.sqlite3", case.history.snapshot)
+        kept.flow.process([seed(c, case.history.snapshot) for c in case.history.seeds()])
+        kept.commit()
+        for item in case.history.feed:
+            kept.flow.process([event(case.history.change(item))])
+            if random.random() < 0.6:
+                kept.commit()
+                if random.random() < 0.4:
+                    keys = {o: list(states) for o, states in kept.state.states.items()}
+                    before = everything(kept, keys)
+                    kept.open()
+                    assert same(everything(kept, keys), before), number
+        kept.store.close()
+
+
 def meeting(tickets):
     return {"status": "in-session", "tickets": [Reference(f"tickets/t{n}") for n in range(tickets)]}
 

@@ -1,0 +1,17 @@
+/* How another extension looks into `Cells` and `Pocket` without making dictionaries of them. */
+#ifndef ONTO_FLOW_MAPS_H
+#define ONTO_FLOW_MAPS_H
+
+#define MAPS_NAME "onto_flow.core.native._native.maps"
+
+enum { MAPS_VERSION = 1 };
+
+typedef struct {
+    int version;
+    PyTypeObject *cells, *pocket;
+    int (*cells_get)(PyObject *cells, PyObject *name, PyObject **found); /* a new reference, or NULL; -1: failed */
+    int (*pocket_next)(PyObject *map, Py_ssize_t *at, PyObject **key, PyObject **value); /* as PyDict_Next */
+    Py_ssize_t (*pocket_size)(PyObject *map);
+} Maps;
+
+#endif
