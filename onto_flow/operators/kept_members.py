@@ -103,9 +103,14 @@ class KeptOver:
 
     def shown(self, last: Mapping[Any, Any]) -> tuple[Mapping[Any, Any], Sequence[Any]]:
         """See `Kept`."""
+        shown = self._over.results(self.follow(), self._slots)
+        return shown, differing(last, shown)
+
+    def follow(self) -> Mapping[int, Elements]:
+        """Takes what has changed into the accumulators."""
         known = self._elements
         elements = known or self._over.begin()
-        shown = self._over.followed(elements, self._slots, None if known is None else self._changes)
+        self._over.follow(elements, self._slots, None if known is None else self._changes)
         self._elements = elements if self._over.keeps(self._slots) else None
         self._changes = {}
-        return shown, differing(last, shown)
+        return elements

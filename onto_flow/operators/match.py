@@ -28,7 +28,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from ..core.change import NEVER
@@ -39,6 +39,9 @@ from .joins import JoinKey, joins_of
 from .messages import Answer, Doc, Left, Message, Subscribe, Told
 from .round import Round
 from .routes import differences
+
+Changed = dict[str, tuple[Doc | None, Doc]]
+"""Path -> (the member before, the document now) of the documents that a step's messages bring."""
 
 
 class Match:
@@ -90,19 +93,18 @@ class MatchStep:
             elif isinstance(message, Subscribe):
                 for root, weight in message.roots:
                     weights[root] = weights.get(root, 0) + weight
-        before = {path: self._child_keys(path, doc) for path, doc in self._members()} if weights else {}
         changed = self._changed(newest)
         came, ceased = self._reweigh(weights)
         if changed:
             self._tell(changed, came)
         self._answer(came)
-        self._end(ceased, before)
+        self._end(ceased, changed)
         self._settle(changed)
 
     def _settle(self, changed: Iterable[str]) -> None:
         """The step is over for these documents."""
 
-    def _changed(self, newest: dict[str, Doc]) -> dict[str, tuple[Doc | None, Doc]]:
+    def _changed(self, newest: dict[str, Doc]) -> Changed:
         """Takes the documents that are news; path -> (member before, document now)."""
         changed = {}
         for path, doc in newest.items():
@@ -163,7 +165,7 @@ class MatchStep:
                 ceased[root] = old
         return came, ceased
 
-    def _tell(self, changed: dict[str, tuple[Doc | None, Doc]], came: dict[str, int]) -> None:
+    def _tell(self, changed: Changed, came: Collection[str]) -> None:
         roots = [r for r in self._active() if r not in came]
         if roots:
             self._resubscribe(changed, roots)
@@ -173,7 +175,7 @@ class MatchStep:
             for root in roots:
                 self.ctx.send(self.match.assemble, root, Told(path, doc))
 
-    def _resubscribe(self, changed: dict[str, tuple[Doc | None, Doc]], roots: list[str]) -> None:
+    def _resubscribe(self, changed: Changed, roots: list[str]) -> None:
         """Subscribes the roots to what the changed documents ask for now."""
         for path, (before, _) in changed.items():
             self._move(roots, self._child_keys(path, before), path)
@@ -216,14 +218,19 @@ class MatchStep:
             members.append((self.key, Doc(NEVER, None, None)))
         return Answer(self.slot.index, self.key, weight, tuple(members), tuple(left))
 
-    def _end(self, ceased: dict[str, int], before: dict[str, list[tuple[str, JoinKey]]]) -> None:
+    def _asked_before(self, changed: Changed) -> dict[str, list[tuple[str, JoinKey]]]:
+        """What the members that there were before the step asked for."""
+        asked = {path: self._child_keys(path, doc) for path, doc in self._members() if path not in changed}
+        return {**asked, **{path: self._child_keys(path, doc) for path, (doc, _) in changed.items()}}
+
+    def _end(self, ceased: dict[str, int], changed: Changed) -> None:
         if not ceased:
             return
         under_way = self._round()
         for root in ceased:
             news = under_way.unheard(root) if under_way is not None else ()
             self.ctx.send(self.match.assemble, root, self._say(news, -1))
-        for keys in before.values():
+        for keys in self._asked_before(changed).values():
             for operator, key in keys:
                 self.ctx.send(operator, key, Subscribe(tuple((r, -1) for r in ceased)))
 

@@ -85,6 +85,14 @@ class Answer(NamedTuple):
     left: tuple[Left, ...] = ()
 
 
+class Withdrawn(NamedTuple):
+    """From match to assemble on a drained engine: documents of a key that it tells no more, before the answer's end."""
+
+    slot: int
+    key: str | bytes
+    paths: tuple[str, ...]
+
+
 class Rows(NamedTuple):
     """From assemble to aggregate (G): the rows that a root had in a group and has now; `None`: it is not in it.
 
@@ -122,9 +130,20 @@ class Republish(NamedTuple):
     path: str
 
 
-Message = Event | Told | Subscribe | Answer | Rows | Claim | CaughtUp | Republish | Tick
+Message = Event | Told | Subscribe | Answer | Rows | Claim | CaughtUp | Republish | Tick | Withdrawn
 
-_TYPES: tuple[type[Any], ...] = (Event, Told, Subscribe, Answer, Rows, Claim, CaughtUp, Republish, Tick)
+_TYPES: tuple[type[Any], ...] = (
+    Event,
+    Told,
+    Subscribe,
+    Answer,
+    Rows,
+    Claim,
+    CaughtUp,
+    Republish,
+    Tick,
+    Withdrawn,
+)
 _TAG = {cls: tag for tag, cls in enumerate(_TYPES)}
 
 

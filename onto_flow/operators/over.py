@@ -214,14 +214,19 @@ class Over:
 
     def shown(self, elements: Mapping[int, Elements], found: Found) -> dict[str, Document]:
         """The view documents of a root whose slots hold these documents; `elements` follow."""
-        return self.followed(elements, found, None)
+        self.follow(elements, found, None)
+        return self.results(elements, found)
 
-    def followed(self, elements: Mapping[int, Elements], found: Found, changes: Changes | None) -> dict[str, Document]:
-        """What `shown` gives; `changes`: what has changed since `elements` were last followed, where that is known."""
+    def follow(self, elements: Mapping[int, Elements], found: Found, changes: Changes | None) -> None:
+        """Takes what these slots hold; `changes`: what has changed since the last time, where that is known."""
         members = InOrder(self._view.slots, found)
         for index, each in elements.items():
             changed = each.differences(found) if changes is None else changes
             each.take(found, changed, self._evaluate(members, index))
+
+    def results(self, elements: Mapping[int, Elements], found: Found) -> dict[str, Document]:
+        """The view documents of a root whose slots hold these documents, which `elements` have followed."""
+        members = InOrder(self._view.slots, found)
         return self._evaluator.documents(members, lambda: _merged([e.results() for e in elements.values()]))
 
     def _evaluate(self, members: Members, index: int) -> Evaluate:

@@ -1,4 +1,4 @@
-"""Histories of hot keys: many roots that meet at few documents, which move, go, and come back."""
+"""Histories of hot keys: many roots that meet at few documents, or few that meet many, which move, go, and come back."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from random import Random
 from onto_flow.core.values import Document, Reference
 from onto_flow.testing.cases import Case
 from onto_flow.testing.histories import history_of
-from onto_flow.testing.shapes import Shape
+from onto_flow.testing.shapes import OverShape, Shape, SlotShape
 
 ROOTS = tuple(f"a/{n}" for n in range(7))
 MET = ("b/1", "b/2")
 BEHIND = ("c/1", "c/2")
 KEYS = ("x", "y", "z")
 
-_ROOT = ("root", "a", -1, ())
+_ROOT: SlotShape = ("root", "a", -1, ())
 _SLOTS = (
     (_ROOT, ("via", "b", 0, ("r",)), ("via", "c", 1, ("s",))),
     (_ROOT, ("on", "b", 0, ("k", "k")), ("via", "c", 1, ("s",))),
@@ -27,6 +27,18 @@ _SLOTS = (
 )
 
 
+MANY = tuple(f"b/{n}" for n in range(1, 6))
+_WIDE = (
+    (_ROOT, ("on", "b", 0, ("k", "k"))),
+    (_ROOT, ("on", "b", 0, ("k", "k")), ("via", "c", 1, ("s",))),
+    (_ROOT, ("on", "b", 0, ("k", "k")), ("on", "c", 1, ("k", "k"))),
+    (_ROOT, ("on", "b", 0, ("k", "k")), ("via", "b", 0, ("r",)), ("via", "c", 1, ("s",)), ("via", "c", 2, ("s",))),
+    (_ROOT, ("via", "b", 0, ("r",)), ("on", "b", 1, ("k", "k")), ("via", "c", 2, ("s",))),
+    (_ROOT, ("via", "b", 0, ("r",)), ("by", "b", 1, ("r",)), ("via", "c", 2, ("s",))),
+    (_ROOT, ("on", "b", 0, ("k", "k")), ("on", "b", 0, ("n", "n")), ("via", "b", 1, ("s",)), ("via", "c", 2, ("s",))),
+)
+
+
 def hot_case(random: Random, most: int = 30) -> Case:
     """A view, and changes most of which meet at one of two documents."""
     slots = random.choice(_SLOTS)
@@ -36,6 +48,44 @@ def hot_case(random: Random, most: int = 30) -> Case:
     there = {path for path, _ in start}
     changes = [_change(random, there) for _ in range(random.randint(1, most))]
     return Case((shape,), history_of(*start, *changes, exported=random.choice((0, len(start)))))
+
+
+def wide_case(random: Random, most: int = 30) -> Case:
+    """A view, and changes of a few roots that meet at keys with many documents: they come, go and move as a whole."""
+    slots = random.choice(_WIDE)
+    shape = Shape("V", "outV", slots, over=_over(random, slots) if random.random() < 0.5 else ())
+    start = [(path, _wide_fields(random, path)) for path in (*ROOTS[:2], *MANY, *BEHIND)]
+    random.shuffle(start)
+    there = {path for path, _ in start}
+    changes = [_wide_change(random, there) for _ in range(random.randint(1, most))]
+    return Case((shape,), history_of(*start, *changes, exported=random.choice((0, len(start)))))
+
+
+def _over(random: Random, slots: tuple[SlotShape, ...]) -> tuple[OverShape, ...]:
+    """Accumulators over the first slot, of which one reads what hangs on it, and maybe the root."""
+    beside = 2 if len(slots) > 2 and slots[2][2] == 1 else -1
+    kind = random.choice(("sum", "collect", "max"))
+    return (("count", 1, False, -1, -1, -1), (kind, 1, False, -1, beside, random.choice((-1, -1, 0))))
+
+
+def _wide_change(random: Random, there: set[str]) -> tuple[str, Document | None]:
+    path = random.choice((*ROOTS[:2], *ROOTS[:2], random.choice(MANY), random.choice((*BEHIND, "b/7"))))
+    if path in there and random.random() < 0.2:
+        there.discard(path)
+        return path, None
+    there.add(path)
+    return path, _wide_fields(random, path)
+
+
+def _wide_fields(random: Random, path: str) -> Document:
+    keys = random.sample(KEYS[:2], random.choice((0, 1, 1, 1, 2)))
+    back = (*ROOTS[:2], *MANY)
+    return {
+        "r": [Reference(p) for p in random.sample(back, random.randint(0, 2))],
+        "s": Reference(random.choice((*BEHIND, MANY[0]))),
+        "k": keys if random.random() < 0.4 else ["x"],
+        "n": random.randint(0, 3),
+    }
 
 
 def _change(random: Random, there: set[str]) -> tuple[str, Document | None]:

@@ -24,7 +24,7 @@ from onto_flow.testing.judge import Shown, judge_shown, timelines
 from onto_flow.testing.judge_changes import applied, judge_chain, judge_tables
 from onto_flow.testing.letters import judge_letters, open_letters
 from onto_flow.testing.oracle import recompute
-from tests.laws.hot import hot_case
+from tests.laws.hot import hot_case, wide_case
 
 SIZES = (1, 1, 2, 5, 100)
 
@@ -134,7 +134,7 @@ class Seen:
         for view in self._plan.views:
             for root, cells in self._flow.state.states[f"{view.name}.assemble"].items():
                 record, states = Record.of(cells.get("record")), self._states.setdefault((view.name, str(root)), [])
-                if not states or record.last != states[-1].outputs:
+                if record.last != (states[-1].outputs if states else {}):
                     witness = {p: d.version for p, d in record.reg.items()}
                     states.append(Shown(view.name, str(root), dict(record.last), witness))
 
@@ -157,3 +157,9 @@ def run_hot_seed(number: int, *, most: int = 30, page: int = 1) -> list[str]:
     """Runs the case of a seed in which keys are hot."""
     random = Random(number)
     return list(complaints(hot_case(random, most), random, page))
+
+
+def run_wide_seed(number: int, *, most: int = 30, page: int = 1) -> list[str]:
+    """Runs the case of a seed in which roots meet many documents."""
+    random = Random(number)
+    return list(complaints(wide_case(random, most), random, page))

@@ -42,7 +42,7 @@ def test_a_document_that_several_keys_tell_of_is_shown_at_one_version(seed: int)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("run", [local.run_seed, local.run_hot_seed])
+@pytest.mark.parametrize("run", [local.run_seed, local.run_hot_seed, local.run_wide_seed])
 def test_the_laws_hold_while_changes_are_told_in_pages_for_long(run):
     for seed in range(500, 20_000):
         assert run(seed, page=1 + seed % 2) == [], seed

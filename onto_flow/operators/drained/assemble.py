@@ -26,8 +26,8 @@ from ..assemble import Assemble
 from ..base import Context, Key, Output, Profile
 from ..joins import JoinKey
 from ..kept_members import KeptMembers, KeptOver
-from ..messages import Answer, Claim, Doc, Message, Rows, Told
-from ..record import Found, Record
+from ..messages import Answer, Claim, Doc, Message, Rows, Told, Withdrawn
+from ..record import Found, Record, members
 from ..relay import is_relayed, news_of
 from .base import Left, Outlet, Queue, States
 from .untold import Untold
@@ -50,6 +50,7 @@ class DrainedAssemble(Assemble):
         self.untold = Untold()
         self._awaits_arrivals = False
         self._messages: Sequence[Message] = ()
+        self._parked: dict[str, Kept] = {}
         self._shared = _shared(self.view)
         self._by_keys = all(map(found_by_keys, self.view.slots))
         self.touched: dict[Key, Record] = {}
@@ -111,16 +112,24 @@ class DrainedAssemble(Assemble):
         """Changes what is kept where that can be; else finds all of it anew."""
         assert isinstance(key, str)
         record = Record.of(ctx.get("record"))
-        kept = record.kept
+        kept = record.kept = record.kept or self._parked.pop(key, None)
+        messages = self._without_withdrawn(record, kept, key, messages)
         self._messages = messages
         self._awaits_arrivals = bool(self.untold) and any(self._opens(m) for m in messages)
-        if kept is None or not all(_is_news_of_members(m, key) for m in messages):
+        goes = kept.__class__ is KeptOver and len(record.reg) > self.profile.page
+        if kept is None or not all(_is_news_of_members(m, key) or (goes and isinstance(m, Told)) for m in messages):
             record.kept = None
             ctx.put("record", record)
             super().step(key, messages, ctx)
             return
         ctx.put("record", record)
-        if self._changed(record, kept, key, messages):
+        if not self._changed(record, kept, key, messages):
+            self._tidy(record, key, (), ctx)
+            self._show(record, key, ctx)
+        elif record.reg[key].fields is None or self.untold.moves(key):
+            self._park(record, kept, key, ctx)
+        else:
+            record.behind = False
             try:
                 shown, changed = kept.shown(record.last)
             except Exception:
@@ -129,12 +138,56 @@ class DrainedAssemble(Assemble):
                 self.evaluated += 1
                 if changed:
                     self._emit(record, key, shown, changed, ctx)
-        else:
-            self._tidy(record, key, (), ctx)
-            self._show(record, key, ctx)
+
+    def _park(self, record: Record, kept: Kept, root: str, ctx: Context) -> None:
+        """Keeps what is known of a root that shows nothing new for now: it is on the move, or not there."""
+        record.kept = None
+        there = record.reg[root].fields is not None
+        if not there and record.last:
+            self._emit(record, root, {}, list(record.last), ctx)
+        if there and isinstance(kept, KeptOver):
+            try:
+                kept.follow()
+            except Exception:
+                return  # what raises half-way is evaluated again when the whole is there
+        if there or (kept.__class__ is KeptOver and len(record.reg) > self.profile.page):
+            self._parked[root] = kept
+
+    def _prepare(self, record: Record, root: str) -> None:
+        """Begins to keep what will come to a root page by page."""
+        record.kept = None
+        found = members(record, root, self.joins) if self._by_keys and len(record.reg) <= self.profile.page else None
+        if found is not None:
+            try:
+                self._evaluate(found)
+            except Exception:
+                return
+            if self._made is not None and self._asked == record.answered_keys:
+                self._parked[root] = self._made
+
+    def _without_withdrawn(
+        self, record: Record, kept: Kept | None, root: str, messages: Sequence[Message]
+    ) -> Sequence[Message]:
+        """Drops the documents that keys have withdrawn, but those that another key holds; gives the other messages."""
+        withdrawn = [m for m in messages if isinstance(m, Withdrawn)]
+        if not withdrawn:
+            return messages
+        for slot, key, paths in withdrawn:
+            for path in paths:
+                doc = record.reg.get(path)
+                if doc is not None and not self._is_held_elsewhere(record, path, doc, root, (slot, key)):
+                    del record.reg[path]
+                    if kept is not None:
+                        for each in self._slots_of(path):
+                            kept.drop(each.index, path)
+        return [m for m in messages if not isinstance(m, Withdrawn)]
+
+    def _is_held_elsewhere(self, record: Record, path: str, doc: Doc, root: str, key: tuple[int, JoinKey]) -> bool:
+        others = doc._replace(keys=tuple(k for k in doc.keys or () if k != key))
+        return not doc.gone and record.covered(path, others, root, self.joins)
 
     def _tidy(self, record: Record, root: str, named: Iterable[str], ctx: Context) -> None:
-        reg, owed = record.reg, self.untold.to(record) if self.untold else {}
+        reg, owed = record.reg, self.untold.to(root, record) if self.untold else {}
         if self._awaits_arrivals:
             reg.update({p: Doc(NEVER, None, d.keys) for p, d in owed.items() if p not in reg})
         for path in list(reg) if self.untold else self._doubtful(record):
@@ -170,6 +223,10 @@ class DrainedAssemble(Assemble):
 
     def _show(self, record: Record, root: str, ctx: Context, found: Found | None = None) -> None:
         self._made = None
+        there = record.reg.get(root)
+        if found is None and there is not None and there.fields is not None and self.untold.moves(root):
+            self._prepare(record, root)
+            return
         super()._show(record, root, ctx, found)
         settled = self._by_keys and not record.failed and self._asked == record.answered_keys
         record.kept = self._made if settled else None
@@ -204,7 +261,7 @@ class DrainedAssemble(Assemble):
                 record.answered(message)
                 for path in self._found_by(record, kept, message) if message.weight else ():
                     named.setdefault(path, reg.get(path))
-        if self._awaits_arrivals and any(p not in reg for p in self.untold.to(record)):
+        if self._awaits_arrivals and any(p not in reg for p in self.untold.to(root, record)):
             return False
         if any(isinstance(m, Answer) and m.weight < 0 and self._is_asked_for(record, kept, m) for m in messages):
             return False
@@ -242,7 +299,7 @@ class DrainedAssemble(Assemble):
                 kept.put(slot.index, path, doc.fields)
             elif slot.kind != "root":
                 kept.drop(slot.index, path)
-        if doc.gone and path in self.untold.to(record):
+        if doc.gone and path in self.untold.to(root, record):
             return False
         if record.covered(path, doc, root, self.joins):
             return True

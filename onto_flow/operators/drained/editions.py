@@ -21,7 +21,7 @@ Example:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping, MutableMapping
+from collections.abc import Collection, Container, Mapping, MutableMapping
 from typing import Any
 
 from ..joins import JoinKey
@@ -59,15 +59,16 @@ class Editions:
         return begun
 
     @classmethod
-    def of(cls, held: Any, subs: Mapping[str, int]) -> Editions | None:
-        """The round that a value cell holds."""
+    def of(cls, held: Any, subs: Mapping[str, int], leaving_out: Container[str] = ()) -> Editions | None:
+        """The round that a value cell holds, over all roots but some."""
         if held is None or isinstance(held, Editions):
             return held
         first, now, editions = held
         found = cls(first, now, {e: dict(paths) for e, paths in editions})
         lists: dict[int, list[str]] = {e: [] for e in (*found._held, now)}
         for root, value in subs.items():
-            lists[found.edition(value)].append(root)
+            if root not in leaving_out:
+                lists[found.edition(value)].append(root)
         found._heard = lists.pop(now)
         found._waiting.extend(_Roots(e, roots) for e, roots in lists.items())
         return found
@@ -105,12 +106,15 @@ class Editions:
         subs[root] = subs[root] % MARK + self.now * MARK
         self._heard.append(root)
 
-    def tell(self, subs: MutableMapping[str, int], messages: int) -> tuple[list[str], Mapping[str, Asked]]:
+    def tell(
+        self, subs: MutableMapping[str, int], messages: int, leaving_out: Container[str] = ()
+    ) -> tuple[list[str], Mapping[str, Asked]]:
         """Takes the next roots of the oldest edition, which hear of the present one.
 
         Args:
             subs: Of the key.
             messages: About how many pieces of news they may get together, and at least one of them.
+            leaving_out: Roots that the round is not for.
 
         Returns:
             The roots, and what they had not heard.
@@ -118,7 +122,8 @@ class Editions:
         oldest = self._waiting[0]
         unheard = self._held[oldest.edition]
         some = dict.fromkeys(oldest.take(max(1, messages // len(unheard))))
-        roots = [r for r in some if r in subs and self.edition(subs[r]) == oldest.edition]
+        known = oldest.edition
+        roots = [r for r in some if r in subs and r not in leaving_out and self.edition(subs[r]) == known]
         for root in roots:
             self.hears(root, subs)
         if oldest.over:

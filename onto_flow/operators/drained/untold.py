@@ -12,6 +12,7 @@ from __future__ import annotations
 from ..joins import JoinKey
 from ..messages import Doc
 from ..record import Record
+from .parts import Parts
 
 
 class Untold:
@@ -23,6 +24,7 @@ class Untold:
 
     def __init__(self) -> None:
         self.rounds: set[tuple[int, JoinKey]] = set()
+        self._parts: dict[tuple[int, JoinKey], Parts] = {}
         self._docs: dict[tuple[int, JoinKey], dict[str, Doc]] = {}
 
     def __bool__(self) -> bool:
@@ -35,6 +37,17 @@ class Untold:
         else:
             self.rounds.discard((slot, key))
 
+    def parts(self, slot: int, key: JoinKey, parts: Parts) -> None:
+        """The roots that know a part of a key of a slot from now on."""
+        if parts:
+            self._parts[slot, key] = parts
+        else:
+            self._parts.pop((slot, key), None)
+
+    def moves(self, root: str) -> bool:
+        """Whether a root knows a part of some key only: it shows what it showed, if it is there."""
+        return any(root in parts for parts in self._parts.values())
+
     def owe(self, slot: int, key: JoinKey, docs: dict[str, Doc]) -> None:
         """What a key of a slot owes from now on."""
         if docs:
@@ -42,7 +55,14 @@ class Untold:
         else:
             self._docs.pop((slot, key), None)
 
-    def to(self, record: Record) -> dict[str, Doc]:
-        """What is owed to a root, whether it knows an older version or none: path -> the document as it is now."""
-        open_keys = [docs for (slot, key), docs in self._docs.items() if record.is_open(slot, key)]
+    def to(self, root: str, record: Record) -> dict[str, Doc]:
+        """What is owed to a root, whether it knows an older version or none: path -> the document as it is now.
+
+        Not by keys of which it knows a part: there it has another page to come, until which it holds in any case.
+        """
+        open_keys = [
+            docs
+            for at, docs in self._docs.items()
+            if record.is_open(*at) and not (at in self._parts and root in self._parts[at])
+        ]
         return {path: doc for docs in open_keys for path, doc in docs.items()}
