@@ -7,6 +7,7 @@ from tests.laws.breaking import Fault
 PAGING = "operators.drained.paging"
 EDITIONS = "operators.drained.editions"
 ASSEMBLE = "operators.drained.assemble"
+PLACING = "operators.drained.placing"
 MATCH = "operators.drained.match"
 
 FAULTS_OF_PAGES = (
@@ -16,15 +17,15 @@ FAULTS_OF_PAGES = (
     ),
     Fault(
         "pages: a departure is shown while the document is owed",
-        ((ASSEMBLE, "if doc.gone and path in owed:", "if False:"),),
+        ((PLACING, "if doc.gone and path in owed:", "if False:"),),
     ),
     Fault(
         "pages: a document may ask for what is not open",
-        ((ASSEMBLE, "if not all(record.is_open(child.index, k) for k in keys):", "if False:"),),
+        ((PLACING, "if not all(record.is_open(child.index, k) for k in keys):", "if False:"),),
     ),
     Fault(
         "pages: what was asked for may stay open",
-        ((ASSEMBLE, "if self._lags(slot) and any(record", "if False and any(record"),),
+        ((PLACING, "if self._lags(slot) and any(record", "if False and any(record"),),
     ),
     Fault("pages: what is kept need not be settled", ((ASSEMBLE, " and self._asked == record.answered_keys", ""),)),
     Fault("pages: a root that leaves ends what is asked for now", ((PAGING, "{**before, **unheard}", "dict(before)"),)),
