@@ -193,8 +193,12 @@ def _by_path(record: Record, keys: Iterable[JoinKey], slot: Slot, joins: Joins) 
 
 def _by_key(record: Record, slot: Slot, keys: dict[JoinKey, None]) -> dict[str, Document] | None:
     docs: dict[str, Document] = {}
+    asked = [(slot.index, key) for key in keys]
+    only = asked[0] if len(asked) == 1 else None
+    wanted = frozenset(asked)
     for path, doc in record.reg.items():
-        if doc.keys and any(i == slot.index and k in keys for i, k in doc.keys):
+        held = doc.keys
+        if held and (only in held if only is not None else not wanted.isdisjoint(held)):
             if doc.fields is None:
                 return HOLD
             docs[path] = doc.fields

@@ -2,10 +2,14 @@
 
 Law: a pure function of the joined documents and their parents; ties are broken by path, so the order in which they came
 never shows.
+
+What documents are ordered by is known of those that were looked at lately, and with a limit only the first ones are put in
+order: so a slot with a limit over many documents costs a look at each of them, not a sort.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -15,12 +19,19 @@ from ..plan.nodes import CodeRef, Slot
 
 Documents = dict[str, Document]
 
+KNOWN = 1 << 16
+"""Of so many documents a slot knows what they are ordered by."""
+
+_FEW = 4
+"""With fewer documents than so many times the limit all of them are put in order."""
+
 
 class Selection:
     """The `where`, `order_by` and `limit` of one slot."""
 
     def __init__(self, slot: Slot) -> None:
         self._slot = slot
+        self._known: dict[str, tuple[Document, Any]] = {}
 
     @staticmethod
     def wanted(slot: Slot) -> bool:
@@ -67,6 +78,8 @@ class Selection:
         limit = self._slot.limit
         if self._slot.order is None and (limit is None or len(docs) <= limit):
             return docs
+        if limit is not None and len(docs) > _FEW * limit > 0 and self._order is not None:
+            docs = self._front(docs, limit)
         return {path: docs[path] for path in self._in_order(docs)[:limit]}
 
     def beside(self, docs: Documents, parents: Documents, meet: Callable[..., bool]) -> list[tuple[str, Document]]:
@@ -86,10 +99,33 @@ class Selection:
 
     def _in_order(self, docs: Documents) -> list[str]:
         paths = sorted(docs, key=path_order)
-        order = self._order
-        if order is not None and self._slot.order is not None:
-            paths.sort(key=lambda path: order_key(order(path, docs[path])), reverse=self._slot.order.descending)
+        if self._slot.order is not None:
+            paths.sort(key=self._keys(docs).__getitem__, reverse=self._slot.order.descending)
         return paths
+
+    def _front(self, docs: Documents, limit: int) -> Documents:
+        """The documents that are among the first by the order, with all that stand where the last of them does."""
+        keys = self._keys(docs)
+        assert self._slot.order is not None
+        if self._slot.order.descending:
+            last = heapq.nlargest(limit, keys.values())[-1]
+            return {path: docs[path] for path, key in keys.items() if key >= last}
+        last = heapq.nsmallest(limit, keys.values())[-1]
+        return {path: docs[path] for path, key in keys.items() if key <= last}
+
+    def _keys(self, docs: Documents) -> dict[str, Any]:
+        """What each document is ordered by."""
+        order, known = self._order, self._known
+        assert order is not None
+        if len(known) > KNOWN:
+            known.clear()
+        keys = {}
+        for path, fields in docs.items():
+            held = known.get(path)
+            if held is None or held[0] is not fields:
+                held = known[path] = (fields, order_key(order(path, fields)))
+            keys[path] = held[1]
+        return keys
 
 
 def _resolved(code: CodeRef | None) -> Callable[..., Any] | None:
