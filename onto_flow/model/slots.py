@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from ..core.errors import DeclarationError, SourceLine, did_you_mean
-from ..plan.nodes import CodeRef, FieldPath, Order, PathPart, Place, Relation, Slot
+from ..plan.nodes import CodeRef, Order, Relation, Slot
+from ..plan.places import FieldPath, PathPart, Place
 from .attributes import Attribute
 from .choosing import check_selection
 from .domain import DomainModel

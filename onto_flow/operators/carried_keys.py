@@ -21,7 +21,8 @@ from typing import Any
 from ..core.equality import same
 from ..core.fields import Fields
 from ..core.values import Document
-from ..plan.nodes import FieldPath, Place, Plan, Slot
+from ..plan.nodes import Plan, Slot
+from ..plan.places import FieldPath, Place
 from .expiry import MARK
 from .joins import Joins, asked_code, has_own_keys, own_code, slots_code
 

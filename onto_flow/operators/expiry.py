@@ -20,7 +20,8 @@ from typing import Any, cast
 
 from ..core.change import Version
 from ..core.values import Document, to_micros
-from ..plan.nodes import FieldPath, Slot
+from ..plan.nodes import Slot
+from ..plan.places import FieldPath
 
 MARK = "__expired__"
 """No field of a document: Firestore keeps such names for itself."""

@@ -24,7 +24,8 @@ from ..core.collection import Collection, CollectionSet
 from ..core.fields import Fields
 from ..core.references import Parse, reference_path
 from ..core.values import Document, Reference, path_order
-from ..plan.nodes import FieldPath, PathPart, Place, Plan, Relation, Slot, View
+from ..plan.nodes import Plan, Relation, Slot, View
+from ..plan.places import FieldPath, PathPart, Place
 from .expiry import has_expired
 from .selection import Selection
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .nodes import Accumulator, FieldPath, View
+from .nodes import Accumulator, View
+from .places import FieldPath
 
 
 class Cost(NamedTuple):

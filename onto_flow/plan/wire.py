@@ -12,20 +12,8 @@ from typing import Any
 from ..core.collection import Collection, CollectionSet, Projection
 from ..core.errors import EngineError
 from ..core.types import Type
-from .nodes import (
-    Accumulator,
-    Cell,
-    CodeRef,
-    FieldPath,
-    OperatorNode,
-    Order,
-    PathPart,
-    Plan,
-    Relation,
-    Sessions,
-    Slot,
-    View,
-)
+from .nodes import Accumulator, Cell, CodeRef, OperatorNode, Order, Plan, Relation, Sessions, Slot, View
+from .places import FieldPath, PathPart
 
 FORMAT = 1
 _NODES = (

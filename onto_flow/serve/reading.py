@@ -26,7 +26,8 @@ from ..operators.joins import JoinKey, Joins
 from ..operators.messages import Doc
 from ..operators.record import Found, Record, members
 from ..plan.clocks import face, last_tick
-from ..plan.nodes import CodeRef, FieldPath, Slot, View
+from ..plan.nodes import CodeRef, Slot, View
+from ..plan.places import FieldPath
 
 MAX_VALUES = 30
 """How many values a condition of a query may list (the Firestore documentation on `in`)."""

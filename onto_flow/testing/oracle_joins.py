@@ -16,7 +16,8 @@ from typing import Any
 
 from ..core.codec import encode
 from ..core.values import Document, Reference, order_key, path_order
-from ..plan.nodes import FieldPath, Place, Relation, Slot, View
+from ..plan.nodes import Relation, Slot, View
+from ..plan.places import FieldPath, Place
 
 EXPIRED = "__expired__"
 """Where the content of a document has the names of the fields whose moment has come."""

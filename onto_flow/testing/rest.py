@@ -14,7 +14,8 @@ from ..core.values import Document
 from ..operators import meter
 from ..operators.drained.editions import MARK
 from ..operators.record import Record
-from ..plan.nodes import Place, Plan, Slot, View
+from ..plan.nodes import Plan, Slot, View
+from ..plan.places import Place
 from .oracle import all_at_moment, derived, recompute
 from .oracle_joins import Documents, above, passes, references, values_at
 

@@ -19,19 +19,8 @@ from ..core.keys import document_id
 from ..core.values import Document
 from ..plan.compile import compile_plan
 from ..plan.evaluator import Results
-from ..plan.nodes import (
-    Accumulator,
-    AccumulatorKind,
-    CodeRef,
-    FieldPath,
-    Order,
-    PathPart,
-    Place,
-    Plan,
-    Relation,
-    Slot,
-    View,
-)
+from ..plan.nodes import Accumulator, AccumulatorKind, CodeRef, Order, Plan, Relation, Slot, View
+from ..plan.places import FieldPath, PathPart, Place
 from . import shape_code
 
 COLLECTIONS = {

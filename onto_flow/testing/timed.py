@@ -21,7 +21,8 @@ from ..operators.base import Output
 from ..operators.messages import Event
 from ..plan.clocks import CLOCKS, clock_path, clocks, last_tick
 from ..plan.compile import compile_plan
-from ..plan.nodes import CodeRef, FieldPath, OnError, Plan, Slot, View
+from ..plan.nodes import CodeRef, OnError, Plan, Slot, View
+from ..plan.places import FieldPath
 from .cases import Case, random_case
 from .histories import DELIVERIES, History, deliver
 from .judge import Timeline, judge_shown, timelines_of_shown, unknown_version

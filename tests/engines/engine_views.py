@@ -14,7 +14,8 @@ from onto_flow.core.keys import document_id
 from onto_flow.core.values import Reference, from_micros
 from onto_flow.plan.compile import compile_plan
 from onto_flow.plan.evaluator import Results
-from onto_flow.plan.nodes import Accumulator, CodeRef, FieldPath, Plan, Relation, Slot, View
+from onto_flow.plan.nodes import Accumulator, CodeRef, Plan, Relation, Slot, View
+from onto_flow.plan.places import FieldPath
 from onto_flow.sources.base import Partition, SourceInfo
 
 MEETINGS, TICKETS, USERS = Collection("meetings"), Collection("tickets"), Collection("users")

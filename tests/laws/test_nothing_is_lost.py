@@ -5,7 +5,8 @@ from __future__ import annotations
 from onto_flow.operators.base import DAY
 from onto_flow.operators.messages import Event
 from onto_flow.plan.compile import compile_plan
-from onto_flow.plan.nodes import CodeRef, FieldPath, Relation, Slot, View
+from onto_flow.plan.nodes import CodeRef, Relation, Slot, View
+from onto_flow.plan.places import FieldPath
 from onto_flow.testing.shapes import COLLECTIONS, Shape
 from tests.laws.flow import Flow
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from onto_flow import DomainModel, Store, attrs, many, one, root
 from onto_flow.core.errors import SourceLine
 from onto_flow.model.slots import compile_slots
-from onto_flow.plan.nodes import FieldPath, PathPart
+from onto_flow.plan.places import FieldPath, PathPart
 
 HERE = SourceLine(__file__, 1)
 

@@ -36,7 +36,7 @@ from onto_flow.model.windows import Session
 from onto_flow.operators.messages import Event
 from onto_flow.plan.clocks import clocks, is_timed
 from onto_flow.plan.explain import explain_text
-from onto_flow.plan.nodes import FieldPath
+from onto_flow.plan.places import FieldPath
 from onto_flow.plan.wire import from_json, to_json
 from onto_flow.testing.judge_changes import applied
 from onto_flow.testing.oracle import recompute

@@ -17,7 +17,7 @@ from onto_flow.demo.meeting_room import MeetingSession, OrganizationLoad
 from onto_flow.plan.costs import attribute_costs, moved_at_once
 from onto_flow.plan.explain import explain_json, explain_text, output_path
 from onto_flow.plan.mermaid import explain_mermaid, label
-from onto_flow.plan.nodes import PathPart
+from onto_flow.plan.places import PathPart
 from onto_flow.plan.wire import from_json, not_portable, to_json
 from udfs.movielens import GenreStats, YearStats
 from udfs.stocks import SectorPage, StockPage

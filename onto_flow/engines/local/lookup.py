@@ -11,7 +11,8 @@ from ...core.references import reference_path
 from ...core.values import Document, Reference, path_order
 from ...operators.joins import JoinKey, Joins
 from ...plan.evaluator import Member, Members
-from ...plan.nodes import FieldPath, Plan, Slot, View
+from ...plan.nodes import Plan, Slot, View
+from ...plan.places import FieldPath
 
 _Found = dict[str, Document]
 _Find = Callable[[_Found], _Found]

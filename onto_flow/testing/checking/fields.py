@@ -13,7 +13,8 @@ from ...model.attributes import Attribute
 from ...model.domain import DomainModel
 from ...model.family import collection_of, members_of
 from ...plan.clocks import CLOCKS, clocks, is_timed
-from ...plan.nodes import FieldPath, PathPart, Place, Plan, Relation, Slot
+from ...plan.nodes import Plan, Relation, Slot
+from ...plan.places import FieldPath, PathPart, Place
 from .constants import Constants, constants_of
 
 Spot = tuple[Collection, tuple[str, ...]]
