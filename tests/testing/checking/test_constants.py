@@ -18,7 +18,7 @@ def test_attributes_that_are_compared_with_each_other_are_alike():
 
 
 def test_lengths_of_time_are_found():
-    assert constants_of(Hourly).spans == (HOUR,)
+    assert constants_of(Hourly).spans == (HOUR, timedelta(minutes=20))
     assert constants_of(Sliding).spans == (HOUR, timedelta(minutes=30))
     assert Subject((Watch,)).fields.spans == (HOUR,)
     assert Subject((Rush,)).fields.spans == (HOUR,)
