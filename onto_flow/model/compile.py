@@ -145,6 +145,7 @@ def _view(compiled: CompiledView) -> View:
         slots=view.slots,
         schema=schema_of(view, tuple(s.name for s in compiled.exported)),
         grouped=view.key is not None,
+        expanded=view.expand[0] if view.expand else "",
         accumulators=tuple(_accumulator(compiled, a) for a in view.accumulators.values()),
         owned=view.key is None and (view.paths is not None or view.slots[0].collection.group),
         sensitive=_sensitive(view.store),

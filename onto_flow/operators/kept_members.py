@@ -5,7 +5,7 @@ For views that are evaluated whole, and for those with accumulators over slots, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..core.equality import same
@@ -13,6 +13,16 @@ from ..core.values import Document, with_entry
 from ..plan.evaluator import Evaluator
 from ..plan.nodes import View
 from .over import Elements, Over
+
+Shown = tuple[Mapping[Any, Any], Sequence[Any]]
+"""Output -> what is there, and the outputs that may have changed."""
+
+
+Bounded = Callable[[Mapping[Any, Any], Mapping[Any, Any], Sequence[Any]], Shown]
+
+
+def _all(last: Mapping[Any, Any], shown: Mapping[Any, Any], changed: Sequence[Any]) -> Shown:
+    return shown, changed
 
 
 def differing(last: Mapping[Any, Any], shown: Mapping[Any, Any]) -> list[Any]:
@@ -26,11 +36,16 @@ def differing(last: Mapping[Any, Any], shown: Mapping[Any, Any]) -> list[Any]:
 
 
 class KeptMembers:
-    """The members of a view that is evaluated whole. See `plan.evaluator.Kept`."""
+    """The members of a view that is evaluated whole. See `plan.evaluator.Kept`.
 
-    __slots__ = ("_evaluate", "_names", "_slots")
+    Attributes:
+        bounded: From what was shown last, what is shown, and the outputs at which they differ, to what may be told now.
+    """
+
+    __slots__ = ("_evaluate", "_names", "_slots", "bounded")
 
     def __init__(self, view: View, evaluator: Evaluator, slots: list[dict[str, Document]]) -> None:
+        self.bounded: Bounded = _all
         self._evaluate = evaluator.rows if view.grouped else evaluator.documents
         self._names = tuple(s.name for s in view.slots)
         self._slots = slots
@@ -61,15 +76,20 @@ class KeptMembers:
         """See `Kept`."""
         members = {n: list(documents.items()) for n, documents in zip(self._names, self._slots)}
         shown: Mapping[Any, Any] = self._evaluate(members)
-        return shown, differing(last, shown)
+        return self.bounded(last, shown, differing(last, shown))
 
 
 class KeptOver:
-    """The members of a view with accumulators over slots, and what those have made of them. See `plan.evaluator.Kept`."""
+    """The members of a view with accumulators over slots, and what those have made of them. See `plan.evaluator.Kept`.
 
-    __slots__ = ("_changes", "_elements", "_over", "_slots")
+    Attributes:
+        bounded: As of `KeptMembers`.
+    """
+
+    __slots__ = ("_changes", "_elements", "_over", "_slots", "bounded")
 
     def __init__(self, over: Over, slots: list[dict[str, Document]]) -> None:
+        self.bounded: Bounded = _all
         self._over, self._slots = over, slots
         self._elements: dict[int, Elements] | None = None
         self._changes: dict[int, dict[str, tuple[Document | None, Document | None]]] = {}
@@ -104,7 +124,7 @@ class KeptOver:
     def shown(self, last: Mapping[Any, Any]) -> tuple[Mapping[Any, Any], Sequence[Any]]:
         """See `Kept`."""
         shown = self._over.results(self.follow(), self._slots)
-        return shown, differing(last, shown)
+        return self.bounded(last, shown, differing(last, shown))
 
     def follow(self) -> Mapping[int, Elements]:
         """Takes what has changed into the accumulators."""

@@ -88,10 +88,15 @@ def attribute_costs(view: View) -> dict[str, Cost]:
     return costs
 
 
-def moved_at_once(view: View) -> dict[str, str]:
-    """Many slots -> what makes all their documents come or go in one step: they are parts of one view document.
+ROWS = "O(n) per change of a root with n rows: all are evaluated; what differs goes out page by page on the embedded engine"
+"""What rows of a root cost."""
 
-    It costs O(n); other changes of a slot cost what comes and goes.
+
+def moved_whole(view: View) -> dict[str, str]:
+    """Many slots -> what makes all their documents come or go, as they are parts of one view document, and how.
+
+    It costs O(n); other changes of a slot cost what comes and goes. What a list of references brings comes in one step: as
+    many as a document can hold. What names the root itself is there before it, and is evaluated in one step.
     """
     found = {}
     for slot in view.slots:
@@ -99,5 +104,6 @@ def moved_at_once(view: View) -> dict[str, str]:
             above = view.slots[slot.parent]
             parent = f"a document of {above.name}" if above.many else above.name
             fields = [str(g) for g, _ in slot.pairs if isinstance(g, FieldPath)]
-            found[slot.name] = f"{parent} comes or goes" + (f", or changes {', '.join(fields)}" if fields else "")
+            how = "" if slot.kind == "via" or slot.fused else ", page by page on the embedded engine"
+            found[slot.name] = f"{parent} comes or goes" + (f", or changes {', '.join(fields)}" if fields else "") + how
     return found

@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from .costs import attribute_costs, moved_at_once
+from .costs import ROWS, attribute_costs, moved_whole
 from .nodes import OperatorNode, Plan, Slot, View
 
 
@@ -86,7 +86,7 @@ def _selected(slot: Slot) -> str:
 
 def _view_text(view: View) -> str:
     lines = [f"view {view.name} -> {output_path(view)}", f"  code     {view.code.path}", "  slots"]
-    moved = moved_at_once(view)
+    moved = moved_whole(view)
     for slot in view.slots:
         kind = "many" if slot.many else "one, required" if slot.required else "one" if slot.index else "root"
         kind += ", also where it does not exist" if slot.phantom else ""
@@ -103,6 +103,8 @@ def _view_text(view: View) -> str:
         options += f", bounds {', '.join(map(str, accumulator.bounds))}" if accumulator.bounds else ""
         over = f" over {view.slots[accumulator.over].name}" if accumulator.over >= 0 else ""
         lines.append(f"  accumulator {accumulator.name}: {accumulator.kind}{over}{options}")
+    if view.expanded:
+        lines.append(f"  rows {view.expanded}: {ROWS}")
     if view.sessions is not None:
         gap = timedelta(microseconds=view.sessions.gap)
         lines.append(f"  sessions {view.sessions.name}: a gap of {gap}; a change follows the sessions that it touches")
@@ -142,6 +144,7 @@ def _view_json(view: View) -> dict[str, Any]:
             | ({"over": view.slots[a.over].name} if a.over >= 0 else {})
             for a in view.accumulators
         },
-        "moved_at_once": moved_at_once(view),
+        "moved_whole": moved_whole(view),
+        "rows": {view.expanded: ROWS} if view.expanded else {},
         "costs": {name: cost._asdict() for name, cost in attribute_costs(view).items()},
     }

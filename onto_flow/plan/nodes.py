@@ -209,6 +209,7 @@ class View:
         reads: Per attribute that is no part of the key: its name in documents, its name in the class, and the many slots
             and accumulators that it reads, through other attributes too.
         relayed: Whether other views of the plan read its documents.
+        expanded: What each of the rows of a root is called, where it has several (`expand`).
     """
 
     name: str
@@ -224,6 +225,7 @@ class View:
     on_error: OnError = "keep"
     sessions: Sessions | None = None
     reads: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    expanded: str = ""
 
 
 @dataclass(frozen=True)

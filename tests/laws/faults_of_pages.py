@@ -54,3 +54,48 @@ FAULTS_OF_PAGES = (
     Fault("pages: who has heard does not hear again", ((EDITIONS, "        self._heard.append(root)\n", ""),)),
     Fault("pages: marks count as weights", ((PAGING, "old = held % MARK", "old = held"),)),
 )
+
+PARTS = "operators.drained.parts"
+UNTOLD = "operators.drained.untold"
+
+FAULTS_OF_PARTS = (
+    Fault(
+        "parts: a root shows what it knows so far",
+        ((UNTOLD, "return any(root in parts for parts in self._parts.values())", "return False"),),
+    ),
+    Fault(
+        "parts: what left is told only where it was known", ((PAGING, "and path not in self.docs)]", "and False)]"),)
+    ),
+    Fault(
+        "parts: a root that goes keeps what it was not told",
+        ((PAGING, "news.update(self.editions.unheard(self._went[root]))", "pass"),),
+    ),
+    Fault("parts: who comes is told by the round too", ((EDITIONS, "and r not in leaving_out and", "and"),)),
+    Fault("parts: a newcomer is not in order", ((PAGING, "            self.parts.came(path)", "            pass"),)),
+    Fault(
+        "parts: what another key holds goes too",
+        ((PLACING, "return not doc.gone and record.covered(path, others, root, self.joins)", "return False"),),
+    ),
+    Fault(
+        "parts: what another key owes is awaited from this one",
+        (
+            (
+                UNTOLD,
+                "if record.is_open(*at) and not (at in self._parts and root in self._parts[at])",
+                "if record.is_open(*at)",
+            ),
+        ),
+    ),
+    Fault(
+        "parts: who goes gets no end",
+        ((PAGING, "            self.ctx.send(self.match.assemble, root, self._say((), -1))", "            pass"),),
+    ),
+    Fault(
+        "parts: what is behind a page is not asked for",
+        ((PAGING, "Subscribe(((root, 1 if grows else -1),))", "Subscribe(())"),),
+    ),
+    Fault(
+        "parts: changes move nothing",
+        ((PAGING, "                self._move((root,), keys, path)", "                pass"),),
+    ),
+)

@@ -67,7 +67,7 @@ def complaints(case: Case, random: Random, page: int = 0) -> Iterator[str]:
         take(flow.process([event(history.change(i)) for i in items[at : at + size]]))
         while flow.timer_is_due and (at + size >= len(items) or not page or random.random() < 0.5):
             if forgetful and random.random() < 0.3:
-                flow = restart(flow, random, plan, history.snapshot, page)
+                flow = shown.flow = restart(flow, random, plan, history.snapshot, page)
             take(flow.process(()))
         if flow.timer_is_due:
             continue
@@ -126,13 +126,15 @@ class Seen:
     """What the roots of a flow showed, one state after the other: law 2 is about these."""
 
     def __init__(self, plan: Plan, flow: LocalFlow) -> None:
-        self._plan, self._flow = plan, flow
+        self._plan, self.flow = plan, flow
         self._states: dict[tuple[str, str], list[Shown]] = {}
 
     def look(self) -> None:
         """Takes what is shown now."""
         for view in self._plan.views:
-            for root, cells in self._flow.state.states[f"{view.name}.assemble"].items():
+            for root, cells in self.flow.state.states[f"{view.name}.assemble"].items():
+                if (f"{view.name}.assemble", root, "coalesce") in self.flow.state.timers._at:
+                    continue  # it is told of in pages: what it shows is of several states
                 record, states = Record.of(cells.get("record")), self._states.setdefault((view.name, str(root)), [])
                 if record.last != (states[-1].outputs if states else {}):
                     witness = {p: d.version for p, d in record.reg.items()}

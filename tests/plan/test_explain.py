@@ -14,7 +14,7 @@ from onto_flow import DomainModel, Many, Store, ViewModel, agg, attrs, computed,
 from onto_flow.core.collection import Collection
 from onto_flow.core.errors import EngineError
 from onto_flow.demo.meeting_room import MeetingSession, OrganizationLoad
-from onto_flow.plan.costs import attribute_costs, moved_at_once
+from onto_flow.plan.costs import ROWS, attribute_costs, moved_whole
 from onto_flow.plan.explain import explain_json, explain_text, output_path
 from onto_flow.plan.mermaid import explain_mermaid, label
 from onto_flow.plan.places import PathPart
@@ -114,12 +114,20 @@ def test_explain_says_of_each_getter_that_looks_through_a_whole_slot_what_it_cos
     assert "O(n) per change: evaluated anew over alike" in explain_text(Looking.plan())
 
 
-def test_explain_says_what_moves_a_whole_slot_at_once():
-    assert moved_at_once(Looking.plan().view("Looking")) == {
-        "alike": "code comes or goes, or changes codes",
-        "behind": "a document of alike comes or goes, or changes label",
+def test_explain_says_what_moves_a_whole_slot():
+    assert moved_whole(Looking.plan().view("Looking")) == {
+        "alike": "code comes or goes, or changes codes, page by page on the embedded engine",
+        "behind": "a document of alike comes or goes, or changes label, page by page on the embedded engine",
     }
-    assert "; O(n) when code comes or goes, or changes codes\n" in explain_text(Looking.plan())
+    assert "; O(n) when code comes or goes, or changes codes, page by page on the embedded engine\n" in explain_text(
+        Looking.plan()
+    )
+
+
+def test_explain_says_what_rows_cost():
+    plan = GenreStats.plan()
+    assert f"\n  rows tag: {ROWS}\n" in explain_text(plan)
+    assert json.loads(explain_json(plan))["views"][0]["rows"] == {"tag": ROWS}
 
 
 HOSTILE = (

@@ -6,7 +6,7 @@ nobody asks for are dropped at once, and aggregates add and retract. The first l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, cast
 
@@ -15,16 +15,15 @@ from ...core.compact import Cells, cells_of, new_map
 from ...operators.base import Key, Operator, Output, Profile, Shows
 from ...operators.build import build_operators
 from ...operators.drained.assemble import DrainedAssemble
-from ...operators.drained.base import Drains
+from ...operators.drained.base import Drains, Resumes
 from ...operators.drained.fill import Fill
 from ...operators.drained.follow import Follow
-from ...operators.drained.match import DrainedMatch
 from ...operators.messages import CaughtUp, Event, Message, Tick
 from ...plan.clocks import clocks, last_tick
 from ...plan.nodes import OperatorNode, Plan, TimerKind
 from ..breaker import Breaker
-from .layout import Entries
 from .state import InMemory, State
+from .step import Step, keep
 from .timers import Timer
 
 PAGE = 1000
@@ -162,7 +161,7 @@ class LocalFlow:
             if isinstance(operator, DrainedAssemble):
                 states = self.state.states[name]
                 for number, (root, record, found) in enumerate(self._fill.roots(operator), start=1):
-                    operator.first(record, root, found, _Step(self, name, root, states[root]))
+                    operator.first(record, root, found, Step(self, name, root, states[root]))
                     if number % PAGE == 0:
                         if self.interrupted():
                             raise Stopped
@@ -204,9 +203,9 @@ class LocalFlow:
         """Runs one step of an operator as any engine does."""
         name = operator.node.id
         states = self.state.states[name]
-        step = _Step(self, name, key, states.get(key))
+        step = Step(self, name, key, states.get(key))
         operator.step(key, messages, step)
-        _keep(states, key, step.cells)
+        keep(states, key, step.cells)
 
     def new_map(self, operator: str) -> dict[Any, Any]:
         """The entries of a map cell that has none yet: of match, most maps will have one."""
@@ -237,12 +236,12 @@ class LocalFlow:
         name, key, kind = timer
         self.state.need(name, (key,))
         states = self.state.states[name]
-        step, operator = _Step(self, name, key, states.get(key)), self._operators[name]
+        step, operator = Step(self, name, key, states.get(key)), self._operators[name]
         if resumes:
-            cast("DrainedMatch", operator).resume(key, step)
+            cast("Resumes", operator).resume(key, step)
         else:
             operator.on_timer(key, kind, step)
-        _keep(states, key, step.cells)
+        keep(states, key, step.cells)
 
     @property
     def timer_is_due(self) -> bool:
@@ -294,61 +293,3 @@ def _parts(queue: dict[Key, list[Message]]) -> Iterator[dict[Key, list[Message]]
     items = iter(queue.items())
     while part := dict(islice(items, _PART)):
         yield part
-
-
-def _keep(states: dict[Key, Cells], key: Key, cells: Cells) -> None:
-    for name in [n for n, held in cells.items() if not held and held.__class__ is not Entries]:
-        del cells[name]
-    if any(cells.values()):
-        states[key] = cells
-    else:
-        states.pop(key, None)
-
-
-class _Step:
-    """The context of one step: cells are plain objects and dicts."""
-
-    __slots__ = ("_flow", "_key", "_operator", "cells")
-
-    epoch = 0
-
-    def __init__(self, flow: LocalFlow, operator: str, key: Key, cells: Cells | None) -> None:
-        self._flow, self._operator, self._key = flow, operator, key
-        self.cells = flow.new_cells(operator) if cells is None else cells
-
-    @property
-    def now(self) -> int:
-        return self._flow.now
-
-    @property
-    def moment(self) -> int:
-        return self._flow.moment
-
-    @property
-    def silent(self) -> bool:
-        return self._flow.silent
-
-    @property
-    def generation(self) -> int:
-        return self._flow.generation
-
-    def get(self, cell: str) -> Any:
-        return self.cells.get(cell)
-
-    def put(self, cell: str, value: Any) -> None:
-        self.cells[cell] = value
-
-    def map(self, cell: str) -> MutableMapping[Any, Any]:
-        found: MutableMapping[Any, Any] | None = self.cells.get(cell)
-        if found is None:
-            found = self.cells[cell] = self._flow.new_map(self._operator)
-        return found
-
-    def send(self, operator: str, key: Key, message: Message) -> None:
-        self._flow.send(operator, key, message)
-
-    def emit(self, output: Output) -> None:
-        self._flow.emit(output)
-
-    def set_timer(self, kind: TimerKind, at: int) -> None:
-        self._flow.set_timer(at, self._operator, self._key, kind)

@@ -9,6 +9,7 @@ Law: what is shown is what the evaluator shows for what `record.members` finds.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 from ...core.change import ViewChange
@@ -17,7 +18,7 @@ from ...core.native import compiled
 from ...core.values import Document, in_path_order
 from ...plan.evaluator import Keeps, Kept
 from ...plan.keyed import found_by_keys
-from ...plan.nodes import OperatorNode, Plan
+from ...plan.nodes import OperatorNode, Plan, TimerKind
 from ..base import Context, Key, Output, Profile
 from ..kept_members import KeptMembers, KeptOver
 from ..messages import Answer, Claim, Message, Rows, Told
@@ -25,6 +26,7 @@ from ..record import Found, Record, members
 from ..relay import is_relayed, news_of
 from .base import Left, Outlet, Queue, States
 from .placing import Placing
+from .unsaid import Unsaid
 
 Give = Callable[[Record, str, Mapping[Any, Any], Sequence[Any]], None]
 
@@ -34,13 +36,15 @@ class DrainedAssemble(Placing):
 
     Attributes:
         touched: Root -> record of those that the batch has put new versions into; they are shown with the queue.
+        unsaid: What roots show that does not fit a page.
     """
 
     def __init__(self, node: OperatorNode, plan: Plan, profile: Profile) -> None:
         super().__init__(node, plan, profile)
         self._made: Kept | None = None
-        self._asked = 0
+        self._asked, self._is_shown = 0, False
         self._parked: dict[str, Kept] = {}
+        self.unsaid = Unsaid(profile.page)
         self._by_keys = all(map(found_by_keys, self.view.slots))
         self.touched: dict[Key, Record] = {}
         self._sends_on = self.view.grouped or self.view.owned or self.view.relayed
@@ -73,6 +77,9 @@ class DrainedAssemble(Placing):
         give = self._give_to(outlet) if self._sends_on else None
         failed = show(touched, self.view.name, outlet.generation, outlet.outputs, give)
         self.evaluated += len(touched) - len(failed)
+        for root in touched:
+            if root in self.unsaid:
+                outlet.set_timer(outlet.now, self.node.id, root, "coalesce")
         touched.clear()
         return [(key, ()) for key in failed]
 
@@ -109,6 +116,7 @@ class DrainedAssemble(Placing):
             record.kept = None
             ctx.put("record", record)
             super().step(key, messages, ctx)
+            self._wake(key, ctx)
             return
         ctx.put("record", record)
         if not self._changed(record, kept, key, messages):
@@ -125,12 +133,54 @@ class DrainedAssemble(Placing):
             else:
                 self.evaluated += 1
                 if changed:
-                    self._emit(record, key, shown, changed, ctx)
+                    super()._emit(record, key, shown, changed, ctx)
+        self._wake(key, ctx)
+
+    def on_timer(self, key: Key, kind: TimerKind, ctx: Context) -> None:
+        """`coalesce`: the next page of what a root shows; see `Assemble` for others."""
+        if kind != "coalesce":
+            super().on_timer(key, kind, ctx)
+            return
+        assert isinstance(key, str)
+        record, rest = Record.of(ctx.get("record")), self.unsaid.rest(key)
+        if rest is not None:
+            super()._emit(record, key, *self.unsaid.part(key, record.last, *rest), ctx)
+        elif record.kept is None and key not in self._parked and not record.failed:
+            self._show(record, key, ctx)
+            if not self._is_shown:
+                ctx.set_timer("coalesce", ctx.now)
+        self._wake(key, ctx)
+        ctx.put("record", record if record.worth_keeping else None)
+
+    def resume(self, key: Key, ctx: Context) -> None:
+        """After a restart: the next page finds what is to be told."""
+
+    def _wake(self, root: str, ctx: Context) -> None:
+        if root in self.unsaid:
+            ctx.set_timer("coalesce", ctx.now)
+
+    def _emit(
+        self,
+        record: Record,
+        root: str,
+        shown: Mapping[Any, Any],
+        changed: Sequence[Any],
+        ctx: Context,
+        *,
+        was_failed: bool = False,
+    ) -> None:
+        if record.seq and not (was_failed or record.failed):
+            shown, changed = self.unsaid.part(root, record.last, shown, changed)
+        else:
+            self.unsaid.rest(root)
+        super()._emit(record, root, shown, changed, ctx, was_failed=was_failed)
 
     def _park(self, record: Record, kept: Kept, root: str, ctx: Context) -> None:
         """Keeps what is known of a root that shows nothing new for now: it is on the move, or not there."""
         record.kept = None
         there = record.reg[root].fields is not None
+        if not there:
+            self.unsaid.rest(root)
         if not there and record.last:
             self._emit(record, root, {}, list(record.last), ctx)
         if there and isinstance(kept, KeptOver):
@@ -164,13 +214,19 @@ class DrainedAssemble(Placing):
         there = record.reg.get(root)
         if found is None and there is not None and there.fields is not None and self.untold.moves(root):
             self._prepare(record, root)
+            self._is_shown = False
             return
+        rest, self._is_shown = self.unsaid.rest(root), False
         super()._show(record, root, ctx, found)
+        if rest is not None and not self._is_shown:
+            self.unsaid.keep(root, rest)
         settled = self._by_keys and not record.failed and self._asked == record.answered_keys
         record.kept = self._made if settled else None
+        if isinstance(record.kept, KeptMembers | KeptOver):
+            record.kept.bounded = partial(self.unsaid.part, root)
 
     def _evaluate(self, found: Found) -> Any:
-        self._asked = found.asked
+        self._asked, self._is_shown = found.asked, True
         if not found[0]:
             return {}
         if not self._by_keys:

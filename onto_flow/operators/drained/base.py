@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from ..base import Key, Operator, Output
+from ...plan.nodes import TimerKind
+from ..base import Context, Key, Operator, Output
 from ..messages import Message
 
 Queue = dict[Key, list[Message]]
@@ -38,6 +39,9 @@ class Outlet(Protocol):
     def generation(self) -> int:
         """The first part of view versions."""
 
+    def set_timer(self, at: int, operator: str, key: Key, kind: TimerKind) -> None:
+        """Asks for `on_timer` of an operator's key at a time."""
+
     def step(self, operator: Operator, key: Key, messages: Sequence[Message]) -> None:
         """Runs one step of an operator as any engine does."""
 
@@ -53,3 +57,10 @@ class Drains(Operator, Protocol):
             states: The cells of this operator's keys.
             outlet: Where messages and outputs go.
         """
+
+
+class Resumes(Operator, Protocol):
+    """An operator whose pages go on after a restart."""
+
+    def resume(self, key: Key, ctx: Context) -> None:
+        """A page of a key waits, which another process asked for."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...core.change import DeadLetter, ViewChange
+from ...core.codec import decode, encode
 from ...core.gaps import Gap, Gaps
 from ...engines.base import event, seed
 from ...engines.local.bulk import unknown
@@ -13,6 +14,9 @@ from ...engines.local.flow import PAGE, LocalFlow
 from ...operators import over
 from ...operators.base import Output
 from ...operators.messages import Event
+from ...operators.record import Record
+from ...plan.clocks import clocks
+from ...plan.nodes import Plan
 from ..judge_changes import judge_chain
 from ..rest import complaints_at_rest
 from ..simulation import MOMENT
@@ -32,13 +36,21 @@ class Drained:
         page: How many subscribers of a change one step tells; 0: as many as always. Until all are told, nothing is judged.
         kept: Whether accumulators keep what they have made of a slot, however few documents it has.
         filled: Whether the export is joined without messages, as jobs do where they can, instead of as one batch.
+        resumed: Whether every further batch is run by another process, which goes on from the bytes of the one before.
     """
 
     def __init__(
-        self, subject: Subject, story: Story, page: int = 0, *, kept: bool = False, filled: bool = False
+        self,
+        subject: Subject,
+        story: Story,
+        page: int = 0,
+        *,
+        kept: bool = False,
+        filled: bool = False,
+        resumed: bool = False,
     ) -> None:
         self.subject, self.story, self.history = subject, story, story.history
-        self.page, self.kept = page or PAGE, kept
+        self.page, self.kept, self.resumed = page or PAGE, kept, resumed
         self.filled = filled and not unknown(subject.plan)
         self.generation = 0
         self.came: list[int] = []
@@ -114,9 +126,28 @@ class Drained:
         yield from self._keep(self.flow.process(events))
         batches = range(_MOST_BATCHES)
         while self.flow.timer_is_due and (batches := batches[1:]):
+            if self.resumed:
+                self.flow = resumed(self.flow, self.subject.judged, self.history.snapshot, self.page)
+                self.flow.advance(self.moment)
+            before = self._versions()
             yield from self._keep(self.flow.process(()))
+            yield from self._bounded(before)
         if not batches:
             yield f"after {_MOST_BATCHES} further batches it is still not at rest"
+
+    def _versions(self) -> dict[str, int]:
+        """Root -> how many times it has shown something, where only pages can be what further batches tell."""
+        plan = self.subject.judged
+        if len(plan.views) > 1 or clocks(plan) or any(s.until is not None for s in plan.views[0].slots):
+            return {}
+        states = self.flow.state.states[f"{plan.views[0].name}.assemble"]
+        return {str(root): Record.of(cells.get("record")).seq for root, cells in states.items()}
+
+    def _bounded(self, before: Mapping[str, int]) -> Iterator[str]:
+        """A page tells no more roots than it may."""
+        told = [root for root, seq in self._versions().items() if seq != before.get(root, 0)]
+        if before and len(told) > self.page:
+            yield f"a page of {self.page} has told {len(told)} roots: {sorted(told)}"
 
     def _keep(self, outputs: Sequence[Output]) -> Iterator[str]:
         written: set[tuple[str, str]] = set()
@@ -161,3 +192,13 @@ class Drained:
                     change = last.get((view.name, path))
                     if change is not None and change.failed != fails:
                         yield f"{path} is {'not ' * fails}flagged as the last good one of code that fails"
+
+
+def resumed(flow: LocalFlow, plan: Plan, snapshot: int | None, page: int) -> LocalFlow:
+    """The flow of a process that goes on from the bytes which another one left."""
+    for states in flow.state.states.values():
+        for cells in states.values():
+            for name, value in list(cells.items()):
+                if hasattr(value, "pack"):
+                    cells[name] = decode(encode(value.pack()))
+    return LocalFlow(plan, generation=flow.generation, snapshot=snapshot, page=page, state=flow.state)

@@ -104,18 +104,24 @@ class Scenario:
         return replace(self, story=story, way=None)
 
     def delivered(
-        self, order: str | None = None, *, page: int = 0, kept: bool = False, filled: bool = False
+        self,
+        order: str | None = None,
+        *,
+        page: int = 0,
+        kept: bool = False,
+        filled: bool = False,
+        resumed: bool = False,
     ) -> Scenario:
         """The changes come in this order: numbers from 1 on; `|` ends a batch; `kill` ends the process.
 
         Args:
             order: The order; one by one as they were told when left out.
-            page, kept, filled: See `drained.Drained`.
+            page, kept, filled, resumed: See `drained.Drained`.
 
         Example:
             `.delivered("2 1 | kill | 3")`: the first two in one batch, the later one before; then a new process.
         """
-        return replace(self, way=Batches(None if order is None else batches_of(order), page, kept, filled))
+        return replace(self, way=Batches(None if order is None else batches_of(order), page, kept, filled, resumed))
 
     def shuffled(self, **setting: Any) -> Scenario:
         """An engine without any order between stages runs it; the arguments are those of `ways.Shuffled`."""

@@ -46,23 +46,23 @@ class Batches:
 
     Attributes:
         batches: What comes, in which order; `None`: all changes in their order, one by one.
-        page, kept, filled: See `drained.Drained`.
+        page, kept, filled, resumed: See `drained.Drained`.
     """
 
     batches: tuple[Batch, ...] | None = None
     page: int = 0
     kept: bool = False
     filled: bool = False
+    resumed: bool = False
 
     def complaints(self, subject: Subject, story: Story) -> Iterator[str]:
         """See `Way`."""
-        return Drained(subject, story, self.page, kept=self.kept, filled=self.filled).run(
-            one_by_one(story) if self.batches is None else self.batches
-        )
+        drained = Drained(subject, story, self.page, kept=self.kept, filled=self.filled, resumed=self.resumed)
+        return drained.run(one_by_one(story) if self.batches is None else self.batches)
 
     def simpler(self, story: Story) -> Iterator[Way]:
         """See `Way`."""
-        for less in ({"page": 0}, {"kept": False}, {"filled": False}):
+        for less in ({"page": 0}, {"kept": False}, {"filled": False}, {"resumed": False}):
             simpler = replace(self, **less)
             if simpler != self:
                 yield simpler
@@ -89,7 +89,9 @@ class Batches:
         if self == Batches():
             return ""
         given = [f'"{written(self.batches)}"'] if self.batches is not None else []
-        given += [f"page={self.page}"] * bool(self.page) + [f"{n}=True" for n in ("kept", "filled") if getattr(self, n)]
+        given += [f"page={self.page}"] * bool(self.page) + [
+            f"{n}=True" for n in ("kept", "filled", "resumed") if getattr(self, n)
+        ]
         return f".delivered({', '.join(given)})"
 
 
@@ -130,7 +132,8 @@ def draw_batches(random: Random, story: Story) -> Batches:
     batches = [tuple(order[at : at + size]) for at in range(0, len(order), size)]
     if batches and random.random() < 0.15:
         batches.insert(random.randrange(len(batches)), KILL)
-    return Batches(tuple(batches), random.choice((0, 0, 1, 2)), random.random() < 0.4, random.random() < 0.5)
+    page, kept, filled = random.choice((0, 0, 1, 2)), random.random() < 0.4, random.random() < 0.5
+    return Batches(tuple(batches), page, kept, filled, resumed=page > 0 and random.random() < 0.4)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.laws.checked import wrong_views
 from tests.laws.checked.faults import BY_NAME, BY_TEXT, Broken
+from tests.laws.checked.faults_of_paging import FAULTS_OF_PAGING
 from tests.laws.checked.more_views import MORE_VIEWS
 from tests.laws.checked.timed_views import TIMED_VIEWS
 from tests.laws.checked.views import VIEWS, Echo
@@ -19,7 +20,7 @@ OF_VIEWS = tuple(Broken(name, "view", views=(name,)) for name in wrong_views.WRO
 RIGHT = {**{name: (view,) for name, view in VIEWS.items()}, **MORE_VIEWS, **TIMED_VIEWS}
 """Views that are right, each with those that it reads: faults outside of views are looked for with them."""
 
-BROKEN: tuple[Broken, ...] = (*BY_TEXT, *BY_NAME, *OF_VIEWS)
+BROKEN: tuple[Broken, ...] = (*BY_TEXT, *BY_NAME, *FAULTS_OF_PAGING, *OF_VIEWS)
 EXAMPLES = 24
 """How many stories a view is checked with before the next one's turn."""
 
