@@ -37,6 +37,7 @@ class Drained:
         kept: Whether accumulators keep what they have made of a slot, however few documents it has.
         filled: Whether the export is joined without messages, as jobs do where they can, instead of as one batch.
         resumed: Whether every further batch is run by another process, which goes on from the bytes of the one before.
+        hurried: Whether changes come while pages wait, where no code of the story raises; then the end is judged.
     """
 
     def __init__(
@@ -48,9 +49,11 @@ class Drained:
         kept: bool = False,
         filled: bool = False,
         resumed: bool = False,
+        hurried: bool = False,
     ) -> None:
         self.subject, self.story, self.history = subject, story, story.history
         self.page, self.kept, self.resumed = page or PAGE, kept, resumed
+        self.hurried = hurried and not story.may_raise
         self.filled = filled and not unknown(subject.plan)
         self.generation = 0
         self.came: list[int] = []
@@ -79,6 +82,9 @@ class Drained:
         yield from self._end()
 
     def _end(self) -> Iterator[str]:
+        if self.hurried:
+            yield from self._rest()
+            yield from self._judge(self._commits())
         yield from judge_chain((change, False) for change in self.seen)
         if not self.raised:
             known = self.history.known(self._commits())
@@ -115,7 +121,8 @@ class Drained:
                 self.moment = max(self.moment, moment)
             commits = [n for at in changes if (n := self.story.commits[at]) is not None]
             yield from self._process([event(self.history.change(n)) for n in commits])
-            yield from self._judge(self._commits())
+            if not self.hurried:
+                yield from self._judge(self._commits())
 
     def _commits(self) -> list[int]:
         """What came, as numbers in the history."""
@@ -124,6 +131,11 @@ class Drained:
     def _process(self, events: Sequence[tuple[str, Event]]) -> Iterator[str]:
         """A batch, and those after it that tell the rest of its pages."""
         yield from self._keep(self.flow.process(events))
+        if not self.hurried:
+            yield from self._rest()
+
+    def _rest(self) -> Iterator[str]:
+        """The batches that tell the rest of what waits."""
         batches = range(_MOST_BATCHES)
         while self.flow.timer_is_due and (batches := batches[1:]):
             if self.resumed:

@@ -111,17 +111,19 @@ class Scenario:
         kept: bool = False,
         filled: bool = False,
         resumed: bool = False,
+        hurried: bool = False,
     ) -> Scenario:
         """The changes come in this order: numbers from 1 on; `|` ends a batch; `kill` ends the process.
 
         Args:
             order: The order; one by one as they were told when left out.
-            page, kept, filled, resumed: See `drained.Drained`.
+            page, kept, filled, resumed, hurried: See `drained.Drained`.
 
         Example:
             `.delivered("2 1 | kill | 3")`: the first two in one batch, the later one before; then a new process.
         """
-        return replace(self, way=Batches(None if order is None else batches_of(order), page, kept, filled, resumed))
+        batches = None if order is None else batches_of(order)
+        return replace(self, way=Batches(batches, page, kept, filled, resumed, hurried))
 
     def shuffled(self, **setting: Any) -> Scenario:
         """An engine without any order between stages runs it; the arguments are those of `ways.Shuffled`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 from ...plan.nodes import Plan
 from ..histories import DELIVERIES, History, deliver
@@ -22,6 +22,8 @@ Batch = tuple[int, ...]
 """Numbers of changes of a story, from 0 on, in the order in which they come; empty: the process is killed here."""
 
 KILL: Batch = ()
+
+_HOW = ("kept", "filled", "resumed", "hurried")
 
 
 class Way(Protocol):
@@ -46,7 +48,7 @@ class Batches:
 
     Attributes:
         batches: What comes, in which order; `None`: all changes in their order, one by one.
-        page, kept, filled, resumed: See `drained.Drained`.
+        page, kept, filled, resumed, hurried: See `drained.Drained`.
     """
 
     batches: tuple[Batch, ...] | None = None
@@ -54,15 +56,19 @@ class Batches:
     kept: bool = False
     filled: bool = False
     resumed: bool = False
+    hurried: bool = False
 
     def complaints(self, subject: Subject, story: Story) -> Iterator[str]:
         """See `Way`."""
-        drained = Drained(subject, story, self.page, kept=self.kept, filled=self.filled, resumed=self.resumed)
-        return drained.run(one_by_one(story) if self.batches is None else self.batches)
+        how = {name: getattr(self, name) for name in _HOW}
+        return Drained(subject, story, self.page, **how).run(
+            one_by_one(story) if self.batches is None else self.batches
+        )
 
     def simpler(self, story: Story) -> Iterator[Way]:
         """See `Way`."""
-        for less in ({"page": 0}, {"kept": False}, {"filled": False}, {"resumed": False}):
+        lesser: list[dict[str, Any]] = [{"page": 0}, *({name: False} for name in _HOW)]
+        for less in lesser:
             simpler = replace(self, **less)
             if simpler != self:
                 yield simpler
@@ -133,7 +139,8 @@ def draw_batches(random: Random, story: Story) -> Batches:
     if batches and random.random() < 0.15:
         batches.insert(random.randrange(len(batches)), KILL)
     page, kept, filled = random.choice((0, 0, 1, 2)), random.random() < 0.4, random.random() < 0.5
-    return Batches(tuple(batches), page, kept, filled, resumed=page > 0 and random.random() < 0.4)
+    resumed, hurried = (page > 0 and random.random() < 0.4 for _ in range(2))
+    return Batches(tuple(batches), page, kept, filled, resumed, hurried)
 
 
 @dataclass(frozen=True)
