@@ -9,6 +9,7 @@ EDITIONS = "operators.drained.editions"
 ASSEMBLE = "operators.drained.assemble"
 PLACING = "operators.drained.placing"
 MATCH = "operators.drained.match"
+UNTOLD = "operators.drained.untold"
 
 FAULTS_OF_PAGES = (
     Fault(
@@ -55,8 +56,6 @@ FAULTS_OF_PAGES = (
     Fault("pages: marks count as weights", ((PAGING, "old = held % MARK", "old = held"),)),
 )
 
-PARTS = "operators.drained.parts"
-UNTOLD = "operators.drained.untold"
 
 FAULTS_OF_PARTS = (
     Fault(
@@ -70,21 +69,10 @@ FAULTS_OF_PARTS = (
         "parts: a root that goes keeps what it was not told",
         ((PAGING, "news.update(self.editions.unheard(self._went[root]))", "pass"),),
     ),
-    Fault("parts: who comes is told by the round too", ((EDITIONS, "and r not in leaving_out and", "and"),)),
     Fault("parts: a newcomer is not in order", ((PAGING, "            self.parts.came(path)", "            pass"),)),
     Fault(
         "parts: what another key holds goes too",
         ((PLACING, "return not doc.gone and record.covered(path, others, root, self.joins)", "return False"),),
-    ),
-    Fault(
-        "parts: what another key owes is awaited from this one",
-        (
-            (
-                UNTOLD,
-                "if record.is_open(*at) and not (at in self._parts and root in self._parts[at])",
-                "if record.is_open(*at)",
-            ),
-        ),
     ),
     Fault(
         "parts: who goes gets no end",
@@ -98,4 +86,5 @@ FAULTS_OF_PARTS = (
         "parts: changes move nothing",
         ((PAGING, "                self._move((root,), keys, path)", "                pass"),),
     ),
+    Fault("parts: who comes is told by the round too", ((EDITIONS, "and r not in leaving_out and", "and"),)),
 )

@@ -52,12 +52,12 @@ def hot_case(random: Random, most: int = 30) -> Case:
 
 def wide_case(random: Random, most: int = 30) -> Case:
     """A view, and changes of a few roots that meet at keys with many documents: they come, go and move as a whole."""
-    slots = random.choice(_WIDE)
+    slots, roots = random.choice(_WIDE), ROOTS[: random.choice((2, 2, 4))]
     shape = Shape("V", "outV", slots, over=_over(random, slots) if random.random() < 0.5 else ())
-    start = [(path, _wide_fields(random, path)) for path in (*ROOTS[:2], *MANY, *BEHIND)]
+    start = [(path, _wide_fields(random, path)) for path in (*roots, *MANY, *BEHIND)]
     random.shuffle(start)
     there = {path for path, _ in start}
-    changes = [_wide_change(random, there) for _ in range(random.randint(1, most))]
+    changes = [_wide_change(random, roots, there) for _ in range(random.randint(1, most))]
     return Case((shape,), history_of(*start, *changes, exported=random.choice((0, len(start)))))
 
 
@@ -68,8 +68,9 @@ def _over(random: Random, slots: tuple[SlotShape, ...]) -> tuple[OverShape, ...]
     return (("count", 1, False, -1, -1, -1), (kind, 1, False, -1, beside, random.choice((-1, -1, 0))))
 
 
-def _wide_change(random: Random, there: set[str]) -> tuple[str, Document | None]:
-    path = random.choice((*ROOTS[:2], *ROOTS[:2], random.choice(MANY), random.choice((*BEHIND, "b/7"))))
+def _wide_change(random: Random, roots: tuple[str, ...], there: set[str]) -> tuple[str, Document | None]:
+    few = (random.choice(roots), random.choice(roots))
+    path = random.choice((*few, *few, random.choice(MANY), random.choice((*BEHIND, "b/7"))))
     if path in there and random.random() < 0.2:
         there.discard(path)
         return path, None

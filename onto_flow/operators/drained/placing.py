@@ -60,7 +60,7 @@ class Placing(Assemble):
                 record.answered(message)
                 for path in self._found_by(record, kept, message) if message.weight else ():
                     named.setdefault(path, reg.get(path))
-        if self._awaits_arrivals and any(p not in reg for p in self.untold.to(root, record)):
+        if self._awaits_arrivals and any(p not in reg for p in self.untold.to(record)):
             return False
         if any(isinstance(m, Answer) and m.weight < 0 and self._is_asked_for(record, kept, m) for m in messages):
             return False
@@ -98,7 +98,7 @@ class Placing(Assemble):
                 kept.put(slot.index, path, doc.fields)
             elif slot.kind != "root":
                 kept.drop(slot.index, path)
-        if doc.gone and path in self.untold.to(root, record):
+        if doc.gone and path in self.untold.to(record):
             return False
         if record.covered(path, doc, root, self.joins):
             return True
@@ -154,7 +154,7 @@ class Placing(Assemble):
         return slots
 
     def _tidy(self, record: Record, root: str, named: Iterable[str], ctx: Context) -> None:
-        reg, owed = record.reg, self.untold.to(root, record) if self.untold else {}
+        reg, owed = record.reg, self.untold.to(record) if self.untold else {}
         if self._awaits_arrivals:
             reg.update({p: Doc(NEVER, None, d.keys) for p, d in owed.items() if p not in reg})
         for path in list(reg) if self.untold else self._doubtful(record):

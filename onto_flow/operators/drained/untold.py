@@ -55,14 +55,7 @@ class Untold:
         else:
             self._docs.pop((slot, key), None)
 
-    def to(self, root: str, record: Record) -> dict[str, Doc]:
-        """What is owed to a root, whether it knows an older version or none: path -> the document as it is now.
-
-        Not by keys of which it knows a part: there it has another page to come, until which it holds in any case.
-        """
-        open_keys = [
-            docs
-            for at, docs in self._docs.items()
-            if record.is_open(*at) and not (at in self._parts and root in self._parts[at])
-        ]
+    def to(self, record: Record) -> dict[str, Doc]:
+        """What is owed to a root, whether it knows an older version or none: path -> the document as it is now."""
+        open_keys = [docs for (slot, key), docs in self._docs.items() if record.is_open(slot, key)]
         return {path: doc for docs in open_keys for path, doc in docs.items()}
