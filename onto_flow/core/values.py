@@ -207,17 +207,15 @@ def in_path_order(by_path: Mapping[str, V]) -> dict[str, V]:
     return {p: by_path[p] for p in sorted(by_path, key=None if is_plain_order(by_path) else path_order)}
 
 
-def with_entry(by_path: dict[str, V], path: str, value: V) -> dict[str, V]:
-    """Entries in the order of `path_order` and one more, which is not among them: the same object where it is the last.
+def comes_last(by_path: dict[str, V], path: str) -> bool:
+    """Whether a path comes after the last one of some that are in the order of `path_order`.
 
     Example:
-        >>> found = {"users/a": 1}
-        >>> with_entry(found, "users/c", 3) is found, list(with_entry(found, "users/b", 2))
-        (True, ['users/a', 'users/b', 'users/c'])
+        >>> comes_last({"users/a": 1}, "users/b"), comes_last({"users/a": 1}, "users/__id9__"), comes_last({}, "users/a")
+        (True, False, True)
     """
     last = next(reversed(by_path), None)
-    by_path[path] = value
-    return by_path if last is None or path_order(last) < path_order(path) else in_path_order(by_path)
+    return last is None or path_order(last) < path_order(path)
 
 
 def is_plain_order(paths: Iterable[str]) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.equality import same
 from ..core.native import compiled, replace
-from ..core.values import Document, with_entry
+from ..core.values import Document, comes_last, in_path_order
 from ..plan.evaluator import Members
 from .kept_program import EVERYTHING, Attribute, KeptProgram
 from .kept_rows import KeptRows, RowProgram
@@ -26,7 +26,7 @@ Shown = tuple[Mapping[Any, Any], Sequence[Any]]
 class KeptView:
     """The document of one root, kept. See `plan.evaluator.Kept`."""
 
-    __slots__ = ("_declined", "_dirty", "_hits", "_path", "_program", "_rows", "_slots")
+    __slots__ = ("_declined", "_dirty", "_hits", "_path", "_program", "_rows", "_slots", "_unordered")
 
     def __init__(self, program: KeptProgram, members: Members, path: str) -> None:
         self._program, self._path = program, path
@@ -37,6 +37,7 @@ class KeptView:
         self._dirty = EVERYTHING
         self._declined = False
         self._hits: list[tuple[int, str]] = []
+        self._unordered = 0
 
     def replace(self, slots: Sequence[int], path: str, fields: Document) -> None:
         """See `plan.evaluator.Kept`."""
@@ -49,11 +50,10 @@ class KeptView:
 
     def put(self, slot: int, path: str, fields: Document) -> None:
         """See `plan.evaluator.Kept`."""
-        documents, made = self._slots[slot], self._program.makers[slot](path, fields)
-        if path in documents:
-            documents[path] = made
-        else:
-            self._slots[slot] = with_entry(documents, path, made)
+        documents = self._slots[slot]
+        if path not in documents and not comes_last(documents, path):
+            self._unordered |= 1 << slot
+        documents[path] = self._program.makers[slot](path, fields)
         self._dirty |= 1 << slot
         self._hits.append((slot, path))
 
@@ -66,6 +66,13 @@ class KeptView:
     def paths(self, slot: int) -> Sequence[str]:
         """See `plan.evaluator.Kept`."""
         return list(self._slots[slot])
+
+    def settle(self) -> None:
+        """See `plan.evaluator.Kept`."""
+        unordered, self._unordered = self._unordered, 0
+        for slot in range(unordered.bit_length()):
+            if unordered >> slot & 1:
+                self._slots[slot] = in_path_order(self._slots[slot])
 
     def shown(self, last: Mapping[Any, Any]) -> Shown:
         """See `plan.evaluator.Kept`."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..core.equality import same
-from ..core.values import Document, with_entry
+from ..core.values import Document, comes_last, in_path_order
 from ..plan.evaluator import Evaluator
 from ..plan.nodes import View
 from .over import Elements, Over
@@ -42,13 +42,14 @@ class KeptMembers:
         bounded: From what was shown last, what is shown, and the outputs at which they differ, to what may be told now.
     """
 
-    __slots__ = ("_evaluate", "_names", "_slots", "bounded")
+    __slots__ = ("_evaluate", "_names", "_slots", "_unordered", "bounded")
 
     def __init__(self, view: View, evaluator: Evaluator, slots: list[dict[str, Document]]) -> None:
         self.bounded: Bounded = _all
         self._evaluate = evaluator.rows if view.grouped else evaluator.documents
         self._names = tuple(s.name for s in view.slots)
         self._slots = slots
+        self._unordered = 0
 
     def replace(self, slots: Sequence[int], path: str, fields: Document) -> None:
         """See `Kept`."""
@@ -59,10 +60,9 @@ class KeptMembers:
     def put(self, slot: int, path: str, fields: Document) -> None:
         """See `Kept`."""
         documents = self._slots[slot]
-        if path in documents:
-            documents[path] = fields
-        else:
-            self._slots[slot] = with_entry(documents, path, fields)
+        if path not in documents and not comes_last(documents, path):
+            self._unordered |= 1 << slot
+        documents[path] = fields
 
     def drop(self, slot: int, path: str) -> None:
         """See `Kept`."""
@@ -71,6 +71,13 @@ class KeptMembers:
     def paths(self, slot: int) -> Sequence[str]:
         """See `Kept`."""
         return list(self._slots[slot])
+
+    def settle(self) -> None:
+        """See `Kept`."""
+        unordered, self._unordered = self._unordered, 0
+        for slot in range(unordered.bit_length()):
+            if unordered >> slot & 1:
+                self._slots[slot] = in_path_order(self._slots[slot])
 
     def shown(self, last: Mapping[Any, Any]) -> tuple[Mapping[Any, Any], Sequence[Any]]:
         """See `Kept`."""
@@ -120,6 +127,9 @@ class KeptOver:
     def paths(self, slot: int) -> Sequence[str]:
         """See `Kept`."""
         return list(self._slots[slot])
+
+    def settle(self) -> None:
+        """See `Kept`: slots are put in their order when they are asked for."""
 
     def shown(self, last: Mapping[Any, Any]) -> tuple[Mapping[Any, Any], Sequence[Any]]:
         """See `Kept`."""

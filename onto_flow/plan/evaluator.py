@@ -109,6 +109,9 @@ class Kept(Protocol):
     def paths(self, slot: int) -> Sequence[str]:
         """The documents of a slot."""
 
+    def settle(self) -> None:
+        """Brings slots into their order, after documents were put there and before `shown`."""
+
     def shown(self, last: Mapping[Any, Any]) -> tuple[Mapping[Any, Any], Sequence[Any]]:
         """What the root shows.
 

@@ -24,7 +24,7 @@ FAULTS: dict[str, tuple[Any, str, Any, Callable[[int], Any]]] = {
     ),
     "a UDF is never called again": (kept, "_any_moved", lambda *_: False, complaint),
     "all elements are alike": (kept_rows.RowProgram, "alike", lambda *_: True, complaint),
-    "members stand where they came": (kept, "with_entry", lambda held, path, made: {**held, path: made}, complaint),
+    "members stand where they came": (kept.KeptView, "settle", lambda _: None, complaint),
     "a key that is closed takes nothing away": (assemble.DrainedAssemble, "_found_by", lambda *_: [], run_seed),
     "whatever is named belongs to a slot": (assemble.DrainedAssemble, "_belongs", lambda *_: True, run_seed),
     "join keys never change": (carried_keys, "_takes_over", lambda *_: True, run_seed),

@@ -127,6 +127,7 @@ class DrainedAssemble(Placing):
         else:
             record.behind = False
             try:
+                kept.settle()
                 shown, changed = kept.shown(record.last)
             except Exception:
                 self._show(record, key, ctx)
