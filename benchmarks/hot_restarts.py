@@ -1,7 +1,7 @@
 """The first steps at a hot key after a restart: its subscribers are read from the checkpoint, all at once.
 
-One user in many meetings, kept and opened again; then another user is renamed, the crowd gets one meeting more (the step that
-reads), and its user is renamed, page by page: a page reads its meetings. Milliseconds of CPU of one batch each.
+One user in many meetings, kept and opened again; then another user is renamed, the crowd gets one meeting more (the step
+that reads), and its user is renamed, page by page: a page reads its meetings. Milliseconds of CPU of one batch each.
 
     .venv/bin/python -m benchmarks.hot_restarts [MEETINGS]
 """

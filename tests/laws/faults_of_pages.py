@@ -63,9 +63,6 @@ FAULTS_OF_PARTS = (
         ((UNTOLD, "return any(root in parts for parts in self._parts.values())", "return False"),),
     ),
     Fault(
-        "parts: what left is told only where it was known", ((PAGING, "and path not in self.docs)]", "and False)]"),)
-    ),
-    Fault(
         "parts: a root that goes keeps what it was not told",
         ((PAGING, "news.update(self.editions.unheard(self._went[root]))", "pass"),),
     ),

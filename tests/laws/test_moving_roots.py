@@ -146,6 +146,17 @@ def test_a_root_turns_round(shape):
     assert list(local.not_at_rest(flow, plan_of(shape), documents("x"))) == []
 
 
+def test_what_leaves_before_its_page_goes_though_another_key_had_told_it(shape):
+    """`b/999` is in both keys when the root goes from one to the other, and leaves that before its page."""
+    flow = loaded(shape)
+    fields = {"s": Reference("c/000"), "n": 1}
+    changes(flow, ("b/999", {**fields, "k": ["x", "y"]}), time=2)
+    changes(flow, ("a/1", {"k": "x"}), time=3)
+    changes(flow, ("b/999", {**fields, "k": "z"}), time=4)
+    rest(flow)
+    assert list(local.not_at_rest(flow, plan_of(shape), {**documents("x"), "b/999": {**fields, "k": "z"}})) == []
+
+
 def test_others_are_told_while_a_root_moves(shape):
     flow = loaded(shape)
     changes(flow, ("a/1", {"k": "x"}), time=2)
