@@ -32,7 +32,16 @@ _SHORT_SECONDS = 3.0
 """A job that is stopped publishes once more where that took no longer so far; what it does not, the next process does."""
 
 _PIECE = 20_000
-"""How many documents of a first load are taken at a time where memory is bounded."""
+"""How many documents of a first load are taken at a time where memory is bounded, at most: less where there is little."""
+
+_BYTES_OF_A_DOCUMENT = 20_000
+"""Of what the state may have in memory, for each document of a piece: what a piece takes comes on top."""
+
+_DOCUMENTS_OF_A_ROOT = 20
+"""A root and what is kept of it take as much memory as so many documents, about."""
+
+_SMALL_PIECE = 500
+"""Smaller pieces would be commits and nothing else."""
 
 
 class DurableRun(Run):
@@ -50,9 +59,13 @@ class DurableRun(Run):
         )
         super().__init__(job, flow)
         self._kept, self._options = kept, options
+        if options.max_memory is not None:
+            kept.store.cache(options.max_memory // 8)
+            kept.state.bound_log(options.max_memory // 4)
         self._points = kept.points()
         self._acknowledged = dict[str, bytes]()
         self._partitions: dict[str, Partition] = {}
+        self._moved: dict[str, Reader] = {}
         self._dirty = False
         self._committed = time.monotonic()
         self._pending: list[ViewChange] = []
@@ -79,13 +92,15 @@ class DurableRun(Run):
 
     def _load(self) -> None:
         """As one batch where memory is not bounded, else in pieces, and silent until all are there."""
-        if self._options.max_memory is None:
+        most = self._options.max_memory
+        if most is None:
             super()._load()
             return
+        size = min(_PIECE, max(_SMALL_PIECE, most // _BYTES_OF_A_DOCUMENT))
         expected = self.job.source.info().documents
         documents = self._documents(expected)
         self.flow.silent = True
-        while piece := list(islice(documents, _PIECE)):
+        while piece := list(islice(documents, size)):
             self._take(self._process([seed(change, self.job.snapshot) for change in piece]))
             self._commit()
         self._take_what_is_due()
@@ -93,9 +108,10 @@ class DurableRun(Run):
         self.flow.silent = False
         self._advance(to_the_end=self.job.feed is None)
         for node in self.job.plan.operators:
-            for keys in self._kept.state.keys(node.id) if node.kind == "assemble" else ():
+            roots = chain.from_iterable(self._kept.state.keys(node.id)) if node.kind == "assemble" else iter(())
+            while some := list(islice(roots, max(1, size // _DOCUMENTS_OF_A_ROOT))):
                 self._progress("computing", expected)
-                self._take(self.flow.caught_up(node.id, keys))
+                self._take(self.flow.caught_up(node.id, some))
                 self._commit()
 
     def _give_up(self) -> None:
@@ -140,16 +156,33 @@ class DurableRun(Run):
 
     def _read(self, partition: Partition, reader: Reader, *, busy: bool) -> None:
         if busy:
-            self._points[partition.name] = reader.snapshot()
+            self._moved[partition.name] = reader
             self._dirty = True
+        else:
+            self._note_points()
+
+    def _take_what_is_due(self) -> None:
+        self._note_points()
+        super()._take_what_is_due()
+
+    def _note_points(self) -> None:
+        """Where readers are that have moved; asked before a checkpoint, and before one is closed."""
+        for name, reader in self._moved.items():
+            self._points[name] = reader.snapshot()
+        self._moved.clear()
 
     def _tick(self) -> None:
         since = time.monotonic() - self._committed
-        if self._dirty and since >= self._options.every:
+        if self._dirty and (since >= self._options.every or self._is_over()):
             self._commit()
         elif not self._dirty and since >= _QUIET_SECONDS:
             self._kept.state.fold()
         super()._tick()
+
+    def _is_over(self) -> bool:
+        """Whether the state takes more memory than it may."""
+        most = self._options.max_memory
+        return most is not None and self._kept.state.bytes_in_memory() > most
 
     def _show(self, changes: list[ViewChange], oldest_commit: float | None) -> None:
         if not self.fenced:
@@ -177,6 +210,7 @@ class DurableRun(Run):
     def _commit(self, **values: bool) -> None:
         """Makes all permanent, then tells those who waited for it."""
         kept, job = self._kept, self.job
+        self._note_points()
         kept.commit(self._points, check=self._check, counts=asdict(self.counts), lost=self.gaps.lost, **values)
         self._dirty, self._committed = False, time.monotonic()
         pending, self._pending = self._pending, []

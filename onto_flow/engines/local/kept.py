@@ -134,8 +134,12 @@ class KeptState:
                 yield key, cells
 
     def bytes_in_memory(self) -> int:
-        """An estimate of what the keys in memory take, from the bytes of those that were written or read."""
-        return sum(self._sizes[name].of(len(states)) for name, states in self.states.items())
+        """An estimate of what the keys in memory take, from the bytes of those that were written or read; and an old log."""
+        return self._unread.bytes + sum(self._sizes[name].of(len(states)) for name, states in self.states.items())
+
+    def bound_log(self, most: int) -> None:
+        """The log may have at most so many bytes: a restart holds it in memory."""
+        self._log.bound = most
 
     def evict(self, most: int) -> int:
         """Forgets keys that did not change since the last checkpoint until the estimate is below `most` bytes.

@@ -77,6 +77,9 @@ class KeptTimers(Timers):
         return self._numbers[operator], key, kind
 
     def _read(self, now: int, moment: int) -> None:
+        until = self._read_until
+        if now < until[False] and moment < until[True]:
+            return
         if super().is_due(now, moment):
             return
         for declared, time in ((True, moment), (False, now)):

@@ -28,7 +28,10 @@ class Log:
 
     Attributes:
         bytes: How many it has, those of the transaction that is open included.
+        bound: How many it may have at most, whatever the table has.
     """
+
+    bound = MOST
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -38,7 +41,7 @@ class Log:
     @property
     def is_full(self) -> bool:
         """Whether the table should be brought up to it."""
-        return self.bytes > self._most
+        return self.bytes > min(self._most, self.bound)
 
     def add(self, rows: Iterable[bytes]) -> None:
         """Says something of keys, in the transaction that is open."""
@@ -65,6 +68,7 @@ class Unread:
 
     Attributes:
         places: Operator -> key -> where it stands.
+        bytes: Of the log, which is in memory until the table is up to it.
     """
 
     def __init__(self, store: Store, names: Mapping[int, str]) -> None:
@@ -73,6 +77,7 @@ class Unread:
         self._rows: dict[int, bytes] = dict(store.read("SELECT number, data FROM log ORDER BY number"))
         for number, data in self._rows.items():
             find_places(data, number, by_number)
+        self.bytes = sum(map(len, self._rows.values()))
 
     def items(self, operator: str, key: Key) -> list[Item]:
         """What is said of a key, in the order of the log."""
@@ -84,3 +89,4 @@ class Unread:
         for places in self.places.values():
             places.clear()
         self._rows.clear()
+        self.bytes = 0

@@ -31,12 +31,14 @@ PAGE_BYTES = 8192
 _VACUUM_PAGES = 2000
 _FREE_PAGES = 500
 _WAL_PAGES = 4000
+_CACHE = 64 << 20
+_LEAST_CACHE = 2 << 20
 
 _BEFORE_TABLES = (f"PRAGMA page_size = {PAGE_BYTES}", "PRAGMA auto_vacuum = INCREMENTAL")
 SETTINGS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
-    "PRAGMA cache_size = -65536",
+    f"PRAGMA cache_size = -{_CACHE >> 10}",
     f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}",
 )
 _TABLES = (
@@ -177,6 +179,11 @@ class Store:
             if free > _FREE_PAGES and free * 8 > pages:
                 # A page a step: `execute` would make one.
                 self._connection.executescript(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
+
+    def cache(self, most: int) -> None:
+        """Holds at most so many bytes of its pages in memory; some there must be."""
+        with failing(self.file):
+            self._connection.execute(f"PRAGMA cache_size = -{min(_CACHE, max(_LEAST_CACHE, most)) >> 10}")
 
     def verify(self) -> None:
         """Raises: EngineError: `checkpoint-fenced` when another process has opened the file since."""

@@ -218,6 +218,32 @@ def test_what_is_evicted_leaves_memory_and_comes_back(tmp_path):
     kept.store.close()
 
 
+def test_the_log_of_a_killed_process_counts_until_the_table_is_up_to_it(tmp_path):
+    kept = Kept(MeetingSession.plan(), tmp_path / "state")
+    load(kept, 3)
+    kept.flow.process([event(Change("tickets/t1", None, ticket(False), (9, 0), None))])
+    kept.commit()
+    written = kept.store.one("SELECT sum(length(data)) FROM log")
+    kept.open()
+    assert kept.state.bytes_in_memory() == written > 0
+    kept.state.evict(0)
+    assert kept.state.bytes_in_memory() == 0 and kept.state.is_folded
+    [back] = kept.flow.process([event(Change("tickets/t1", None, ticket(True), (10, 0), None))])
+    assert (len(back.old["attending"]), len(back.new["attending"])) == (2, 3)
+    kept.store.close()
+
+
+def test_a_log_that_is_bound_is_brought_into_the_table_sooner(tmp_path):
+    kept = Kept(MeetingSession.plan(), tmp_path / "state")
+    load(kept, 3)
+    for version, bound, folded in ((9, 1 << 20, False), (10, 0, True)):
+        kept.state.bound_log(bound)
+        kept.flow.process([event(Change("tickets/t1", None, ticket(version == 10), (version, 0), None))])
+        kept.commit()
+        assert kept.state.is_folded is folded
+    kept.store.close()
+
+
 def many_meetings(kept, meetings):
     """One user whom many meetings ask for, through one ticket each."""
     ada = {"firstName": "Ada", "lastName": "King", "organization": "O", "hearingAidRequested": True}
