@@ -15,8 +15,8 @@ _CELLS = {
     "match": (
         Cell("docs", "map", "path -> (version, fields, join keys) of the members of this key"),
         Cell("left", "map", "path -> (version, join keys or none, since) of documents that left or were deleted"),
-        Cell("subs", "map", "root -> weight of its subscription"),
-        Cell("round", "value", "cursor of a paged fan-out: paths, roots to do, paths of the next round"),
+        Cell("subs", "map", "root -> weight of its subscription; the embedded engine reads all after a restart"),
+        Cell("round", "value", "what is told in pages: changes to many roots, and many documents to roots that move"),
         _INBOX,
     ),
     "assemble": (
