@@ -10,6 +10,7 @@ from onto_flow.core.change import Change, ViewChange
 from onto_flow.core.values import Reference
 from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.engines.base import event
+from onto_flow.engines.local import flow as local_flow
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.operators.drained import match
 from onto_flow.operators.drained.paging import PagedStep
@@ -238,6 +239,16 @@ def test_many_hot_keys_take_turns(flow):
     assert sum(map(len, told)) == 3 * MEETINGS
     firsts = {c.path.rpartition("/")[2][0] for batch in told[:4] for c in batch}
     assert firsts == {"0", "1", "2"}
+
+
+def test_all_rounds_are_known_after_a_restart_however_many_timers_wait(chain, monkeypatch):
+    hot = [(f"b/{n}", {"s": Reference("c/1")}) for n in range(2, 5)]
+    changes(chain, *hot, *((root, {"r": [Reference(path) for path, _ in hot]}) for root in ROOTS), time=2)
+    changes(chain, *((path, {"s": Reference("c/2")}) for path, _ in hot), time=3)
+    monkeypatch.setattr(local_flow, "TIMERS", 1)
+    flow = local.restart(chain, Random(1), plan_of(BOTH), None, PAGE)
+    changes(flow)
+    assert {key for _, key in flow._operators["V.assemble"].untold.rounds} == {path for path, _ in hot}
 
 
 @pytest.mark.parametrize("batches", range(1, 10))

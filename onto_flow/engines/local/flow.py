@@ -218,18 +218,17 @@ class LocalFlow:
     def _fire_timers(self) -> Timer | None:
         """Fires what is due, as much as one batch takes; returns the page that is, for its stage: it tells the newest."""
         # What these ask for at once waits for the next batch.
-        pages: list[Timer] = []
-        for timer in list(islice(self.state.timers.due(self._clock(), self.moment), TIMERS)):
-            if timer[2] == "coalesce":
-                pages.append(timer)
-            else:
-                self._fire(timer)
-        if self._begins:
-            self._begins = False
-            for timer in pages:
-                self._fire(timer, resumes=True)
-        for timer in pages[1:]:
-            self.state.timers.set(self._clock(), *timer)
+        most = None if self._begins else TIMERS
+        due = list(islice(self.state.timers.due(self._clock(), self.moment), most))
+        pages = [timer for timer in due if timer[2] == "coalesce"]
+        others = [timer for timer in due if timer[2] != "coalesce"]
+        for timer in others[:TIMERS]:
+            self._fire(timer)
+        for timer in pages if self._begins else ():
+            self._fire(timer, resumes=True)
+        self._begins = False
+        for timer in (*others[TIMERS:], *pages[1:]):
+            self.state.timers.set(self.moment if timer[2] == "until" else self._clock(), *timer)
         return pages[0] if pages else None
 
     def _fire(self, timer: Timer, *, resumes: bool = False) -> None:
