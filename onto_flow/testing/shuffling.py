@@ -36,6 +36,9 @@ TIGHT = Profile(drained=False, young=YOUNG, keep_uncovered=YOUNG + 1, keep_left=
 STYLES = ("even", "deep", "slow", "biased", "held", "held")
 """Which key is next: any; late stages first, or early ones; some seldom; some not at all for a while."""
 
+MOVES, MOVES_PER_EVENT = 20_000, 2_000
+"""A run of so many moves, and so many for each event, will not come to rest any more: some hundred are usual."""
+
 HASTY = "hasty"
 """A further style: time goes as far as the bounds allow, and timers come as soon as they are due."""
 
@@ -96,6 +99,7 @@ class ShufflingEngine:
         self.queues: dict[str, dict[Key, list[Waiting]]] = {name: {} for name in self.names}
         self.timers: dict[tuple[str, Key, TimerKind], Waiting] = {}
         self.now = self.epoch = self.moment = 0
+        self._moves_left = MOVES
         self.trace = Trace(Ledger(plan))
         self.silent_stages: set[str] = set()
         self.silent_keys: dict[str, set[Key]] = {name: set() for name in self.names}
@@ -121,6 +125,7 @@ class ShufflingEngine:
 
     def feed(self, path: str, event: Event | Now, *, before: bool = False) -> None:
         """Puts an event before ingest, where it may wait as long as it likes."""
+        self._moves_left += MOVES_PER_EVENT
         if isinstance(event, Now):
             moment = max(event.moment, self.moment)
             told = ((clock, Tick(last_tick(every, moment))) for clock, every in clocks(self.plan).items())
@@ -168,7 +173,14 @@ class ShufflingEngine:
             self._enqueue("ingest", path, tick, self.now, before)
 
     def move(self) -> None:
-        """One random thing happens."""
+        """One random thing happens.
+
+        Raises:
+            AssertionError: So much has happened that it will never come to rest.
+        """
+        self._moves_left -= 1
+        if self._moves_left < 0:
+            raise AssertionError(f"the flow does not come to rest: {self._waiting()}")
         chance = self.random.random()
         if chance < (0.6 if self.hasty else 0.12):
             self.advance()
@@ -179,6 +191,11 @@ class ShufflingEngine:
             self.fire(self.random.choice(due))
         elif any(self.queues.values()):
             self.step(*self._next())
+
+    def _waiting(self) -> str:
+        queues = {name: len(keys) for name, keys in self.queues.items() if keys}
+        timers = sorted({f"{kind} of {name}" for name, _, kind in self.timers if kind in ("coalesce", "until")})
+        return f"messages wait at {queues}, timers are {timers}"
 
     def _next(self) -> tuple[str, Key]:
         """A key for which something waits."""

@@ -78,3 +78,13 @@ def test_failure_is_explained_with_a_small_history():
     assert f"seed {seed}" in text
     assert "schedule" in text
     assert len(text.splitlines()) < 12
+
+
+def test_a_run_that_does_not_come_to_rest_is_ended(monkeypatch):
+    monkeypatch.setattr(shuffling, "MOVES", 3)
+    monkeypatch.setattr(shuffling, "MOVES_PER_EVENT", 0)
+    plan = plan_of(Shape("V", "outV", (("root", "a", -1, ()),)))
+    engine = ShufflingEngine(plan, Random(0))
+    events = [(f"a/{n}", Event((n + 1, 0), {"n": n})) for n in range(9)]
+    with pytest.raises(AssertionError, match="the flow does not come to rest: messages wait at {"):
+        engine.run(events)
