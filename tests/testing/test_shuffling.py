@@ -8,10 +8,10 @@ import pytest
 
 from onto_flow.core.values import Reference
 from onto_flow.operators.messages import Event
-from onto_flow.testing import simulation
+from onto_flow.testing import shuffling, simulation
 from onto_flow.testing.cases import Case
 from onto_flow.testing.histories import history_of
-from onto_flow.testing.shapes import Shape
+from onto_flow.testing.shapes import Shape, plan_of
 from onto_flow.testing.shuffling import LATE, LOOSE, ShufflingEngine
 from onto_flow.testing.simulation import Setting, of_seed
 from tests.laws.breaking import Fault, broken
