@@ -5,7 +5,9 @@ complete: a kill before begins it again, and a sink sees nothing of it. From the
 under the same generation: view versions rise where they had stopped.
 
 After a restart a sink is given what is in the outbox; one that does not resume (and needs no outbox), one that has never
-published the whole table, and another one than before are given the whole table, from the state.
+published the whole table, and another one than before are given the whole table, from the state. One whose tables are in
+this process alone is given it between the batches of the feed, and publishes once it has all: what changed is committed
+before that, however large the table is.
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ from .options import Options
 from .run import Counts, Run, now
 
 _CHUNK = 1000
+_CHUNKS = 5
+"""So many chunks of a whole table are given between two batches of the feed, at most half of the time."""
+
 _QUIET_SECONDS = 3.0
 """A feed that is quiet for so long gives time to bring the table of state up to its log."""
 
@@ -72,6 +77,8 @@ class DurableRun(Run):
         self._letters: list[DeadLetter] = []
         self._oldest: float | None = None
         self._publishing = 0.0
+        self._rest: Iterator[list[ViewChange]] | None = None
+        self._gave, self._giving = 0.0, 0.0
         if kept.loaded:
             if isinstance(job.feed, Follower):
                 job.feed.follows(kept.snapshot)
@@ -119,7 +126,11 @@ class DurableRun(Run):
 
     def _end(self) -> None:
         stopped = self.job.stop.is_set()
-        if not stopped or (self.fenced and self._publishing <= _SHORT_SECONDS):
+        if self._rest is not None:
+            self._commit()
+        while self._rest is not None and not stopped:
+            self._give()
+        if not stopped or (self.fenced and self._rest is None and self._publishing <= _SHORT_SECONDS):
             super()._end()
         self._commit()
 
@@ -127,15 +138,35 @@ class DurableRun(Run):
         kept, sink = self._kept, self.job.sink
         self.fenced = True
         self._commit(fenced=True)
+        if kept.settled and not sink.capabilities.resumes and self.job.feed is not None:
+            self._rest = self._whole_table()
+            return
         if kept.settled and sink.capabilities.resumes:
             self._write(kept.outbox(), None)
         else:
             for chunk in self._whole_table():
                 self._write(chunk, None)
             sink.complete()
+        self._opened()
+
+    def _opened(self) -> None:
         self._publish()
-        kept.settled = self._dirty = True
+        self._kept.settled = self._dirty = True
         self.job.metrics.ready = True
+
+    def _give(self) -> None:
+        """Gives the sink some more of the whole table; of what has changed meanwhile it keeps the newest."""
+        assert self._rest is not None
+        began = time.monotonic()
+        some = list(islice(self._rest, _CHUNKS))
+        for chunk in some:
+            self._write(chunk, None)
+        self._gave = time.monotonic()
+        self._giving = self._gave - began
+        if len(some) < _CHUNKS:
+            self._rest = None
+            self.job.sink.complete()
+            self._opened()
 
     def _whole_table(self) -> Iterator[list[ViewChange]]:
         """What the state shows."""
@@ -177,7 +208,10 @@ class DurableRun(Run):
             self._commit()
         elif not self._dirty and since >= _QUIET_SECONDS:
             self._kept.state.fold()
-        super()._tick()
+        if self._rest is None:
+            super()._tick()
+        elif time.monotonic() - self._gave >= self._giving:
+            self._give()
 
     def _is_over(self) -> bool:
         """Whether the state takes more memory than it may."""

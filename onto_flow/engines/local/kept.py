@@ -59,6 +59,7 @@ class KeptState:
         self._anew: dict[str, set[Key]] = {node.id: set() for node in plan.operators}
         self._large: dict[str, dict[Key, Mapping[str, Entries]]] = {node.id: {} for node in plan.operators}
         self._whole = self._fresh = whole
+        self._folds = 0
         self._sizes = {node.id: Sizes() for node in plan.operators}
         self._log = Log(store)
         self._unread = Unread(store, {number: name for name, number in numbers.items()})
@@ -122,16 +123,33 @@ class KeptState:
         yield from self._tables[operator].keys()
 
     def every(self, operator: str) -> Iterator[tuple[Key, Cells]]:
-        """All keys of an operator with their cells, just after a checkpoint; nothing is kept in memory for it."""
-        states = self.states[operator]
+        """All keys with their cells as they are when given, while steps and checkpoints go on; new keys are given or not."""
         if self._whole:
-            yield from states.items()
+            yield from list(self.states[operator].items())
             return
-        self.fold()
-        for key, rows in self._tables[operator].every():
-            cells = states.get(key) or self._cells(operator, key, rows, ())
+        table = self._tables[operator]
+        logged = {*self._unread.places[operator], *self._behind[operator], *self._changed[operator]}
+        last, folds = None, -1
+        while folds != self._folds:
+            folds = self._folds
+            for key, rows in table.every(last):
+                last = key
+                logged.discard(key)
+                cells = self._as_given(operator, key, rows)
+                if cells is not None:
+                    yield key, cells
+                if folds != self._folds:  # what was read ahead may be older than the table is now
+                    break
+        for key in logged:
+            cells = self._as_given(operator, key, next((rows for _, rows in table.rows([key])), ()))
             if cells is not None:
                 yield key, cells
+
+    def _as_given(self, operator: str, key: Key, rows: Sequence[Row]) -> Cells | None:
+        cells = self.states[operator].get(key)
+        if cells is None and key not in self._changed[operator] and key not in self._behind[operator]:
+            cells = self._cells(operator, key, rows, self._unread.items(operator, key))
+        return cells
 
     def bytes_in_memory(self) -> int:
         """An estimate of what the keys in memory take, from the bytes of those that were written or read; and an old log."""
@@ -208,6 +226,7 @@ class KeptState:
             self._write(operator, sorted(changed.union(self._behind[operator], unread)), check)
             self._behind[operator].clear()
             self._anew[operator].clear()
+        self._folds += 1
         self._unread.clear()
         self._log.clear()
 

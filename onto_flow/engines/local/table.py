@@ -23,6 +23,9 @@ _PAGE = 2000
 _BEFORE_ALL = -(2**63)
 """SQLite sorts numbers before texts and bytes."""
 
+_BEHIND_ALL = b"\xff"
+"""No part begins with this: they are forms of `core.codec`."""
+
 _SELECT = "SELECT key, part, data FROM state WHERE operator = ? AND key IN ({}) ORDER BY key, part"
 _EVERY = """SELECT key, part, data FROM state WHERE operator = ? AND (key, part) > (?, ?) ORDER BY key, part LIMIT ?"""
 _KEYS = "SELECT key FROM state WHERE operator = ? AND key > ? AND part = ? ORDER BY key LIMIT ?"
@@ -80,10 +83,10 @@ class Table:
             marks = ",".join("?" * len(asked))
             yield from _by_key(self._store.read(_SELECT.format(marks), self.number, *asked))
 
-    def every(self) -> Iterator[tuple[Key, list[Row]]]:
-        """All of it, in pages: the rows of one key may lie on several."""
+    def every(self, last: Key | None = None) -> Iterator[tuple[Key, list[Row]]]:
+        """All of it behind a key, in pages: the rows of one key may lie on several."""
         rest: list[Any] = []
-        after: tuple[Any, bytes] = (_BEFORE_ALL, b"")
+        after: tuple[Any, bytes] = (_BEFORE_ALL, b"") if last is None else (last, _BEHIND_ALL)
         while page := self._store.read(_EVERY, self.number, *after, _PAGE):
             after = page[-1][:2]
             rest += page

@@ -17,6 +17,7 @@ from onto_flow.engines.local import durable, flow, kept_timers
 from onto_flow.engines.local.copying import summary
 from onto_flow.engines.local.durable import DurableRun
 from onto_flow.operators.base import DAY
+from onto_flow.sinks.memory import MemorySink
 
 OPTIONS = {"checkpoint_every": 0, "max_memory": 1}
 
@@ -208,3 +209,59 @@ def test_tombstones_of_one_document_are_one(tmp_path):
             kept.commit()
     assert kept.store.one("SELECT count(*) FROM timers") == 1
     kept.store.close()
+
+
+def test_a_restart_commits_changes_before_a_large_table_is_given_and_publishes_it_whole(tmp_path, monkeypatch):
+    """A sink whose tables are in the process alone: the feed does not wait for the table, and no part of it is published."""
+    monkeypatch.setattr(durable, "_CHUNK", 1)
+    monkeypatch.setattr(durable, "_CHUNKS", 1)
+    case, happened, committed = meeting_room(), [], []
+    after = DurableRun._after_commit
+
+    def noting(self):
+        after(self)
+        committed.append(self.counts.changes)
+
+    class Told(MemorySink):
+        def write(self, changes):
+            happened.extend(["written"] * len(changes))
+            super().write(changes)
+
+        def complete(self):
+            happened.append(("complete", committed[-1]))
+            super().complete()
+
+        def publish(self):
+            happened.append("published")
+            return super().publish()
+
+    run(tmp_path, changes=case.changes[:4])
+    monkeypatch.setattr(DurableRun, "_after_commit", noting)
+    sink, report = run(tmp_path, sink=Told(), options={"checkpoint_every": 0})
+    assert tables(sink) == dict(case.expected) and report.published
+    complete = happened.index(("complete", len(case.changes)))
+    assert set(happened[:complete]) == {"written"} and "published" in happened[complete:]
+
+
+def test_a_restart_that_is_stopped_before_its_table_was_given_publishes_no_part_of_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(durable, "_CHUNK", 1)
+    monkeypatch.setattr(durable, "_CHUNKS", 1)
+    case, stop = meeting_room(), threading.Event()
+
+    class Stops(MemorySink):
+        published = 0
+
+        def write(self, changes):
+            super().write(changes)
+            if changes:
+                stop.set()
+
+        def publish(self):
+            self.published += 1
+            return super().publish()
+
+    run(tmp_path, changes=case.changes[:4])
+    sink, _ = run(tmp_path, sink=Stops(), stop=stop)
+    assert sink.published == 0
+    sink, _ = run(tmp_path)
+    assert tables(sink) == dict(case.expected)

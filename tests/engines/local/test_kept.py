@@ -218,6 +218,36 @@ def test_what_is_evicted_leaves_memory_and_comes_back(tmp_path):
     kept.store.close()
 
 
+@pytest.mark.parametrize("folds", [False, True])
+def test_all_keys_are_given_as_they_are_while_steps_and_checkpoints_go_on(tmp_path, monkeypatch, folds):
+    """Of a log that nobody has read, too; what goes meanwhile is not given as it was."""
+    monkeypatch.setattr("onto_flow.engines.local.table._PAGE", 2)
+    kept = Kept(MeetingSession.plan(), tmp_path / "state")
+    many_meetings(kept, 12)
+    kept.open()
+    for n in (3, 4):
+        attends(kept, n, 1)
+    new = {"status": "in-session", "tickets": [Reference("tickets/t1")]}
+    kept.flow.process([event(Change("meetings/new", None, new, (9, 0), None))])
+    kept.commit()
+    kept.open()
+    given, [node] = {}, [n for n in kept.plan.operators if n.shows]
+    for number, (key, cells) in enumerate(kept.state.every(node.id)):
+        given[key] = [len(c.new["attending"]) for c in kept.flow.shown(node, key, cells)]
+        if number == 4:
+            gone = [event(Change(f"meetings/m{n}", None, None, (50, n), None)) for n in (5, 6, 7, 8, 9)]
+            kept.flow.process(gone)
+            attends(kept, 2, 3)
+            kept.commit()
+            if folds:
+                kept.state.evict(0)
+    left = {f"meetings/m{n}": [int(n not in (3, 4))] for n in (0, 1, 10, 11, 3, 4)}
+    expected = {**left, "meetings/new": [1]}
+    assert {key: given[key] for key in expected} == expected
+    assert not any(given.get(f"meetings/m{n}") for n in (7, 8, 9))
+    kept.store.close()
+
+
 def test_the_log_of_a_killed_process_counts_until_the_table_is_up_to_it(tmp_path):
     kept = Kept(MeetingSession.plan(), tmp_path / "state")
     load(kept, 3)
