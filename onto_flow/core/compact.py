@@ -1,6 +1,6 @@
 """What an operator holds at a key, in little memory: the cells of most keys hold one document and one subscriber.
 
-In C (`core.native`) where that is there, a field for each cell and maps of one entry without a table; else dictionaries.
+In C (`core.native`) where that is there, a field for each cell and maps of few entries without a table; else dictionaries.
 Both are written and read as dictionaries are.
 """
 
@@ -14,9 +14,14 @@ from .native import compiled
 Cells = dict[str, Any]
 """Cell -> its value, or the entries of a map cell."""
 
+SELDOM = frozenset({"left", "round"})
+"""Cells that hardly any key has: of match, while something waits for a page."""
+
 
 def cells_of(names: Iterable[str]) -> Callable[[], Cells]:
     """What makes the cells of one key, all empty.
+
+    Where there are more than three, the first two take no memory of their own; those that are `SELDOM` set are the last.
 
     Example:
         >>> cells = cells_of(("docs", "subs"))()
@@ -24,24 +29,29 @@ def cells_of(names: Iterable[str]) -> Callable[[], Cells]:
         >>> cells.get("docs"), cells.get("subs"), dict(cells)
         (1, None, {'docs': 1})
     """
-    native, given = compiled(), tuple(names)
+    native, given = compiled(), tuple(sorted(names, key=SELDOM.__contains__))
     if native is None:
         return dict
     make = native.Cells
     return lambda: make(given)
 
 
-def new_map() -> dict[Any, Any]:
-    """An empty map that will mostly hold one entry.
+def new_map(entries: Mapping[Any, Any] | None = None) -> dict[Any, Any]:
+    """A map that will mostly hold few entries, and is asked for them one by one.
+
+    Args:
+        entries: What it holds at first: a dictionary, or a map made here.
 
     Example:
-        >>> entries = new_map()
-        >>> entries["a"] = 1
-        >>> entries["b"] = 2
-        >>> entries.pop("a"), entries, len(entries)
+        >>> found = new_map({"a": 1})
+        >>> found["b"] = 2
+        >>> found.pop("a"), found, len(found)
         (1, {'b': 2}, 1)
     """
-    return _map()
+    made = _map()
+    if entries:
+        made.update(entries)
+    return made
 
 
 def compact(cells: Mapping[str, Any], empty: Cells, maps: Iterable[str]) -> Cells:
@@ -54,13 +64,34 @@ def compact(cells: Mapping[str, Any], empty: Cells, maps: Iterable[str]) -> Cell
     """
     for name, held in cells.items():
         if name in maps and len(held) <= 1:
-            entries = new_map()
-            for key, value in held.items():
-                entries[key] = value
-            held = entries
+            held = new_map(held)
         empty[name] = held
     return empty
 
 
+def pattern(names: Iterable[str]) -> dict[str, Any]:
+    """A dictionary with these keys, all `None`, whose copies share them: each takes half the memory of one of its own.
+
+    They are ordinary dictionaries, which take keys of their own when others are put in. Python shares the keys of the
+    attributes of a class's objects; of the last of some objects it has learned how many those are.
+
+    Example:
+        >>> shape = pattern(("a", "b"))
+        >>> made = shape.copy()
+        >>> made["a"] = 1
+        >>> made, shape
+        ({'a': 1, 'b': None}, {'a': None, 'b': None})
+    """
+    shaped = type("Shaped", (), {})
+    given = tuple(names)
+    made = shaped()
+    for _ in range(_LEARNED):
+        made = shaped()
+        for name in given:
+            setattr(made, name, None)
+    return vars(made)
+
+
+_LEARNED = 40
 _native = compiled()
 _map: Callable[[], dict[Any, Any]] = dict if _native is None else _native.Pocket

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..core.compact import new_map
 from ..core.equality import same
 from ..core.native import compiled, replace
 from ..core.values import Document, comes_last, in_path_order
@@ -31,7 +32,8 @@ class KeptView:
     def __init__(self, program: KeptProgram, members: Members, path: str) -> None:
         self._program, self._path = program, path
         self._slots: list[dict[str, Any]] = [
-            {p: make(p, fields) for p, fields in members[name]} for name, make in zip(program.names, program.makers)
+            new_map({p: make(p, fields) for p, fields in members[name]})
+            for name, make in zip(program.names, program.makers)
         ]
         self._rows: list[KeptRows | None] = [*program.no_rows]
         self._dirty = EVERYTHING
@@ -72,7 +74,7 @@ class KeptView:
         unordered, self._unordered = self._unordered, 0
         for slot in range(unordered.bit_length()):
             if unordered >> slot & 1:
-                self._slots[slot] = in_path_order(self._slots[slot])
+                self._slots[slot] = new_map(in_path_order(self._slots[slot]))
 
     def shown(self, last: Mapping[Any, Any]) -> Shown:
         """See `plan.evaluator.Kept`."""
@@ -106,11 +108,11 @@ class KeptView:
                         scope = self._scope()
                     value = scope[attribute.source]
                 self._compare(attribute, program.stored(attribute, value), document, changed)
-        if document is None:
-            return {path: {a.stored: changed[a.stored] for a in program.attributes}}, (path, *last)
-        if not changed and len(last) == 1:
+        if document is not None and not changed and len(last) == 1:
             return last, ()
-        return {path: {**document, **changed}}, (path,) if len(last) == 1 else tuple(last)
+        now = (program.pattern if document is None else document).copy()
+        now.update(changed)
+        return new_map({path: now}), (path, *[p for p in last if p != path])
 
     _in_python = shown
 

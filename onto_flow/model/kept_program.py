@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from ..core.compact import pattern
 from ..plan.keyed import found_by_keys
 from .annotations import Shape
 from .compile import CompiledView
@@ -76,6 +77,7 @@ class KeptProgram:
         "many",
         "names",
         "no_rows",
+        "pattern",
         "required",
         "rules",
         "view",
@@ -101,6 +103,7 @@ class KeptProgram:
         decisive = self._mask_of_all(Source("slot", s.name) for s in declared.slots if s.required)
         self.decisive = functools.reduce(operator.or_, (m for m, _ in self.filters), decisive)
         self.attributes = [self._attribute(*e) for e in exported]
+        self.pattern = pattern(a.stored for a in self.attributes)
         self.by_rows = [a for a in self.attributes if a.rows is not None]
         self.no_rows = (None,) * len(self.by_rows)
         asked = self._asked_for()

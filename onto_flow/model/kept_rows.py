@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from ..core.compact import new_map
 from ..core.equality import same
 from ..core.native import compiled, replace
 from ..core.values import is_plain_order
@@ -109,8 +110,8 @@ class KeptRows:
 
     def __init__(self, program: RowProgram, slots: Slots) -> None:
         self._program = program
-        self._made: dict[str, Any] = {}
-        self._readers: dict[str, Any] = {}
+        self._made: dict[str, Any] = new_map()
+        self._readers: dict[str, Any] = new_map()
         self._elements: list[Any] = []
         self._stored: list[Any] = []
         self._owners: list[str] = []
@@ -124,6 +125,7 @@ class KeptRows:
             self._elements += elements
             self._stored += program.stored(elements)
             self._owners += [path] * len(elements)
+        self._made, self._readers = new_map(self._made), new_map(self._readers)  # no larger than they are
 
     def change(self, slots: Slots, changed: Sequence[tuple[int, str]]) -> tuple[bool, bool]:
         """Makes the rows that some documents concern.

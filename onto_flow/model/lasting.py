@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
+from ..core.compact import pattern
 from ..core.equality import same
 from ..core.native import compiled, replace
 from ..core.values import GeoPoint, Reference, Vector
@@ -78,8 +79,9 @@ def alike(one: Any, other: Any) -> bool:
     return bool(parts) and all(alike(getattr(one, n), getattr(other, n)) for n in parts or ())
 
 
-_Map = tuple[tuple[str, ...], tuple[str, ...], Callable[[Any], tuple[Any, ...]]]
-"""Of a class whose objects are stored as maps: the names of the parts, their names in the map, what reads them."""
+_Map = tuple[tuple[str, ...], tuple[str, ...], Callable[[Any], tuple[Any, ...]], dict[str, Any]]
+"""Of a class whose objects are stored as maps: the names of the parts, their names in the map, what reads them, and the
+pattern of the map."""
 
 
 class Elements:
@@ -112,14 +114,16 @@ class Elements:
         if known is self:
             known = self._known[kind] = self._learned(kind)
         if known is not None:
-            _, names, parts = known  # type: ignore[misc]
+            _, names, parts, shape = known  # type: ignore[misc]
             values = parts(element)
             types = tuple(map(type, values))
             texts = self._plain.get(types, _UNKNOWN)
             if texts is _UNKNOWN:
                 texts = self._plain[types] = _texts(types)
             if texts is not None and texts(values).isascii():
-                return dict(zip(names, values))
+                found = shape.copy()
+                found.update(zip(names, values))
+                return found
         if not is_lasting(element):
             raise NotLasting
         return self._convert(element)
@@ -132,7 +136,8 @@ class Elements:
         fields = self._fields(kind)
         if tuple(n for n, _ in fields) != parts:
             return None
-        return parts, tuple(stored for _, stored in fields), attrgetter(*parts)
+        names = tuple(stored for _, stored in fields)
+        return parts, names, attrgetter(*parts), pattern(names)
 
 
 _UNKNOWN: Any = object()

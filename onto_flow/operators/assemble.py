@@ -28,6 +28,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..core.change import DeadLetter, ViewChange
+from ..core.compact import new_map
 from ..core.values import Document, in_path_order
 from ..plan.compile import folds
 from ..plan.evaluator import Evaluator
@@ -163,7 +164,7 @@ class Assemble:
         *,
         was_failed: bool = False,
     ) -> None:
-        last, record.last = record.last, dict(shown)
+        last, record.last = record.last, new_map(shown)
         record.seq += 1
         for output in changed:
             old, new = last.get(output), shown.get(output)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..core.change import NEVER
+from ..core.compact import new_map
 from ..core.values import Document
 from ..plan.evaluator import Kept
 from ..plan.nodes import Slot
@@ -35,10 +36,10 @@ class Record:
     __slots__ = ("behind", "due", "failed", "kept", "last", "open", "reg", "seq", "written")
 
     def __init__(self) -> None:
-        self.reg: dict[str, Doc] = {}
+        self.reg: dict[str, Doc] = new_map()
         self.due: dict[str, int] = {}
-        self.open: dict[int, dict[JoinKey, int]] = {}
-        self.last: Mapping[Any, Any] = {}
+        self.open: dict[int, dict[JoinKey, int]] = new_map()
+        self.last: Mapping[Any, Any] = new_map()
         self.seq = 0
         self.failed = False
         self.behind = False
@@ -65,11 +66,11 @@ class Record:
         record = cls()
         if held is not None:
             reg, due, opened, last, record.seq, record.failed, record.behind = held
-            record.reg = {p: Doc(v, f, k) for p, v, f, k in reg}
+            record.reg = new_map({p: Doc(v, f, k) for p, v, f, k in reg})
             record.due = dict(due)
             for slot, key, weight in opened:
-                record.open.setdefault(slot, {})[key] = weight
-            record.last = dict(last)
+                record.open.setdefault(slot, new_map())[key] = weight
+            record.last = new_map(dict(last))
         return record
 
     def told(self, path: str, doc: Doc) -> bool:
@@ -83,7 +84,7 @@ class Record:
     def answered(self, answer: Answer) -> list[str]:
         """Takes an answer, a page or the end of one; the paths that it named."""
         self.written = None
-        keys = self.open.setdefault(answer.slot, {})
+        keys = self.open.setdefault(answer.slot, new_map())
         weight = keys.get(answer.key, 0) + answer.weight
         if weight:
             keys[answer.key] = weight

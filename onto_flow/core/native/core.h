@@ -44,6 +44,7 @@ int send_to(PyObject *queue, PyObject *key, PyObject *message);
 int send_to_operator(PyObject *queues, PyObject *operator, PyObject *key, PyObject *message);
 int note(PyObject *changed, PyObject *key); /* `changed`: a set, or None where nobody wants to know */
 int cell_set(PyObject *cells, PyObject *name, PyObject *value);
+int triple_of(PyObject *cells, PyObject *name, PyObject *parts[3]); /* 1: new references to the parts of a tuple of three */
 int is_newer(PyObject *version, PyObject *than);
 /* Whether two versions of a document are `Fields` whose join keys are one object; `joined`: a new reference to it. */
 int same_keys(PyObject *before, PyObject *after, PyObject *fields_type, PyObject **joined);
@@ -72,14 +73,19 @@ int pocket_get(PyObject *map, PyObject *key, PyObject **found);
 int pocket_set(PyObject *map, PyObject *key, PyObject *value);
 int pocket_next(PyObject *map, Py_ssize_t *at, PyObject **key, PyObject **value);
 Py_ssize_t pocket_size(PyObject *map);
+int pocket_delete(PyObject *map, PyObject *key);
 int cells_get(PyObject *cells, PyObject *name, PyObject **found);
 int cells_set(PyObject *cells, PyObject *name, PyObject *value);
+int cells_triple(PyObject *cells, PyObject *name, PyObject *parts[3]); /* as `triple_of` */
 
 /* The same of a pocket or a dict, or of what is derived from it. */
 int is_map(PyObject *map);
 int map_set(PyObject *map, PyObject *key, PyObject *value);
 int map_next(PyObject *map, Py_ssize_t *at, PyObject **key, PyObject **value);
 Py_ssize_t map_size(PyObject *map);
+int map_delete(PyObject *map, PyObject *key);
+int map_contains(PyObject *map, PyObject *key);
+PyObject *map_of_one(PyObject *key, PyObject *value);
 
 PyObject *native_large_pages(PyObject *module, PyObject *none);
 PyObject *native_equality(PyObject *module, PyObject *args);

@@ -9,32 +9,34 @@ enum { STATES, CHANGED, KNOWN, FLOOR };
    (where its own keys stand in `joined` or 0, ((operator, slot or -1 for the document's own path), ...)). */
 enum { LAYOUT, DECIDING, WANTED, VIEWS };
 
-/* Values that are equal become those of the version before; `changed`: whether any is not. */
-static int takes_over(PyObject *before, PyObject *after, int *changed)
+/* The fields that are read; names, and values that are equal, are those of the version before. `changed`: whether any is not. */
+static int copied(PyObject *before, PyObject *after, PyObject *fields, PyObject *wanted, int *changed)
 {
-    *changed = PyDict_GET_SIZE(before) != PyDict_GET_SIZE(after);
     Py_ssize_t at = 0;
-    PyObject *name, *new;
-    while (PyDict_Next(after, &at, &name, &new)) {
-        PyObject *old = PyDict_GetItemWithError(before, name);
-        if (!old && PyErr_Occurred())
-            return -1;
-        if (old == new)
+    PyObject *name, *old, *new;
+    while (PyDict_Next(before, &at, &name, &old)) {
+        if (!(new = PyDict_GetItemWithError(fields, name))) {
+            if (PyErr_Occurred())
+                return -1;
+            *changed = 1;
             continue;
-        int same = 0;
-        if (old) {
-            Py_INCREF(old);
-            Py_INCREF(new);
-            same = core_same(old, new);
-            if (same == 1 && PyDict_SetItem(after, name, old) < 0)
-                same = -1;
-            Py_DECREF(old);
-            Py_DECREF(new);
         }
+        Py_INCREF(old);
+        Py_INCREF(new);
+        int same = old == new ? 1 : core_same(old, new);
+        *changed |= !same;
+        if (same >= 0 && PyDict_SetItem(after, name, same ? old : new) < 0)
+            same = -1;
+        Py_DECREF(old);
+        Py_DECREF(new);
         if (same < 0)
             return -1;
-        if (!same)
-            *changed = 1;
+    }
+    for (at = 0; PyDict_GET_SIZE(after) < PyDict_GET_SIZE(fields) && PyDict_Next(fields, &at, &name, &new);) {
+        int reads = PyDict_Contains(before, name) ? 0 : wanted == Py_None ? 1 : PySet_Contains(wanted, name);
+        if (PyErr_Occurred() || (reads && PyDict_SetItem(after, name, new) < 0))
+            return -1;
+        *changed |= reads;
     }
     return 0;
 }
@@ -52,21 +54,6 @@ static int keys_stay(PyObject *names, PyObject *before, PyObject *after)
     return 1;
 }
 
-/* The fields that are read, in the order in which they came. */
-static int copied(PyObject *after, PyObject *fields, PyObject *wanted)
-{
-    if (wanted == Py_None)
-        return PyDict_Update(after, fields);
-    Py_ssize_t at = 0;
-    PyObject *name, *value;
-    while (PyDict_Next(fields, &at, &name, &value)) {
-        int reads = PySet_Contains(wanted, name);
-        if (reads < 0 || (reads && PyDict_SetItem(after, name, value) < 0))
-            return -1;
-    }
-    return 0;
-}
-
 /* Set to the fields as they travel, or NULL where keys may have changed. */
 static int carried(PyObject *types, PyObject *known, PyObject *before, PyObject *fields, PyObject **given, int *changed)
 {
@@ -79,7 +66,7 @@ static int carried(PyObject *types, PyObject *known, PyObject *before, PyObject 
         return 0;
     }
     PyObject *after = PyObject_CallNoArgs(TYPE(T_FIELDS));
-    int same = !after || copied(after, fields, PyTuple_GET_ITEM(known, WANTED)) < 0 || takes_over(before, after, changed) < 0
+    int same = !after || copied(before, after, fields, PyTuple_GET_ITEM(known, WANTED), changed) < 0
                    ? -1
                    : keys_stay(PyTuple_GET_ITEM(known, DECIDING), before, after);
     if (same == 1 &&
@@ -151,19 +138,20 @@ static int take(PyObject *types, PyObject *const *given, PyObject *key, PyObject
     PyObject *version = PyTuple_GET_ITEM(event, 0), *fields = PyTuple_GET_ITEM(event, 1);
     if (!PyDict_Check(fields) || PyTuple_GET_ITEM(event, 3) != Py_None)
         return 0;
-    PyObject *state = NULL, *known = NULL, *after = NULL, *next = NULL, *collection = collection_of(key);
+    PyObject *state[3] = {NULL}, *known = NULL, *after = NULL, *next = NULL, *collection = collection_of(key);
     int changed = 0;
     int taken = collection ? value_of(PyTuple_GET_ITEM(ingest, KNOWN), collection, &known) : -1;
     Py_XDECREF(collection);
     if (taken < 0 || !known || known == Py_None)
         goto done;
-    taken = cell_of(cells, name_document, &state);
-    if (taken < 0 || !state || !PyTuple_CheckExact(state) || PyTuple_GET_SIZE(state) != 3)
+    taken = triple_of(cells, name_document, state);
+    if (taken != 1)
         goto done;
-    PyObject *before = PyTuple_GET_ITEM(state, 1);
+    taken = 0;
+    PyObject *before = state[1];
     if ((PyObject *)Py_TYPE(before) != TYPE(T_FIELDS))
         goto done;
-    taken = is_newer(version, PyTuple_GET_ITEM(state, 0));
+    taken = is_newer(version, state[0]);
     if (taken == 1)
         taken = is_newer(version, PyTuple_GET_ITEM(ingest, FLOOR));
     if (taken != 1)
@@ -182,7 +170,8 @@ static int take(PyObject *types, PyObject *const *given, PyObject *key, PyObject
             taken = -1;
     }
 done:
-    Py_XDECREF(state);
+    for (int part = 0; part < 3; part++)
+        Py_XDECREF(state[part]);
     Py_XDECREF(known);
     Py_XDECREF(after);
     Py_XDECREF(next);

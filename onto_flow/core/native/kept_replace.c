@@ -13,13 +13,13 @@ static int replace_at(PyObject *view, PyObject *at, PyObject *path, PyObject *fi
         return -1;
     }
     PyObject *documents = PyList_GET_ITEM(slots, slot);
-    int there = PyDict_Contains(documents, path);
+    int there = map_contains(documents, path);
     if (there != 1)
         return there;
     PyObject *given[] = {path, fields}, *made = PyObject_Vectorcall(PyTuple_GET_ITEM(makers, slot), given, 2, NULL);
     PyObject *bit = NULL, *dirty = NULL, *hit = NULL;
     int done = -1;
-    if (made && PyDict_SetItem(documents, path, made) == 0 && (bit = PyLong_FromLongLong(1LL << slot)) &&
+    if (made && map_set(documents, path, made) == 0 && (bit = PyLong_FromLongLong(1LL << slot)) &&
         (dirty = PyNumber_Or(SLOT(view, view_dirty), bit)) && (hit = PyTuple_Pack(2, at, path)) &&
         PyList_Append(SLOT(view, view_hits), hit) == 0) {
         Py_SETREF(SLOT(view, view_dirty), Py_NewRef(dirty));

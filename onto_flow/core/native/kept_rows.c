@@ -103,37 +103,39 @@ failed:
 /* Notes what a row looked up, where it is new or differs. */
 static int note_row(Change *change, PyObject *path, PyObject *document, PyObject *seen)
 {
-    PyObject *made = SLOT(change->rows, rows_made), *before = PyDict_GetItemWithError(made, path);
+    PyObject *made = SLOT(change->rows, rows_made), *before;
+    if (value_of(made, path, &before) < 0)
+        return -1;
     if (!before) {
-        PyObject *said = PyErr_Occurred() ? NULL : PyObject_CallMethodObjArgs(change->rows, name_check, change->documents, path, NULL);
+        PyObject *said = PyObject_CallMethodObjArgs(change->rows, name_check, change->documents, path, NULL);
         if (!said)
             return -1;
         Py_DECREF(said);
     } else if (document) {
         int alike = looked_up_alike(before, seen);
-        if (alike)
+        if (alike) {
+            Py_DECREF(before);
             return alike < 0 ? -1 : 0;
+        }
     }
-    Py_XINCREF(before);
     int done = core_note_readers(SLOT(change->rows, rows_readers), path, before, seen);
     Py_XDECREF(before);
     if (done < 0 || !document)
-        return done < 0 ? -1 : PyDict_DelItem(made, path);
-    return PyDict_SetItem(made, path, PyTuple_GET_SIZE(seen) == 1 ? PyTuple_GET_ITEM(seen, 0) : seen);
+        return done < 0 ? -1 : map_delete(made, path);
+    return map_set(made, path, PyTuple_GET_SIZE(seen) == 1 ? PyTuple_GET_ITEM(seen, 0) : seen);
 }
 
 static int change_row(Change *change, PyObject *path)
 {
-    PyObject *rows = change->rows, *document = PyDict_GetItemWithError(change->documents, path);
+    PyObject *rows = change->rows, *document;
+    if (value_of(change->documents, path, &document) < 0)
+        return -1;
     PyObject *elements = NULL, *seen = NULL, *before = NULL;
     if (!document) {
-        if (PyErr_Occurred())
-            return -1;
-        int known = PyDict_Contains(SLOT(rows, rows_made), path);
+        int known = map_contains(SLOT(rows, rows_made), path);
         if (known != 1)
             return known;
     }
-    Py_XINCREF(document);
     Py_ssize_t start = bisect(SLOT(rows, rows_owners), path, 0, 0);
     Py_ssize_t end = start < 0 ? -1 : bisect(SLOT(rows, rows_owners), path, start, 1);
     int result = -1;
@@ -172,15 +174,16 @@ static int concern(Change *change, PyObject *concerned, PyObject *slot, PyObject
     int looked_up = PySequence_Contains(SLOT(change->program, program_looked_up), slot);
     if (looked_up <= 0)
         return looked_up;
-    PyObject *readers = PyDict_GetItemWithError(SLOT(change->rows, rows_readers), path);
+    PyObject *readers;
+    if (value_of(SLOT(change->rows, rows_readers), path, &readers) < 0)
+        return -1;
     if (!readers)
-        return PyErr_Occurred() ? -1 : 0;
-    if (PyUnicode_CheckExact(readers))
-        return PyDict_SetItem(concerned, readers, Py_None);
-    for (Py_ssize_t n = 0; n < PyList_GET_SIZE(readers); n++)
-        if (PyDict_SetItem(concerned, PyList_GET_ITEM(readers, n), Py_None) < 0)
-            return -1;
-    return 0;
+        return 0;
+    int done = PyUnicode_CheckExact(readers) ? PyDict_SetItem(concerned, readers, Py_None) : 0;
+    for (Py_ssize_t n = 0; done == 0 && PyList_CheckExact(readers) && n < PyList_GET_SIZE(readers); n++)
+        done = PyDict_SetItem(concerned, PyList_GET_ITEM(readers, n), Py_None);
+    Py_DECREF(readers);
+    return done;
 }
 
 static int change_concerned(Change *change, PyObject *changed)

@@ -79,7 +79,7 @@ static PyObject *around_rows(Showing *showing, PyObject *program, PyObject *rows
     for (Py_ssize_t n = 0; n < PyTuple_GET_SIZE(around); n++) {
         Py_ssize_t at = PyLong_AsSsize_t(PyTuple_GET_ITEM(around, n)), first = 0;
         PyObject *path, *document = Py_None;
-        PyDict_Next(PyList_GET_ITEM(slots, at), &first, &path, &document);
+        map_next(PyList_GET_ITEM(slots, at), &first, &path, &document);
         PyTuple_SET_ITEM(arguments, n + 1, Py_NewRef(document));
     }
     found = PyObject_Call(SLOT(program, rows_rest), arguments, NULL);
@@ -233,8 +233,8 @@ static int all_others(Showing *showing)
 
 static PyObject *documents_with(PyObject *path, PyObject *document, PyObject *changed)
 {
-    PyObject *shown = PyDict_New(), *now = shown ? PyDict_Copy(document) : NULL, *result = NULL;
-    if (now && PyDict_Update(now, changed) == 0 && PyDict_SetItem(shown, path, now) == 0)
+    PyObject *shown = NULL, *now = PyDict_Copy(document), *result = NULL;
+    if (now && PyDict_Update(now, changed) == 0 && (shown = map_of_one(path, now)))
         result = Py_BuildValue("O(O)", shown, path);
     Py_XDECREF(shown);
     Py_XDECREF(now);
@@ -291,14 +291,15 @@ static PyObject *shown(PyObject *self, PyObject *last)
     Mask dirty = PyLong_AsLongLongAndOverflow(SLOT(self, view_dirty), &overflow);
     if (SLOT(self, view_declined) == Py_True && !overflow && dirty >= 0 && PyDict_CheckExact(last) && !PyDict_GET_SIZE(last))
         return still_declined(self, dirty, last);
-    if (overflow || dirty < 0 || !PyDict_CheckExact(last) || PyDict_GET_SIZE(last) != 1 || PyList_GET_SIZE(rows) > PLACES ||
-        !(document = PyDict_GetItemWithError(last, path)) || !PyDict_CheckExact(document)) {
+    if (overflow || dirty < 0 || !is_map(last) || map_size(last) != 1 || PyList_GET_SIZE(rows) > PLACES ||
+        value_of(last, path, &document) < 0 || !document || !PyDict_CheckExact(document)) {
+        Py_XDECREF(document);
         return PyErr_Occurred() ? NULL : PyObject_CallMethodOneArg(self, name_in_python, last);
     }
     PyObject *hits = PyList_New(0);
     if (!hits)
         return NULL;
-    Showing showing = {self, SLOT(self, view_program), Py_NewRef(document), SLOT(self, view_hits), NULL, NULL, dirty, 0, 0};
+    Showing showing = {self, SLOT(self, view_program), document, SLOT(self, view_hits), NULL, NULL, dirty, 0, 0};
     SLOT(self, view_hits) = hits;
     Py_SETREF(SLOT(self, view_dirty), Py_NewRef(zero));
     PyObject *result = evaluated(&showing, last);

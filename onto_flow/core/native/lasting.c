@@ -74,9 +74,9 @@ static int is_plain(PyObject *value)
 }
 
 /* The map of an element whose class is known and whose parts are all plain; no map and no exception: another one. */
-static PyObject *plain_map(PyObject *element, PyObject *parts, PyObject *names)
+static PyObject *plain_map(PyObject *element, PyObject *parts, PyObject *names, PyObject *pattern)
 {
-    PyObject *map = PyDict_New();
+    PyObject *map = PyDict_Copy(pattern);
     for (Py_ssize_t n = 0; map && n < PyTuple_GET_SIZE(parts); n++) {
         PyObject *value = PyObject_GetAttr(element, PyTuple_GET_ITEM(parts, n));
         if (!value || !is_plain(value) || PyDict_SetItem(map, PyTuple_GET_ITEM(names, n), value) < 0)
@@ -93,7 +93,7 @@ static PyObject *stored_element(PyObject *elements, PyObject *element)
         return NULL;
     if (known && PyTuple_CheckExact(known)) {
         Py_INCREF(known);
-        PyObject *map = plain_map(element, PyTuple_GET_ITEM(known, 0), PyTuple_GET_ITEM(known, 1));
+        PyObject *map = plain_map(element, PyTuple_GET_ITEM(known, 0), PyTuple_GET_ITEM(known, 1), PyTuple_GET_ITEM(known, 3));
         Py_DECREF(known);
         if (map || PyErr_Occurred())
             return map;

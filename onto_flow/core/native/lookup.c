@@ -12,10 +12,10 @@ static PyObject *get(PyObject *self, PyObject *document)
         path = Py_NewRef(SLOT(document, reference_path));
     else if (!(path = PyObject_CallOneArg(path_of, document)))
         return NULL;
-    if (!PyList_CheckExact(seen) || !PyDict_Check(documents) || PyList_Append(seen, path) < 0)
+    if (!PyList_CheckExact(seen) || !is_map(documents) || PyList_Append(seen, path) < 0)
         found = PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "a look-up has a list and a dict");
-    else if ((found = PyDict_GetItemWithError(documents, path)) || !PyErr_Occurred())
-        found = Py_NewRef(found ? found : Py_None);
+    else if (value_of(documents, path, &found) == 0 && !found)
+        found = Py_NewRef(Py_None);
     Py_DECREF(path);
     return found;
 }

@@ -1,20 +1,89 @@
-/* Pocket: a map that mostly holds one entry, in a third of a dict's memory; a dict is behind it when there are more. */
+/* Pocket: a map of few entries in little memory: one is in it, some are in a row behind it, and more are in a dict. */
 #include "core.h"
 
-/* One entry: key and value. More: no key, and the dict as value. None: neither. It is in no cycle: no collector looks. */
+/* One entry: key and value. Some: `IN_A_ROW`, and the row as value. More: no key, and the dict as value. None: neither.
+   It is in no cycle: no collector looks. */
 typedef struct {
     PyObject_HEAD
     PyObject *key, *value;
 } Pocket;
 
+typedef struct {
+    PyObject *key, *value;
+} Pair;
+
+/* Entries in their order, behind a byte of the hash of each key: other keys are seldom looked at. */
+typedef struct {
+    uint8_t used, room, marks[];
+} Row;
+
+enum { FIRST = 4, MOST = 30 }; /* with 30, a row takes 512 bytes, the most of Python's own allocator */
+
+static PyObject in_a_row;
 #define SELF(o) ((Pocket *)(o))
+#define IN_A_ROW (&in_a_row)
+#define ROW(self) ((Row *)(self)->value)
+#define IS_ROW(self) ((self)->key == IN_A_ROW)
+#define IS_ONE(self) ((self)->key && !IS_ROW(self))
+#define AHEAD(room) (((size_t)(room) + sizeof(Row) + 7) & ~(size_t)7)
+
+static Pair *pairs(const Row *row) { return (Pair *)((char *)row + AHEAD(row->room)); }
+
+static uint8_t mark_of(Py_hash_t hash) { return (uint8_t)(hash ^ hash >> 8); }
+
+/* A row with more room that takes over what is in another one. */
+static Row *longer(Row *old, int room)
+{
+    Row *row = PyObject_Malloc(AHEAD(room) + (size_t)room * sizeof(Pair));
+    if (!row) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    row->room = (uint8_t)room;
+    row->used = old ? old->used : 0;
+    if (old) {
+        memcpy(row->marks, old->marks, old->used);
+        memcpy(pairs(row), pairs(old), old->used * sizeof(Pair));
+        PyObject_Free(old);
+    }
+    return row;
+}
+
+static void append(Row *row, Py_hash_t hash, PyObject *key, PyObject *value)
+{
+    row->marks[row->used] = mark_of(hash);
+    pairs(row)[row->used++] = (Pair){key, value};
+}
+
+/* Where a key is; -1: nowhere, -2: failed. */
+static int place_in(Row *row, PyObject *key, Py_hash_t hash)
+{
+    uint8_t mark = mark_of(hash);
+    for (int n = 0; n < row->used; n++) {
+        if (row->marks[n] != mark)
+            continue;
+        PyObject *other = pairs(row)[n].key;
+        int is = other == key ? 1 : PyObject_RichCompareBool(other, key, Py_EQ);
+        if (is)
+            return is < 0 ? -2 : n;
+    }
+    return -1;
+}
 
 static void pocket_empty(Pocket *self)
 {
-    PyObject *key = self->key, *value = self->value;
+    Pocket old = *self;
     self->key = self->value = NULL;
-    Py_XDECREF(key);
-    Py_XDECREF(value);
+    if (!IS_ROW(&old)) {
+        Py_XDECREF(old.key);
+        Py_XDECREF(old.value);
+        return;
+    }
+    for (int n = 0; n < ROW(&old)->used; n++) {
+        Py_DECREF(pairs(ROW(&old))[n].key);
+        Py_DECREF(pairs(ROW(&old))[n].value);
+    }
+    PyObject_Free(old.value);
 }
 
 static void pocket_dealloc(PyObject *self)
@@ -42,62 +111,21 @@ int pocket_get(PyObject *map, PyObject *key, PyObject **found)
 {
     Pocket *self = SELF(map);
     *found = NULL;
-    if (self->key) {
+    if (IS_ONE(self)) {
         int is = is_the_one(self, key);
         if (is == 1)
             *found = Py_NewRef(self->value);
         return is < 0 ? -1 : 0;
     }
-    return self->value ? value_of(self->value, key, found) : PyObject_Hash(key) == -1 ? -1 : 0;
-}
-
-int pocket_set(PyObject *map, PyObject *key, PyObject *value)
-{
-    Pocket *self = SELF(map);
     if (!self->key && self->value)
-        return PyDict_SetItem(self->value, key, value);
-    if (!self->key) {
-        if (PyObject_Hash(key) == -1)
-            return -1;
-        self->key = Py_NewRef(key);
-        self->value = Py_NewRef(value);
-        return 0;
-    }
-    int is = is_the_one(self, key);
-    if (is < 0)
+        return value_of(self->value, key, found);
+    Py_hash_t hash = PyObject_Hash(key);
+    if (hash == -1)
         return -1;
-    if (is) {
-        Py_SETREF(self->value, Py_NewRef(value));
-        return 0;
-    }
-    PyObject *more = PyDict_New();
-    if (!more || PyDict_SetItem(more, self->key, self->value) < 0 || PyDict_SetItem(more, key, value) < 0) {
-        Py_XDECREF(more);
-        return -1;
-    }
-    PyObject *old = self->value;
-    Py_CLEAR(self->key);
-    self->value = more;
-    Py_DECREF(old);
-    return 0;
-}
-
-int pocket_next(PyObject *map, Py_ssize_t *at, PyObject **key, PyObject **value)
-{
-    Pocket *self = SELF(map);
-    if (!self->key)
-        return self->value && PyDict_Next(self->value, at, key, value);
-    if (*at)
-        return 0;
-    *at = 1;
-    *key = self->key;
-    *value = self->value;
-    return 1;
-}
-
-Py_ssize_t pocket_size(PyObject *map)
-{
-    return SELF(map)->key ? 1 : SELF(map)->value ? PyDict_GET_SIZE(SELF(map)->value) : 0;
+    int at = self->key ? place_in(ROW(self), key, hash) : -1;
+    if (at >= 0)
+        *found = Py_NewRef(pairs(ROW(self))[at].value);
+    return at == -2 ? -1 : 0;
 }
 
 /* A dict with the same entries. */
@@ -111,6 +139,78 @@ static PyObject *as_dict(PyObject *self)
     return made;
 }
 
+/* A new entry, where there is one entry or a row of them. */
+static int add(Pocket *self, PyObject *key, Py_hash_t hash, PyObject *value)
+{
+    int room = IS_ROW(self) ? ROW(self)->room : 0;
+    if (room == MOST && ROW(self)->used == room) {
+        PyObject *more = as_dict((PyObject *)self);
+        if (!more || PyDict_SetItem(more, key, value) < 0) {
+            Py_XDECREF(more);
+            return -1;
+        }
+        pocket_empty(self);
+        self->value = more;
+        return 0;
+    }
+    if (!room || ROW(self)->used == room) {
+        int next = room ? room + room / 2 : FIRST;
+        Py_hash_t first = room ? 0 : PyObject_Hash(self->key);
+        Row *row = first == -1 ? NULL : longer(room ? ROW(self) : NULL, next < MOST ? next : MOST);
+        if (!row)
+            return -1;
+        if (!room)
+            append(row, first, self->key, self->value);
+        self->key = IN_A_ROW;
+        self->value = (PyObject *)row;
+    }
+    append(ROW(self), hash, Py_NewRef(key), Py_NewRef(value));
+    return 0;
+}
+
+int pocket_set(PyObject *map, PyObject *key, PyObject *value)
+{
+    Pocket *self = SELF(map);
+    if (!self->key && self->value)
+        return PyDict_SetItem(self->value, key, value);
+    Py_hash_t hash = PyObject_Hash(key);
+    if (hash == -1)
+        return -1;
+    if (!self->key) {
+        self->key = Py_NewRef(key);
+        self->value = Py_NewRef(value);
+        return 0;
+    }
+    int at = IS_ROW(self) ? place_in(ROW(self), key, hash) : is_the_one(self, key);
+    if (at == (IS_ROW(self) ? -2 : -1))
+        return -1;
+    if (IS_ROW(self) ? at < 0 : !at)
+        return add(self, key, hash, value);
+    PyObject **place = IS_ROW(self) ? &pairs(ROW(self))[at].value : &self->value, *old = *place;
+    *place = Py_NewRef(value);
+    Py_DECREF(old);
+    return 0;
+}
+
+int pocket_next(PyObject *map, Py_ssize_t *at, PyObject **key, PyObject **value)
+{
+    Pocket *self = SELF(map);
+    if (!self->key)
+        return self->value && PyDict_Next(self->value, at, key, value);
+    if (*at >= (IS_ROW(self) ? ROW(self)->used : 1))
+        return 0;
+    *key = IS_ROW(self) ? pairs(ROW(self))[*at].key : self->key;
+    *value = IS_ROW(self) ? pairs(ROW(self))[*at].value : self->value;
+    ++*at;
+    return 1;
+}
+
+Py_ssize_t pocket_size(PyObject *map)
+{
+    Pocket *self = SELF(map);
+    return IS_ROW(self) ? ROW(self)->used : self->key ? 1 : self->value ? PyDict_GET_SIZE(self->value) : 0;
+}
+
 static PyObject *view(PyObject *self, const char *name)
 {
     PyObject *entries = SELF(self)->key || !SELF(self)->value ? as_dict(self) : Py_NewRef(SELF(self)->value);
@@ -122,6 +222,8 @@ static PyObject *view(PyObject *self, const char *name)
 static PyObject *pocket_items(PyObject *self, PyObject *none) { return view(self, "items"); }
 static PyObject *pocket_keys(PyObject *self, PyObject *none) { return view(self, "keys"); }
 static PyObject *pocket_values(PyObject *self, PyObject *none) { return view(self, "values"); }
+
+static PyObject *pocket_reversed(PyObject *self, PyObject *none) { return view(self, "__reversed__"); }
 
 static PyObject *pocket_iter(PyObject *self)
 {
@@ -138,6 +240,23 @@ static PyObject *pocket_subscript(PyObject *self, PyObject *key)
     return found;
 }
 
+/* Takes an entry out of a row; the last that is left stands alone again. */
+static void take_out(Pocket *self, int at)
+{
+    Row *row = ROW(self);
+    Pair gone = pairs(row)[at];
+    int behind = --row->used - at;
+    memmove(row->marks + at, row->marks + at + 1, (size_t)behind);
+    memmove(pairs(row) + at, pairs(row) + at + 1, (size_t)behind * sizeof(Pair));
+    if (row->used == 1) {
+        self->key = pairs(row)[0].key;
+        self->value = pairs(row)[0].value;
+        PyObject_Free(row);
+    }
+    Py_DECREF(gone.key);
+    Py_DECREF(gone.value);
+}
+
 /* Takes an entry away; `found`: what it held, or NULL where there is none. */
 static int take_away(Pocket *self, PyObject *key, PyObject **found)
 {
@@ -145,6 +264,10 @@ static int take_away(Pocket *self, PyObject *key, PyObject **found)
         return -1;
     if (!*found)
         return 0;
+    if (IS_ROW(self)) {
+        take_out(self, place_in(ROW(self), key, PyObject_Hash(key)));
+        return 0;
+    }
     if (self->key) {
         pocket_empty(self);
         return 0;
@@ -171,6 +294,8 @@ static int pocket_assign(PyObject *self, PyObject *key, PyObject *value)
     Py_XDECREF(found);
     return done;
 }
+
+int pocket_delete(PyObject *map, PyObject *key) { return pocket_assign(map, key, NULL); }
 
 static int pocket_contains(PyObject *self, PyObject *key)
 {
@@ -209,6 +334,39 @@ static PyObject *pocket_method_pop(PyObject *self, PyObject *args)
     return or_default(found, key, otherwise);
 }
 
+static PyObject *pocket_method_setdefault(PyObject *self, PyObject *args)
+{
+    PyObject *key, *otherwise = Py_None, *found;
+    if (!PyArg_UnpackTuple(args, "setdefault", 1, 2, &key, &otherwise) || pocket_get(self, key, &found) < 0)
+        return NULL;
+    if (found)
+        return found;
+    return pocket_set(self, key, otherwise) < 0 ? NULL : Py_NewRef(otherwise);
+}
+
+/* The room that some entries need is made at once, and no more. */
+static PyObject *pocket_method_update(PyObject *self, PyObject *entries)
+{
+    PyObject *key, *value;
+    Py_ssize_t at = 0, count = is_map(entries) ? map_size(entries) : -1;
+    if (count < 0)
+        return PyErr_Format(PyExc_TypeError, "a pocket takes entries from a dict or a pocket");
+    if (count > 1 && count <= MOST && !SELF(self)->key && !SELF(self)->value) {
+        Row *row = longer(NULL, (int)count);
+        if (!row)
+            return NULL;
+        while (map_next(entries, &at, &key, &value))
+            append(row, PyObject_Hash(key), Py_NewRef(key), Py_NewRef(value));
+        SELF(self)->key = IN_A_ROW;
+        SELF(self)->value = (PyObject *)row;
+        Py_RETURN_NONE;
+    }
+    while (map_next(entries, &at, &key, &value))
+        if (pocket_set(self, key, value) < 0)
+            return NULL;
+    Py_RETURN_NONE;
+}
+
 static PyObject *pocket_repr(PyObject *self)
 {
     PyObject *entries = as_dict(self), *found = entries ? PyObject_Repr(entries) : NULL;
@@ -228,10 +386,24 @@ static PyObject *pocket_compare(PyObject *self, PyObject *other, int how)
     return found;
 }
 
+static PyObject *pocket_sizeof(PyObject *self, PyObject *none)
+{
+    Pocket *pocket = SELF(self);
+    size_t behind = IS_ROW(pocket) ? AHEAD(ROW(pocket)->room) + ROW(pocket)->room * sizeof(Pair) : 0;
+    return PyLong_FromSize_t(sizeof(Pocket) + behind);
+}
+
 static PyMethodDef methods[] = {
-    {"get", pocket_method_get, METH_VARARGS, "As of a dict."},     {"pop", pocket_method_pop, METH_VARARGS, "As of a dict."},
-    {"items", pocket_items, METH_NOARGS, "As of a dict."},         {"keys", pocket_keys, METH_NOARGS, "As of a dict."},
-    {"values", pocket_values, METH_NOARGS, "As of a dict."},       {NULL},
+    {"get", pocket_method_get, METH_VARARGS, "As of a dict."},
+    {"pop", pocket_method_pop, METH_VARARGS, "As of a dict."},
+    {"setdefault", pocket_method_setdefault, METH_VARARGS, "As of a dict."},
+    {"update", pocket_method_update, METH_O, "As of a dict, from a dict or a pocket."},
+    {"items", pocket_items, METH_NOARGS, "As of a dict."},
+    {"keys", pocket_keys, METH_NOARGS, "As of a dict."},
+    {"values", pocket_values, METH_NOARGS, "As of a dict."},
+    {"__reversed__", pocket_reversed, METH_NOARGS, "As of a dict."},
+    {"__sizeof__", pocket_sizeof, METH_NOARGS, "Its bytes, without a dict behind it."},
+    {NULL},
 };
 
 static PyMappingMethods mapping = {pocket_size, pocket_subscript, pocket_assign};
@@ -241,7 +413,7 @@ PyTypeObject PocketType = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "onto_flow.core.native._native.Pocket",
     .tp_basicsize = sizeof(Pocket),
     .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_doc = "A map that mostly holds one entry.",
+    .tp_doc = "A map that mostly holds few entries.",
     .tp_new = pocket_new,
     .tp_dealloc = pocket_dealloc,
     .tp_repr = pocket_repr,

@@ -3,41 +3,36 @@
 
 static int remove_reader(PyObject *readers, PyObject *other, PyObject *path)
 {
-    PyObject *held = PyDict_GetItemWithError(readers, other);
+    PyObject *held;
+    if (value_of(readers, other, &held) < 0)
+        return -1;
     if (!held)
-        return PyErr_Occurred() ? -1 : 0;
-    if (PyUnicode_CheckExact(held)) {
-        int mine = PyObject_RichCompareBool(held, path, Py_EQ);
-        return mine == 1 ? PyDict_DelItem(readers, other) : mine;
+        return 0;
+    int done = 0, one = PyUnicode_CheckExact(held);
+    for (Py_ssize_t n = 0; done == 0 && n < (one ? 1 : PyList_GET_SIZE(held)); n++) {
+        done = PyObject_RichCompareBool(one ? held : PyList_GET_ITEM(held, n), path, Py_EQ);
+        if (done == 1 && (one ? map_delete(readers, other) : PyList_SetSlice(held, n, n + 1, NULL)) < 0)
+            done = -1;
     }
-    for (Py_ssize_t n = 0; n < PyList_GET_SIZE(held); n++) {
-        int mine = PyObject_RichCompareBool(PyList_GET_ITEM(held, n), path, Py_EQ);
-        if (mine)
-            return mine < 0 ? -1 : PyList_SetSlice(held, n, n + 1, NULL);
-    }
-    return 0;
+    Py_DECREF(held);
+    return done < 0 ? -1 : 0;
 }
 
 static int add_reader(PyObject *readers, PyObject *other, PyObject *path)
 {
-    PyObject *held = PyDict_GetItemWithError(readers, other);
+    PyObject *held, *both = NULL;
+    if (value_of(readers, other, &held) < 0)
+        return -1;
     if (!held)
-        return PyErr_Occurred() ? -1 : PyDict_SetItem(readers, other, path);
-    if (PyUnicode_CheckExact(held)) {
-        int mine = PyObject_RichCompareBool(held, path, Py_EQ);
-        if (mine)
-            return mine < 0 ? -1 : 0;
-        PyObject *both = PyList_New(2);
-        if (!both)
-            return -1;
-        PyList_SET_ITEM(both, 0, Py_NewRef(held));
-        PyList_SET_ITEM(both, 1, Py_NewRef(path));
-        int done = PyDict_SetItem(readers, other, both);
-        Py_DECREF(both);
-        return done;
-    }
-    int there = PySequence_Contains(held, path);
-    return there ? (there < 0 ? -1 : 0) : PyList_Append(held, path);
+        return map_set(readers, other, path);
+    int one = PyUnicode_CheckExact(held), there = one ? PyObject_RichCompareBool(held, path, Py_EQ) : PySequence_Contains(held, path);
+    if (there == 0 && one)
+        there = (both = Py_BuildValue("[OO]", held, path)) ? map_set(readers, other, both) : -1;
+    else if (there == 0)
+        there = PyList_Append(held, path);
+    Py_XDECREF(both);
+    Py_DECREF(held);
+    return there < 0 ? -1 : 0;
 }
 
 int core_note_readers(PyObject *readers, PyObject *path, PyObject *before, PyObject *now)

@@ -70,6 +70,27 @@ Py_ssize_t map_size(PyObject *map)
     return Py_TYPE(map) == &PocketType ? pocket_size(map) : PyDict_GET_SIZE(map);
 }
 
+int map_delete(PyObject *map, PyObject *key)
+{
+    return Py_TYPE(map) == &PocketType ? pocket_delete(map, key) : PyDict_DelItem(map, key);
+}
+
+int map_contains(PyObject *map, PyObject *key)
+{
+    PyObject *found;
+    int done = value_of(map, key, &found) < 0 ? -1 : found != NULL;
+    Py_XDECREF(found);
+    return done;
+}
+
+PyObject *map_of_one(PyObject *key, PyObject *value)
+{
+    PyObject *made = PocketType.tp_alloc(&PocketType, 0);
+    if (made && pocket_set(made, key, value) < 0)
+        Py_CLEAR(made);
+    return made;
+}
+
 PyObject *record_of(PyObject *type, Py_ssize_t size, PyObject **parts)
 {
     PyObject *made = ((PyTypeObject *)type)->tp_alloc((PyTypeObject *)type, size);
@@ -119,6 +140,20 @@ int note(PyObject *changed, PyObject *key) { return changed == Py_None ? 0 : PyS
 int cell_set(PyObject *cells, PyObject *name, PyObject *value)
 {
     return Py_TYPE(cells) == &CellsType ? cells_set(cells, name, value) : PyObject_SetItem(cells, name, value);
+}
+
+int triple_of(PyObject *cells, PyObject *name, PyObject *parts[3])
+{
+    if (Py_TYPE(cells) == &CellsType)
+        return cells_triple(cells, name, parts);
+    PyObject *found;
+    if (cell_of(cells, name, &found) < 0)
+        return -1;
+    int is = found && PyTuple_CheckExact(found) && PyTuple_GET_SIZE(found) == 3;
+    for (int part = 0; is && part < 3; part++)
+        parts[part] = Py_NewRef(PyTuple_GET_ITEM(found, part));
+    Py_XDECREF(found);
+    return is;
 }
 
 int is_newer(PyObject *version, PyObject *than)

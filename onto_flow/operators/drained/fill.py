@@ -195,10 +195,12 @@ class _Joining:
             else:
                 reached.append(self._asked(record, root, slot, reached[slot.parent]))
         found: Found = []
+        registers = dict(record.reg)
         for groups in reached:
             there = {p: d for members in groups for p, d in members.items()}
-            record.reg.update(there)
+            registers.update(there)
             found.append({p: d.fields for p, d in there.items()})
+        record.reg = new_map(registers)
         return record, found
 
     def _asked(self, record: Record, root: str, slot: Slot, parents: list[Members]) -> list[Members]:
@@ -209,7 +211,7 @@ class _Joining:
                 for key in self._joins.parent_keys(slot, path, doc.fields or _NONE):
                     weights[key] = weights.get(key, 0) + 1
         if weights:
-            record.open[slot.index] = dict.fromkeys(weights, 1)
+            record.open[slot.index] = new_map(dict.fromkeys(weights, 1))
         reached = []
         for key, weight in weights.items():
             cells = self._cells_at(slot.index, key)

@@ -105,7 +105,8 @@ def _taken(
         return False
     if joined is None or joined[0] is not codes:
         return False
-    after = Fields(fields if wanted is None else {n: v for n, v in fields.items() if n in wanted})
+    after = Fields({n: fields[n] for n in before if n in fields})  # with the names that are there already
+    after.update({n: v for n, v in fields.items() if n not in after and (wanted is None or n in wanted)})
     for name in deciding:
         old, new = before.get(name, _MISSING), after.get(name, _MISSING)
         if old is not new:
