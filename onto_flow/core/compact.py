@@ -89,7 +89,8 @@ def pattern(names: Iterable[str]) -> dict[str, Any]:
         made = shaped()
         for name in given:
             setattr(made, name, None)
-    return vars(made)
+    shared: dict[str, Any] = vars(made)
+    return shared
 
 
 _LEARNED = 40
