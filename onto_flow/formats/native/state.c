@@ -54,19 +54,24 @@ typedef struct {
     int (*next)(PyObject *, Py_ssize_t *, PyObject **, PyObject **);
 } Each;
 
-static int each_begin(Each *each, PyObject *map)
+/* 1: without a list, which need not be freed then. */
+static int each_here(Each *each, PyObject *map)
 {
     *each = (Each){map, NULL, 0, 0, NULL};
     if (PyDict_CheckExact(map)) {
         each->count = PyDict_GET_SIZE(map);
         each->next = PyDict_Next;
-        return 1;
-    }
-    if (maps && Py_TYPE(map) == maps->pocket) {
+    } else if (maps && Py_TYPE(map) == maps->pocket) {
         each->count = maps->pocket_size(map);
         each->next = maps->pocket_next;
-        return 1;
     }
+    return each->next != NULL;
+}
+
+static int each_begin(Each *each, PyObject *map)
+{
+    if (each_here(each, map))
+        return 1;
     each->pairs = PyMapping_Items(map);
     each->count = each->pairs ? PyList_GET_SIZE(each->pairs) : 0;
     return each->pairs != NULL;
@@ -142,21 +147,17 @@ static Said put_documents(Coder *coder, PyObject *reg)
 /* Slot -> key -> weight, as triples. */
 static Said put_open(Coder *coder, PyObject *open)
 {
-    if (!PyDict_CheckExact(open))
-        return ODD;
-    Py_ssize_t at = 0, count = 0;
+    Each slots, each;
+    Py_ssize_t count = 0, some = 0;
     PyObject *slot, *keys, *key, *weight;
-    while (PyDict_Next(open, &at, &slot, &keys)) {
-        Py_ssize_t some = PyObject_Size(keys);
-        if (some < 0)
-            return FAILED;
-        count += some;
-    }
-    Said said = put_tuple(coder, (size_t)count);
-    for (at = 0; said == DONE && PyDict_Next(open, &at, &slot, &keys);) {
-        Each each;
+    if (!each_begin(&slots, open))
+        return FAILED;
+    while (some >= 0 && each_next(&slots, &slot, &keys))
+        count += some = PyObject_Size(keys);
+    Said said = some < 0 ? FAILED : put_tuple(coder, (size_t)count);
+    for (slots.at = 0; said == DONE && each_next(&slots, &slot, &keys);) {
         if (!each_begin(&each, keys))
-            return FAILED;
+            said = FAILED;
         while (said == DONE && each_next(&each, &key, &weight)) {
             said = put_tuple(coder, 3);
             said = said == DONE ? put(coder, slot, 0) : said;
@@ -165,6 +166,7 @@ static Said put_open(Coder *coder, PyObject *open)
         }
         Py_XDECREF(each.pairs);
     }
+    Py_XDECREF(slots.pairs);
     return said;
 }
 
@@ -189,11 +191,12 @@ static Said put_record(Coder *coder, PyObject *record)
 /* How many registers are others than when `written` was made; -1: what was written cannot be told from this. */
 static Py_ssize_t others(PyObject *written, PyObject *reg)
 {
-    Py_ssize_t at = 0, n = 1, count = 0;
+    Each each;
+    Py_ssize_t n = 1, count = 0;
     PyObject *path, *doc;
-    if (!PyList_CheckExact(written) || !PyDict_CheckExact(reg) || PyList_GET_SIZE(written) > 2 * PyDict_GET_SIZE(reg) + 1)
+    if (!PyList_CheckExact(written) || !each_here(&each, reg) || PyList_GET_SIZE(written) > 2 * each.count + 1)
         return -1;
-    for (; PyDict_Next(reg, &at, &path, &doc); n += 2) {
+    for (; each_next(&each, &path, &doc); n += 2) {
         if (n >= PyList_GET_SIZE(written)) {
             count++;
             continue;
@@ -209,13 +212,14 @@ static Py_ssize_t others(PyObject *written, PyObject *reg)
 /* operators.written.difference; ODD where there is none. */
 static Said put_difference(Coder *coder, PyObject *record, PyObject *written, PyObject *reg, PyObject *last)
 {
-    Py_ssize_t at = 0, n = 1, count = others(written, reg);
+    Each each;
+    Py_ssize_t n = 1, count = others(written, reg);
     PyObject *path, *doc;
-    if (count < 0)
+    if (count < 0 || !each_here(&each, reg))
         return ODD;
     Said said = put_tuple(coder, 5);
     said = said == DONE ? put_tuple(coder, (size_t)count) : said;
-    for (; said == DONE && PyDict_Next(reg, &at, &path, &doc); n += 2)
+    for (; said == DONE && each_next(&each, &path, &doc); n += 2)
         if (n >= PyList_GET_SIZE(written) || PyList_GET_ITEM(written, n + 1) != doc)
             said = put_document(coder, path, doc);
     if (said == DONE)
@@ -226,11 +230,14 @@ static Said put_difference(Coder *coder, PyObject *record, PyObject *written, Py
 /* `written` becomes what operators.written.mark makes; what is in it already is not touched. */
 static int mark_again(PyObject *written, PyObject *reg, PyObject *last)
 {
-    Py_ssize_t at = 0, n = 1;
+    Each each;
+    Py_ssize_t n = 1;
     PyObject *path, *doc;
+    if (!each_here(&each, reg))
+        return -1;
     if (PyList_GET_ITEM(written, 0) != last && PyList_SetItem(written, 0, Py_NewRef(last)) < 0)
         return -1;
-    for (; PyDict_Next(reg, &at, &path, &doc); n += 2) {
+    for (; each_next(&each, &path, &doc); n += 2) {
         if (n >= PyList_GET_SIZE(written)) {
             if (PyList_Append(written, path) < 0 || PyList_Append(written, doc) < 0)
                 return -1;
