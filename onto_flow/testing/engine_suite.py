@@ -19,12 +19,13 @@ from hypothesis import HealthCheck, given, settings
 
 from ..core.change import Change
 from ..core.equality import same
-from ..core.values import Document
+from ..core.values import Document, from_micros
 from ..plan.nodes import Plan
 from .cases import Case, random_case
-from .histories import History, deliver
+from .histories import History, deliver, history_of
 from .named_cases import FIXED
 from .oracle import recompute
+from .session_view import MINUTE, Visit
 from .strategies import cases
 
 Tables = Mapping[str, Mapping[str, Document]]
@@ -94,6 +95,20 @@ class EngineSuite:
             whole = History(history.commits, len(history.commits), history.commits[-1].time)
             self.judge(Case(case.shapes, whole), [])
             assert not self.run(case.plan, {}, None, []).get("V"), name
+
+    def test_sessions_are_joined_and_parted(self) -> None:
+        """Law 1 where rows that come and go join and part the sessions of a group."""
+        minutes = {"a": 0, "b": 4, "c": 8, "d": 20, "e": 26}
+        clicks = {f"clicks/{n}": {"user": "ada", "at": from_micros(MINUTE * at)} for n, at in minutes.items()}
+        moved = ("clicks/e", {**clicks["clicks/e"], "at": from_micros(MINUTE * 24)})
+        history = history_of(*clicks.items(), ("clicks/b", None), moved, ("clicks/d", None), exported=4)
+        changes = [history.change(i) for i in deliver(history.feed, Random(3), "shuffled")]
+        tables = self.run(Visit.plan(), history.documents, history.snapshot, changes)
+        expected = recompute(Visit.plan(), history.final)["Visit"]
+        found = tables.get("Visit", {})
+        assert len(expected) == 3
+        assert found.keys() == expected.keys()
+        assert all(same(found[path], expected[path]) for path in expected)
 
     def test_generated_cases(self) -> None:
         """Law 1 for generated views and histories."""

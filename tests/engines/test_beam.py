@@ -215,6 +215,10 @@ def test_cases_with_a_name() -> None:
         OnBeam().judge(case, deliver(case.history.feed, random.Random(number), "shuffled"))
 
 
+def test_sessions_are_joined_and_parted() -> None:
+    OnBeam().test_sessions_are_joined_and_parted()
+
+
 def test_generated_cases_step_by_step() -> None:
     suite = OnBeam()
     suite.coalesce = False
