@@ -157,6 +157,10 @@ def test_what_leaves_before_its_page_goes_though_another_key_had_told_it(shape):
     assert list(local.not_at_rest(flow, plan_of(shape), {**documents("x"), "b/999": {**fields, "k": "z"}})) == []
 
 
+def test_a_document_that_leaves_before_its_page_for_a_key_that_owes_it_is_waited_for():
+    assert local.run_wide_seed(4012, page=1) == []
+
+
 def test_others_are_told_while_a_root_moves(shape):
     flow = loaded(shape)
     changes(flow, ("a/1", {"k": "x"}), time=2)

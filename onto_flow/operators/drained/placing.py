@@ -67,8 +67,8 @@ class Placing(Assemble):
         return all(self._place(record, kept, root, path, before) for path, before in named.items())
 
     def _opens(self, message: Message) -> bool:
-        """Whether a key is opened at which there may be several documents."""
-        return isinstance(message, Answer) and message.weight > 0 and self.view.slots[message.slot].kind != "via"
+        """Whether a key is opened at which there may be several documents, or page by page has been until now."""
+        return isinstance(message, Answer) and message.weight >= 0 and self.view.slots[message.slot].kind != "via"
 
     def _found_by(self, record: Record, kept: Kept, answer: Answer) -> list[str]:
         """The documents that are found by a key that was opened or closed, as far as the record knows them."""
