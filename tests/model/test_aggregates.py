@@ -283,8 +283,12 @@ def test_explain_says_what_a_change_costs():
         assert f"{line}\n" in text
 
 
-def test_explain_says_that_sessions_are_folded_anew():
-    assert "clicks: int  O(n) per change, O(n) state: the rows of a group are cut" in explain_text(Visit.plan())
+def test_explain_says_what_sessions_cost():
+    text = explain_text(Visit.plan())
+    assert (
+        "clicks: int  O(1) per change, O(n) state: the rows of a group; sessions that are parted or joined cost" in text
+    )
+    assert "sessions session: a gap of 0:05:00; a change follows the sessions that it touches" in text
 
 
 class Mistake(NamedTuple):
