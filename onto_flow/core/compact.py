@@ -6,6 +6,7 @@ Both are written and read as dictionaries are.
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -93,6 +94,13 @@ def pattern(names: Iterable[str]) -> dict[str, Any]:
     return shared
 
 
+def _parts(held: Mapping[Any, Any]) -> tuple[Callable[..., Any], tuple[dict[Any, Any]]]:
+    """What a compiled map is made of again, where it is copied or sent."""
+    return new_map, (dict(held.items()),)
+
+
 _LEARNED = 40
 _native = compiled()
 _map: Callable[[], dict[Any, Any]] = dict if _native is None else _native.Pocket
+if _native is not None:
+    copyreg.pickle(_native.Pocket, _parts)
