@@ -2,7 +2,8 @@
 
 Law: the form that was written, with the differences that were written after it, is the form of the record as it is now.
 Registers are compared by identity: a document's register is replaced, never changed, and so is what was emitted. What a
-record asks for changes rarely; `Record.answered` forgets what was written, and the whole is written again.
+record asks for changes rarely; `Record.answered` forgets what was written, and the whole is written again. Of a view
+document the attributes that are other objects are written, of a list what is between its first and last elements that stay.
 
 Example:
     >>> from onto_flow.operators.messages import Doc
@@ -25,7 +26,10 @@ from typing import Any
 from .record import Record
 
 Difference = tuple[tuple[Any, ...], "tuple[Any, ...] | None", int, bool, bool]
-"""(registers as in `Record.pack`, what was emitted or `None` for as before, sequence number, failed, behind)."""
+"""(registers as in `Record.pack`, what was emitted or `None` for as before, sequence number, failed, behind).
+
+What was emitted is (output, what) or (output, `None`, attributes that changed): (name, value), or of a list (name, `None`,
+how many first elements stay, how many last ones, those between)."""
 
 
 def mark(record: Record) -> None:
@@ -45,8 +49,26 @@ def difference(record: Record) -> Difference | None:
             return None
         if not before or before[1] is not doc:
             registers.append((path, *doc))
-    last = None if record.last is written[0] else tuple(record.last.items())
+    before, now = written[0], record.last
+    last = None if now is before else tuple(_entry(output, before.get(output), what) for output, what in now.items())
     return tuple(registers), last, record.seq, record.failed, record.behind
+
+
+def _entry(output: Any, before: Any, now: Any) -> tuple[Any, ...]:
+    if type(before) is not dict or type(now) is not dict or list(before) != list(now):
+        return output, now
+    return output, None, tuple(_attribute(n, before[n], v) for n, v in now.items() if before[n] is not v)
+
+
+def _attribute(name: str, before: Any, now: Any) -> tuple[Any, ...]:
+    if type(before) is not list or type(now) is not list:
+        return name, now
+    most, head, tail = min(len(before), len(now)), 0, 0
+    while head < most and before[head] is now[head]:
+        head += 1
+    while tail < most - head and before[-1 - tail] is now[-1 - tail]:
+        tail += 1
+    return name, None, head, tail, tuple(now[head : len(now) - tail])
 
 
 def patched(form: tuple[Any, ...], changed: Difference) -> tuple[Any, ...]:
@@ -54,4 +76,19 @@ def patched(form: tuple[Any, ...], changed: Difference) -> tuple[Any, ...]:
     registers, due, opened, last, *_ = form
     news, now, *flags = changed
     merged = {register[0]: register for register in (*registers, *news)}
-    return (tuple(merged.values()), due, opened, last if now is None else now, *flags)
+    held = dict(last)
+    for output, what, *attributes in now or ():
+        held[output] = _document(held[output], attributes[0]) if attributes else what
+    emitted = last if now is None else tuple((output, held[output]) for output, *_ in now)
+    return (tuple(merged.values()), due, opened, emitted, *flags)
+
+
+def _document(before: dict[str, Any], changed: tuple[Any, ...]) -> dict[str, Any]:
+    document = dict(before)
+    for name, value, *cut in changed:
+        if cut:
+            head, tail, between = cut
+            held = before[name]
+            value = [*held[:head], *between, *held[len(held) - tail :]]
+        document[name] = value
+    return document

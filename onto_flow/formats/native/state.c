@@ -209,6 +209,99 @@ static Py_ssize_t others(PyObject *written, PyObject *reg)
     return count;
 }
 
+/* Whether two dictionaries have the same names in the same order; `others`: of how many the values are other objects. */
+static int same_names(PyObject *before, PyObject *now, Py_ssize_t *others)
+{
+    Py_ssize_t at = 0, behind = 0;
+    PyObject *name, *value, *old_name, *old;
+    *others = 0;
+    if (!PyDict_CheckExact(before) || !PyDict_CheckExact(now) || PyDict_GET_SIZE(before) != PyDict_GET_SIZE(now))
+        return 0;
+    while (PyDict_Next(now, &at, &name, &value) && PyDict_Next(before, &behind, &old_name, &old)) {
+        if (name != old_name &&
+            (!PyUnicode_CheckExact(name) || !PyUnicode_CheckExact(old_name) || PyUnicode_Compare(name, old_name)))
+            return 0;
+        *others += value != old;
+    }
+    return 1;
+}
+
+/* Of a list what lies between its first and its last elements that stay. */
+static Said put_between(Coder *coder, PyObject *name, PyObject *before, PyObject *now)
+{
+    Py_ssize_t old = PyList_GET_SIZE(before), size = PyList_GET_SIZE(now), most = old < size ? old : size, head = 0, tail = 0;
+    while (head < most && PyList_GET_ITEM(before, head) == PyList_GET_ITEM(now, head))
+        head++;
+    while (tail < most - head && PyList_GET_ITEM(before, old - 1 - tail) == PyList_GET_ITEM(now, size - 1 - tail))
+        tail++;
+    PyObject *first = PyLong_FromSsize_t(head), *last = PyLong_FromSsize_t(tail);
+    Said said = first && last ? put_tuple(coder, 5) : FAILED;
+    said = said == DONE ? put(coder, name, 0) : said;
+    said = said == DONE ? put(coder, Py_None, 0) : said;
+    said = said == DONE ? put(coder, first, 0) : said;
+    said = said == DONE ? put(coder, last, 0) : said;
+    said = said == DONE ? put_tuple(coder, (size_t)(size - head - tail)) : said;
+    for (Py_ssize_t n = head; said == DONE && n < size - tail; n++)
+        said = put(coder, PyList_GET_ITEM(now, n), 0);
+    Py_XDECREF(first);
+    Py_XDECREF(last);
+    return said;
+}
+
+static Said put_attributes(Coder *coder, PyObject *before, PyObject *now, Py_ssize_t others)
+{
+    Py_ssize_t at = 0, behind = 0;
+    PyObject *name, *value, *old_name, *old;
+    Said said = put_tuple(coder, (size_t)others);
+    while (said == DONE && PyDict_Next(now, &at, &name, &value) && PyDict_Next(before, &behind, &old_name, &old))
+        if (value != old)
+            said = PyList_CheckExact(value) && PyList_CheckExact(old) ? put_between(coder, name, old, value)
+                                                                      : put_pair(coder, name, value);
+    return said;
+}
+
+/* What a map has at a key, borrowed; NULL: nothing, or an exception is set. */
+static PyObject *held_at(PyObject *map, PyObject *key)
+{
+    Each each;
+    PyObject *other, *value;
+    if (PyDict_CheckExact(map))
+        return PyDict_GetItemWithError(map, key);
+    if (!each_here(&each, map))
+        return NULL;
+    while (each_next(&each, &other, &value)) {
+        int same = PyObject_RichCompareBool(other, key, Py_EQ);
+        if (same)
+            return same < 0 ? NULL : value;
+    }
+    return NULL;
+}
+
+/* What was emitted, after what was before: (output, what), or (output, None, attributes that changed). */
+static Said put_emitted(Coder *coder, PyObject *before, PyObject *now)
+{
+    Each each;
+    Py_ssize_t others;
+    PyObject *output, *what;
+    if (!each_here(&each, now))
+        return ODD;
+    Said said = put_tuple(coder, (size_t)each.count);
+    while (said == DONE && each_next(&each, &output, &what)) {
+        PyObject *old = held_at(before, output);
+        if (!old && PyErr_Occurred())
+            return FAILED;
+        if (!old || !same_names(old, what, &others)) {
+            said = put_pair(coder, output, what);
+            continue;
+        }
+        said = put_tuple(coder, 3);
+        said = said == DONE ? put(coder, output, 0) : said;
+        said = said == DONE ? put(coder, Py_None, 0) : said;
+        said = said == DONE ? put_attributes(coder, old, what, others) : said;
+    }
+    return said;
+}
+
 /* operators.written.difference; ODD where there is none. */
 static Said put_difference(Coder *coder, PyObject *record, PyObject *written, PyObject *reg, PyObject *last)
 {
@@ -223,7 +316,8 @@ static Said put_difference(Coder *coder, PyObject *record, PyObject *written, Py
         if (n >= PyList_GET_SIZE(written) || PyList_GET_ITEM(written, n + 1) != doc)
             said = put_document(coder, path, doc);
     if (said == DONE)
-        said = PyList_GET_ITEM(written, 0) == last ? put(coder, Py_None, 0) : put_pairs(coder, last);
+        said = PyList_GET_ITEM(written, 0) == last ? put(coder, Py_None, 0)
+                                                        : put_emitted(coder, PyList_GET_ITEM(written, 0), last);
     return said == DONE ? put_flags(coder, record) : said;
 }
 
