@@ -38,7 +38,7 @@ class KeptView:
         self._rows: list[KeptRows | None] = [*program.no_rows]
         self._dirty = EVERYTHING
         self._declined = False
-        self._hits: list[tuple[int, str]] = []
+        self._hits: list[tuple[int, str]] | None = None
         self._unordered = 0
 
     def replace(self, slots: Sequence[int], path: str, fields: Document) -> None:
@@ -47,8 +47,7 @@ class KeptView:
             documents = self._slots[at]
             if path in documents:
                 documents[path] = self._program.makers[at](path, fields)
-                self._dirty |= 1 << at
-                self._hits.append((at, path))
+                self._hit(at, path)
 
     def put(self, slot: int, path: str, fields: Document) -> None:
         """See `plan.evaluator.Kept`."""
@@ -56,14 +55,18 @@ class KeptView:
         if path not in documents and not comes_last(documents, path):
             self._unordered |= 1 << slot
         documents[path] = self._program.makers[slot](path, fields)
-        self._dirty |= 1 << slot
-        self._hits.append((slot, path))
+        self._hit(slot, path)
 
     def drop(self, slot: int, path: str) -> None:
         """See `plan.evaluator.Kept`."""
         if self._slots[slot].pop(path, None) is not None:
-            self._dirty |= 1 << slot
-            self._hits.append((slot, path))
+            self._hit(slot, path)
+
+    def _hit(self, slot: int, path: str) -> None:
+        self._dirty |= 1 << slot
+        if self._hits is None:
+            self._hits = []
+        self._hits.append((slot, path))
 
     def paths(self, slot: int) -> Sequence[str]:
         """See `plan.evaluator.Kept`."""
@@ -78,8 +81,8 @@ class KeptView:
 
     def shown(self, last: Mapping[Any, Any]) -> Shown:
         """See `plan.evaluator.Kept`."""
-        program, path, dirty, hits = self._program, self._path, self._dirty, self._hits
-        self._dirty, self._hits = 0, []
+        program, path, dirty, hits = self._program, self._path, self._dirty, self._hits or ()
+        self._dirty, self._hits = 0, None
         if self._declined and not program.decisive & dirty:
             return {}, tuple(last)
         document = last.get(path)

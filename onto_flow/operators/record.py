@@ -37,7 +37,7 @@ class Record:
 
     def __init__(self) -> None:
         self.reg: dict[str, Doc] = new_map()
-        self.due: dict[str, int] = {}
+        self.due: dict[str, int] = new_map()
         self.open: dict[int, dict[JoinKey, int]] = new_map()
         self.last: Mapping[Any, Any] = new_map()
         self.seq = 0

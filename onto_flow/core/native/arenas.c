@@ -91,4 +91,14 @@ static int take_over(void)
 static int take_over(void) { return 0; }
 #endif
 
+/* What the C library keeps of freed memory, for more of its own. */
+#if defined(__GLIBC__)
+#include <malloc.h>
+static int trim(void) { return malloc_trim(0); }
+#else
+static int trim(void) { return 0; }
+#endif
+
+PyObject *native_trim(PyObject *module, PyObject *none) { return PyBool_FromLong(trim()); }
+
 PyObject *native_large_pages(PyObject *module, PyObject *none) { return PyBool_FromLong(take_over()); }

@@ -88,6 +88,7 @@ int map_contains(PyObject *map, PyObject *key);
 PyObject *map_of_one(PyObject *key, PyObject *value);
 
 PyObject *native_large_pages(PyObject *module, PyObject *none);
+PyObject *native_trim(PyObject *module, PyObject *none);
 PyObject *native_equality(PyObject *module, PyObject *args);
 PyObject *native_maker(PyObject *module, PyObject *parts);
 PyObject *native_odd_values(PyObject *module, PyObject *args);

@@ -3,6 +3,17 @@
 
 static Py_ssize_t view_program, view_slots, view_dirty, view_hits, program_makers;
 
+static int add_hit(PyObject *view, PyObject *hit)
+{
+    PyObject *hits = SLOT(view, view_hits);
+    if (hits != Py_None)
+        return PyList_Append(hits, hit);
+    if (!(hits = Py_BuildValue("[O]", hit)))
+        return -1;
+    Py_SETREF(SLOT(view, view_hits), hits);
+    return 0;
+}
+
 /* The object of a document, made by its model's maker, into a slot that holds the document; 0, or -1. */
 static int replace_at(PyObject *view, PyObject *at, PyObject *path, PyObject *fields)
 {
@@ -21,7 +32,7 @@ static int replace_at(PyObject *view, PyObject *at, PyObject *path, PyObject *fi
     int done = -1;
     if (made && map_set(documents, path, made) == 0 && (bit = PyLong_FromLongLong(1LL << slot)) &&
         (dirty = PyNumber_Or(SLOT(view, view_dirty), bit)) && (hit = PyTuple_Pack(2, at, path)) &&
-        PyList_Append(SLOT(view, view_hits), hit) == 0) {
+        add_hit(view, hit) == 0) {
         Py_SETREF(SLOT(view, view_dirty), Py_NewRef(dirty));
         done = 0;
     }

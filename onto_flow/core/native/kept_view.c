@@ -274,12 +274,9 @@ static PyObject *evaluated(Showing *showing, PyObject *last)
 /* Nothing is shown, and nothing was: it is asked for again only where a document that decides about that has changed. */
 static PyObject *still_declined(PyObject *self, Mask dirty, PyObject *last)
 {
-    PyObject *hits;
     if (PyLong_AsLongLong(SLOT(SLOT(self, view_program), program_decisive)) & dirty)
         return PyObject_CallMethodOneArg(self, name_in_python, last);
-    if (!(hits = PyList_New(0)))
-        return NULL;
-    Py_SETREF(SLOT(self, view_hits), hits);
+    Py_SETREF(SLOT(self, view_hits), Py_NewRef(Py_None));
     Py_SETREF(SLOT(self, view_dirty), Py_NewRef(zero));
     return Py_BuildValue("O()", last);
 }
@@ -296,11 +293,13 @@ static PyObject *shown(PyObject *self, PyObject *last)
         Py_XDECREF(document);
         return PyErr_Occurred() ? NULL : PyObject_CallMethodOneArg(self, name_in_python, last);
     }
-    PyObject *hits = PyList_New(0);
-    if (!hits)
+    PyObject *hits = SLOT(self, view_hits) == Py_None ? PyList_New(0) : Py_NewRef(SLOT(self, view_hits));
+    if (!hits) {
+        Py_DECREF(document);
         return NULL;
-    Showing showing = {self, SLOT(self, view_program), document, SLOT(self, view_hits), NULL, NULL, dirty, 0, 0};
-    SLOT(self, view_hits) = hits;
+    }
+    Showing showing = {self, SLOT(self, view_program), document, hits, NULL, NULL, dirty, 0, 0};
+    Py_SETREF(SLOT(self, view_hits), Py_NewRef(Py_None));
     Py_SETREF(SLOT(self, view_dirty), Py_NewRef(zero));
     PyObject *result = evaluated(&showing, last);
     Py_DECREF(showing.document);

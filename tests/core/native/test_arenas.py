@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 
@@ -51,3 +52,27 @@ def test_what_is_freed_is_given_back_and_taken_again():
     assert full > 60
     assert again < 1.3 * full
     assert max(left, left_again) < full / 3
+
+
+_FREED = """
+from onto_flow.core.native import compiled
+
+def resident():
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS")) // 1000
+
+held = [bytearray(2000) for _ in range(40_000)]
+full, last = resident(), held.pop()
+del held
+kept = resident()
+given_back = compiled().trim()
+print(full, kept, resident(), given_back)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are not asked")
+def test_what_the_c_library_keeps_of_freed_memory_is_given_back():
+    done = subprocess.run([sys.executable, "-c", _FREED], capture_output=True, text=True, check=True)
+    full, kept, left, given_back = done.stdout.split()
+    assert given_back == "True" and int(full) - int(left) > 60
+    assert int(kept) - int(left) > 60
