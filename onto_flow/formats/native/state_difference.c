@@ -1,0 +1,175 @@
+/* What changed of a record since it was written: operators.written in C. */
+#include "state.h"
+
+/* How many registers are others than when `written` was made; -1: what was written cannot be told from this. */
+static Py_ssize_t others(PyObject *written, PyObject *reg)
+{
+    Each each;
+    Py_ssize_t n = 1, count = 0;
+    PyObject *path, *doc;
+    if (!PyList_CheckExact(written) || !each_here(&each, reg) || PyList_GET_SIZE(written) > 2 * each.count + 1)
+        return -1;
+    for (; each_next(&each, &path, &doc); n += 2) {
+        if (n >= PyList_GET_SIZE(written)) {
+            count++;
+            continue;
+        }
+        PyObject *before = PyList_GET_ITEM(written, n);
+        if (before != path && (!PyUnicode_CheckExact(before) || !PyUnicode_CheckExact(path) || PyUnicode_Compare(before, path)))
+            return -1;
+        count += PyList_GET_ITEM(written, n + 1) != doc;
+    }
+    return count;
+}
+
+/* Whether two dictionaries have the same names in the same order; `others`: of how many the values are other objects. */
+static int same_names(PyObject *before, PyObject *now, Py_ssize_t *others)
+{
+    Py_ssize_t at = 0, behind = 0;
+    PyObject *name, *value, *old_name, *old;
+    *others = 0;
+    if (!PyDict_CheckExact(before) || !PyDict_CheckExact(now) || PyDict_GET_SIZE(before) != PyDict_GET_SIZE(now))
+        return 0;
+    while (PyDict_Next(now, &at, &name, &value) && PyDict_Next(before, &behind, &old_name, &old)) {
+        if (name != old_name &&
+            (!PyUnicode_CheckExact(name) || !PyUnicode_CheckExact(old_name) || PyUnicode_Compare(name, old_name)))
+            return 0;
+        *others += value != old;
+    }
+    return 1;
+}
+
+/* Of a list what lies between its first and its last elements that stay. */
+static Said put_between(Coder *coder, PyObject *name, PyObject *before, PyObject *now)
+{
+    Py_ssize_t old = PyList_GET_SIZE(before), size = PyList_GET_SIZE(now), most = old < size ? old : size, head = 0, tail = 0;
+    while (head < most && PyList_GET_ITEM(before, head) == PyList_GET_ITEM(now, head))
+        head++;
+    while (tail < most - head && PyList_GET_ITEM(before, old - 1 - tail) == PyList_GET_ITEM(now, size - 1 - tail))
+        tail++;
+    PyObject *first = PyLong_FromSsize_t(head), *last = PyLong_FromSsize_t(tail);
+    Said said = first && last ? put_tuple(coder, 5) : FAILED;
+    said = said == DONE ? put(coder, name, 0) : said;
+    said = said == DONE ? put(coder, Py_None, 0) : said;
+    said = said == DONE ? put(coder, first, 0) : said;
+    said = said == DONE ? put(coder, last, 0) : said;
+    said = said == DONE ? put_tuple(coder, (size_t)(size - head - tail)) : said;
+    for (Py_ssize_t n = head; said == DONE && n < size - tail; n++)
+        said = put(coder, PyList_GET_ITEM(now, n), 0);
+    Py_XDECREF(first);
+    Py_XDECREF(last);
+    return said;
+}
+
+static Said put_attributes(Coder *coder, PyObject *before, PyObject *now, Py_ssize_t others)
+{
+    Py_ssize_t at = 0, behind = 0;
+    PyObject *name, *value, *old_name, *old;
+    Said said = put_tuple(coder, (size_t)others);
+    while (said == DONE && PyDict_Next(now, &at, &name, &value) && PyDict_Next(before, &behind, &old_name, &old))
+        if (value != old)
+            said = PyList_CheckExact(value) && PyList_CheckExact(old) ? put_between(coder, name, old, value)
+                                                                      : put_pair(coder, name, value);
+    return said;
+}
+
+/* What a map has at a key, borrowed; NULL: nothing, or an exception is set. */
+static PyObject *held_at(PyObject *map, PyObject *key)
+{
+    Each each;
+    PyObject *other, *value;
+    if (PyDict_CheckExact(map))
+        return PyDict_GetItemWithError(map, key);
+    if (!each_here(&each, map))
+        return NULL;
+    while (each_next(&each, &other, &value)) {
+        int same = PyObject_RichCompareBool(other, key, Py_EQ);
+        if (same)
+            return same < 0 ? NULL : value;
+    }
+    return NULL;
+}
+
+/* What was emitted, after what was before: (output, what), or (output, None, attributes that changed). */
+static Said put_emitted(Coder *coder, PyObject *before, PyObject *now)
+{
+    Each each;
+    Py_ssize_t others;
+    PyObject *output, *what;
+    if (!each_here(&each, now))
+        return ODD;
+    Said said = put_tuple(coder, (size_t)each.count);
+    while (said == DONE && each_next(&each, &output, &what)) {
+        PyObject *old = held_at(before, output);
+        if (!old && PyErr_Occurred())
+            return FAILED;
+        if (!old || !same_names(old, what, &others)) {
+            said = put_pair(coder, output, what);
+            continue;
+        }
+        said = put_tuple(coder, 3);
+        said = said == DONE ? put(coder, output, 0) : said;
+        said = said == DONE ? put(coder, Py_None, 0) : said;
+        said = said == DONE ? put_attributes(coder, old, what, others) : said;
+    }
+    return said;
+}
+
+/* operators.written.difference; ODD where there is none. */
+Said put_difference(Coder *coder, PyObject *record, PyObject *written, PyObject *reg, PyObject *last)
+{
+    Each each;
+    Py_ssize_t n = 1, count = others(written, reg);
+    PyObject *path, *doc;
+    if (count < 0 || !each_here(&each, reg))
+        return ODD;
+    Said said = put_tuple(coder, 5);
+    said = said == DONE ? put_tuple(coder, (size_t)count) : said;
+    for (; said == DONE && each_next(&each, &path, &doc); n += 2)
+        if (n >= PyList_GET_SIZE(written) || PyList_GET_ITEM(written, n + 1) != doc)
+            said = put_document(coder, path, doc);
+    if (said == DONE)
+        said = PyList_GET_ITEM(written, 0) == last ? put(coder, Py_None, 0)
+                                                        : put_emitted(coder, PyList_GET_ITEM(written, 0), last);
+    return said == DONE ? put_flags(coder, record) : said;
+}
+
+/* `written` becomes what operators.written.mark makes; what is in it already is not touched. */
+int mark_again(PyObject *written, PyObject *reg, PyObject *last)
+{
+    Each each;
+    Py_ssize_t n = 1;
+    PyObject *path, *doc;
+    if (!each_here(&each, reg))
+        return -1;
+    if (PyList_GET_ITEM(written, 0) != last && PyList_SetItem(written, 0, Py_NewRef(last)) < 0)
+        return -1;
+    for (; each_next(&each, &path, &doc); n += 2) {
+        if (n >= PyList_GET_SIZE(written)) {
+            if (PyList_Append(written, path) < 0 || PyList_Append(written, doc) < 0)
+                return -1;
+        } else if (PyList_GET_ITEM(written, n + 1) != doc && PyList_SetItem(written, n + 1, Py_NewRef(doc)) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* What operators.written.mark makes. */
+PyObject *mark_of(PyObject *reg, PyObject *last)
+{
+    Each each;
+    PyObject *path, *doc;
+    if (!each_begin(&each, reg))
+        return NULL;
+    PyObject *mark = PyList_New(1 + 2 * each.count);
+    if (mark) {
+        PyList_SET_ITEM(mark, 0, Py_NewRef(last));
+        for (Py_ssize_t n = 1; n < PyList_GET_SIZE(mark) && each_next(&each, &path, &doc); n += 2) {
+            PyList_SET_ITEM(mark, n, Py_NewRef(path));
+            PyList_SET_ITEM(mark, n + 1, Py_NewRef(doc));
+        }
+    }
+    Py_XDECREF(each.pairs);
+    return mark;
+}
