@@ -83,7 +83,11 @@ FAULTS_BEHIND = (
                 "def _first(record, slot, keys, joins):\n    shown = _by_path(record, keys, slot, joins)\n    if shown is HOLD:\n        return HOLD\n    return {p: record.before.get(p, f) for p, f in shown.items()}\n\n\ndef _by_key(",
             ),
             (RECORD, '__slots__ = ("behind",', '__slots__ = ("before", "behind",'),
-            (RECORD, "self.reg: dict[str, Doc] = {}\n", "self.reg: dict[str, Doc] = {}\n        self.before = {}\n"),
+            (
+                RECORD,
+                "self.reg: dict[str, Doc] = new_map()\n",
+                "self.reg: dict[str, Doc] = new_map()\n        self.before = {}\n",
+            ),
             (
                 RECORD,
                 "            self.reg[path] = doc\n            return True",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from .jobs import draw_job
+from .jobs import ORDERS, AsJob, draw_job
 from .own import OwnAccumulators
 from .printing import test_of
 from .purity import InTwoProcesses, Twice
@@ -208,10 +208,12 @@ class _Checking:
             twice.close()
 
     def _fails(self, story: Story, way: Way) -> Failure | None:
-        ways = [way]
+        ways: list[Way] = [way]
+        # A seed means another order in every story: a smaller one may need another seed.
         if isinstance(way, Shuffled):
-            # A seed means another order in every story: a smaller one may need another seed.
             ways += [replace(way, seed=seed) for seed in range(SCHEDULES)]
+        elif isinstance(way, AsJob) and way.repeat >= 0:
+            ways += [replace(way, repeat=seed) for seed in range(ORDERS)]
         for tried in ways:
             complaint = self._complaint(story, tried)
             if complaint is not None:

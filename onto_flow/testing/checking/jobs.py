@@ -138,6 +138,10 @@ class _Repeating:
         self._sink.close()
 
 
+ORDERS = 8
+"""How many orders of what the sink gets a smaller story is tried with."""
+
+
 @dataclass(frozen=True)
 class AsJob:
     """Whole jobs on an engine; the published tables are compared after each.
