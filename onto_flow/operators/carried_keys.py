@@ -80,6 +80,10 @@ class CarriedKeys:
         layout = self._layout(path)
         return layout.codes, layout.names
 
+    def makers(self, path: str) -> tuple[Callable[[str, Document], tuple[Any, ...]], ...]:
+        """What works out the keys of a document of its collection, in the order in which they travel."""
+        return self._layout(path).makers
+
     def _layout(self, path: str) -> _Layout:
         collection = path.rpartition("/")[0]
         layout = self._layouts.get(collection)

@@ -60,6 +60,10 @@ class Joins:
         self._readers = {s.index: r for s in view.slots if (r := self._reader(s)) is not None}
         self._selections = {s.index: Selection(s) for s in view.slots if Selection.wanted(s)}
 
+    def asked_code(self, slot: Slot) -> int:
+        """Under which code the keys travel at which a document asks for documents of a slot."""
+        return self._codes[slot.index]
+
     def parent_keys(self, slot: Slot, path: str, fields: Document) -> tuple[JoinKey, ...]:
         """The keys at which a document of the parent slot asks for documents of `slot`."""
         if fields.__class__ is Fields:

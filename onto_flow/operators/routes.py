@@ -15,6 +15,10 @@ from .expiry import until_fields
 from .joins import JoinKey, Joins, has_own_keys
 from .messages import Doc, Subscribe, Told
 
+Tells = tuple[int, tuple[tuple[str, "int | None", "tuple[tuple[str, int], ...]"], ...]]
+"""Of a view: where its own keys stand in what travels with the documents (0: it has none), and whom it tells as (operator,
+slot whose keys count, or `None` under the document's path, what a root asks for as (operator, where the keys stand))."""
+
 
 class Route:
     """What the documents of one collection mean to the views.
@@ -40,20 +44,28 @@ class Route:
         self._keyless = len(at_path) == sum(len(mine) for _, _, mine in self.views)
         self.at_path = tuple(_target(v, s) for v, s in at_path)
 
-    def tells(self, codes: Mapping[Any, Any]) -> tuple[tuple[int, tuple[tuple[str, int | None], ...]], ...]:
-        """What `tell` does, as data.
+    @property
+    def tells_moves(self) -> bool:
+        """Whether `tells` says all of a change of join keys: no document that roots are told directly asks for others."""
+        return not any(s.fused and (j.children[s.index] or s in j.below) for _, j, mine in self.views for s in mine)
+
+    def tells(self, codes: Mapping[Any, Any]) -> tuple[Tells, ...]:
+        """What `tell` does, and `Difference` where `tells_moves`, as data.
 
         Args:
             codes: Where keys stand in what travels with the documents (`carried_keys`).
-
-        Returns:
-            Per view: where its own keys stand (0: it has none), and whom it tells as (operator, slot whose keys count;
-            `None`: under the document's path).
         """
         return tuple(
             (
                 codes.get(joins.own_code, 0),
-                tuple((_target(view, s), None if s.kind in ("root", "via") else s.index) for s in slots),
+                tuple(
+                    (
+                        _target(view, s),
+                        None if s.kind in ("root", "via") else s.index,
+                        _asks(view, joins, codes) if s.kind == "root" else (),
+                    )
+                    for s in slots
+                ),
             )
             for view, joins, slots in self.views
         )
@@ -75,6 +87,10 @@ class Route:
 
 def _target(view: View, slot: Slot) -> str:
     return f"{view.name}.assemble" if slot.kind == "root" or slot.fused else match_id(view.name, slot)
+
+
+def _asks(view: View, joins: Joins, codes: Mapping[Any, Any]) -> tuple[tuple[str, int], ...]:
+    return tuple((match_id(view.name, c), codes[joins.asked_code(c)]) for c in joins.children[0] if not c.fused)
 
 
 def keys_stay(before: Document | None, after: Document | None) -> bool:

@@ -33,7 +33,7 @@ int core_same(PyObject *left, PyObject *right);
 
 /* Names of attributes and cells. */
 extern PyObject *name_joined, *name_made, *name_document, *name_docs, *name_subs, *name_round, *name_record, *name_reg,
-    *name_kept, *name_last, *name_seq, *name_replace, *name_shown, *name_ingest, *name_database, *name_path;
+    *name_kept, *name_last, *name_seq, *name_replace, *name_shown, *name_ingest, *name_database, *name_path, *name_left;
 int core_names(void);
 
 /* What the drained stages share; each gives -1 or NULL with an exception set. */
@@ -46,18 +46,30 @@ int note(PyObject *changed, PyObject *key); /* `changed`: a set, or None where n
 int cell_set(PyObject *cells, PyObject *name, PyObject *value);
 int triple_of(PyObject *cells, PyObject *name, PyObject *parts[3]); /* 1: new references to the parts of a tuple of three */
 int is_newer(PyObject *version, PyObject *than);
-/* Whether two versions of a document are `Fields` whose join keys are one object; `joined`: a new reference to it. */
+PyObject *subscription(PyObject *type, PyObject *root, long weight); /* a Subscribe for one root */
+/* Whether two versions of a document are `Fields` whose join keys are one object; `joined`: a new reference to it, if wanted. */
 int same_keys(PyObject *before, PyObject *after, PyObject *fields_type, PyObject **joined);
 /* A function of the arguments that are positional, with a tuple of types for it. */
 PyObject *with_types(PyMethodDef *method, PyObject *types, Py_ssize_t count);
 
 /* The types that following takes. */
-enum { T_EVENT, T_FIELDS, T_DOC, T_TOLD, T_RECORD };
+enum { T_EVENT, T_FIELDS, T_DOC, T_TOLD, T_RECORD, T_SUBSCRIBE };
 #define TYPE(n) PyTuple_GET_ITEM(types, n)
 
 /* What is known of an operator: of match, the name of its assemble and the size of a page; of assemble None, the code of
    its slots in what travels with documents, and the roots that were touched. */
 enum { S_STATES, S_CHANGED, S_ASSEMBLE, S_HOW, S_TOUCHED };
+
+/* What is known of a collection: (its layout, fields that decide keys, fields that are read or None, views, makers of keys); a
+   view is (where its own keys stand in `joined` or 0, ((operator, slot or None for the document's own path, what it asks for:
+   ((operator, where the keys stand), ...)), ...)). Without makers keys that change are left to the step. */
+enum { LAYOUT, DECIDING, WANTED, VIEWS, MAKERS };
+
+/* The keys of a version, worked out anew: an equal one's own object. */
+PyObject *keys_of(PyObject *known, PyObject *path, PyObject *after, PyObject *before);
+/* Tells one view that the keys of a document have changed, which were `joined`. */
+int tell_moved(PyObject *types, PyObject *queues, PyObject *view, PyObject *path, PyObject *version, PyObject *joined,
+               PyObject *after);
 
 /* A new version of a document to one key of match, or to one root; 1: taken, 0: left to the step, -1: failed. */
 int pass_on(PyObject *types, PyObject *stage, PyObject *stages, PyObject *queues, PyObject *key, PyObject *path,
@@ -95,6 +107,8 @@ PyObject *native_odd_values(PyObject *module, PyObject *args);
 PyObject *native_references(PyObject *module, PyObject *parts);
 PyObject *native_follow(PyObject *module, PyObject *types);
 PyObject *native_show(PyObject *module, PyObject *types);
+PyObject *native_match_steps(PyObject *module, PyObject *types);
+PyObject *native_place(PyObject *module, PyObject *types);
 
 /* Whether two lasting values are alike (model.lasting). 1, 0, -1. */
 int core_alike(PyObject *one, PyObject *other);

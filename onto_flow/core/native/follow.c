@@ -5,10 +5,6 @@
 enum { EVENTS, INGEST, STAGES, QUEUES, NOW };
 enum { STATES, CHANGED, KNOWN, FLOOR };
 
-/* What is known of a collection: (its layout, fields that decide keys, fields that are read or None, views); a view is
-   (where its own keys stand in `joined` or 0, ((operator, slot or -1 for the document's own path), ...)). */
-enum { LAYOUT, DECIDING, WANTED, VIEWS };
-
 /* The fields that are read; names, and values that are equal, are those of the version before. `changed`: whether any is not. */
 static int copied(PyObject *before, PyObject *after, PyObject *fields, PyObject *wanted, int *changed)
 {
@@ -54,8 +50,9 @@ static int keys_stay(PyObject *names, PyObject *before, PyObject *after)
     return 1;
 }
 
-/* Set to the fields as they travel, or NULL where keys may have changed. */
-static int carried(PyObject *types, PyObject *known, PyObject *before, PyObject *fields, PyObject **given, int *changed)
+/* Set to the fields as they travel, or NULL where they are left to the step. */
+static int carried(PyObject *types, PyObject *known, PyObject *path, PyObject *before, PyObject *fields, PyObject **given,
+                   int *changed)
 {
     *given = NULL;
     PyObject *joined = PyObject_GetAttr(before, name_joined);
@@ -69,10 +66,15 @@ static int carried(PyObject *types, PyObject *known, PyObject *before, PyObject 
     int same = !after || copied(before, after, fields, PyTuple_GET_ITEM(known, WANTED), changed) < 0
                    ? -1
                    : keys_stay(PyTuple_GET_ITEM(known, DECIDING), before, after);
-    if (same == 1 &&
-        (PyObject_SetAttr(after, name_joined, joined) < 0 || PyObject_SetAttr(after, name_made, Py_None) < 0))
+    if (same >= 0 && (PyObject_SetAttr(after, name_joined, Py_None) < 0 || PyObject_SetAttr(after, name_made, Py_None) < 0))
         same = -1;
-    Py_DECREF(joined);
+    if (same == 0 && PyTuple_GET_ITEM(known, MAKERS) != Py_None) {
+        Py_SETREF(joined, keys_of(known, path, after, joined));
+        same = joined ? 1 : -1;
+    }
+    if (same == 1 && PyObject_SetAttr(after, name_joined, joined) < 0)
+        same = -1;
+    Py_XDECREF(joined);
     if (same == 1)
         *given = after;
     else
@@ -156,15 +158,23 @@ static int take(PyObject *types, PyObject *const *given, PyObject *key, PyObject
         taken = is_newer(version, PyTuple_GET_ITEM(ingest, FLOOR));
     if (taken != 1)
         goto done;
-    taken = carried(types, known, before, fields, &after, &changed);
+    taken = carried(types, known, key, before, fields, &after, &changed);
     if (taken < 0 || !after)
         goto done;
     next = PyTuple_Pack(3, version, after, given[NOW]);
     taken = !next || note(PyTuple_GET_ITEM(ingest, CHANGED), key) < 0 || cell_set(cells, name_document, next) < 0 ? -1 : 1;
     if (changed) {
-        PyObject *views = PyTuple_GET_ITEM(known, VIEWS);
-        for (Py_ssize_t n = 0; n < PyTuple_GET_SIZE(views) && taken == 1; n++)
-            taken = tell_view(types, given, PyTuple_GET_ITEM(views, n), key, version, after) < 0 ? -1 : 1;
+        PyObject *views = PyTuple_GET_ITEM(known, VIEWS), *joined = NULL;
+        int stay = same_keys(before, after, TYPE(T_FIELDS), NULL);
+        if (stay < 0 || (!stay && !(joined = PyObject_GetAttr(before, name_joined))))
+            taken = -1;
+        for (Py_ssize_t n = 0; n < PyTuple_GET_SIZE(views) && taken == 1; n++) {
+            PyObject *view = PyTuple_GET_ITEM(views, n);
+            int told = stay ? tell_view(types, given, view, key, version, after)
+                            : tell_moved(types, given[QUEUES], view, key, version, joined, after);
+            taken = told < 0 ? -1 : 1;
+        }
+        Py_XDECREF(joined);
         /* Whoever reads a document refers to its fields: without this only the collector would free the two. */
         if (taken == 1 && PyObject_SetAttr(before, name_made, Py_None) < 0)
             taken = -1;
@@ -218,4 +228,4 @@ static PyObject *follow(PyObject *types, PyObject *const *given, Py_ssize_t coun
 static PyMethodDef follow_method = {"follow", (PyCFunction)(void (*)(void))follow, METH_FASTCALL,
                                     "(events, ingest, stages, queues, now): what cannot be taken at once is queued."};
 
-PyObject *native_follow(PyObject *module, PyObject *types) { return with_types(&follow_method, types, 5); }
+PyObject *native_follow(PyObject *module, PyObject *types) { return with_types(&follow_method, types, 6); }

@@ -2,7 +2,7 @@
 #include "core.h"
 
 PyObject *name_joined, *name_made, *name_document, *name_docs, *name_subs, *name_round, *name_record, *name_reg,
-    *name_kept, *name_last, *name_seq, *name_replace, *name_shown, *name_ingest, *name_database, *name_path;
+    *name_kept, *name_last, *name_seq, *name_replace, *name_shown, *name_ingest, *name_database, *name_path, *name_left;
 
 static const struct {
     PyObject **place;
@@ -12,7 +12,7 @@ static const struct {
     {&name_subs, "subs"},     {&name_round, "round"}, {&name_record, "record"},     {&name_reg, "reg"},
     {&name_kept, "kept"},     {&name_last, "last"},   {&name_seq, "seq"},           {&name_replace, "replace"},
     {&name_shown, "shown"},   {&name_database, "database"}, {&name_path, "path"},
-    {&name_ingest, "ingest"},
+    {&name_ingest, "ingest"}, {&name_left, "left"},
 };
 
 int core_names(void)
@@ -135,6 +135,14 @@ int tell_by_message(PyObject *types, PyObject *queues, PyObject *operator, PyObj
     return send_to_operator(queues, operator, key, *told) < 0 ? -1 : 1;
 }
 
+PyObject *subscription(PyObject *type, PyObject *root, long weight)
+{
+    PyObject *pair = Py_BuildValue("((Ol))", root, weight);
+    PyObject *made = pair ? record_of(type, 1, &pair) : NULL;
+    Py_XDECREF(pair);
+    return made;
+}
+
 int note(PyObject *changed, PyObject *key) { return changed == Py_None ? 0 : PySet_Add(changed, key); }
 
 int cell_set(PyObject *cells, PyObject *name, PyObject *value)
@@ -163,12 +171,13 @@ int is_newer(PyObject *version, PyObject *than)
 
 int same_keys(PyObject *before, PyObject *after, PyObject *fields_type, PyObject **joined)
 {
-    *joined = NULL;
+    if (joined)
+        *joined = NULL;
     if ((PyObject *)Py_TYPE(before) != fields_type || (PyObject *)Py_TYPE(after) != fields_type)
         return 0;
     PyObject *old = PyObject_GetAttr(before, name_joined), *new = old ? PyObject_GetAttr(after, name_joined) : NULL;
     int same = !new ? -1 : old == new && PyTuple_Check(old) && PyTuple_GET_SIZE(old) > 0;
-    if (same == 1)
+    if (same == 1 && joined)
         *joined = Py_NewRef(old);
     Py_XDECREF(old);
     Py_XDECREF(new);

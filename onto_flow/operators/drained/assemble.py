@@ -25,7 +25,7 @@ from ..messages import Answer, Claim, Message, Rows, Told
 from ..record import Found, Record, members
 from ..relay import is_relayed, news_of
 from .base import Left, Outlet, Queue, States
-from .placing import Placing
+from .placing import LEFT, PLACED, Placing
 from .unsaid import Unsaid
 
 Give = Callable[[Record, str, Mapping[Any, Any], Sequence[Any]], None]
@@ -52,24 +52,29 @@ class DrainedAssemble(Placing):
 
     def drain(self, queue: Queue, states: States, outlet: Outlet) -> None:
         """See `Drains`."""
-        touched, code = self.touched, self.joins.slots_code
+        touched = self.touched
         left: Left = []
         for key, messages in queue.items():
             cells = states.get(key)
             record = cells.get("record") if cells is not None else None
-            if (
-                record.__class__ is Record
-                and record.kept is not None
-                and _replaced(record, record.kept, messages, code)
-            ):
-                touched[key] = record
+            how = self._take_at_once(record, key, messages) if record.__class__ is Record else LEFT
+            if how == PLACED:
+                touched[key] = cast("Record", record)
             else:
                 touched.pop(key, None)
-                left.append((key, messages))
+                left.append((key, messages if how == LEFT else ()))
         if touched:
             left += self._show_touched(outlet)
         for root, waiting in left:
             outlet.step(self, root, waiting)
+
+    def _take_at_once(self, record: Record, root: Key, messages: Sequence[Message]) -> int:
+        """Takes messages into what is kept of a root, where that can be; see `placing`."""
+        if record.kept is None:
+            return LEFT
+        if _replaced(record, record.kept, messages, self.joins.slots_code):
+            return PLACED
+        return self._placed(record, cast("str", root), messages)
 
     def _show_touched(self, outlet: Outlet) -> Left:
         """Shows the roots that were touched; those are left whose code raises."""

@@ -13,7 +13,7 @@ from typing import Any
 from ...core.fields import Fields
 from ...core.native import compiled
 from ..base import Key, Operator
-from ..messages import Doc, Event, Told
+from ..messages import Doc, Event, Subscribe, Told
 from ..record import Record
 from .assemble import DrainedAssemble
 from .base import Queues, States
@@ -73,4 +73,4 @@ def at_once(
 
 in_python = at_once
 if compiled() is not None:
-    at_once = compiled().follow((Event, Fields, Doc, Told, Record))
+    at_once = compiled().follow((Event, Fields, Doc, Told, Record, Subscribe))

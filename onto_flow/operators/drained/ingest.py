@@ -18,9 +18,9 @@ from ..ingest import Ingest
 from ..messages import Doc, Event, Told
 from .base import Left, Outlet, Queue, Queues, States
 
-Known = tuple[Any, tuple[str, ...], "frozenset[str] | None", tuple[Any, ...]]
-"""Of a collection: the codes of its keys, the fields that decide them, the fields that are read (`None`: all), and the
-views as `Route.tells` gives them."""
+Known = tuple[Any, tuple[str, ...], "frozenset[str] | None", tuple[Any, ...], "tuple[Any, ...] | None"]
+"""Of a collection: the codes of its keys, the fields that decide them, the fields that are read (`None`: all), the views as
+`Route.tells` gives them, and what works its keys out, where `Route.tells` says all of a change of them."""
 
 
 class DrainedIngest(Ingest):
@@ -64,7 +64,8 @@ class DrainedIngest(Ingest):
             self.known.clear()
         route = self._route(path)
         if route.wanted and not route.parsed and not route.until and names is not None:
-            self.known[collection] = (codes, names, route.fields, route.tells(codes))
+            makers = self._keys.makers(path) if route.tells_moves else None
+            self.known[collection] = (codes, names, route.fields, route.tells(codes), makers)
         else:
             self.known[collection] = None
 
@@ -99,7 +100,7 @@ def _taken(
     if state is None or len(state) != 3 or state[1].__class__ is not Fields or collection is None:
         return False
     version, fields, _, previous = event
-    (held, before, _), (codes, deciding, wanted, views) = state, collection
+    (held, before, _), (codes, deciding, wanted, views, _) = state, collection
     joined = before.joined
     if fields is None or previous is not None or not (version > held and version > floor):
         return False
@@ -119,7 +120,7 @@ def _taken(
         for own, targets in views:
             keys = joined[own] if own else ()
             told = Told(key, Doc(version, after, keys))
-            for operator, slot in targets:
+            for operator, slot, _ in targets:
                 for at in [key] if slot is None else [k for i, k in keys if i == slot]:
                     queues[operator].setdefault(at, []).append(told)
     return True

@@ -1,17 +1,28 @@
-"""match on a drained engine: a new version of a member whose join keys are as before is passed on as it came."""
+"""match on a drained engine: what concerns few roots and few documents is done in a few lines.
+
+In Python that is a new version of a member whose join keys are as before, which is passed on as it came; in C also what
+comes and goes at a key (`core/native/match_step.c`). Everything else is the operator's own step.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from ...core.change import NEVER
+from ...core.compact import cells_of
 from ...core.fields import Fields
+from ...core.native import compiled
 from ...plan.nodes import OperatorNode, Plan
 from ..base import Context, Key, Profile
 from ..match import Match
-from ..messages import Doc, Told
-from .base import Left, Outlet, Queue, States
+from ..messages import Answer, Doc, Subscribe, Told
+from .base import Left, Outlet, Queue, Queues, States
 from .paging import PagedStep
 from .untold import Untold
+
+Stage = tuple[Any, ...]
+"""Of a match: its slot, whether that is a `via`, how many roots or documents one step may tell (0: all), its assemble, what
+members ask for as ((code of their keys, operator), ...), what makes cells, and the document that is nowhere."""
 
 
 class DrainedMatch(Match):
@@ -24,6 +35,10 @@ class DrainedMatch(Match):
     def __init__(self, node: OperatorNode, plan: Plan, profile: Profile) -> None:
         super().__init__(node, plan, profile)
         self.untold = Untold()
+        children = tuple((self.joins.asked_code(child), operator) for child, operator in self.children)
+        new_cells = cells_of(c.name for c in node.cells if c.kind != "bag")
+        is_via, nowhere = self.slot.kind == "via", Doc(NEVER, None, None)
+        self._stage: Stage = (self.slot.index, is_via, profile.page, self.assemble, children, new_cells, nowhere)
 
     def at(self, key: Key, ctx: Context) -> PagedStep:
         """See `Match`."""
@@ -35,22 +50,23 @@ class DrainedMatch(Match):
 
     def drain(self, queue: Queue, states: States, outlet: Outlet) -> None:
         """See `Drains`."""
-        for key, messages in at_once(queue, states, outlet.queues[self.assemble], self.profile.page):
+        for key, messages in at_once(queue, states, outlet.queues, self._stage):
             outlet.step(self, key, messages)
 
 
-def at_once(queue: Queue, states: States, told_to: Queue, most: int) -> Left:
+def at_once(queue: Queue, states: States, queues: Queues, stage: Stage) -> Left:
     """Passes on the versions that leave join keys alone, where no page is wanted.
 
     Args:
         queue: What waits.
         states: The cells of this operator's keys.
-        told_to: What waits for assemble.
-        most: How many roots one step may tell; 0 for all.
+        queues: What waits for other operators.
+        stage: What is known of this one.
 
     Returns:
         (key, messages) of everything else.
     """
+    most, told_to = stage[2], queues[stage[3]]
     left: Left = []
     for key, messages in queue.items():
         cells = states.get(key)
@@ -82,3 +98,8 @@ def at_once(queue: Queue, states: States, told_to: Queue, most: int) -> Left:
 
 
 _NOTHING: dict[str, Any] = {}
+
+
+in_python = at_once
+if compiled() is not None:
+    at_once = compiled().match_steps((Fields, Doc, Told, Subscribe, Answer))

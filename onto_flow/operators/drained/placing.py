@@ -12,18 +12,25 @@ newest (`paging`), so what was dropped comes back as it is now, or not at all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from ...core.change import NEVER
 from ...core.collection import members_of
+from ...core.fields import Fields
+from ...core.native import compiled
 from ...core.values import Document
 from ...plan.evaluator import Kept
 from ...plan.nodes import OperatorNode, Plan, Slot, View
 from ..assemble import Assemble
 from ..base import Context, Profile
-from ..joins import JoinKey
+from ..carried_keys import MAX_COLLECTIONS
+from ..joins import JoinKey, has_own_keys
 from ..messages import Answer, Doc, Message, Told, Withdrawn
 from ..record import Record
 from .untold import Untold
+
+LEFT, PLACED, HALF = 0, 1, 2
+"""What `place` did: nothing; all; or so much that all must be found anew."""
 
 
 class Placing(Assemble):
@@ -40,6 +47,38 @@ class Placing(Assemble):
         self._awaits_arrivals = False
         self._messages: Sequence[Message] = ()
         self._shared = _shared(self.view)
+        others = self.view.slots[1:]
+        by_path = all(s.kind == "via" and not has_own_keys(s) for s in others) and not self.joins.below
+        self._at_rest = (profile.page, tuple(s.index for s in others), self._asks_of) if by_path else None
+        self._asks_at: dict[str, tuple[Any, ...]] = {}
+
+    def _placed(self, record: Record, root: str, messages: Sequence[Message]) -> int:
+        """Takes a step's messages into the record and what is kept of it, where nothing is under way.
+
+        Returns:
+            `LEFT`: it is left to the step; `PLACED`; `HALF`: all must be found anew.
+        """
+        if self._at_rest is None or not self.untold.is_quiet:
+            return LEFT
+        done: int = place(record, root, messages, self._at_rest)
+        if done == HALF:
+            record.kept = None
+            self._begin(messages)
+            self._tidy(record, root, (), None)
+        return done
+
+    def _asks_of(self, path: str) -> tuple[Any, ...]:
+        """The slots that a document may belong to: (slot, ((code of the keys it asks for, slot of those), ...))."""
+        collection = path.rpartition("/")[0]
+        found = self._asks_at.get(collection)
+        if found is None:
+            if len(self._asks_at) >= MAX_COLLECTIONS:
+                self._asks_at.clear()
+            children, code = self.joins.children, self.joins.asked_code
+            found = self._asks_at[collection] = tuple(
+                (s.index, tuple((code(c), c.index) for c in children[s.index])) for s in self._slots_of(path)
+            )
+        return found
 
     def _begin(self, messages: Sequence[Message]) -> None:
         """A step with these messages begins."""
@@ -148,12 +187,12 @@ class Placing(Assemble):
         collection = path.rpartition("/")[0]
         slots = self._slots_at.get(collection)
         if slots is None:
-            if len(self._slots_at) >= 10_000:
+            if len(self._slots_at) >= MAX_COLLECTIONS:
                 self._slots_at.clear()
             slots = self._slots_at[collection] = tuple(s for s in self.view.slots if s.collection.matches(path))
         return slots
 
-    def _tidy(self, record: Record, root: str, named: Iterable[str], ctx: Context) -> None:
+    def _tidy(self, record: Record, root: str, named: Iterable[str], ctx: Context | None) -> None:
         reg, owed = record.reg, self.untold.to(record) if self.untold else {}
         if self._awaits_arrivals:
             reg.update({p: Doc(NEVER, None, d.keys) for p, d in owed.items() if p not in reg})
@@ -208,3 +247,13 @@ def _shared(view: View) -> frozenset[int]:
     """The slots whose documents may be those of another slot too."""
     names = {s.index: {c.pattern.rpartition("/")[2] for c in members_of(s.collection)} for s in view.slots}
     return frozenset(i for i, mine in names.items() if any(mine & others for j, others in names.items() if j != i))
+
+
+def place(record: Record, root: str, messages: Sequence[Message], at_rest: tuple[Any, ...]) -> int:
+    """Leaves all to the step."""
+    return LEFT
+
+
+in_python = place
+if compiled() is not None:
+    place = compiled().place((Fields, Doc, Told, Answer, Record))

@@ -30,6 +30,11 @@ class Untold:
     def __bool__(self) -> bool:
         return bool(self._docs)
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is under way: no round, and no root that knows a part of a key."""
+        return not (self.rounds or self._parts or self._docs)
+
     def goes_on(self, slot: int, key: JoinKey, round_: bool) -> None:
         """Whether a key of a slot has a round from now on."""
         if round_:
