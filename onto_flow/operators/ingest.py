@@ -107,9 +107,11 @@ class Ingest:
         ctx.put("document", _state(event.version, after, ctx.now, holes))
         if after is None:
             ctx.set_timer("garbage", ctx.now + self._profile.horizon)
-        if not same(before, after):
-            if route.parsed:
-                self._report(key, before, after, ctx)
+        changed = not same(before, after)
+        if route.parsed and (changed or not self._profile.drained):
+            # Unchanged too: where state went back and dead letters did not, the end of this one may have been told.
+            self._report(key, before, after, ctx)
+        if changed:
             self._send(key, version_of(event.version, after) if route.until else event.version, before, after, ctx)
 
     def on_timer(self, key: Key, kind: TimerKind, ctx: Context) -> None:

@@ -28,7 +28,7 @@ class _Snapshot:
         self.now = engine.now
         self.ledger: Ledger = engine.trace.ledger.copy()
         self.emitted = len(engine.trace.emitted)
-        self.gaps = len(engine.trace.gaps)
+        self.gaps, self.letters = len(engine.trace.gaps), len(engine.trace.letters)
         self.shown = {key: len(shown) for key, shown in engine.trace.shown.items()}
 
     def restore(self, engine: ShufflingEngine, form: Form) -> None:
@@ -42,6 +42,7 @@ class _Snapshot:
         if form == "outbox":
             del engine.trace.emitted[self.emitted :]
             del engine.trace.gaps[self.gaps :]
+            del engine.trace.letters[self.letters :]
             for key, shown in engine.trace.shown.items():
                 del shown[self.shown.get(key, 0) :]
 

@@ -202,3 +202,16 @@ def test_urls_in_lists_are_references_and_what_does_not_parse_is_told_once_until
     ingest.step("ships/s", Event((7, 0), {"pilots": urls[:1]}))
     ingest.step("ships/s", Event((8, 1), None))
     assert ingest.emitted[2:] == [DeadLetter("document:ships/s", "", cleared=True)]
+
+
+@pytest.mark.parametrize("drained", [False, True])
+def test_a_document_that_fails_as_it_did_is_told_again_where_its_letter_may_have_been_taken_back(drained):
+    """After a restore nobody knows what was told since; where letters are committed with the state, nothing is."""
+    strict = Shape("V", "outV", (("root", "a", -1, ()),), selections=((0, "strict", "", False, -1),))
+    ingest = bench(strict, drained=drained)
+    for number in (5, 6):
+        ingest.step("a/1", Event((number, 0), {"n": "text"}))
+    assert [letter.cleared for letter in ingest.emitted] == ([False] if drained else [False, False])
+    ingest.step("a/1", Event((7, 0), {"n": 1}))
+    ingest.step("a/1", Event((8, 0), {"n": 1}))
+    assert [letter.cleared for letter in ingest.emitted[-2:]] == [False, True]

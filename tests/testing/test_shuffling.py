@@ -8,7 +8,7 @@ import pytest
 
 from onto_flow.core.values import Reference
 from onto_flow.operators.messages import Event
-from onto_flow.testing import shuffling, simulation
+from onto_flow.testing import recovery, shuffling, simulation
 from onto_flow.testing.cases import Case
 from onto_flow.testing.histories import history_of
 from onto_flow.testing.shapes import Shape, plan_of
@@ -88,3 +88,16 @@ def test_a_run_that_does_not_come_to_rest_is_ended(monkeypatch):
     events = [(f"a/{n}", Event((n + 1, 0), {"n": n})) for n in range(9)]
     with pytest.raises(AssertionError, match="the flow does not come to rest: messages wait at {"):
         engine.run(events)
+
+
+@pytest.mark.parametrize(("form", "told"), [("outbox", [False]), ("epoch", [False, True])])
+def test_what_an_outbox_had_not_given_is_taken_back(form, told):
+    """Dead letters too: with the state goes what was told since."""
+    plan = plan_of(Shape("V", "outV", (("root", "a", -1, ()),), selections=((0, "strict", "", False, -1),)))
+    engine = ShufflingEngine(plan, Random(0))
+    engine.run([("a/1", Event((1, 0), {"n": "text"}))])
+    snapshot = recovery._Snapshot(engine, 0)
+    engine.run([("a/1", Event((2, 0), {"n": 1}))])
+    snapshot.restore(engine, form)
+    assert [letter.cleared for letter in engine.trace.letters] == told
+    assert len(engine.trace.emitted) == len(told) - 1
