@@ -287,11 +287,12 @@ class _Jobs:
         )
 
     def _moments(self) -> list[Moment]:
-        """Declared time: the moments of a batch come with it."""
+        """Declared time: the moments of a batch come with it; those behind the last change when the feed has ended."""
         found, count, now = [Moment(0, MOMENT)], 0, MOMENT
-        for batch, commits in zip(self.batches, self.commits):
+        last = max((at for at, commits in enumerate(self.commits) if commits), default=-1)
+        for at, (batch, commits) in enumerate(zip(self.batches, self.commits)):
             count, now = count + len(commits), max(now, self.story.moment(batch))
-            found.append(Moment(count, now))
+            found.append(Moment(count + (at > last), now))
         return found
 
     def _start(self, job: Job) -> None:
@@ -299,11 +300,20 @@ class _Jobs:
         load("engine", name, {name: Entry(f"onto_flow.engines.{name}:Engine", name)})().run(job)
 
 
+def _last_moment(story: Story) -> int:
+    """The change by which declared time comes to the last moment of a story; -1 where it stands still."""
+    clocks = [at for at, commit in enumerate(story.commits) if commit is None]
+    return max(clocks, key=lambda at: story.moment((at,)), default=-1)
+
+
 def draw_job(random: Random, story: Story, engine: str, sink: str) -> AsJob:
     """Any delivery as jobs, killed anywhere or not at all."""
     order = deliver(range(len(story.changes)), random, random.choice(("ordered", "late", "repeated", "shuffled")))
     size = random.choice((1, 2, 100))
-    batches = tuple(tuple(order[at : at + size]) for at in range(0, len(order), size))
+    # The last moment often comes behind all changes: a job that ends must know of it.
+    last = [at for at in order if at == _last_moment(story)] if random.random() < 0.6 else []
+    order = [at for at in order if at not in last]
+    batches = (*(tuple(order[at : at + size]) for at in range(0, len(order), size)), *(tuple([at]) for at in last[:1]))
     kill = random.choice((-1, 0, 1, 2, 3, 4, 6))
     rebuild = random.random() < 0.5
     if rebuild and random.random() < 0.6:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
+import pytest
+
 from onto_flow import Reference
+from onto_flow.engines.local.run import Run
 from onto_flow.testing import now, scenario
 from onto_flow.testing.checking.printing import test_of as text_of
 from onto_flow.testing.checking.shrinking import Failure
@@ -28,6 +31,15 @@ def test_a_scenario_says_what_time_it_is():
     told.as_job(kill=3, checkpoint=True, rebuild=True).then(after)
     for mode in ("streamed", "outbox", "epoch"):
         told.shuffled(mode=mode, schedules=3).then(after)
+
+
+def test_the_last_moment_of_a_job_comes_when_its_feed_has_ended(monkeypatch):
+    original = Run._advance
+    monkeypatch.setattr(Run, "_advance", lambda self, *, to_the_end=False: not to_the_end and original(self))
+    told = scenario(Watch).given({"rooms/1": {"seen": NOON}}).when(now(NOON + 60 * MINUTE)).as_job()
+    with pytest.raises(AssertionError, match="'hours': 0}, and should be {'hours': 1}"):
+        told.then({"watches/1": {"hours": 1}})
+    told.when(("rooms/2", {"seen": NOON})).as_job().then({"watches/1": {"hours": 1}, "watches/2": {"hours": 1}})
 
 
 def test_the_clock_never_goes_back():
