@@ -18,7 +18,7 @@ from .shrinking import Failure, shrink
 from .stories import Story, draw_story
 from .subject import Subject
 from .values import DIRTS, Dirt, draw_world
-from .ways import SCHEDULES, Shuffled, Way, draw_batches, draw_shuffled
+from .ways import SCHEDULES, Shuffled, Way, draw_batches, draw_hurried, draw_shuffled
 
 EXAMPLES = 100
 """How many stories are run where nothing else is said: some seconds."""
@@ -26,6 +26,9 @@ EXAMPLES = 100
 SHRINK_SECONDS = 10.0
 _ORDERS = 5
 """In how many settings the shuffling engine runs each story: about half of the time, as the rarest faults are met there."""
+
+_HURRIED = 4
+"""How often changes come while pages wait: up to other changes each time, as only the end is judged."""
 
 _TOGETHER = 20
 """How many stories' documents are evaluated in two processes at a time."""
@@ -176,6 +179,7 @@ class _Checking:
     def _ways(self, random: Random, story: Story, example: int) -> Iterator[tuple[Story, Way]]:
         yield story, draw_batches(random, story)
         if not story.may_raise:
+            yield from ((story, draw_hurried(random, story)) for _ in range(_HURRIED))
             yield from ((story, draw_shuffled(random)) for _ in range(_ORDERS))
         if example % 3 == 0:
             # The cutover at every point: one delivery for all of them.

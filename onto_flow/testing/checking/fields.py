@@ -46,9 +46,14 @@ class Field:
     alike: frozenset[str] = frozenset()
 
     @property
+    def joins(self) -> bool:
+        """Whether it decides which documents belong together."""
+        return bool(self.relations or self.keys)
+
+    @property
     def decides(self) -> bool:
         """Whether it decides which documents belong together, or count."""
-        return bool(self.relations or self.keys or self.until or self.alike or self.constants)
+        return bool(self.joins or self.until or self.alike or self.constants)
 
 
 @dataclass(frozen=True)

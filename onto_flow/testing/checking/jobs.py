@@ -313,7 +313,7 @@ def draw_job(random: Random, story: Story, engine: str, sink: str) -> AsJob:
     # The last moment often comes behind all changes: a job that ends must know of it.
     last = [at for at in order if at == _last_moment(story)] if random.random() < 0.6 else []
     order = [at for at in order if at not in last]
-    batches = (*(tuple(order[at : at + size]) for at in range(0, len(order), size)), *(tuple([at]) for at in last[:1]))
+    batches = (*(tuple(order[at : at + size]) for at in range(0, len(order), size)), *((at,) for at in last[:1]))
     kill = random.choice((-1, 0, 1, 2, 3, 4, 6))
     rebuild = random.random() < 0.5
     if rebuild and random.random() < 0.6:

@@ -6,18 +6,26 @@ Declared time begins at `MOMENT`. Where it goes on, that is a change too: of `CL
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import islice
 from random import Random
 
+from ...core.equality import same
 from ...core.values import Document, to_micros
 from ..histories import START, TICK, Commit, History
 from ..simulation import MOMENT
 from .values import World, draw_fields
 
+_DRAWS = 5
+"""How many times a document is drawn again that should move and does not."""
+
 Writes = tuple[tuple[str, Document | None], ...]
+
+_Change = Callable[[Random, World, str, Mapping[str, Document], Sequence[Document]], Document | None]
+"""Draws what is written to a path, over all documents of now and what it was before."""
 
 CLOCK = "__clock__"
 """The path of a change by which declared time comes to the moment `now`."""
@@ -105,18 +113,17 @@ def draw_story(random: Random, world: World) -> Story:
     now: dict[str, Document] = {}
     had: dict[str, list[Document]] = {}
     for path in world.all_paths:
-        if random.random() < 0.6:
+        if random.random() < (0.9 if world.wide else 0.6):
             now[path] = draw_fields(random, world, world.collection_of(path))
             had[path] = [now[path]]
     given = dict(now)
-    changed = ""
     changes: list[tuple[str, Document | None]] = []
-    for _ in range(random.choice((1, 2, 3, 4, 5, 6, 8, 12))):
-        if world.fields.timed and random.random() < 0.35:
+    count = random.choice((6, 8, 12) if world.wide else (1, 2, 3, 4, 5, 6, 8, 12))
+    for path, change in islice(_steps(random, world), count):
+        if path == CLOCK:
             changes.append(clock(random.choice(world.moments)))
             continue
-        changed = path = changed if changed and random.random() < 0.25 else random.choice(world.all_paths)
-        fields = _next(random, world, path, now, had.get(path, []))
+        fields = change(random, world, path, now, had.get(path, []))
         changes.append((path, fields))
         if fields is None:
             del now[path]
@@ -125,6 +132,49 @@ def draw_story(random: Random, world: World) -> Story:
             had.setdefault(path, []).append(fields)
     export = random.choice((None, None, random.randint(0, len(changes))))
     return Story(given, tuple(changes), export, random.random() < 0.15)
+
+
+def _steps(random: Random, world: World) -> Iterator[tuple[str, _Change]]:
+    """What changes next: often what changed last; where roots meet many documents, they move, and those change."""
+    roots = next(iter(world.paths.values()))
+    others = [path for path in world.all_paths if path not in roots]
+    changed = ""
+    while True:
+        if world.fields.timed and random.random() < 0.35:
+            yield CLOCK, _next
+        elif world.wide and others and random.random() < 0.5:
+            yield random.choice(roots), _moved
+            for _ in range(random.choice((2, 3, 4, 5))):
+                # Pages go from the first path to the last: what changes behind them may be forgotten.
+                first = min(random.choices(range(len(others)), k=2))
+                yield others[first], random.choice((_stays, _stays, _next))
+        else:
+            changed = changed if changed and random.random() < 0.25 else random.choice(world.all_paths)
+            yield changed, _next
+
+
+def _moved(
+    random: Random, world: World, path: str, now: Mapping[str, Document], had: Sequence[Document]
+) -> Document | None:
+    """A document that comes, or meets others than before; that goes where it cannot."""
+    joins = [n for n, spec in world.fields.collections[world.collection_of(path)].items() if spec.joins]
+    return _redrawn(random, world, path, now, joins) if joins or path not in now else None
+
+
+def _stays(random: Random, world: World, path: str, now: Mapping[str, Document], had: Sequence[Document]) -> Document:
+    """A document that comes, or says something else and belongs where it did."""
+    others = [n for n, spec in world.fields.collections[world.collection_of(path)].items() if not spec.decides]
+    return _redrawn(random, world, path, now, others)
+
+
+def _redrawn(random: Random, world: World, path: str, now: Mapping[str, Document], names: Sequence[str]) -> Document:
+    """A document that is new, or holds something else in some fields."""
+    before = now.get(path)
+    for _ in range(_DRAWS):
+        fresh = draw_fields(random, world, world.collection_of(path))
+        if before is None or any(not same(before.get(n), fresh.get(n)) for n in names):
+            break
+    return fresh if before is None else {**before, **{n: fresh[n] for n in names if n in fresh}}
 
 
 def _next(

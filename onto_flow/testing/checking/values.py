@@ -47,6 +47,8 @@ OTHER_TYPES: tuple[Any, ...] = (7, "x", 1.0, True, [1], {"a": 1}, Reference("non
 _IDS: tuple[tuple[str, ...], ...] = (("1", "2", "3"), ("1", "2", "3"), ("a", "b", "c"), ("1", "01", "é.b"))
 _MORE_IDS = ("4", "5")
 _MISSING: Any = object()
+_WIDE = 0.3
+"""How many of the worlds are wide."""
 
 
 @dataclass
@@ -62,6 +64,7 @@ class World:
         templates: Documents of a seed, by collection.
         fixed: Fields whose values were given.
         moments: Moments that matter, and what lies right beside them; declared time comes to some, if it does at all.
+        wide: Whether roots meet as many documents as there can be.
     """
 
     fields: Fields
@@ -73,6 +76,7 @@ class World:
     templates: Mapping[Collection, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     fixed: frozenset[str] = frozenset()
     moments: tuple[datetime, ...] = ()
+    wide: bool = False
 
     def collection_of(self, path: str) -> Collection:
         """The collection of a path of this world."""
@@ -94,13 +98,13 @@ def draw_world(random: Random, fields: Fields, dirt: Dirt, given: Mapping[str, S
         given: Field, or name of a collection -> the values, or ids, that it may have.
     """
     given = given or {}
-    world = World(fields, random.choice(_IDS), {}, dirt)
+    world = World(fields, random.choice(_IDS), {}, dirt, wide=random.random() < _WIDE)
     for at, collection in enumerate(fields.collections):
         count = random.choice((1, 1, 2, 2, 3)) if at else random.choice((1, 2, 2, 3))
         ids = [str(i) for i in given.get(str(collection).rpartition("/")[2], world.ids)]
-        if collection in fields.lasting:
+        if collection in fields.lasting or (world.wide and at):
             ids += [i for i in _MORE_IDS if i not in ids]
-            count += random.choice((1, 2))
+            count += random.choice((1, 2)) + 2 * world.wide
         paths = (_path(random, collection, world.ids, name, world.all_paths) for name in ids[:count])
         world.paths[collection] = tuple(dict.fromkeys(paths))
     for number, (kinds, parts) in fields.key_sets.items():
@@ -138,7 +142,8 @@ def _key_set(random: Random, world: World, kinds: Sequence[str], with_ids: bool)
     plain = [k for k in kinds if k in ("str", "int", "float", "bool", "timestamp")]
     kind = plain[0] if plain else "str"
     keys = world.ids if with_ids else CANDIDATES[kind][:3]
-    return tuple(random.sample(keys, min(len(keys), random.choice((1, 2, 2, 3)))))
+    few = tuple(random.sample(keys, min(len(keys), 2 if world.wide else random.choice((1, 2, 2, 3)))))
+    return (*few, *few[:1] * 2) if world.wide else few
 
 
 def draw_moments(random: Random, spans: Sequence[timedelta]) -> tuple[datetime, ...]:

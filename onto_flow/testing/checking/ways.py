@@ -95,9 +95,7 @@ class Batches:
         if self == Batches():
             return ""
         given = [f'"{written(self.batches)}"'] if self.batches is not None else []
-        given += [f"page={self.page}"] * bool(self.page) + [
-            f"{n}=True" for n in ("kept", "filled", "resumed") if getattr(self, n)
-        ]
+        given += [f"page={self.page}"] * bool(self.page) + [f"{n}=True" for n in _HOW if getattr(self, n)]
         return f".delivered({', '.join(given)})"
 
 
@@ -141,6 +139,14 @@ def draw_batches(random: Random, story: Story) -> Batches:
     page, kept, filled = random.choice((0, 0, 1, 2)), random.random() < 0.4, random.random() < 0.5
     resumed, hurried = (page > 0 and random.random() < 0.4 for _ in range(2))
     return Batches(tuple(batches), page, kept, filled, resumed, hurried)
+
+
+def draw_hurried(random: Random, story: Story) -> Batches:
+    """The first changes in their order, or nearly, each of which comes while pages of those before it wait."""
+    count = random.randint(1, len(story.changes))
+    order = deliver(range(count), random, random.choice(("ordered", "ordered", "late")))
+    page, kept = random.choice((1, 1, 2)), random.random() < 0.4
+    return Batches(tuple((at,) for at in order), page, kept, resumed=random.random() < 0.4, hurried=True)
 
 
 @dataclass(frozen=True)
