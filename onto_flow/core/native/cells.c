@@ -90,6 +90,15 @@ int cells_get(PyObject *cells, PyObject *name, PyObject **found)
     return n == -2 || (!*found && PyErr_Occurred()) ? -1 : 0;
 }
 
+int cells_held(PyObject *cells, PyObject *held[3])
+{
+    int count = 0;
+    for (int n = 0; n < PLACES - HAS_REST(cells); n++)
+        if (SELF(cells)->values[n])
+            held[count++] = SELF(cells)->values[n];
+    return count;
+}
+
 int cells_triple(PyObject *cells, PyObject *name, PyObject *parts[3])
 {
     Py_ssize_t n = IS_TRIPLE(cells) ? number_of(cells, name) : -1;

@@ -85,9 +85,11 @@ int pocket_get(PyObject *map, PyObject *key, PyObject **found);
 int pocket_set(PyObject *map, PyObject *key, PyObject *value);
 int pocket_next(PyObject *map, Py_ssize_t *at, PyObject **key, PyObject **value);
 Py_ssize_t pocket_size(PyObject *map);
+const void *pocket_behind(PyObject *map); /* where what it holds is, where that is not in it */
 int pocket_delete(PyObject *map, PyObject *key);
 int cells_get(PyObject *cells, PyObject *name, PyObject **found);
 int cells_set(PyObject *cells, PyObject *name, PyObject *value);
+int cells_held(PyObject *cells, PyObject *held[3]); /* borrowed: what is in it itself; how many */
 int cells_triple(PyObject *cells, PyObject *name, PyObject *parts[3]); /* as `triple_of` */
 
 /* The same of a pocket or a dict, or of what is derived from it. */

@@ -28,7 +28,7 @@ static struct PyModuleDef definition = {
     .m_methods = functions,
 };
 
-static Maps maps = {MAPS_VERSION, &CellsType, &PocketType, cells_get, pocket_next, pocket_size};
+static Maps maps = {MAPS_VERSION, &CellsType, &PocketType, cells_get, pocket_next, pocket_size, cells_held, pocket_behind};
 
 PyMODINIT_FUNC PyInit__native(void)
 {

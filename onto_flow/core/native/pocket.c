@@ -211,6 +211,8 @@ Py_ssize_t pocket_size(PyObject *map)
     return IS_ROW(self) ? ROW(self)->used : self->key ? 1 : self->value ? PyDict_GET_SIZE(self->value) : 0;
 }
 
+const void *pocket_behind(PyObject *map) { return IS_ONE(SELF(map)) ? NULL : SELF(map)->value; }
+
 static PyObject *view(PyObject *self, const char *name)
 {
     PyObject *entries = SELF(self)->key || !SELF(self)->value ? as_dict(self) : Py_NewRef(SELF(self)->value);

@@ -82,7 +82,7 @@ static struct PyModuleDef definition = {
 PyMODINIT_FUNC PyInit__native(void)
 {
     frames_begin();
-    if (!documents_begin() || !events_begin() || !values_begin() || !state_begin() || !state_rows_begin() || PyType_Ready(&DecoderType) < 0 || PyType_Ready(&ColumnsType) < 0)
+    if (!documents_begin() || !events_begin() || !values_begin() || !state_rows_begin() || PyType_Ready(&DecoderType) < 0 || PyType_Ready(&ColumnsType) < 0)
         return NULL;
     PyObject *module = PyModule_Create(&definition);
     if (module && (PyModule_AddObjectRef(module, "Decoder", (PyObject *)&DecoderType) < 0 ||

@@ -106,7 +106,6 @@ void frames_begin(void);
 int documents_begin(void);
 int events_begin(void);
 int values_begin(void);
-int state_begin(void);
 int state_rows_begin(void);
 Said make_timestamp(int64_t micros, PyObject **found);
 PyObject *native_typed_fields(PyObject *module, PyObject *args);

@@ -1,19 +1,30 @@
 /* The maps and the records of state -> their bytes. */
 #include "state.h"
 
-PyObject *name_reg, *name_due, *name_last;
-static PyObject *name_open, *name_seq, *name_failed, *name_behind;
+#include <structmember.h>
 
-int state_begin(void)
+Parts parts;
+
+int parts_begin(PyObject *record_type)
 {
-    name_reg = PyUnicode_InternFromString("reg");
-    name_due = PyUnicode_InternFromString("due");
-    name_open = PyUnicode_InternFromString("open");
-    name_last = PyUnicode_InternFromString("last");
-    name_seq = PyUnicode_InternFromString("seq");
-    name_failed = PyUnicode_InternFromString("failed");
-    name_behind = PyUnicode_InternFromString("behind");
-    return name_reg && name_due && name_open && name_last && name_seq && name_failed && name_behind;
+    static const struct {
+        const char *name;
+        Py_ssize_t *at;
+    } slots[] = {{"reg", &parts.reg},       {"due", &parts.due}, {"open", &parts.open},     {"last", &parts.last},
+                 {"seq", &parts.seq},       {"failed", &parts.failed}, {"behind", &parts.behind}, {"written", &parts.written}};
+    for (size_t n = 0; parts.of != record_type && n < sizeof slots / sizeof *slots; n++) {
+        PyObject *found = PyObject_GetAttrString(record_type, slots[n].name);
+        int is_slot = found && Py_IS_TYPE(found, &PyMemberDescr_Type) && ((PyMemberDescrObject *)found)->d_member->type == T_OBJECT_EX;
+        if (is_slot)
+            *slots[n].at = ((PyMemberDescrObject *)found)->d_member->offset;
+        else if (found)
+            PyErr_Format(PyExc_TypeError, "%s is no slot", slots[n].name);
+        Py_XDECREF(found);
+        if (!is_slot)
+            return 0;
+    }
+    parts.of = record_type;
+    return 1;
 }
 
 const Maps *maps;
@@ -87,14 +98,6 @@ Said put_pairs(Coder *coder, PyObject *map)
     return said;
 }
 
-static Said put_attribute(Coder *coder, PyObject *record, PyObject *name, Said (*how)(Coder *, PyObject *))
-{
-    PyObject *value = PyObject_GetAttr(record, name);
-    Said said = !value ? FAILED : how ? how(coder, value) : put(coder, value, 0);
-    Py_XDECREF(value);
-    return said;
-}
-
 /* A path and its document, which is a tuple of three. */
 Said put_document(Coder *coder, PyObject *path, PyObject *doc)
 {
@@ -148,18 +151,18 @@ static Said put_open(Coder *coder, PyObject *open)
 
 Said put_flags(Coder *coder, PyObject *record)
 {
-    Said said = put_attribute(coder, record, name_seq, NULL);
-    said = said == DONE ? put_attribute(coder, record, name_failed, NULL) : said;
-    return said == DONE ? put_attribute(coder, record, name_behind, NULL) : said;
+    Said said = put(coder, PART(record, seq), 0);
+    said = said == DONE ? put(coder, PART(record, failed), 0) : said;
+    return said == DONE ? put(coder, PART(record, behind), 0) : said;
 }
 
 /* operators.record.Record.pack. */
 Said put_record(Coder *coder, PyObject *record)
 {
     Said said = put_tuple(coder, 7);
-    said = said == DONE ? put_attribute(coder, record, name_reg, put_documents) : said;
-    said = said == DONE ? put_attribute(coder, record, name_due, put_pairs) : said;
-    said = said == DONE ? put_attribute(coder, record, name_open, put_open) : said;
-    said = said == DONE ? put_attribute(coder, record, name_last, put_pairs) : said;
+    said = said == DONE ? put_documents(coder, PART(record, reg)) : said;
+    said = said == DONE ? put_pairs(coder, PART(record, due)) : said;
+    said = said == DONE ? put_open(coder, PART(record, open)) : said;
+    said = said == DONE ? put_pairs(coder, PART(record, last)) : said;
     return said == DONE ? put_flags(coder, record) : said;
 }

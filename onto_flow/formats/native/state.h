@@ -6,9 +6,18 @@
 
 #include "../../core/native/maps.h"
 
-extern PyObject *name_reg, *name_due, *name_last;
 extern const Maps *maps; /* NULL where the other extension is not there */
 void maps_begin(void);
+
+/* Where a record (operators.record) has its parts. */
+typedef struct {
+    PyObject *of;
+    Py_ssize_t reg, due, open, last, seq, failed, behind, written;
+} Parts;
+
+extern Parts parts;
+int parts_begin(PyObject *record_type); /* 1, or 0 with an exception set */
+#define PART(record, name) (*(PyObject **)((char *)(record) + parts.name))
 
 /* The entries of a map: of a dict or pocket itself, else a list of pairs. */
 typedef struct {
@@ -28,8 +37,15 @@ Said put_flags(Coder *coder, PyObject *record);
 Said put_record(Coder *coder, PyObject *record); /* operators.record.Record.pack */
 
 /* operators.written.difference; ODD where there is none. */
-Said put_difference(Coder *coder, PyObject *record, PyObject *written, PyObject *reg, PyObject *last);
-int mark_again(PyObject *written, PyObject *reg, PyObject *last); /* `written` becomes what operators.written.mark makes */
-PyObject *mark_of(PyObject *reg, PyObject *last);                 /* what operators.written.mark makes */
+Said put_difference(Coder *coder, PyObject *record);
+int mark_again(PyObject *record);       /* what it has written becomes what operators.written.mark makes */
+PyObject *mark_of(PyObject *record);    /* what operators.written.mark makes */
+
+/* Of a list how many first and last elements stay. */
+void list_ends(PyObject *before, PyObject *now, Py_ssize_t *head, Py_ssize_t *tail);
+
+/* Fetches what the cells of some keys hold into the processor's cache; NULL: a key that has none. */
+enum { TOGETHER = 8 };
+void fetch_ahead(PyObject *const *cells, int count, PyObject *reference_type, int differs);
 
 #endif

@@ -39,14 +39,21 @@ static int same_names(PyObject *before, PyObject *now, Py_ssize_t *others)
     return 1;
 }
 
+void list_ends(PyObject *before, PyObject *now, Py_ssize_t *head, Py_ssize_t *tail)
+{
+    Py_ssize_t old = PyList_GET_SIZE(before), size = PyList_GET_SIZE(now), most = old < size ? old : size;
+    *head = *tail = 0;
+    while (*head < most && PyList_GET_ITEM(before, *head) == PyList_GET_ITEM(now, *head))
+        ++*head;
+    while (*tail < most - *head && PyList_GET_ITEM(before, old - 1 - *tail) == PyList_GET_ITEM(now, size - 1 - *tail))
+        ++*tail;
+}
+
 /* Of a list what lies between its first and its last elements that stay. */
 static Said put_between(Coder *coder, PyObject *name, PyObject *before, PyObject *now)
 {
-    Py_ssize_t old = PyList_GET_SIZE(before), size = PyList_GET_SIZE(now), most = old < size ? old : size, head = 0, tail = 0;
-    while (head < most && PyList_GET_ITEM(before, head) == PyList_GET_ITEM(now, head))
-        head++;
-    while (tail < most - head && PyList_GET_ITEM(before, old - 1 - tail) == PyList_GET_ITEM(now, size - 1 - tail))
-        tail++;
+    Py_ssize_t size = PyList_GET_SIZE(now), head, tail;
+    list_ends(before, now, &head, &tail);
     PyObject *first = PyLong_FromSsize_t(head), *last = PyLong_FromSsize_t(tail);
     Said said = first && last ? put_tuple(coder, 5) : FAILED;
     said = said == DONE ? put(coder, name, 0) : said;
@@ -116,8 +123,9 @@ static Said put_emitted(Coder *coder, PyObject *before, PyObject *now)
 }
 
 /* operators.written.difference; ODD where there is none. */
-Said put_difference(Coder *coder, PyObject *record, PyObject *written, PyObject *reg, PyObject *last)
+Said put_difference(Coder *coder, PyObject *record)
 {
+    PyObject *written = PART(record, written), *reg = PART(record, reg), *last = PART(record, last);
     Each each;
     Py_ssize_t n = 1, count = others(written, reg);
     PyObject *path, *doc;
@@ -134,9 +142,10 @@ Said put_difference(Coder *coder, PyObject *record, PyObject *written, PyObject 
     return said == DONE ? put_flags(coder, record) : said;
 }
 
-/* `written` becomes what operators.written.mark makes; what is in it already is not touched. */
-int mark_again(PyObject *written, PyObject *reg, PyObject *last)
+/* What is in it already is not touched. */
+int mark_again(PyObject *record)
 {
+    PyObject *written = PART(record, written), *reg = PART(record, reg), *last = PART(record, last);
     Each each;
     Py_ssize_t n = 1;
     PyObject *path, *doc;
@@ -155,16 +164,16 @@ int mark_again(PyObject *written, PyObject *reg, PyObject *last)
     return 0;
 }
 
-/* What operators.written.mark makes. */
-PyObject *mark_of(PyObject *reg, PyObject *last)
+PyObject *mark_of(PyObject *record)
 {
+    PyObject *reg = PART(record, reg);
     Each each;
     PyObject *path, *doc;
     if (!each_begin(&each, reg))
         return NULL;
     PyObject *mark = PyList_New(1 + 2 * each.count);
     if (mark) {
-        PyList_SET_ITEM(mark, 0, Py_NewRef(last));
+        PyList_SET_ITEM(mark, 0, Py_NewRef(PART(record, last)));
         for (Py_ssize_t n = 1; n < PyList_GET_SIZE(mark) && each_next(&each, &path, &doc); n += 2) {
             PyList_SET_ITEM(mark, n, Py_NewRef(path));
             PyList_SET_ITEM(mark, n + 1, Py_NewRef(doc));

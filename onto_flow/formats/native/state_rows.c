@@ -4,62 +4,48 @@
 
 enum { CELLS = 16 };
 
-static PyObject *name_written, *name_pack, *name_get;
+static PyObject *name_pack, *name_get;
 
 int state_rows_begin(void)
 {
-    name_written = PyUnicode_InternFromString("written");
     name_pack = PyUnicode_InternFromString("pack");
     name_get = PyUnicode_InternFromString("get");
-    return name_written && name_pack && name_get;
+    return name_pack && name_get;
 }
 
 /* What a call is given; `differs`: of a record what changed since it was written is enough. */
 typedef struct {
     Coder coder;
-    PyObject *names, *maps, *entries_type, *record_type;
+    PyObject *names, *maps, *entries_type;
     Py_ssize_t large;
     int is_map[CELLS], differs;
-    PyObject *record, *mark; /* of the key that is written: what its record remembers once that is done */
-    int again;               /* the mark is the one before, which is to be brought up to date */
+    PyObject *record; /* of the key that is written: it remembers what was, once that is done */
+    int again;        /* what changed of it is written, so that what it remembers is brought up to date */
 } Keeper;
 
 /* A cell with a record: (name, form), or (name, None, what changed). */
 static Said put_record_cell(Keeper *keeper, PyObject *name, PyObject *record)
 {
     Coder *coder = &keeper->coder;
-    PyObject *due = PyObject_GetAttr(record, name_due), *written = due ? PyObject_GetAttr(record, name_written) : NULL;
-    PyObject *reg = written ? PyObject_GetAttr(record, name_reg) : NULL, *last = reg ? PyObject_GetAttr(record, name_last) : NULL;
-    Py_ssize_t waits = last ? PyObject_Size(due) : -1;
+    Py_ssize_t waits = PyObject_Size(PART(record, due));
     Said said = waits < 0 ? FAILED : ODD;
     size_t begin = coder->out.size;
-    if (said == ODD && keeper->differs && !waits && written != Py_None) {
+    keeper->again = said == ODD && keeper->differs && !waits && PART(record, written) != Py_None;
+    if (keeper->again) {
         said = put_tuple(coder, 3);
         said = said == DONE ? put(coder, name, 0) : said;
         said = said == DONE ? put(coder, Py_None, 0) : said;
-        said = said == DONE ? put_difference(coder, record, written, reg, last) : said;
-        if (said == DONE) {
-            keeper->again = 1;
-            Py_XSETREF(keeper->mark, Py_NewRef(written));
-        }
+        said = said == DONE ? put_difference(coder, record) : said;
+        keeper->again = said == DONE;
     }
     if (said == ODD) {
         coder->out.size = begin;
         said = put_tuple(coder, 2);
         said = said == DONE ? put(coder, name, 0) : said;
         said = said == DONE ? put_record(coder, record) : said;
-        if (said == DONE) {
-            keeper->again = 0;
-            Py_XSETREF(keeper->mark, waits ? Py_NewRef(Py_None) : mark_of(reg, last));
-            said = keeper->mark ? DONE : FAILED;
-        }
     }
     if (said == DONE)
         Py_XSETREF(keeper->record, Py_NewRef(record));
-    Py_XDECREF(reg);
-    Py_XDECREF(last);
-    Py_XDECREF(due);
-    Py_XDECREF(written);
     return said;
 }
 
@@ -87,7 +73,7 @@ static Said put_cell(Keeper *keeper, PyObject *name, PyObject *value, int is_map
         said = said == DONE ? put(coder, name, 0) : said;
         return said == DONE ? put_pairs(coder, value) : said;
     }
-    if ((PyObject *)Py_TYPE(value) == keeper->record_type)
+    if ((PyObject *)Py_TYPE(value) == parts.of)
         return put_record_cell(keeper, name, value);
     size_t begin = coder->out.size;
     Said said = put_pair(coder, name, value);
@@ -148,24 +134,23 @@ static Said put_cells(Keeper *keeper, PyObject *cells)
     return said;
 }
 
-static int remember(Keeper *keeper)
+static int remember(PyObject *record, int again)
 {
-    if (!keeper->again)
-        return PyObject_SetAttr(keeper->record, name_written, keeper->mark);
-    PyObject *reg = PyObject_GetAttr(keeper->record, name_reg), *last = PyObject_GetAttr(keeper->record, name_last);
-    int done = reg && last ? mark_again(keeper->mark, reg, last) : -1;
-    Py_XDECREF(reg);
-    Py_XDECREF(last);
-    return done;
+    if (again)
+        return mark_again(record);
+    Py_ssize_t waits = PyObject_Size(PART(record, due));
+    PyObject *mark = waits < 0 ? NULL : waits ? Py_NewRef(Py_None) : mark_of(record);
+    if (mark)
+        Py_SETREF(PART(record, written), mark);
+    return mark ? 0 : -1;
 }
 
 /* A key was written: its record remembers as what. */
 static Said marked(Keeper *keeper, Said said)
 {
-    if (said == DONE && keeper->record && remember(keeper) < 0)
+    if (said == DONE && keeper->record && remember(keeper->record, keeper->again) < 0)
         said = FAILED;
     Py_CLEAR(keeper->record);
-    Py_CLEAR(keeper->mark);
     return said;
 }
 
@@ -209,7 +194,6 @@ static void keeper_free(Keeper *keeper)
 {
     buffer_free(&keeper->coder.out);
     Py_CLEAR(keeper->record);
-    Py_CLEAR(keeper->mark);
 }
 
 /* (keys, states, names, maps, large, (Entries, Record, GeoPoint, Reference, Vector)) */
@@ -220,11 +204,12 @@ static int keeper_begin(Keeper *keeper, PyObject *types)
         return 0;
     }
     maps_begin();
+    if (!parts_begin(PyTuple_GET_ITEM(types, 1)))
+        return 0;
     for (Py_ssize_t n = 0; n < PyTuple_GET_SIZE(keeper->names); n++)
         if ((keeper->is_map[n] = PySet_Contains(keeper->maps, PyTuple_GET_ITEM(keeper->names, n))) < 0)
             return 0;
     keeper->entries_type = PyTuple_GET_ITEM(types, 0);
-    keeper->record_type = PyTuple_GET_ITEM(types, 1);
     keeper->coder.geopoint = PyTuple_GET_ITEM(types, 2);
     keeper->coder.reference = PyTuple_GET_ITEM(types, 3);
     keeper->coder.vector = PyTuple_GET_ITEM(types, 4);
@@ -244,21 +229,30 @@ PyObject *native_said(PyObject *module, PyObject *args)
     size_t head = (size_t)PyBytes_GET_SIZE(prefix);
     PyObject *rows = PyList_New(0), *left = PyList_New(0), *each = PyObject_GetIter(keys), *found = NULL;
     int done = rows && left && each ? 0 : -1;
-    while (done == 0 && (key = PyIter_Next(each))) {
-        if (!row.out.size && !buffer_add(&row.out, PyBytes_AS_STRING(prefix), head)) {
-            PyErr_NoMemory();
-            done = -1;
+    for (int count = TOGETHER; done == 0 && count == TOGETHER;) {
+        PyObject *some[TOGETHER], *cells[TOGETHER];
+        for (count = 0; count < TOGETHER && (key = PyIter_Next(each));)
+            some[count++] = key;
+        for (int n = 0; n < count; n++)
+            cells[n] = PyErr_Occurred() ? NULL : PyDict_GetItemWithError(states, some[n]);
+        done = PyErr_Occurred() ? -1 : 0;
+        if (done == 0)
+            fetch_ahead(cells, count, keeper.coder.reference, 1);
+        for (int n = 0; n < count; n++) {
+            if (done == 0 && !row.out.size && !buffer_add(&row.out, PyBytes_AS_STRING(prefix), head)) {
+                PyErr_NoMemory();
+                done = -1;
+            }
+            Said said = done ? FAILED : add_item(&keeper, &row, some[n], cells[n]);
+            done = said == FAILED ? -1 : said == ODD ? PyList_Append(left, some[n]) : 0;
+            if (done == 0 && row.out.size >= (size_t)most) {
+                done = add_bytes(rows, &row.out);
+                row.out.size = 0;
+            }
+            Py_DECREF(some[n]);
         }
-        PyObject *cells = done ? NULL : PyDict_GetItemWithError(states, key);
-        Said said = PyErr_Occurred() ? FAILED : add_item(&keeper, &row, key, cells);
-        done = said == FAILED ? -1 : said == ODD ? PyList_Append(left, key) : 0;
-        if (done == 0 && row.out.size >= (size_t)most) {
-            done = add_bytes(rows, &row.out);
-            row.out.size = 0;
-        }
-        Py_DECREF(key);
     }
-    if (done == 0 && !PyErr_Occurred() && (row.out.size <= head || add_bytes(rows, &row.out) == 0))
+    if (done == 0 && (row.out.size <= head || add_bytes(rows, &row.out) == 0))
         found = Py_BuildValue("(OO)", rows, left);
     buffer_free(&row.out);
     keeper_free(&keeper);
