@@ -206,7 +206,9 @@ class DurableRun(Run):
         since = time.monotonic() - self._committed
         if self._dirty and (since >= self._options.every or self._is_over()):
             self._commit()
-        elif not self._dirty and since >= _QUIET_SECONDS:
+        elif self._dirty:
+            self._kept.state.say_some()
+        elif since >= _QUIET_SECONDS:
             self._kept.state.fold()
         if self._rest is None:
             super()._tick()

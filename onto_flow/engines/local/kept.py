@@ -3,24 +3,29 @@
 Law: a key that changed since the table of state was written last is in memory, its absence included, or the log has it
 and it was not needed since the process began; so what `need` reads is never older than what a step left. The cost of a
 checkpoint follows the keys and entries that were needed since the one before: they go to the log, and to the table when
-the log is full, each once however often it changed.
+the log is full. What the log will say is made while the feed goes on, some thousand keys at a time, and of a key twice at
+most between two checkpoints, however often it changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain, islice
 
 from ...core.compact import Cells
 from ...operators.base import Key
 from ...plan.nodes import Plan
 from .kept_timers import KeptTimers
-from .layout import WHOLE, Entries, Item, Layout, changes_of
+from .large import NOTHING, LargeMaps
+from .layout import WHOLE, Item, Layout, changes_of
 from .log import Log, Unread
 from .said import Rows, rows_at_once, say_at_once
 from .sizes import Sizes
 from .store import Store
 from .table import Row, Table
+
+SOON = 5_000
+"""So many keys that changed are said before the checkpoint that needs them, between two batches: some 25 ms."""
 
 _SAVED = 20_000
 """After so many rows they are handed to the store."""
@@ -30,8 +35,6 @@ _PAGE = 2000
 
 _SLACK = 0.1
 """By how much more than it must memory shrinks when it is too much: the table is written before."""
-
-_NOTHING: Mapping[str, Entries] = {}
 
 
 class KeptState:
@@ -54,10 +57,9 @@ class KeptState:
         self.states: dict[str, dict[Key, Cells]] = {node.id: {} for node in plan.operators}
         self._tables = {name: Table(store, number) for name, number in numbers.items()}
         self.timers = KeptTimers(store, numbers)
-        self._changed: dict[str, set[Key]] = {node.id: set() for node in plan.operators}
-        self._behind: dict[str, set[Key]] = {node.id: set() for node in plan.operators}
-        self._anew: dict[str, set[Key]] = {node.id: set() for node in plan.operators}
-        self._large: dict[str, dict[Key, Mapping[str, Entries]]] = {node.id: {} for node in plan.operators}
+        self._changed, self._behind, self._early = ({node.id: set[Key]() for node in plan.operators} for _ in range(3))
+        self._said: list[bytes] = []
+        self._large = {name: LargeMaps(layout) for name, layout in self._layouts.items()}
         self._whole = self._fresh = whole
         self._folds = 0
         self._sizes = {node.id: Sizes() for node in plan.operators}
@@ -84,7 +86,18 @@ class KeptState:
     @property
     def dirty(self) -> bool:
         """Whether anything may have changed since the last checkpoint."""
-        return any(self._changed.values())
+        return any(self._changed.values()) or bool(self._said)
+
+    def say_some(self) -> None:
+        """Makes what the log will say of the keys that changed, where they are many; the next checkpoint has it."""
+        if sum(map(len, self._changed.values())) < SOON or self._fresh or self._log.is_full:
+            return
+        for operator, changed in self._changed.items():
+            early = self._early[operator]
+            once = changed - early
+            self._note(operator, once)
+            changed -= once
+            early |= once
 
     def save(self, check: Callable[[], None] = lambda: None) -> None:
         """Writes what changed, in the transaction that is open.
@@ -97,6 +110,7 @@ class KeptState:
         else:
             for operator, changed in self._changed.items():
                 self._note(operator, changed)
+            self._log.add(self._said)
         self._fresh = False
         self.timers.save()
 
@@ -113,8 +127,9 @@ class KeptState:
 
     def saved(self) -> None:
         """The transaction was committed."""
-        for changed in self._changed.values():
-            changed.clear()
+        for keys in chain(self._changed.values(), self._early.values()):
+            keys.clear()
+        self._said.clear()
         self.timers.saved()
 
     def keys(self, operator: str) -> Iterator[list[Key]]:
@@ -175,7 +190,7 @@ class KeptState:
         self._whole = False
         gone = 0
         for operator, states in self.states.items():
-            kept, large = self._changed[operator] | self._behind[operator], self._large[operator]
+            kept, large = self._changed[operator] | self._behind[operator], self._large[operator].held
             for key in [k for k in islice(states, int(len(states) * share) + 1) if k not in kept]:
                 del states[key]
                 large.pop(key, None)
@@ -183,41 +198,25 @@ class KeptState:
         return gone
 
     def _note(self, operator: str, changed: set[Key]) -> None:
-        """Says in the log what changed."""
+        """Makes what the log will say of keys that changed."""
         number, layout, states = self._tables[operator].number, self._layouts[operator], self.states[operator]
-        held, anew = self._large[operator], self._anew[operator]
-        were_large = held.keys() & changed
+        large = self._large[operator]
+        were_large = large.held.keys() & changed
         said, left = say_at_once(changed - were_large if were_large else changed, states, layout, number)
-        self._log.add(said)
+        self._said += said
         rows = Rows(number)
         for key in chain(were_large, left):
             cells = states.get(key)
-            is_anew = layout.has_maps and self._look(operator, key, cells)
+            is_anew = layout.has_maps and large.look(key, cells)
             if is_anew:
-                anew.add(key)
+                large.anew.add(key)
             if cells is None or is_anew:
                 rows.say(key, ())
             if cells is not None:
-                rows.say(key, (layout.whole(cells, differs=True), changes_of(held.get(key, _NOTHING))))
+                rows.say(key, (layout.whole(cells, differs=True), changes_of(large.held.get(key, NOTHING))))
         rows.end()
-        self._log.add(rows.full)
+        self._said += rows.full
         self._behind[operator] |= changed
-
-    def _look(self, operator: str, key: Key, cells: Cells | None) -> bool:
-        """Looks for the large maps of a key.
-
-        Returns:
-            Whether one that has rows is gone, or is another one: then all rows of the key are made anew.
-        """
-        held = self._large[operator]
-        before = held.pop(key, _NOTHING)
-        found = self._layouts[operator].large(cells) if cells else _NOTHING
-        if found:
-            held[key] = found
-        anew = any(found.get(name) is not entries for name, entries in before.items())
-        for entries in found.values() if anew else ():
-            entries.changed.update(entries)
-        return anew
 
     def _fold(self, check: Callable[[], None]) -> None:
         """Writes to the table what changed since it was written last."""
@@ -225,14 +224,15 @@ class KeptState:
             unread = self._unread.places[operator]
             self._write(operator, sorted(changed.union(self._behind[operator], unread)), check)
             self._behind[operator].clear()
-            self._anew[operator].clear()
+            self._large[operator].anew.clear()
         self._folds += 1
         self._unread.clear()
         self._log.clear()
 
     def _write(self, operator: str, keys: Sequence[Key], check: Callable[[], None]) -> None:
         table, layout, sizes = self._tables[operator], self._layouts[operator], self._sizes[operator]
-        odd, states = self._anew[operator] | self._large[operator].keys(), self.states[operator]
+        large, states = self._large[operator], self.states[operator]
+        odd = large.anew | large.held.keys()
         for at in range(0, len(keys), _SAVED):
             part = list(keys[at : at + _SAVED])
             plain = [k for k in part if k in states and k not in odd]
@@ -246,18 +246,18 @@ class KeptState:
 
     def _write_each(self, operator: str, keys: Sequence[Key], check: Callable[[], None]) -> None:
         table, layout, sizes = self._tables[operator], self._layouts[operator], self._sizes[operator]
-        anew, held, states = self._anew[operator], self._large[operator], self.states[operator]
+        large, states = self._large[operator], self.states[operator]
         for key, cells in self._as_it_is(operator, keys):
-            is_anew = layout.has_maps and self._look(operator, key, cells)
-            if cells is None or is_anew or key in anew:
+            is_anew = layout.has_maps and large.look(key, cells)
+            if cells is None or is_anew or key in large.anew:
                 table.drop(key)
             if cells is None:
                 continue
-            for part, data in layout.rows(cells, held.get(key, _NOTHING)):
+            for part, data in layout.rows(cells, large.held.get(key, NOTHING)):
                 table.put(key, part, data)
                 sizes.saw(len(data or b""), part == WHOLE)
             if key not in states:
-                held.pop(key, None)
+                large.held.pop(key, None)
             if table.waiting >= _SAVED:
                 table.write()
                 check()
@@ -287,9 +287,7 @@ class KeptState:
         cells = self._cells(operator, key, rows, items)
         if cells is None:
             return
-        large = {name: held for name, held in cells.items() if type(held) is Entries}
-        if large:
-            self._large[operator][key] = large
+        self._large[operator].found(key, cells)
         yield key, cells
 
     def _cells(self, operator: str, key: Key, rows: Sequence[Row], items: Sequence[Item]) -> Cells | None:
@@ -298,5 +296,5 @@ class KeptState:
             sizes.saw(len(data), part == WHOLE)
         cells, stale = self._layouts[operator].cells(rows, items)
         if stale:
-            self._anew[operator].add(key)
+            self._large[operator].anew.add(key)
         return cells

@@ -65,6 +65,7 @@ def run(seed_number, folder, monkeypatch, most=25):
     random = Random(seed_number)
     monkeypatch.setattr(layout, "LARGE", random.choice((1, 2, 64)))
     monkeypatch.setattr(log, "MOST", random.choice((0, 1000, 1 << 20)))
+    monkeypatch.setattr("onto_flow.engines.local.kept.SOON", random.choice((1, 5, 1000)))
     case = random_case(random, most=most)
     history, plan = case.history, case.plan
     kept = Kept(plan, folder / f"{seed_number}.sqlite3", history.snapshot)
@@ -87,6 +88,7 @@ def run(seed_number, folder, monkeypatch, most=25):
     while position < len(items):
         take(kept.flow.process([event(history.change(i)) for i in items[position : position + size]]))
         position += size
+        kept.state.say_some()
         chance = random.random()
         if chance < 0.4:
             commit()
@@ -143,12 +145,14 @@ def test_what_is_read_after_a_restart_is_what_was_in_memory(block, tmp_path, mon
     for number in range(block * 10, block * 10 + 10):
         random = Random(number)
         monkeypatch.setattr(layout, "LARGE", random.choice((1, 64)))
+        monkeypatch.setattr("onto_flow.engines.local.kept.SOON", random.choice((1, 5, 1000)))
         case = random_case(random, most=25)
         kept = Kept(case.plan, tmp_path / f"{number}.sqlite3", case.history.snapshot)
         kept.flow.process([seed(c, case.history.snapshot) for c in case.history.seeds()])
         kept.commit()
         for item in case.history.feed:
             kept.flow.process([event(case.history.change(item))])
+            kept.state.say_some()
             if random.random() < 0.6:
                 kept.commit()
                 if random.random() < 0.4:
@@ -346,4 +350,23 @@ def test_what_changes_goes_to_the_log_and_once_to_the_table(tmp_path, monkeypatc
     kept.state.fold()
     assert kept.store.rows["INSERT"] == 3 and kept.state.is_folded
     assert kept.store.one("SELECT count(*) FROM log") == 0
+    kept.store.close()
+
+
+def test_what_many_keys_say_is_made_before_the_checkpoint_and_of_each_twice_at_most(tmp_path, monkeypatch):
+    monkeypatch.setitem(globals(), "Store", Counted)
+    monkeypatch.setattr("onto_flow.engines.local.kept.SOON", 2)
+    kept = Kept(MeetingSession.plan(), tmp_path / "state")
+    load(kept, 30)
+    kept.store.rows.clear()
+    for n in range(20):
+        kept.flow.process([event(Change("tickets/t7", None, ticket(n % 2 == 1), (9, n), None))])
+        kept.state.say_some()
+    assert not kept.store.rows and kept.state.dirty
+    kept.state.fold()
+    assert kept.state.is_folded and not kept.store.rows, "the table waits for the checkpoint"
+    kept.commit()
+    assert kept.store.rows["INSERT"] == 2 * 3 and not kept.state.dirty
+    kept.open()
+    assert len(kept.table()["MeetingSession"]["meetingSessions/m1"]["attending"]) == 30
     kept.store.close()
