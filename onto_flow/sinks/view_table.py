@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ..core.change import ViewChange, ViewVersion
 from ..core.errors import EngineError
-from ..core.values import Document, path_order
+from ..core.values import Document, in_path_order
 
 
 class ViewTable:
@@ -63,8 +63,8 @@ class ViewTable:
 
     def documents(self) -> Iterator[tuple[str, Document]]:
         """(path, document) in path order."""
-        live = [(path, document) for path, (_, document) in self._rows.items() if document is not None]
-        return iter(sorted(live, key=lambda row: path_order(row[0])))
+        live = {path: document for path, (_, document) in self._rows.items() if document is not None}
+        return iter(in_path_order(live).items())
 
 
 class Tables:

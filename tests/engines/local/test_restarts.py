@@ -20,6 +20,11 @@ from onto_flow.testing.judge_changes import applied
 from onto_flow.testing.restarts import RestartSuite
 
 
+@pytest.fixture(autouse=True)
+def what_changed_is_said_early(monkeypatch):
+    monkeypatch.setattr("onto_flow.engines.local.kept.SOON", 3)
+
+
 class Disk:
     """What is on a disk, for a sink of the test's own: published tables by folder."""
 
