@@ -23,9 +23,10 @@ int touch(PyObject *types, PyObject *stage, PyObject *root, PyObject *path, PyOb
     int newer = taken == 1 ? is_newer(PyTuple_GET_ITEM(doc, 0), PyTuple_GET_ITEM(held, 0)) : 0;
     if (newer == 1 && note(PyTuple_GET_ITEM(stage, S_CHANGED), root) == 0) {
         PyObject *slots = PyObject_GetItem(PyTuple_GET_ITEM(joined, 0), PyTuple_GET_ITEM(stage, S_HOW));
-        PyObject *said = !slots || map_set(reg, path, doc) < 0
-                             ? NULL
-                             : PyObject_CallMethodObjArgs(kept, name_replace, slots, path, PyTuple_GET_ITEM(doc, 1), NULL);
+        PyObject *held_path = map_key(reg, path), *said = NULL;
+        if (slots && map_set(reg, held_path, doc) == 0)
+            said = PyObject_CallMethodObjArgs(kept, name_replace, slots, held_path, PyTuple_GET_ITEM(doc, 1), NULL);
+        Py_DECREF(held_path);
         Py_XDECREF(slots);
         newer = said && PyDict_SetItem(PyTuple_GET_ITEM(stage, S_TOUCHED), root, record) == 0 ? 1 : -1;
         Py_XDECREF(said);

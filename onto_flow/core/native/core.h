@@ -82,6 +82,7 @@ int tell_by_message(PyObject *types, PyObject *queues, PyObject *operator, PyObj
 /* `Pocket` and `Cells`; what they find is a new reference, or NULL. */
 extern PyTypeObject PocketType, CellsType;
 int pocket_get(PyObject *map, PyObject *key, PyObject **found);
+PyObject *pocket_key(PyObject *map, PyObject *key); /* borrowed: the key as it is in the map, which has it */
 int pocket_set(PyObject *map, PyObject *key, PyObject *value);
 int pocket_next(PyObject *map, Py_ssize_t *at, PyObject **key, PyObject **value);
 Py_ssize_t pocket_size(PyObject *map);
@@ -99,6 +100,8 @@ int map_next(PyObject *map, Py_ssize_t *at, PyObject **key, PyObject **value);
 Py_ssize_t map_size(PyObject *map);
 int map_delete(PyObject *map, PyObject *key);
 int map_contains(PyObject *map, PyObject *key);
+/* A new reference to the key as a map has it, which it does: what is known to be the same object need not be looked at. */
+PyObject *map_key(PyObject *map, PyObject *key);
 PyObject *map_of_one(PyObject *key, PyObject *value);
 
 PyObject *native_large_pages(PyObject *module, PyObject *none);

@@ -19,21 +19,39 @@ typedef struct {
     int moved, stored;
 } Change;
 
-/* The first place in a sorted list that is not below a path (or, after = 1, that is above it); -1: an exception. */
-static Py_ssize_t bisect(PyObject *owners, PyObject *path, Py_ssize_t low, int after)
+/* The first place in a sorted list that is not below a path; -1: an exception. */
+static Py_ssize_t bisect(PyObject *owners, PyObject *path)
 {
-    Py_ssize_t high = PyList_GET_SIZE(owners);
+    Py_ssize_t low = 0, high = PyList_GET_SIZE(owners);
     while (low < high) {
         Py_ssize_t middle = (low + high) / 2;
         int order = PyUnicode_Compare(PyList_GET_ITEM(owners, middle), path);
         if (order == -1 && PyErr_Occurred())
             return -1;
-        if (order < after)
+        if (order < 0)
             low = middle + 1;
         else
             high = middle;
     }
     return low;
+}
+
+enum { LOOKED_THROUGH = 64 };
+
+/* Where the elements of a row are, or would be; mostly its path is the object that stands there, and no text is looked at. */
+static int find_row(PyObject *owners, PyObject *path, Py_ssize_t *start, Py_ssize_t *end)
+{
+    Py_ssize_t size = PyList_GET_SIZE(owners), n = size <= LOOKED_THROUGH ? 0 : size;
+    while (n < size && PyList_GET_ITEM(owners, n) != path)
+        n++;
+    int is = n < size;
+    *start = *end = is ? n : bisect(owners, path);
+    if (!is && *start >= 0 && *start < PyList_GET_SIZE(owners))
+        is = PyUnicode_Compare(PyList_GET_ITEM(owners, *start), path) == 0;
+    PyObject *owner = is ? PyList_GET_ITEM(owners, *start) : NULL;
+    while (is && *end < PyList_GET_SIZE(owners) && PyList_GET_ITEM(owners, *end) == owner)
+        ++*end; /* all of a row have the same one */
+    return *start < 0 || PyErr_Occurred() ? -1 : 0;
 }
 
 static PyObject *made_elements(Change *change, PyObject *document, PyObject **seen)
@@ -136,10 +154,9 @@ static int change_row(Change *change, PyObject *path)
         if (known != 1)
             return known;
     }
-    Py_ssize_t start = bisect(SLOT(rows, rows_owners), path, 0, 0);
-    Py_ssize_t end = start < 0 ? -1 : bisect(SLOT(rows, rows_owners), path, start, 1);
+    Py_ssize_t start, end;
     int result = -1;
-    if (end < 0 || !(before = PyList_GetSlice(SLOT(rows, rows_elements), start, end)))
+    if (find_row(SLOT(rows, rows_owners), path, &start, &end) < 0 || !(before = PyList_GetSlice(SLOT(rows, rows_elements), start, end)))
         goto done;
     if (document) {
         elements = made_elements(change, document, &seen);

@@ -47,7 +47,7 @@ int pass_on(PyObject *types, PyObject *stage, PyObject *stages, PyObject *queues
     if (!cells)
         return PyErr_Occurred() ? -1 : 0;
     Py_INCREF(cells);
-    PyObject *docs = NULL, *subs = NULL, *held = NULL, *joined = NULL;
+    PyObject *docs = NULL, *subs = NULL, *held = NULL, *joined = NULL, *held_path = NULL;
     int taken = cell_of(cells, name_docs, &docs);
     if (taken < 0 || !docs || !is_map(docs))
         goto done;
@@ -68,8 +68,9 @@ int pass_on(PyObject *types, PyObject *stage, PyObject *stages, PyObject *queues
         taken = taken < 0 ? -1 : 0;
         goto done;
     }
-    taken = note(PyTuple_GET_ITEM(stage, S_CHANGED), key) < 0 || map_set(docs, path, doc) < 0 ||
-                    (subs && tell(types, stage, stages, queues, subs, path, doc, told) < 0)
+    held_path = map_key(docs, path);
+    taken = note(PyTuple_GET_ITEM(stage, S_CHANGED), key) < 0 || map_set(docs, held_path, doc) < 0 ||
+                    (subs && tell(types, stage, stages, queues, subs, held_path, doc, told) < 0)
                 ? -1
                 : 1;
 done:
@@ -78,5 +79,6 @@ done:
     Py_XDECREF(subs);
     Py_XDECREF(held);
     Py_XDECREF(joined);
+    Py_XDECREF(held_path);
     return taken;
 }

@@ -128,6 +128,17 @@ int pocket_get(PyObject *map, PyObject *key, PyObject **found)
     return at == -2 ? -1 : 0;
 }
 
+PyObject *pocket_key(PyObject *map, PyObject *key)
+{
+    Pocket *self = SELF(map);
+    if (!IS_ROW(self))
+        return self->key ? self->key : key;
+    int at = place_in(ROW(self), key, PyObject_Hash(key));
+    if (at == -2)
+        PyErr_Clear();
+    return at < 0 ? key : pairs(ROW(self))[at].key;
+}
+
 /* A dict with the same entries. */
 static PyObject *as_dict(PyObject *self)
 {

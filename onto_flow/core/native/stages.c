@@ -83,6 +83,11 @@ int map_contains(PyObject *map, PyObject *key)
     return done;
 }
 
+PyObject *map_key(PyObject *map, PyObject *key)
+{
+    return Py_NewRef(Py_TYPE(map) == &PocketType ? pocket_key(map, key) : key);
+}
+
 PyObject *map_of_one(PyObject *key, PyObject *value)
 {
     PyObject *made = PocketType.tp_alloc(&PocketType, 0);
