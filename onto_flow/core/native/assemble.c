@@ -14,9 +14,12 @@ int touch(PyObject *types, PyObject *stage, PyObject *root, PyObject *path, PyOb
     int taken = cell_of(cells, name_record, &record);
     if (taken < 0 || !record || (PyObject *)Py_TYPE(record) != TYPE(T_RECORD))
         goto done;
-    kept = PyObject_GetAttr(record, name_kept);
-    reg = kept ? PyObject_GetAttr(record, name_reg) : NULL;
-    taken = !reg ? -1 : kept == Py_None ? 0 : value_of(reg, path, &held);
+    kept = Py_NewRef(SLOT(record, record_kept));
+    reg = Py_NewRef(SLOT(record, record_reg));
+    AHEAD_OF(kept);
+    AHEAD_OF(SLOT(record, record_last));
+    taken = kept == Py_None ? 0 : value_of(reg, path, &held);
+    core_ahead_of_view(kept, 0);
     if (taken < 0 || !held || !PyTuple_Check(held) || PyTuple_GET_SIZE(held) != 3)
         goto done;
     taken = same_keys(PyTuple_GET_ITEM(held, 1), PyTuple_GET_ITEM(doc, 1), TYPE(T_FIELDS), &joined);
@@ -24,6 +27,7 @@ int touch(PyObject *types, PyObject *stage, PyObject *root, PyObject *path, PyOb
     if (newer == 1 && note(PyTuple_GET_ITEM(stage, S_CHANGED), root) == 0) {
         PyObject *slots = PyObject_GetItem(PyTuple_GET_ITEM(joined, 0), PyTuple_GET_ITEM(stage, S_HOW));
         PyObject *held_path = map_key(reg, path), *said = NULL;
+        core_ahead_of_view(kept, 1);
         if (slots && map_set(reg, held_path, doc) == 0)
             said = PyObject_CallMethodObjArgs(kept, name_replace, slots, held_path, PyTuple_GET_ITEM(doc, 1), NULL);
         Py_DECREF(held_path);

@@ -28,6 +28,10 @@ Py_ssize_t slot_of(PyObject *cls, const char *name);
 int slots_of(const Slot *slots);
 int names_of(const Name *names);
 
+/* Asks for the memory of an object, and what the collector has before it, while something else is done: a large state is met at
+   random, and what is asked for together comes together. */
+#define AHEAD_OF(object) (__builtin_prefetch((char *)(object) - 16), __builtin_prefetch((char *)(object) + 48))
+
 /* 1: the same, 0: not, -1: an exception is set. `equality` must have been called before. */
 int core_same(PyObject *left, PyObject *right);
 
@@ -51,6 +55,10 @@ PyObject *subscription(PyObject *type, PyObject *root, long weight); /* a Subscr
 int same_keys(PyObject *before, PyObject *after, PyObject *fields_type, PyObject **joined);
 /* A function of the arguments that are positional, with a tuple of types for it. */
 PyObject *with_types(PyMethodDef *method, PyObject *types, Py_ssize_t count);
+
+/* Where the slots of `Fields` and of `Record` are; 1, or 0 with an exception set. */
+extern Py_ssize_t fields_joined, fields_made, record_reg, record_kept, record_last;
+int core_state_slots(PyObject *fields, PyObject *record);
 
 /* The types that following takes. */
 enum { T_EVENT, T_FIELDS, T_DOC, T_TOLD, T_RECORD, T_SUBSCRIBE };
@@ -117,6 +125,11 @@ PyObject *native_place(PyObject *module, PyObject *types);
 
 /* Whether two lasting values are alike (model.lasting). 1, 0, -1. */
 int core_alike(PyObject *one, PyObject *other);
+
+/* Asks for what the next change of a KeptView will meet, one step farther each time (0 to 3); of another object nothing. */
+void core_ahead_of_view(PyObject *kept, int step);
+void core_ahead_of_rows(PyObject *rows, int step);
+void pocket_ahead(PyObject *map); /* of the row of a pocket, which is at hand itself */
 
 /* What is stored of the elements of a getter (model.lasting.Elements): a new list. */
 PyObject *core_stored(PyObject *elements, PyObject *values);

@@ -55,11 +55,9 @@ static int carried(PyObject *types, PyObject *known, PyObject *path, PyObject *b
                    int *changed)
 {
     *given = NULL;
-    PyObject *joined = PyObject_GetAttr(before, name_joined);
-    if (!joined)
-        return -1;
-    if (!PyTuple_Check(joined) || !PyTuple_GET_SIZE(joined) || PyTuple_GET_ITEM(joined, 0) != PyTuple_GET_ITEM(known, LAYOUT)) {
-        Py_DECREF(joined);
+    PyObject *joined = Py_XNewRef(SLOT(before, fields_joined));
+    if (!joined || !PyTuple_Check(joined) || !PyTuple_GET_SIZE(joined) || PyTuple_GET_ITEM(joined, 0) != PyTuple_GET_ITEM(known, LAYOUT)) {
+        Py_XDECREF(joined);
         return 0;
     }
     PyObject *after = PyObject_CallNoArgs(TYPE(T_FIELDS));
@@ -99,9 +97,7 @@ static int tell_one(PyObject *types, PyObject *const *given, PyObject *operator,
 
 static int tell_view(PyObject *types, PyObject *const *given, PyObject *view, PyObject *path, PyObject *version, PyObject *after)
 {
-    PyObject *joined = PyObject_GetAttr(after, name_joined);
-    if (!joined)
-        return -1;
+    PyObject *joined = Py_NewRef(SLOT(after, fields_joined));
     Py_ssize_t own = PyLong_AsSsize_t(PyTuple_GET_ITEM(view, 0));
     PyObject *keys = own > 0 ? Py_NewRef(PyTuple_GET_ITEM(joined, own)) : PyTuple_New(0), *targets = PyTuple_GET_ITEM(view, 1);
     Py_DECREF(joined);
@@ -149,6 +145,8 @@ static int take(PyObject *types, PyObject *const *given, PyObject *key, PyObject
     taken = triple_of(cells, name_document, state);
     if (taken != 1)
         goto done;
+    AHEAD_OF(state[0]);
+    AHEAD_OF(state[1]);
     taken = 0;
     PyObject *before = state[1];
     if ((PyObject *)Py_TYPE(before) != TYPE(T_FIELDS))
@@ -228,4 +226,10 @@ static PyObject *follow(PyObject *types, PyObject *const *given, Py_ssize_t coun
 static PyMethodDef follow_method = {"follow", (PyCFunction)(void (*)(void))follow, METH_FASTCALL,
                                     "(events, ingest, stages, queues, now): what cannot be taken at once is queued."};
 
-PyObject *native_follow(PyObject *module, PyObject *types) { return with_types(&follow_method, types, 6); }
+PyObject *native_follow(PyObject *module, PyObject *types)
+{
+    PyObject *made = with_types(&follow_method, types, 6);
+    if (made && !core_state_slots(TYPE(T_FIELDS), TYPE(T_RECORD)))
+        Py_CLEAR(made);
+    return made;
+}

@@ -24,9 +24,11 @@ static int replace_at(PyObject *view, PyObject *at, PyObject *path, PyObject *fi
         return -1;
     }
     PyObject *documents = PyList_GET_ITEM(slots, slot);
+    core_ahead_of_view(view, 2);
     int there = map_contains(documents, path);
     if (there != 1)
         return there;
+    core_ahead_of_view(view, 3);
     PyObject *given[] = {path, fields}, *made = PyObject_Vectorcall(PyTuple_GET_ITEM(makers, slot), given, 2, NULL);
     PyObject *bit = NULL, *dirty = NULL, *hit = NULL;
     int done = -1;

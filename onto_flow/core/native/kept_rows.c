@@ -11,6 +11,24 @@ PyObject *core_row_elements(PyObject *rows) { return SLOT(rows, rows_elements); 
 PyObject *core_row_program(PyObject *rows) { return SLOT(rows, rows_program); }
 PyObject *core_row_stored(PyObject *rows) { return SLOT(rows, rows_stored); }
 
+void core_ahead_of_rows(PyObject *rows, int step)
+{
+    PyObject *parts[] = {SLOT(rows, rows_elements), SLOT(rows, rows_stored), SLOT(rows, rows_owners)};
+    PyObject *maps[] = {SLOT(rows, rows_made), SLOT(rows, rows_readers)};
+    for (int n = 0; n < 3; n++) {
+        if (step == 0)
+            AHEAD_OF(parts[n]);
+        else
+            AHEAD_OF(((PyListObject *)parts[n])->ob_item + 2);
+    }
+    for (int n = 0; n < 2; n++) {
+        if (step == 0)
+            AHEAD_OF(maps[n]);
+        else
+            pocket_ahead(maps[n]);
+    }
+}
+
 /* One change of rows: what it works on, borrowed from the program and the rows. */
 typedef struct {
     PyObject *rows, *program, *documents;

@@ -21,6 +21,31 @@ typedef struct {
     Mask dirty, known, moved; /* of the places of rows: those that were changed, and whether an element may be another */
 } Showing;
 
+static PyObject *view_type;
+
+void core_ahead_of_view(PyObject *kept, int step)
+{
+    if ((PyObject *)Py_TYPE(kept) != view_type)
+        return;
+    PyObject *lists[] = {SLOT(kept, view_slots), SLOT(kept, view_rows)};
+    for (int n = 0; n < 2; n++) {
+        Py_ssize_t size = step < 2 ? 0 : PyList_GET_SIZE(lists[n]);
+        if (step == 0)
+            AHEAD_OF(lists[n]);
+        else if (step == 1)
+            __builtin_prefetch(((PyListObject *)lists[n])->ob_item);
+        for (Py_ssize_t at = 0; at < size; at++) {
+            PyObject *one = PyList_GET_ITEM(lists[n], at);
+            if (step == 2)
+                AHEAD_OF(one);
+            else if (n == 0)
+                pocket_ahead(one);
+            else if (one != Py_None)
+                core_ahead_of_rows(one, 0);
+        }
+    }
+}
+
 static Mask mask_of(PyObject *attribute, Py_ssize_t offset) { return PyLong_AsLongLong(SLOT(attribute, offset)); }
 
 static int compare(Showing *showing, PyObject *attribute, PyObject *now)
@@ -298,6 +323,10 @@ static PyObject *shown(PyObject *self, PyObject *last)
         Py_DECREF(document);
         return NULL;
     }
+    AHEAD_OF(document);
+    for (Py_ssize_t n = 0; n < PyList_GET_SIZE(rows); n++)
+        if (PyList_GET_ITEM(rows, n) != Py_None)
+            core_ahead_of_rows(PyList_GET_ITEM(rows, n), 1);
     Showing showing = {self, SLOT(self, view_program), document, hits, NULL, NULL, dirty, 0, 0};
     Py_SETREF(SLOT(self, view_hits), Py_NewRef(Py_None));
     Py_SETREF(SLOT(self, view_dirty), Py_NewRef(zero));
@@ -349,5 +378,6 @@ PyObject *native_kept_view(PyObject *module, PyObject *args)
     if (!zero && !(zero = PyLong_FromLong(0)))
         return NULL;
     Py_XSETREF(not_lasting, Py_NewRef(error));
+    Py_XSETREF(view_type, Py_NewRef(view));
     return PyDescr_NewMethod((PyTypeObject *)view, &shown_method);
 }

@@ -9,7 +9,9 @@ static int tell(PyObject *types, PyObject *stage, PyObject *stages, PyObject *qu
     if (!next && PyErr_Occurred())
         return -1;
     Py_ssize_t at = 0;
-    while (map_next(subs, &at, &root, &weight)) {
+    while (map_next(subs, &at, &root, &weight))
+        AHEAD_OF(root);
+    for (at = 0; map_next(subs, &at, &root, &weight);) {
         long sum = PyLong_AsLong(weight);
         if (sum == -1 && PyErr_Occurred())
             return -1;

@@ -13,7 +13,7 @@ enum { T_OF_FIELDS, T_OF_DOC, T_OF_TOLD, T_OF_ANSWER, T_OF_RECORD, TYPES };
 
 enum { LEFT, PLACED, HALF };
 
-static Py_ssize_t record_reg, record_open, record_kept, record_failed, record_behind, record_written;
+static Py_ssize_t record_open, record_failed, record_behind, record_written;
 static PyObject *name_put, *name_drop, *name_settle;
 
 static int fail(int done) { return done < 0 ? -1 : 0; }
@@ -254,12 +254,14 @@ PyObject *native_place(PyObject *module, PyObject *types)
         return NULL;
     PyObject *record = OF(T_OF_RECORD);
     Slot slots[] = {
-        {&record_reg, record, "reg"},       {&record_open, record, "open"},     {&record_kept, record, "kept"},
-        {&record_failed, record, "failed"}, {&record_behind, record, "behind"}, {&record_written, record, "written"},
+        {&record_open, record, "open"},
+        {&record_failed, record, "failed"},
+        {&record_behind, record, "behind"},
+        {&record_written, record, "written"},
         {NULL},
     };
     Name names[] = {{&name_put, "put"}, {&name_drop, "drop"}, {&name_settle, "settle"}, {NULL}};
-    if (!slots_of(slots) || !names_of(names))
+    if (!slots_of(slots) || !names_of(names) || !core_state_slots(OF(T_OF_FIELDS), record))
         Py_CLEAR(made);
     return made;
 }

@@ -139,6 +139,13 @@ PyObject *pocket_key(PyObject *map, PyObject *key)
     return at < 0 ? key : pairs(ROW(self))[at].key;
 }
 
+void pocket_ahead(PyObject *map)
+{
+    if (Py_TYPE(map) == &PocketType && IS_ROW(SELF(map)))
+        for (int line = 0; line < 3; line++)
+            __builtin_prefetch((char *)ROW(SELF(map)) + 64 * line);
+}
+
 /* A dict with the same entries. */
 static PyObject *as_dict(PyObject *self)
 {

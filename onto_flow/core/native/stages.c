@@ -23,6 +23,17 @@ int core_names(void)
     return 0;
 }
 
+Py_ssize_t fields_joined, fields_made, record_reg, record_kept, record_last;
+
+int core_state_slots(PyObject *fields, PyObject *record)
+{
+    Slot slots[] = {
+        {&fields_joined, fields, "joined"}, {&fields_made, fields, "made"}, {&record_reg, record, "reg"},
+        {&record_kept, record, "kept"},     {&record_last, record, "last"}, {NULL},
+    };
+    return slots_of(slots);
+}
+
 int value_of(PyObject *map, PyObject *key, PyObject **found)
 {
     *found = NULL;
@@ -180,12 +191,10 @@ int same_keys(PyObject *before, PyObject *after, PyObject *fields_type, PyObject
         *joined = NULL;
     if ((PyObject *)Py_TYPE(before) != fields_type || (PyObject *)Py_TYPE(after) != fields_type)
         return 0;
-    PyObject *old = PyObject_GetAttr(before, name_joined), *new = old ? PyObject_GetAttr(after, name_joined) : NULL;
-    int same = !new ? -1 : old == new && PyTuple_Check(old) && PyTuple_GET_SIZE(old) > 0;
-    if (same == 1 && joined)
-        *joined = Py_NewRef(old);
-    Py_XDECREF(old);
-    Py_XDECREF(new);
+    PyObject *keys = SLOT(before, fields_joined);
+    int same = keys && keys == SLOT(after, fields_joined) && PyTuple_Check(keys) && PyTuple_GET_SIZE(keys) > 0;
+    if (same && joined)
+        *joined = Py_NewRef(keys);
     return same;
 }
 
