@@ -101,4 +101,8 @@ static int trim(void) { return 0; }
 
 PyObject *native_trim(PyObject *module, PyObject *none) { return PyBool_FromLong(trim()); }
 
-PyObject *native_large_pages(PyObject *module, PyObject *none) { return PyBool_FromLong(take_over()); }
+PyObject *native_large_pages(PyObject *module, PyObject *none)
+{
+    core_large_blocks();
+    return PyBool_FromLong(take_over());
+}

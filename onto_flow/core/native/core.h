@@ -112,6 +112,7 @@ int map_contains(PyObject *map, PyObject *key);
 PyObject *map_key(PyObject *map, PyObject *key);
 PyObject *map_of_one(PyObject *key, PyObject *value);
 
+void core_large_blocks(void); /* from now on large blocks lie in large pages, too */
 PyObject *native_large_pages(PyObject *module, PyObject *none);
 PyObject *native_trim(PyObject *module, PyObject *none);
 PyObject *native_equality(PyObject *module, PyObject *args);

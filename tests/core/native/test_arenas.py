@@ -76,3 +76,50 @@ def test_what_the_c_library_keeps_of_freed_memory_is_given_back():
     full, kept, left, given_back = done.stdout.split()
     assert given_back == "True" and int(full) - int(left) > 60
     assert int(kept) - int(left) > 60
+
+
+_LARGE = """
+from onto_flow.core.native import compiled
+
+def resident():
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS")) // 1000
+
+early = bytearray(b"e" * 20_000_000)
+assert compiled().large_pages()
+began = resident()
+table = dict.fromkeys(range(600_000), 1)
+grown = bytearray()
+for n in range(60):
+    grown += bytes([n]) * 400_000
+early += b"l" * 20_000_000
+zeros = bytearray(30_000_000)
+full = resident()
+assert len(table) == 600_000 and all(n in table for n in range(600_000))
+assert all(grown[n * 400_000] == grown[n * 400_000 + 399_999] == n for n in range(60))
+assert early[0] == early[19_999_999] == ord("e") and early[-1] == early[20_000_000] == ord("l") and not any(zeros[::4096])
+del grown[1_000_000:]
+assert grown[-1] == 2
+del table, grown, early, zeros
+print(full - began, resident() - began)
+"""
+
+
+def test_large_blocks_are_what_they_were_and_are_given_back():
+    done = subprocess.run([sys.executable, "-c", _LARGE], capture_output=True, text=True, check=True)
+    full, left = map(int, done.stdout.split())
+    assert full > 50
+    assert left < 20
+
+
+def test_memory_that_is_traced_is_left_where_it_is():
+    code = """
+import tracemalloc
+from onto_flow.core.native import compiled
+tracemalloc.start()
+compiled().large_pages()
+table = dict.fromkeys(range(600_000), 1)
+tracemalloc.stop()
+del table
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
