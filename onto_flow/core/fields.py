@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from .compact import pattern
+from .native import compiled
 
 
 class Fields(dict[str, Any]):
@@ -27,3 +31,18 @@ class Fields(dict[str, Any]):
 
     joined: tuple[Any, ...] | None
     made: Any
+
+
+def fields_of(fields: Mapping[str, Any]) -> Fields:
+    """Fields like some others; in C those with the same names share them, which is half the memory of each.
+
+    Example:
+        >>> fields_of({"name": "Ada"})
+        {'name': 'Ada'}
+    """
+    return Fields(fields)
+
+
+in_python = fields_of
+if compiled() is not None:
+    fields_of = compiled().fields_of(Fields, pattern)

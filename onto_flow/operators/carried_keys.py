@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.equality import same
-from ..core.fields import Fields
+from ..core.fields import Fields, fields_of
 from ..core.values import Document
 from ..plan.nodes import Plan, Slot
 from ..plan.places import FieldPath, Place
@@ -67,7 +67,7 @@ class CarriedKeys:
                 and values are used again.
         """
         layout = self._layouts.get(path.rpartition("/")[0]) or self._layout(path)
-        carried = Fields(fields)
+        carried = fields_of(fields)
         carried.made = None
         carried.joined = joined = before.joined if isinstance(before, Fields) else None
         if joined is None or joined[0] is not layout.codes or not _takes_over(layout.names, before, carried):

@@ -112,6 +112,10 @@ int map_contains(PyObject *map, PyObject *key);
 PyObject *map_key(PyObject *map, PyObject *key);
 PyObject *map_of_one(PyObject *key, PyObject *value);
 
+/* A new dictionary of a type with the entries of another, which share its names where that one's are shared. */
+PyObject *core_shaped(PyObject *type, PyObject *like);
+PyObject *native_fields_of(PyObject *module, PyObject *args);
+
 void core_large_blocks(void); /* from now on large blocks lie in large pages, too */
 PyObject *native_large_pages(PyObject *module, PyObject *none);
 PyObject *native_trim(PyObject *module, PyObject *none);

@@ -5,14 +5,15 @@
 enum { EVENTS, INGEST, STAGES, QUEUES, NOW };
 enum { STATES, CHANGED, KNOWN, FLOOR };
 
-/* The fields that are read; names, and values that are equal, are those of the version before. `changed`: whether any is not. */
+/* `after`, a copy of the version before, gets the values that differ; names, and values that are equal, stay those of the version
+   before. `changed`: whether any differs. */
 static int copied(PyObject *before, PyObject *after, PyObject *fields, PyObject *wanted, int *changed)
 {
     Py_ssize_t at = 0;
     PyObject *name, *old, *new;
     while (PyDict_Next(before, &at, &name, &old)) {
         if (!(new = PyDict_GetItemWithError(fields, name))) {
-            if (PyErr_Occurred())
+            if (PyErr_Occurred() || PyDict_DelItem(after, name) < 0)
                 return -1;
             *changed = 1;
             continue;
@@ -21,7 +22,7 @@ static int copied(PyObject *before, PyObject *after, PyObject *fields, PyObject 
         Py_INCREF(new);
         int same = old == new ? 1 : core_same(old, new);
         *changed |= !same;
-        if (same >= 0 && PyDict_SetItem(after, name, same ? old : new) < 0)
+        if (same == 0 && PyDict_SetItem(after, name, new) < 0)
             same = -1;
         Py_DECREF(old);
         Py_DECREF(new);
@@ -60,7 +61,7 @@ static int carried(PyObject *types, PyObject *known, PyObject *path, PyObject *b
         Py_XDECREF(joined);
         return 0;
     }
-    PyObject *after = PyObject_CallNoArgs(TYPE(T_FIELDS));
+    PyObject *after = core_shaped(TYPE(T_FIELDS), before);
     int same = !after || copied(before, after, fields, PyTuple_GET_ITEM(known, WANTED), changed) < 0
                    ? -1
                    : keys_stay(PyTuple_GET_ITEM(known, DECIDING), before, after);

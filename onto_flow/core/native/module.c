@@ -6,6 +6,7 @@ static PyMethodDef functions[] = {
     {"maker", native_maker, METH_O, "What makes the objects of a model, as model.objects does."},
     {"odd_values", native_odd_values, METH_VARARGS, "(changes, known, of) -> see engines.wrong_types."},
     {"references", native_references, METH_O, "What finds the documents of a slot, as engines.local.lookup does."},
+    {"fields_of", native_fields_of, METH_VARARGS, "(Fields, pattern) -> core.fields.fields_of."},
     {"follow", native_follow, METH_O, "((Event, Fields, Doc, Told, Record, Subscribe)) -> operators.drained.follow.at_once."},
     {"match_steps", native_match_steps, METH_O, "((Fields, Doc, Told, Subscribe, Answer)) -> operators.drained.match.at_once."},
     {"place", native_place, METH_O, "((Fields, Doc, Told, Answer, Record)) -> operators.drained.placing.place."},
