@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import copyreg
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from .native import compiled
+
+V = TypeVar("V")
 
 Cells = dict[str, Any]
 """Cell -> its value, or the entries of a map cell."""
@@ -70,6 +72,14 @@ def compact(cells: Mapping[str, Any], empty: Cells, maps: Iterable[str]) -> Cell
     return empty
 
 
+def unseen(value: V) -> V:
+    """The value, which the collector does not look at from now on: whoever gives it says that it never gets into a cycle.
+
+    When it is freed, its neighbours in the collector's list are not met: of a large state, these are two more places.
+    """
+    return value
+
+
 def pattern(names: Iterable[str]) -> dict[str, Any]:
     """A dictionary with these keys, all `None`, whose copies share them: each takes half the memory of one of its own.
 
@@ -101,6 +111,8 @@ def _parts(held: Mapping[Any, Any]) -> tuple[Callable[..., Any], tuple[dict[Any,
 
 _LEARNED = 40
 _native = compiled()
+if _native is not None:
+    unseen = _native.unseen
 _map: Callable[[], dict[Any, Any]] = dict if _native is None else _native.Pocket
 if _native is not None:
     copyreg.pickle(_native.Pocket, _parts)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..core.compact import new_map
+from ..core.compact import new_map, unseen
 from ..core.equality import same
 from ..core.native import compiled, replace
 from ..core.values import Document, comes_last, in_path_order
@@ -115,7 +115,7 @@ class KeptView:
             return last, ()
         now = (program.pattern if document is None else document).copy()
         now.update(changed)
-        return new_map({path: now}), (path, *[p for p in last if p != path])
+        return new_map({path: unseen(now)}), (path, *[p for p in last if p != path])
 
     _in_python = shown
 

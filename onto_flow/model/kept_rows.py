@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ..core.compact import new_map
+from ..core.compact import new_map, unseen
 from ..core.equality import same
 from ..core.native import compiled, replace
 from ..core.values import is_plain_order
@@ -125,6 +125,7 @@ class KeptRows:
             self._elements += elements
             self._stored += program.stored(elements)
             self._owners += [path] * len(elements)
+        self._stored = unseen(self._stored)
         self._made, self._readers = new_map(self._made), new_map(self._readers)  # no larger than they are
 
     def change(self, slots: Slots, changed: Sequence[tuple[int, str]]) -> tuple[bool, bool]:

@@ -91,6 +91,13 @@ static int take_over(void)
 static int take_over(void) { return 0; }
 #endif
 
+PyObject *native_unseen(PyObject *module, PyObject *value)
+{
+    if (PyObject_IS_GC(value))
+        PyObject_GC_UnTrack(value);
+    return Py_NewRef(value);
+}
+
 /* What the C library keeps of freed memory, for more of its own. */
 #if defined(__GLIBC__)
 #include <malloc.h>

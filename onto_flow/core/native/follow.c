@@ -104,6 +104,8 @@ static int tell_view(PyObject *types, PyObject *const *given, PyObject *view, Py
     Py_DECREF(joined);
     PyObject *doc = keys ? record_of(TYPE(T_DOC), 3, (PyObject *[]){version, after, keys}) : NULL, *told = NULL;
     int done = doc ? 1 : -1;
+    if (doc)
+        PyObject_GC_UnTrack(doc); /* core.compact.unseen */
     for (Py_ssize_t n = 0; n < PyTuple_GET_SIZE(targets) && done >= 0; n++) {
         PyObject *target = PyTuple_GET_ITEM(targets, n), *operator = PyTuple_GET_ITEM(target, 0), *slot = PyTuple_GET_ITEM(target, 1);
         if (slot == Py_None) {

@@ -117,6 +117,7 @@ static int put(Change *change, PyObject *path, Py_ssize_t start, Py_ssize_t end,
             Py_XDECREF(list);
             goto failed;
         }
+        PyObject_GC_UnTrack(list); /* core.compact.unseen */
         Py_SETREF(SLOT(rows, rows_stored), list);
         change->stored = 1;
     }

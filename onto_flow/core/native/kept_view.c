@@ -259,7 +259,10 @@ static int all_others(Showing *showing)
 static PyObject *documents_with(PyObject *path, PyObject *document, PyObject *changed)
 {
     PyObject *shown = NULL, *now = PyDict_Copy(document), *result = NULL;
-    if (now && PyDict_Update(now, changed) == 0 && (shown = map_of_one(path, now)))
+    int done = now ? PyDict_Update(now, changed) : -1;
+    if (now)
+        PyObject_GC_UnTrack(now); /* core.compact.unseen */
+    if (done == 0 && (shown = map_of_one(path, now)))
         result = Py_BuildValue("O(O)", shown, path);
     Py_XDECREF(shown);
     Py_XDECREF(now);

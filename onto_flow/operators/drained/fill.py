@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ...core.change import NEVER
-from ...core.compact import Cells, new_map
+from ...core.compact import Cells, new_map, unseen
 from ...core.fields import Fields
 from ...core.values import Document, Reference
 from ...plan.compile import match_id
@@ -111,7 +111,7 @@ class Fill:
             after = first(path, shared.fields(fields))
             if after is not None:
                 states[path] = cells = self._new_cells("ingest")
-                cells["document"] = (version, shared.keys(after), now)
+                cells["document"] = (unseen(version), shared.keys(after), now)
 
     def roots(self, operator: DrainedAssemble) -> Iterator[tuple[str, Record, Found]]:
         """Fills match and assemble of a view; its roots, each with its record and what it reaches, to be shown."""
@@ -148,7 +148,7 @@ class _Joining:
                 continue
             version, fields, *_ = cells["document"]
             keys = own_keys(path, fields)
-            doc = Doc(version, fields, keys)
+            doc = unseen(Doc(version, fields, keys))
             for slot in slots:
                 if slot.kind in ("root", "via"):
                     self._put(slot, path, path, doc)
