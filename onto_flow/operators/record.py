@@ -31,9 +31,10 @@ class Record:
         behind: Whether it changed while nothing may be published.
         kept: What is kept of it in memory between two steps (`operators.kept_members`); never written down.
         written: What of it is written down, as `operators.written` marks it; `None`: nothing that can be compared.
+        asked: Slot, key, slot, key: what changed of `open` since it was written down.
     """
 
-    __slots__ = ("behind", "due", "failed", "kept", "last", "open", "reg", "seq", "written")
+    __slots__ = ("asked", "behind", "due", "failed", "kept", "last", "open", "reg", "seq", "written")
 
     def __init__(self) -> None:
         self.reg: dict[str, Doc] = new_map()
@@ -45,6 +46,7 @@ class Record:
         self.behind = False
         self.kept: Kept | None = None
         self.written: list[Any] | None = None
+        self.asked: list[Any] | None = None
 
     def pack(self) -> tuple[Any, ...]:
         """The record as a form of `core.codec`."""
@@ -83,7 +85,9 @@ class Record:
 
     def answered(self, answer: Answer) -> list[str]:
         """Takes an answer, a page or the end of one; the paths that it named."""
-        self.written = None
+        if answer.weight and self.written is not None:
+            self.asked = self.asked or []
+            self.asked += (answer.slot, answer.key)
         keys = self.open.setdefault(answer.slot, new_map())
         weight = keys.get(answer.key, 0) + answer.weight
         if weight:

@@ -13,7 +13,7 @@ enum { T_OF_FIELDS, T_OF_DOC, T_OF_TOLD, T_OF_ANSWER, T_OF_RECORD, TYPES };
 
 enum { LEFT, PLACED, HALF };
 
-static Py_ssize_t record_open, record_failed, record_behind, record_written;
+static Py_ssize_t record_open, record_failed, record_behind, record_written, record_asked;
 static PyObject *name_put, *name_drop, *name_settle;
 
 static int fail(int done) { return done < 0 ? -1 : 0; }
@@ -92,12 +92,26 @@ done:
     return done;
 }
 
+/* What changes of what a record asks for is remembered where the record was written down. */
+static int note_asked(PyObject *record, PyObject *slot, PyObject *key, PyObject *weight)
+{
+    if (SLOT(record, record_written) == Py_None || PyObject_Not(weight))
+        return 0;
+    if (SLOT(record, record_asked) == Py_None) {
+        PyObject *asked = PyList_New(0);
+        if (!asked)
+            return -1;
+        Py_SETREF(SLOT(record, record_asked), asked);
+    }
+    PyObject *asked = SLOT(record, record_asked);
+    return PyList_Append(asked, slot) < 0 || PyList_Append(asked, key) < 0 ? -1 : 0;
+}
+
 /* Takes an answer into the record; what it names, too. */
 static int answered(PyObject *types, PyObject *record, PyObject *answer, PyObject *named)
 {
     PyObject *key = PyTuple_GET_ITEM(answer, 1), *weight = PyTuple_GET_ITEM(answer, 2), *members = PyTuple_GET_ITEM(answer, 3);
-    Py_SETREF(SLOT(record, record_written), Py_NewRef(Py_None));
-    if (weigh(record, PyTuple_GET_ITEM(answer, 0), key, weight) < 0)
+    if (note_asked(record, PyTuple_GET_ITEM(answer, 0), key, weight) < 0 || weigh(record, PyTuple_GET_ITEM(answer, 0), key, weight) < 0)
         return -1;
     for (Py_ssize_t n = 0; n < PyTuple_GET_SIZE(members); n++) {
         PyObject *path = PyTuple_GET_ITEM(PyTuple_GET_ITEM(members, n), 0), *doc = PyTuple_GET_ITEM(PyTuple_GET_ITEM(members, n), 1);
@@ -258,6 +272,7 @@ PyObject *native_place(PyObject *module, PyObject *types)
         {&record_failed, record, "failed"},
         {&record_behind, record, "behind"},
         {&record_written, record, "written"},
+        {&record_asked, record, "asked"},
         {NULL},
     };
     Name names[] = {{&name_put, "put"}, {&name_drop, "drop"}, {&name_settle, "settle"}, {NULL}};

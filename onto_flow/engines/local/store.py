@@ -19,11 +19,12 @@ from typing import Any
 from ...core.codec import decode_state, encode_state
 from ...core.errors import EngineError
 
-FORMAT = 3
+FORMAT = 4
 """Of the file; a newer one is refused."""
 
-READS = (2, 3)
-"""Formats that are read; a file becomes one of this release when it is opened to be written. In 2 the log has other rows."""
+READS = (2, 3, 4)
+"""Formats that are read; a file becomes one of this release when it is opened to be written. In 2 the log has other
+rows; in 3 nothing in it says that a register is gone."""
 
 FILE = "state.sqlite3"
 APPLICATION = 0x4F464C57
@@ -212,7 +213,7 @@ def check_format(connection: sqlite3.Connection, file: Path) -> None:
     if version not in READS:
         raise EngineError(
             "state-version",
-            f"a checkpoint of format {version}; this release reads {' and '.join(map(str, READS))}",
+            f"a checkpoint of format {version}; this release reads {READS[0]} to {READS[-1]}",
             where=file,
             fix="Run it with the release that made it, or begin again with a new directory.",
         )

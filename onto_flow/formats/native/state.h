@@ -12,7 +12,7 @@ void maps_begin(void);
 /* Where a record (operators.record) has its parts. */
 typedef struct {
     PyObject *of;
-    Py_ssize_t reg, due, open, last, seq, failed, behind, written;
+    Py_ssize_t reg, due, open, last, seq, failed, behind, written, asked;
 } Parts;
 
 extern Parts parts;
@@ -37,7 +37,7 @@ Said put_flags(Coder *coder, PyObject *record);
 Said put_record(Coder *coder, PyObject *record); /* operators.record.Record.pack */
 
 /* operators.written.difference; ODD where there is none. */
-Said put_difference(Coder *coder, PyObject *record);
+Said put_difference(Coder *coder, PyObject *record, int *again); /* `again`: what is written is in the same order still */
 int mark_again(PyObject *record);       /* what it has written becomes what operators.written.mark makes */
 PyObject *mark_of(PyObject *record);    /* what operators.written.mark makes */
 

@@ -1,25 +1,126 @@
 /* What changed of a record since it was written: operators.written in C. */
 #include "state.h"
 
-/* How many registers are others than when `written` was made; -1: what was written cannot be told from this. */
-static Py_ssize_t others(PyObject *written, PyObject *reg)
+/* The registers of a record beside those that are written, which come in the same order. */
+typedef struct {
+    PyObject *written, *path, *doc;
+    Each each;
+    Py_ssize_t at; /* in what is written, behind the register */
+} Registers;
+
+static int registers_begin(Registers *registers, PyObject *record)
+{
+    *registers = (Registers){.written = PART(record, written), .at = 1};
+    return PyList_CheckExact(registers->written) && each_here(&registers->each, PART(record, reg));
+}
+
+static int is_same(PyObject *one, PyObject *other)
+{
+    return one == other || (PyUnicode_CheckExact(one) && PyUnicode_CheckExact(other) && !PyUnicode_Compare(one, other));
+}
+
+/* Whether something written is left before the register: it is gone. `path`: it. */
+static int next_gone(Registers *registers, PyObject **path)
+{
+    if (registers->at >= PyList_GET_SIZE(registers->written))
+        return 0;
+    *path = PyList_GET_ITEM(registers->written, registers->at);
+    if (registers->path && is_same(*path, registers->path))
+        return 0;
+    registers->at += 2;
+    return 1;
+}
+
+/* The next register, once all that is gone before it was asked for. */
+static int next_register(Registers *registers)
+{
+    if (registers->path)
+        registers->at += 2;
+    registers->path = NULL;
+    return each_next(&registers->each, &registers->path, &registers->doc);
+}
+
+static int is_news(const Registers *registers)
+{
+    return registers->at >= PyList_GET_SIZE(registers->written) ||
+           PyList_GET_ITEM(registers->written, registers->at + 1) != registers->doc;
+}
+
+static void count(PyObject *record, Py_ssize_t *news, Py_ssize_t *gone)
+{
+    Registers registers;
+    PyObject *path;
+    registers_begin(&registers, record);
+    for (int more = 1; more;) {
+        more = next_register(&registers);
+        while (next_gone(&registers, &path))
+            ++*gone;
+        *news += more && is_news(&registers);
+    }
+}
+
+static Said put_news(Coder *coder, PyObject *record, Py_ssize_t count)
+{
+    Registers registers;
+    PyObject *path;
+    registers_begin(&registers, record);
+    Said said = put_tuple(coder, (size_t)count);
+    while (said == DONE && next_register(&registers)) {
+        while (next_gone(&registers, &path))
+            continue;
+        if (is_news(&registers))
+            said = put_document(coder, registers.path, registers.doc);
+    }
+    return said;
+}
+
+static Said put_gone(Coder *coder, PyObject *record, Py_ssize_t count)
+{
+    Registers registers;
+    PyObject *path;
+    registers_begin(&registers, record);
+    Said said = put_tuple(coder, (size_t)count);
+    for (int more = 1; said == DONE && more;) {
+        more = next_register(&registers);
+        while (said == DONE && next_gone(&registers, &path))
+            said = put(coder, path, 0);
+    }
+    return said;
+}
+
+/* What a map has at a key, borrowed; NULL: nothing, or an exception is set. */
+static PyObject *held_at(PyObject *map, PyObject *key)
 {
     Each each;
-    Py_ssize_t n = 1, count = 0;
-    PyObject *path, *doc;
-    if (!PyList_CheckExact(written) || !each_here(&each, reg) || PyList_GET_SIZE(written) > 2 * each.count + 1)
-        return -1;
-    for (; each_next(&each, &path, &doc); n += 2) {
-        if (n >= PyList_GET_SIZE(written)) {
-            count++;
-            continue;
-        }
-        PyObject *before = PyList_GET_ITEM(written, n);
-        if (before != path && (!PyUnicode_CheckExact(before) || !PyUnicode_CheckExact(path) || PyUnicode_Compare(before, path)))
-            return -1;
-        count += PyList_GET_ITEM(written, n + 1) != doc;
+    PyObject *other, *value;
+    if (PyDict_CheckExact(map))
+        return PyDict_GetItemWithError(map, key);
+    if (!each_here(&each, map))
+        return NULL;
+    while (each_next(&each, &other, &value)) {
+        int same = PyObject_RichCompareBool(other, key, Py_EQ);
+        if (same)
+            return same < 0 ? NULL : value;
     }
-    return count;
+    return NULL;
+}
+
+/* (slot, key, weight): what is asked for now, of what changed. */
+static Said put_asked(Coder *coder, PyObject *open, PyObject *asked)
+{
+    PyObject *none = PyLong_FromLong(0);
+    Py_ssize_t size = PyList_CheckExact(asked) ? PyList_GET_SIZE(asked) : 0;
+    Said said = none ? put_tuple(coder, (size_t)size / 2) : FAILED;
+    for (Py_ssize_t n = 0; said == DONE && n + 1 < size; n += 2) {
+        PyObject *slot = PyList_GET_ITEM(asked, n), *key = PyList_GET_ITEM(asked, n + 1);
+        PyObject *keys = held_at(open, slot), *weight = keys ? held_at(keys, key) : NULL;
+        said = !weight && PyErr_Occurred() ? FAILED : put_tuple(coder, 3);
+        said = said == DONE ? put(coder, slot, 0) : said;
+        said = said == DONE ? put(coder, key, 0) : said;
+        said = said == DONE ? put(coder, weight ? weight : none, 0) : said;
+    }
+    Py_XDECREF(none);
+    return said;
 }
 
 /* Whether two dictionaries have the same names in the same order; `others`: of how many the values are other objects. */
@@ -80,23 +181,6 @@ static Said put_attributes(Coder *coder, PyObject *before, PyObject *now, Py_ssi
     return said;
 }
 
-/* What a map has at a key, borrowed; NULL: nothing, or an exception is set. */
-static PyObject *held_at(PyObject *map, PyObject *key)
-{
-    Each each;
-    PyObject *other, *value;
-    if (PyDict_CheckExact(map))
-        return PyDict_GetItemWithError(map, key);
-    if (!each_here(&each, map))
-        return NULL;
-    while (each_next(&each, &other, &value)) {
-        int same = PyObject_RichCompareBool(other, key, Py_EQ);
-        if (same)
-            return same < 0 ? NULL : value;
-    }
-    return NULL;
-}
-
 /* What was emitted, after what was before: (output, what), or (output, None, attributes that changed). */
 static Said put_emitted(Coder *coder, PyObject *before, PyObject *now)
 {
@@ -123,23 +207,28 @@ static Said put_emitted(Coder *coder, PyObject *before, PyObject *now)
 }
 
 /* operators.written.difference; ODD where there is none. */
-Said put_difference(Coder *coder, PyObject *record)
+Said put_difference(Coder *coder, PyObject *record, int *again)
 {
-    PyObject *written = PART(record, written), *reg = PART(record, reg), *last = PART(record, last);
-    Each each;
-    Py_ssize_t n = 1, count = others(written, reg);
-    PyObject *path, *doc;
-    if (count < 0 || !each_here(&each, reg))
+    Registers registers;
+    Py_ssize_t news = 0, gone = 0;
+    PyObject *asked = PART(record, asked), *last = PART(record, last);
+    if (!registers_begin(&registers, record))
         return ODD;
-    Said said = put_tuple(coder, 5);
-    said = said == DONE ? put_tuple(coder, (size_t)count) : said;
-    for (; said == DONE && each_next(&each, &path, &doc); n += 2)
-        if (n >= PyList_GET_SIZE(written) || PyList_GET_ITEM(written, n + 1) != doc)
-            said = put_document(coder, path, doc);
-    if (said == DONE)
-        said = PyList_GET_ITEM(written, 0) == last ? put(coder, Py_None, 0)
-                                                        : put_emitted(coder, PyList_GET_ITEM(written, 0), last);
-    return said == DONE ? put_flags(coder, record) : said;
+    count(record, &news, &gone);
+    *again = !gone;
+    int more = gone || asked != Py_None;
+    Said said = put_tuple(coder, more ? 7 : 5);
+    said = said == DONE ? put_news(coder, record, news) : said;
+    if (said == DONE) {
+        PyObject *before = PyList_GET_ITEM(PART(record, written), 0);
+        said = before == last ? put(coder, Py_None, 0) : put_emitted(coder, before, last);
+    }
+    said = said == DONE ? put_flags(coder, record) : said;
+    if (said == DONE && more) {
+        said = put_gone(coder, record, gone);
+        said = said == DONE ? put_asked(coder, PART(record, open), asked) : said;
+    }
+    return said;
 }
 
 /* What is in it already is not touched. */

@@ -35,8 +35,7 @@ static Said put_record_cell(Keeper *keeper, PyObject *name, PyObject *record)
         said = put_tuple(coder, 3);
         said = said == DONE ? put(coder, name, 0) : said;
         said = said == DONE ? put(coder, Py_None, 0) : said;
-        said = said == DONE ? put_difference(coder, record) : said;
-        keeper->again = said == DONE;
+        said = said == DONE ? put_difference(coder, record, &keeper->again) : said;
     }
     if (said == ODD) {
         coder->out.size = begin;
@@ -136,6 +135,7 @@ static Said put_cells(Keeper *keeper, PyObject *cells)
 
 static int remember(PyObject *record, int again)
 {
+    Py_SETREF(PART(record, asked), Py_NewRef(Py_None));
     if (again)
         return mark_again(record);
     Py_ssize_t waits = PyObject_Size(PART(record, due));

@@ -15,7 +15,7 @@ from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.engines.local.layout import Layout
 from onto_flow.engines.local.said import Rows, find_places, items_at, rows_at_once, say_at_once
 from onto_flow.formats.native import extension
-from onto_flow.operators.messages import Doc
+from onto_flow.operators.messages import Answer, Doc
 from onto_flow.operators.record import Record
 from onto_flow.operators.written import difference, mark, patched
 from onto_flow.testing.cases import random_case
@@ -54,11 +54,13 @@ def both_forms_agree(random, node, states):
     layout, keys = Layout(node), list(states)
     keys = random.sample(keys, random.randrange(len(keys) + 1)) + ["nobody"]
     before = remembered(states)
+    asked = {key: record.asked for key, record in records(states).items()}
     differ = sum(difference(record) is not None for key, record in records(states).items() if key in keys)
     made, left = say_at_once(keys, states, layout, 7)
     after = remembered(states)
+    assert all(states[k]["record"].asked is None for k in before if k in keys and k not in left)
     for key, written in before.items():
-        states[key]["record"].written = written
+        states[key]["record"].written, states[key]["record"].asked = written, asked[key]
     plain = [key for key in keys if key not in left]
     assert b"".join(in_python(plain, states, layout, 7)) == b"".join(made)
     assert same_objects(after, remembered(states)), "what records remember differs"
@@ -154,8 +156,14 @@ def emitted(random, last, version):
     return {**last, "v/1": {"n": random.choice((version, before["n"])), "list": elements}}
 
 
+def in_order(form):
+    """What it asks for has no order."""
+    registers, due, opened, *rest = form
+    return registers, due, sorted(opened), *rest
+
+
 def test_a_record_is_what_was_written_with_its_differences():
-    differences = 0
+    differences = gone = asked = 0
     for number in range(300):
         random = Random(number)
         record, form = Record(), None
@@ -169,12 +177,19 @@ def test_a_record_is_what_was_written_with_its_differences():
             elif chance < 0.8:
                 record.last = emitted(random, record.last, version)
                 record.seq += 1
-            elif chance < 0.85:
+            elif chance < 0.9:
+                slot, key = random.randrange(2), f"key{random.randrange(3)}"
+                weight = -1 if record.is_open(slot, key) and random.random() < 0.7 else 1
+                record.answered(Answer(slot, key, weight, (), ()))
+            elif chance < 0.93:
                 record.due = {} if record.due else {path: 5}
             if random.random() < 0.5:
                 changed = difference(record)
                 differences += changed is not None
                 form = record.pack() if changed is None else patched(form, changed)
+                gone += changed is not None and len(changed) > 5 and bool(changed[5])
+                asked += changed is not None and len(changed) > 5 and bool(changed[6])
                 mark(record)
-                assert form == record.pack()
-    assert differences > 500
+                assert in_order(form) == in_order(record.pack())
+                assert list(dict(Record.of(form).reg)) == list(dict(record.reg))
+    assert differences > 1000 and gone > 100 and asked > 100
