@@ -90,7 +90,8 @@ class KeptView:
             dirty = EVERYTHING
         if dirty == EVERYTHING:
             self._declined, self._rows = False, [*program.no_rows]
-        self._declined = bool(program.decisive & dirty) and not self._wanted(dirty)
+        asked: Scope | bool = self._wanted(dirty) if program.decisive & dirty else True
+        self._declined = asked is False
         if self._declined:
             return {}, tuple(last)
         changed: dict[str, Any] = {}
@@ -108,7 +109,7 @@ class KeptView:
                 value = self._called(attribute) if needs else _UNKNOWN
                 if value is _UNKNOWN:
                     if scope is None:
-                        scope = self._scope()
+                        scope = self._with_rows(asked if isinstance(asked, Scope) else self._scope())
                     value = scope[attribute.source]
                 self._compare(attribute, program.stored(attribute, value), document, changed)
         if document is not None and not changed and len(last) == 1:
@@ -119,8 +120,8 @@ class KeptView:
 
     _in_python = shown
 
-    def _wanted(self, dirty: int) -> bool:
-        """Whether there is a document at all."""
+    def _wanted(self, dirty: int) -> Scope | bool:
+        """Whether there is a document at all: `False`, or else the scope in which that was asked, where it took one."""
         program, slots = self._program, self._slots
         for at in program.required:
             if not slots[at]:
@@ -128,10 +129,10 @@ class KeptView:
         scope: Scope | None = None
         for mask, passes in program.filters:
             if mask & dirty:
-                scope = scope or self._scope(rows=False)
+                scope = self._scope() if scope is None else scope
                 if not passes(scope):
                     return False
-        return True
+        return True if scope is None else scope
 
     def _compare(self, attribute: Attribute, new: Any, document: Document | None, changed: dict[str, Any]) -> None:
         if document is None or not same(document[attribute.stored], new):
@@ -187,12 +188,8 @@ class KeptView:
             arguments.append(rows.elements())
         return attribute.call(*arguments)
 
-    def _scope(self, rows: bool = True) -> Scope:
-        """The names of the view, with the documents as they are now.
-
-        Args:
-            rows: Whether the rows that are kept are as they are now, too, so that their getters need not be called.
-        """
+    def _scope(self) -> Scope:
+        """The names of the view, with the documents as they are now."""
         program = self._program
         declared = program.view.declared
         store = declared.store({}, writable=False)
@@ -204,11 +201,14 @@ class KeptView:
         store.__dict__.update(built)
         scope = Scope(program.rules)
         scope.view = declared.cls(store)
-        if rows:
-            for attribute in program.by_rows:
-                kept = self._rows[attribute.place]
-                if kept is not None and kept.is_whole and attribute.asked_for:
-                    scope.view._computed[attribute.source.name] = kept.elements()
+        return scope
+
+    def _with_rows(self, scope: Scope) -> Scope:
+        """A scope whose getters need not be called where their rows are kept, which are as they are now."""
+        for attribute in self._program.by_rows:
+            kept = self._rows[attribute.place]
+            if kept is not None and kept.is_whole and attribute.asked_for:
+                scope.view._computed[attribute.source.name] = kept.elements()
         return scope
 
 

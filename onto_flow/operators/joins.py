@@ -22,6 +22,7 @@ from typing import Any
 from ..core.codec import encode
 from ..core.collection import Collection, CollectionSet
 from ..core.fields import Fields
+from ..core.native import compiled
 from ..core.references import Parse, reference_path
 from ..core.values import Document, Reference, path_order
 from ..plan.nodes import Plan, Relation, Slot, View
@@ -214,7 +215,10 @@ class Joins:
 
 def _reading(name: str, prefix: str, otherwise: Reads) -> Reads:
     """Reads reference values of one field below a prefix; a document that holds anything else there is for `otherwise`."""
-    size = len(prefix)
+    native, size = compiled(), len(prefix)
+    if native is not None:
+        reader: Reads = native.reading((Reference, name, prefix, otherwise))
+        return reader
 
     def read(path: str, fields: Document) -> tuple[JoinKey, ...]:
         value = fields.get(name)

@@ -116,6 +116,7 @@ PyObject *map_of_one(PyObject *key, PyObject *value);
 PyObject *core_shaped(PyObject *type, PyObject *like);
 PyObject *native_fields_of(PyObject *module, PyObject *args);
 
+PyObject *native_reading(PyObject *module, PyObject *parts);
 PyObject *native_unseen(PyObject *module, PyObject *value);
 
 void core_large_blocks(void); /* from now on large blocks lie in large pages, too */

@@ -8,7 +8,7 @@ static Py_ssize_t program_decisive, program_attributes, program_by_rows;
 static Py_ssize_t attribute_stored, attribute_source, attribute_mask, attribute_needs, attribute_call, attribute_rows,
     attribute_place, attribute_single;
 static Py_ssize_t rows_rest, rows_around;
-static PyObject *not_lasting, *name_in_python, *name_wanted, *name_by_rows, *name_scope, *name_stored, *name_give_up, *zero;
+static PyObject *not_lasting, *name_in_python, *name_wanted, *name_by_rows, *name_scope, *name_with_rows, *name_stored, *name_give_up, *zero;
 
 enum { PLACES = 60 };
 
@@ -18,6 +18,7 @@ typedef struct {
     PyObject *hits;    /* owned */
     PyObject *changed; /* owned: name -> its new value; NULL for nothing yet */
     PyObject *scope;   /* owned; NULL: not made yet */
+    int has_rows;      /* whether the scope has the rows that are kept */
     Mask dirty, known, moved; /* of the places of rows: those that were changed, and whether an element may be another */
 } Showing;
 
@@ -231,6 +232,11 @@ static PyObject *in_scope(Showing *showing, PyObject *attribute)
 {
     if (!showing->scope && !(showing->scope = PyObject_CallMethodNoArgs(showing->view, name_scope)))
         return NULL;
+    PyObject *said = showing->has_rows ? NULL : PyObject_CallMethodOneArg(showing->view, name_with_rows, showing->scope);
+    if (!said && !showing->has_rows)
+        return NULL;
+    showing->has_rows = 1;
+    Py_XDECREF(said);
     return PyObject_GetItem(showing->scope, SLOT(attribute, attribute_source));
 }
 
@@ -277,7 +283,9 @@ static int is_wanted(Showing *showing)
     PyObject *dirty = PyLong_FromLongLong(showing->dirty);
     PyObject *said = dirty ? PyObject_CallMethodOneArg(showing->view, name_wanted, dirty) : NULL;
     Py_XDECREF(dirty);
-    int wanted = said ? PyObject_IsTrue(said) : -1;
+    int wanted = said ? said != Py_False : -1;
+    if (said && !PyBool_Check(said))
+        showing->scope = Py_NewRef(said);
     Py_XDECREF(said);
     return wanted;
 }
@@ -330,7 +338,7 @@ static PyObject *shown(PyObject *self, PyObject *last)
     for (Py_ssize_t n = 0; n < PyList_GET_SIZE(rows); n++)
         if (PyList_GET_ITEM(rows, n) != Py_None)
             core_ahead_of_rows(PyList_GET_ITEM(rows, n), 1);
-    Showing showing = {self, SLOT(self, view_program), document, hits, NULL, NULL, dirty, 0, 0};
+    Showing showing = {self, SLOT(self, view_program), document, hits, NULL, NULL, 0, dirty, 0, 0};
     Py_SETREF(SLOT(self, view_hits), Py_NewRef(Py_None));
     Py_SETREF(SLOT(self, view_dirty), Py_NewRef(zero));
     PyObject *result = evaluated(&showing, last);
@@ -373,7 +381,7 @@ PyObject *native_kept_view(PyObject *module, PyObject *args)
     };
     Name names[] = {
         {&name_in_python, "_in_python"}, {&name_wanted, "_wanted"}, {&name_by_rows, "_by_rows"},
-        {&name_scope, "_scope"},         {&name_stored, "stored"},  {&name_give_up, "give_up_rows"},
+        {&name_scope, "_scope"},         {&name_with_rows, "_with_rows"},         {&name_stored, "stored"},  {&name_give_up, "give_up_rows"},
         {NULL},
     };
     if (!slots_of(slots) || !names_of(names))

@@ -10,6 +10,7 @@ static PyMethodDef functions[] = {
     {"follow", native_follow, METH_O, "((Event, Fields, Doc, Told, Record, Subscribe)) -> operators.drained.follow.at_once."},
     {"match_steps", native_match_steps, METH_O, "((Fields, Doc, Told, Subscribe, Answer)) -> operators.drained.match.at_once."},
     {"place", native_place, METH_O, "((Fields, Doc, Told, Answer, Record)) -> operators.drained.placing.place."},
+    {"reading", native_reading, METH_O, "((Reference, name, prefix, otherwise)) -> what operators.joins reads references with."},
     {"unseen", native_unseen, METH_O, "(value) -> core.compact.unseen."},
     {"show", native_show, METH_O, "((ViewChange,)) -> operators.drained.assemble.show."},
     {"lasting", native_lasting, METH_VARARGS, "(parts, Elements) -> model.lasting.alike."},
