@@ -58,7 +58,7 @@ def new_map(entries: Mapping[Any, Any] | None = None) -> dict[Any, Any]:
 
 
 def compact(cells: Mapping[str, Any], empty: Cells, maps: Iterable[str]) -> Cells:
-    """Cells in this form, from any other; a map with many entries is kept as it is.
+    """Cells in this form, from any other; a map with many entries, or of another kind, is kept as it is.
 
     Args:
         cells: What they hold.
@@ -66,7 +66,7 @@ def compact(cells: Mapping[str, Any], empty: Cells, maps: Iterable[str]) -> Cell
         maps: The names of those that are maps.
     """
     for name, held in cells.items():
-        if name in maps and len(held) <= 1:
+        if name in maps and held.__class__ is dict and len(held) <= 1:
             held = new_map(held)
         empty[name] = held
     return empty

@@ -78,7 +78,7 @@ def _match(view: View, states: States, needs: Mapping[str, _Need]) -> Iterator[s
             subs = {root: value % MARK for root, value in (cells.get("subs") or {}).items()}
             if subs != (want := wanted.get((slot.index, key), {})):
                 yield f"{view.name}.match.{slot.name} at {key!r} has subscriptions {subs}, not {want}"
-            if cells.get("left") or cells.get("round"):
+            if cells.get("left") or not isinstance(cells.get("round"), int | None):
                 yield f"{view.name}.match.{slot.name} at {key!r} still holds {cells}"
 
 

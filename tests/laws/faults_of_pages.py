@@ -50,7 +50,20 @@ FAULTS_OF_PAGES = (
         ),
     ),
     Fault(
-        "pages: every round begins at the first edition", ((EDITIONS, "max(subs.values(), default=0) // MARK", "0"),)
+        "pages: every round begins at the first edition",
+        ((EDITIONS, "max(last, max(known.values(), default=0) // MARK)", "0"),),
+    ),
+    Fault(
+        "pages: whom a restart has not read is not told",
+        ((EDITIONS, "            roots = self._rest.read_on(most)", "            self._rest.read_on(most)"),),
+    ),
+    Fault(
+        "pages: a round is over before all is read",
+        ((EDITIONS, "self._waiting[0].over and not self._is_unsorted:", "self._waiting[0].over:"),),
+    ),
+    Fault(
+        "pages: the last round is not noted",
+        ((PAGING, "self.last if self.editions is None else self.editions.now", "self.last"),),
     ),
     Fault("pages: who has heard does not hear again", ((EDITIONS, "        self._heard.append(root)\n", ""),)),
     Fault("pages: marks count as weights", ((PAGING, "old = held % MARK", "old = held"),)),

@@ -11,6 +11,7 @@ from onto_flow.core.codec import decode, encode
 from onto_flow.core.gaps import Gap, Gaps
 from onto_flow.core.values import Document
 from onto_flow.engines.base import event, seed
+from onto_flow.engines.local.entries import Entries, Partly
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.operators import over
 from onto_flow.operators.base import Output
@@ -91,10 +92,36 @@ def restart(flow: LocalFlow, random: Random, plan: Plan, snapshot: int | None, p
                 if isinstance(value, dict):
                     entries = list(value.items())
                     random.shuffle(entries)
-                    cells[name] = dict(entries)
+                    cells[name] = unread(random, entries) if random.random() < 0.5 else dict(entries)
                 elif hasattr(value, "pack"):
                     cells[name] = decode(encode(value.pack()))
     return LocalFlow(plan, snapshot=snapshot, page=page, state=flow.state)
+
+
+class Unwritten:
+    """A rest that is in no table. See `engines.local.entries.Rest`."""
+
+    def __init__(self, entries: list[tuple[Any, Any]]) -> None:
+        self._entries, self._at = entries, 0
+
+    def find(self, key: Any) -> tuple[Any, ...]:
+        return next(((value,) for other, value in self._entries[self._at :] if other == key), ())
+
+    def next(self, most: int) -> tuple[list[tuple[Any, Any]], bool]:
+        at, self._at = self._at, self._at + most
+        return self._entries[at : self._at], self._at <= len(self._entries)
+
+
+def unread(random: Random, entries: list[tuple[Any, Any]]) -> Partly:
+    """A map of which some entries are read, and changed or not; of others the rest has an older value, or one that went."""
+    known = Entries(entries[: random.randint(0, len(entries))])
+    rest = [(key, random.choice((value, None)) if key in known else value) for key, value in entries]
+    for gone in ("gone/1", "gone/2"):
+        known[gone] = None
+        rest.insert(random.randint(0, len(rest)), (gone, None))
+        del known[gone]
+    known.behind = set(known.changed)
+    return Partly(known, Unwritten(rest))
 
 
 def not_at_rest(flow: LocalFlow, plan: Plan, documents: Mapping[str, Document]) -> Iterator[str]:
@@ -114,7 +141,8 @@ def knowledge(flow: LocalFlow, plan: Plan) -> dict[tuple[str, Any], Any]:
         for key, cells in flow.state.states[node.id].items():
             if node.kind == "match":
                 subs = {root: weight % MARK for root, weight in (cells.get("subs") or {}).items()}
-                found[node.id, key] = sorted(cells.get("docs") or ()), subs, cells.get("left") or {}, cells.get("round")
+                waits = None if isinstance(cells.get("round"), int) else cells.get("round")
+                found[node.id, key] = sorted(cells.get("docs") or ()), subs, cells.get("left") or {}, waits
             elif node.kind == "assemble":
                 record = Record.of(cells.get("record"))
                 held = sorted(p for p, d in record.reg.items() if d.fields is not None)

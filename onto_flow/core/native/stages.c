@@ -83,7 +83,9 @@ Py_ssize_t map_size(PyObject *map)
 
 int map_delete(PyObject *map, PyObject *key)
 {
-    return Py_TYPE(map) == &PocketType ? pocket_delete(map, key) : PyDict_DelItem(map, key);
+    if (Py_TYPE(map) == &PocketType)
+        return pocket_delete(map, key);
+    return PyDict_CheckExact(map) ? PyDict_DelItem(map, key) : PyObject_DelItem(map, key);
 }
 
 int map_contains(PyObject *map, PyObject *key)

@@ -77,6 +77,7 @@ class KeptState:
             for key in missing if unread else ():
                 if unread.pop(key, None) is not None:
                     behind.add(key)
+            self._large[operator].settle(keys, states)
         changed.update(keys)
 
     def changed(self, operator: str) -> set[Key] | None:
@@ -275,7 +276,7 @@ class KeptState:
         """The cells of keys, from the table and from what the log says of them."""
         unread = self._unread.places[operator]
         only_logged = dict.fromkeys(k for k in keys if k in unread) if unread else {}
-        for key, rows in self._tables[operator].rows(keys):
+        for key, rows in self._tables[operator].rows(keys, entries=False):
             only_logged.pop(key, None)
             yield from self._found(operator, key, rows, self._unread.items(operator, key))
         for key in only_logged:
@@ -287,7 +288,7 @@ class KeptState:
         cells = self._cells(operator, key, rows, items)
         if cells is None:
             return
-        self._large[operator].found(key, cells)
+        self._large[operator].found(key, cells, self._tables[operator], self._sizes[operator])
         yield key, cells
 
     def _cells(self, operator: str, key: Key, rows: Sequence[Row], items: Sequence[Item]) -> Cells | None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from ...core.compact import Cells
 from ...operators.base import Key
-from .layout import Entries, Layout
+from .entries import Entries, Large, Partly
+from .layout import Layout
+from .rest import TableRest, as_read
+from .sizes import Sizes
+from .table import Table
 
-NOTHING: Mapping[str, Entries] = {}
+NOTHING: Mapping[str, Large] = {}
 
 
 class LargeMaps:
@@ -24,14 +28,32 @@ class LargeMaps:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self.held: dict[Key, Mapping[str, Entries]] = {}
+        self.held: dict[Key, dict[str, Large]] = {}
         self.anew: set[Key] = set()
+        self._partly: set[Key] = set()
 
-    def found(self, key: Key, cells: Cells) -> None:
-        """A key was read."""
-        large = {name: held for name, held in cells.items() if type(held) is Entries}
-        if large:
-            self.held[key] = large
+    def found(self, key: Key, cells: Cells, table: Table, sizes: Sizes) -> None:
+        """A key was read, but the entries that the table has: they are read now where they are few."""
+        large: dict[str, Large] = {name: held for name, held in cells.items() if type(held) is Entries}
+        if not large:
+            return
+        self.held[key] = large
+        for name, known in large.items() if key not in self.anew else ():  # else all of it is in the log
+            assert isinstance(known, Entries)
+            held = as_read(known, TableRest(table, key, name, lambda size: sizes.saw(size, 0)))
+            cells[name] = large[name] = held
+            if held is not known:
+                self._partly.add(key)
+
+    def settle(self, keys: Collection[Key], states: Mapping[Key, Cells]) -> None:
+        """Maps of these keys that have been read to the end are plain ones from now on."""
+        for key in [k for k in self._partly if k in keys] if self._partly else ():
+            large = self.held.get(key, {}) if key in states else {}
+            for name, held in large.items():
+                if type(held) is Partly and not held.unread:
+                    states[key][name] = large[name] = held.known
+            if not any(type(held) is Partly for held in large.values()):
+                self._partly.discard(key)
 
     def look(self, key: Key, cells: Cells | None) -> bool:
         """Looks for those of a key that is to be written.
@@ -40,7 +62,7 @@ class LargeMaps:
             Whether one that has rows is gone, or is another one: then all rows of the key are made anew.
         """
         before = self.held.pop(key, NOTHING)
-        found = self._layout.large(cells) if cells else NOTHING
+        found = self._layout.large(cells) if cells else {}
         if found:
             self.held[key] = found
         anew = any(found.get(name) is not entries for name, entries in before.items())

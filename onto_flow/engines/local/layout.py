@@ -11,10 +11,12 @@ from typing import Any
 
 from ...core.codec import STATE_VERSION, decode_state
 from ...core.compact import Cells, cells_of, compact
+from ...core.unread import is_unread
 from ...formats.native.values import value_decoder, value_encoder
 from ...operators import written
 from ...operators.record import Record
 from ...plan.nodes import OperatorNode
+from .entries import Entries, Large, Partly
 
 LARGE = 64
 """A map with more entries is kept entry by entry, until it has fewer than half as many."""
@@ -24,6 +26,8 @@ WHOLE = b""
 
 STATE = bytes((STATE_VERSION,))
 """What the bytes of cells begin with."""
+
+_LARGE = (Entries, Partly)
 
 NewRow = tuple[bytes, bytes | None]
 """(part, bytes of it; `None`: the row goes)."""
@@ -35,63 +39,6 @@ Whole = tuple[tuple[Any, ...], ...]
 Item = tuple["Whole | None", tuple[Any, ...]]
 """What the log says of a key: cells, and entries of large maps as (cell, key, form), or (cell, key) for one that went.
 `None` for the cells: there are none, and what was said before counts no longer."""
-
-
-class Entries(dict[Any, Any]):
-    """The entries of a large map cell, which remember those that changed.
-
-    Attributes:
-        changed: The keys of entries that were set or taken away since they were written.
-        behind: The keys of those that were written to the log, and not to the table yet.
-
-    Example:
-        >>> entries = Entries({"a": 1, "b": 2})
-        >>> entries.changed.clear()
-        >>> entries["a"] = 3
-        >>> entries.pop("b"), entries.pop("x", None), sorted(entries.changed)
-        (2, None, ['a', 'b', 'x'])
-    """
-
-    __slots__ = ("behind", "changed")
-
-    def __init__(self, entries: Any = ()) -> None:
-        super().__init__(entries)
-        self.changed: set[Any] = set(self)
-        self.behind: set[Any] = set()
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self.changed.add(key)
-        super().__setitem__(key, value)
-
-    def __delitem__(self, key: Any) -> None:
-        self.changed.add(key)
-        super().__delitem__(key)
-
-    def pop(self, key: Any, *default: Any) -> Any:
-        """See `dict`."""
-        self.changed.add(key)
-        return super().pop(key, *default)
-
-    def popitem(self) -> tuple[Any, Any]:
-        """See `dict`."""
-        key, value = super().popitem()
-        self.changed.add(key)
-        return key, value
-
-    def setdefault(self, key: Any, default: Any = None) -> Any:
-        """See `dict`."""
-        self.changed.add(key)
-        return super().setdefault(key, default)
-
-    def update(self, *others: Any, **named: Any) -> None:
-        """See `dict`."""
-        for key, value in dict(*others, **named).items():
-            self[key] = value
-
-    def clear(self) -> None:
-        """See `dict`."""
-        self.changed.update(self)
-        super().clear()
 
 
 class Layout:
@@ -109,18 +56,18 @@ class Layout:
         self.has_maps = bool(self.maps)
         self._encode, self._decode = value_encoder(), value_decoder()
 
-    def large(self, cells: Cells) -> dict[str, Entries]:
+    def large(self, cells: Cells) -> dict[str, Large]:
         """The maps of a key that are kept entry by entry; those that have become large or small are made so."""
-        found = {}
+        found: dict[str, Large] = {}
         for name in self.maps:
             held = cells.get(name)
             if not held:
                 continue
-            if type(held) is not Entries:
+            if type(held) not in _LARGE:
                 if len(held) <= LARGE:
                     continue
                 held = cells[name] = Entries(held)
-            elif len(held) < LARGE // 2:
+            elif not is_unread(held) and len(held) < LARGE // 2:
                 cells[name] = dict(held)
                 continue
             found[name] = held
@@ -138,12 +85,12 @@ class Layout:
             value = cells.get(name)
             if name in self.maps:
                 if value:
-                    found.append((name, None if type(value) is Entries else tuple(value.items())))
+                    found.append((name, None if type(value) in _LARGE else tuple(value.items())))
             elif value is not None:
                 found.append(_cell(name, value, differs))
         return tuple(found)
 
-    def rows(self, cells: Cells, large: Mapping[str, Entries]) -> Iterator[NewRow]:
+    def rows(self, cells: Cells, large: Mapping[str, Large]) -> Iterator[NewRow]:
         """The rows of the table to write for cells that may have changed since they were written there.
 
         Args:
@@ -201,7 +148,7 @@ class Layout:
         return compact(cells, self._empty(), self._small), stale
 
 
-def changes_of(large: Mapping[str, Entries]) -> tuple[Any, ...]:
+def changes_of(large: Mapping[str, Large]) -> tuple[Any, ...]:
     """The entries of large maps that changed since they were last written anywhere; from now on they are behind."""
     if not large:
         return ()

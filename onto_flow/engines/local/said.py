@@ -20,7 +20,8 @@ from ...formats.native import extension
 from ...formats.native.values import value_decoder, value_encoder
 from ...operators.base import Key
 from ...operators.record import Record
-from .layout import STATE, WHOLE, Entries, Item, Layout
+from .entries import Entries
+from .layout import STATE, WHOLE, Item, Layout
 
 ROW = 2
 """The version of a row. One of version 1 is one form of many (operator, key, cells or `None`, entries)."""

@@ -9,7 +9,7 @@ from ...core.compact import Cells
 from ...operators.base import Key, Output
 from ...operators.messages import Message
 from ...plan.nodes import TimerKind
-from .layout import Entries
+from .entries import Entries, Partly
 
 if TYPE_CHECKING:
     from .flow import LocalFlow
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def keep(states: dict[Key, Cells], key: Key, cells: Cells) -> None:
     """Keeps what a step has left in its cells; a key that has nothing goes."""
-    for name in [n for n, held in cells.items() if not held and held.__class__ is not Entries]:
+    for name in [n for n, held in cells.items() if not held and held.__class__ not in (Entries, Partly)]:
         del cells[name]
     if any(cells.values()):
         states[key] = cells

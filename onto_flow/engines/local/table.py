@@ -27,6 +27,11 @@ _BEHIND_ALL = b"\xff"
 """No part begins with this: they are forms of `core.codec`."""
 
 _SELECT = "SELECT key, part, data FROM state WHERE operator = ? AND key IN ({}) ORDER BY key, part"
+_WHOLE = "SELECT key, part, data FROM state WHERE operator = ? AND key IN ({}) AND part = x'' ORDER BY key"
+_PART = "SELECT data FROM state WHERE operator = ? AND key = ? AND part = ?"
+_PARTS = (
+    """SELECT part, data FROM state WHERE operator = ? AND key = ? AND part > ? AND part < ? ORDER BY part LIMIT ?"""
+)
 _EVERY = """SELECT key, part, data FROM state WHERE operator = ? AND (key, part) > (?, ?) ORDER BY key, part LIMIT ?"""
 _KEYS = "SELECT key FROM state WHERE operator = ? AND key > ? AND part = ? ORDER BY key LIMIT ?"
 _PUT = "INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?)"
@@ -75,13 +80,22 @@ class Table:
             self._store.write(statement, rows)
             rows.clear()
 
-    def rows(self, keys: Sequence[Key]) -> Iterator[tuple[Key, list[Row]]]:
-        """What it has of some keys."""
+    def rows(self, keys: Sequence[Key], *, entries: bool = True) -> Iterator[tuple[Key, list[Row]]]:
+        """What it has of some keys; without `entries` those of large maps are left out."""
         for at in range(0, len(keys), _ASKED):
             asked = list(keys[at : at + _ASKED])
             asked += asked[:1] * (_round(len(asked)) - len(asked))
             marks = ",".join("?" * len(asked))
-            yield from _by_key(self._store.read(_SELECT.format(marks), self.number, *asked))
+            yield from _by_key(self._store.read((_SELECT if entries else _WHOLE).format(marks), self.number, *asked))
+
+    def part(self, key: Key, part: bytes) -> bytes | None:
+        """A row of a key."""
+        rows = self._store.read(_PART, self.number, key, part)
+        return rows[0][0] if rows else None
+
+    def parts(self, key: Key, after: bytes, before: bytes, most: int) -> list[Row]:
+        """Rows of a key between two parts, in their order, at most so many."""
+        return self._store.read(_PARTS, self.number, key, after, before, most)
 
     def every(self, last: Key | None = None) -> Iterator[tuple[Key, list[Row]]]:
         """All of it behind a key, in pages: the rows of one key may lie on several."""

@@ -43,6 +43,7 @@ class Follow:
             if isinstance(operator, DrainedIngest):
                 self._ingest = (*held, operator.known, operator.floor)
             elif isinstance(operator, DrainedMatch):
+                operator.records = states[operator.assemble]
                 self._stages[name] = (*held, operator.assemble, operator.profile.page, None)
             elif isinstance(operator, DrainedAssemble):
                 self._stages[name] = (*held, None, operator.joins.slots_code, operator.touched)

@@ -9,9 +9,10 @@ and only departures can come late. A root's subscriptions from a key are those o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
+from ...core.unread import is_unread
 from ..base import Context, Key
 from ..joins import JoinKey
 from ..match import Changed, Match, MatchStep
@@ -20,15 +21,18 @@ from .editions import MARK, Editions
 from .parts import Turns
 from .untold import Untold
 
+_SLICE = 256
+"""So many documents of a large key that was not read yet are read beside a step, until all are there."""
+
 
 class PagedStep(MatchStep):
     """See `MatchStep`."""
 
-    def __init__(self, match: Match, key: Key, ctx: Context, untold: Untold) -> None:
+    def __init__(self, match: Match, key: Key, ctx: Context, untold: Untold, weigh: Callable[[str], int]) -> None:
         super().__init__(match, key, ctx)
-        self.untold = untold
+        self.untold, self._weigh = untold, weigh
         turns = Turns.of(ctx.get("round"), self.subs)
-        self.editions, self.parts = turns.editions, turns.parts
+        self.editions, self.parts, self.last = turns.editions, turns.parts, turns.last
         self._changes: Changed = {}
         self._came: list[str] = []
         self._went: dict[str, int] = {}
@@ -60,7 +64,9 @@ class PagedStep(MatchStep):
     def _is_large(self) -> bool:
         """Whether the documents that were here before are more than a page, for one root."""
         page = self.profile.page
-        return page > 0 and len(self.docs) - sum(before is None for before, _ in self._changes.values()) > page
+        if not page or is_unread(self.docs):
+            return page > 0
+        return len(self.docs) - sum(before is None for before, _ in self._changes.values()) > page
 
     def _part(self, came: dict[str, int], ceased: dict[str, int]) -> None:
         """Takes out the roots that are told page by page that they came, or went."""
@@ -82,23 +88,40 @@ class PagedStep(MatchStep):
     def _tell(self, changed: Changed, came: Collection[str]) -> None:
         page, out = self.profile.page, frozenset((*came, *self.parts))
         if self.editions is None:
-            if not page or len(self.subs) - sum(root in self.subs for root in out) <= page:
+            if not page or not (is_unread(self.subs) or self._counts(out) > page):
                 super()._tell(changed, out)
                 return
-            self.editions = Editions.begin(self.subs, out)
+            self.editions = Editions.begin(self.subs, out, self.last)
         self.editions.changed({path: tuple(self._child_keys(path, before)) for path, (before, _) in changed.items()})
         self._go_on()
 
+    def _counts(self, but: Collection[str]) -> int:
+        """How many roots ask for the key, but some."""
+        return len(self.subs) - sum(root in self.subs for root in but)
+
     def _go_on(self) -> None:
-        over = self.editions is None or self.editions.over
-        if over:
+        if self.editions is None or self.editions.over:
+            self.last = self.last if self.editions is None else self.editions.now
             self.editions = None
             for path in list(self.left):
                 del self.left[path]
-        self.ctx.put("round", Turns(self.editions, self.parts).held())
+        self._note()
         if self.editions is not None or self.parts:
             self.ctx.set_timer("coalesce", self.ctx.now)
         self.owe()
+
+    def _note(self) -> None:
+        """Notes who waits for a page, or how far editions have been counted: not where the roots can be told afresh."""
+        if self.last and self.editions is None and not is_unread(self.subs) and len(self.subs) <= self.profile.page:
+            self.last = 0
+            for root, held in list(self.subs.items()):
+                self.subs[root] = held % MARK
+        self.ctx.put("round", Turns(self.editions, self.parts, self.last).held())
+
+    def resume(self) -> None:
+        """After a restart: what is under way is said again."""
+        self.owe()
+        self._note()
 
     def owe(self) -> None:
         """Says what members of this key roots wait for; that of a `via` key they know to be missing, or hold."""
@@ -119,6 +142,10 @@ class PagedStep(MatchStep):
         if self.editions is None:
             for path in changed:
                 self.left.pop(path, None)
+        if self.last and self.editions is None:
+            self._note()
+        if is_unread(self.docs):
+            self.docs.read_on(_SLICE)
 
     def _tell_parts(self) -> None:
         """Tells the roots that know a part of what has changed in it, and those that came that more will follow.
@@ -164,7 +191,10 @@ class PagedStep(MatchStep):
     def page(self) -> None:
         """Takes the next roots through what they have not heard, or one root through more of the documents, in turn."""
         if self.parts and (self.editions is None or self.parts.turn):
-            self._page_of_part(next(iter(self.parts)))
+            if is_unread(self.docs):
+                self.docs.read_on(self.profile.page)
+            else:
+                self._page_of_part(next(iter(self.parts)))
         elif self.editions is not None:
             self._page_of_round(self.editions)
         else:
@@ -191,7 +221,7 @@ class PagedStep(MatchStep):
             self.editions.hears(root, self.subs)
 
     def _page_of_round(self, editions: Editions) -> None:
-        roots, unheard = editions.tell(self.subs, self.profile.page, self.parts)
+        roots, unheard = editions.tell(self.subs, self.profile.page, self.parts, self._weigh)
         answer = self._say(unheard, 0)
         for root in roots:
             self.ctx.send(self.match.assemble, root, answer)

@@ -100,26 +100,34 @@ class Parts:
 
 
 class Turns:
-    """What a key tells page by page: changes to many roots, and many documents to some."""
+    """What a key tells page by page: changes to many roots, and many documents to some.
 
-    __slots__ = ("editions", "parts")
+    Attributes:
+        last: The edition of the last round that is over, where some root may still be marked with one.
+    """
 
-    def __init__(self, editions: Editions | None, parts: Parts) -> None:
-        self.editions, self.parts = editions, parts
+    __slots__ = ("editions", "last", "parts")
+
+    def __init__(self, editions: Editions | None, parts: Parts, last: int = 0) -> None:
+        self.editions, self.parts, self.last = editions, parts, last
 
     @classmethod
     def of(cls, held: Any, subs: Any) -> Turns:
         """What a value cell holds."""
         if isinstance(held, Turns):
             return held
-        editions, parts = held if isinstance(held, tuple) and len(held) == 2 else (held, ())
+        pair = isinstance(held, tuple) and len(held) == 2
+        round_, parts = held if pair else (held, ())
         found = Parts(parts)
-        return cls(Editions.of(editions, subs, found), found)
+        if isinstance(round_, int):
+            return cls(None, found, round_)
+        return cls(Editions.of(round_, subs), found)
 
-    def held(self) -> Turns | Editions | None:
+    def held(self) -> Turns | Editions | int | None:
         """What a value cell is to hold."""
-        return self if self.parts else self.editions
+        return self if self.parts else self.editions or self.last or None
 
     def pack(self) -> tuple[Any, ...]:
-        """Both as a form of `core.codec`."""
-        return (None if self.editions is None else self.editions.pack(), self.parts.pack())
+        """Both as a form of `core.codec`; the number of the last round where there is none."""
+        round_ = self.last or None if self.editions is None else self.editions.pack()
+        return (round_, self.parts.pack())

@@ -7,7 +7,7 @@ import pytest
 from onto_flow.core.change import Change, ViewChange
 from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.engines.base import event
-from onto_flow.engines.local import store
+from onto_flow.engines.local import layout, rest, store
 from onto_flow.engines.local.flow import LocalFlow
 from tests.engines.local.test_kept import Kept
 from tests.laws.test_paging import MEETINGS, PAGE, RENAMED, crowd
@@ -25,8 +25,11 @@ class Paged(Kept):
         return [c for c in found if isinstance(c, ViewChange)]
 
 
+@pytest.mark.parametrize("few", [5, 1000])
 @pytest.mark.parametrize("pages", range(MEETINGS // PAGE + 2))
-def test_a_kill_between_two_pages_resumes(pages, tmp_path, monkeypatch):
+def test_a_kill_between_two_pages_resumes(pages, few, tmp_path, monkeypatch):
+    monkeypatch.setattr(rest, "FEW", few)
+    monkeypatch.setattr(layout, "LARGE", min(few, layout.LARGE))
     monkeypatch.setattr(store, "SETTINGS", tuple(s.replace("FULL", "OFF") for s in store.SETTINGS))
     kept = Paged(MeetingSession.plan(), tmp_path / "state.sqlite3")
     kept.batch(*crowd(), time=1)

@@ -12,7 +12,7 @@ from onto_flow.core.equality import same
 from onto_flow.core.values import Reference
 from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.engines.base import event, seed
-from onto_flow.engines.local import layout, log, store
+from onto_flow.engines.local import layout, log, rest, store
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.engines.local.kept import KeptState
 from onto_flow.engines.local.store import Store
@@ -66,6 +66,7 @@ def run(seed_number, folder, monkeypatch, most=25):
     monkeypatch.setattr(layout, "LARGE", random.choice((1, 2, 64)))
     monkeypatch.setattr(log, "MOST", random.choice((0, 1000, 1 << 20)))
     monkeypatch.setattr("onto_flow.engines.local.kept.SOON", random.choice((1, 5, 1000)))
+    monkeypatch.setattr(rest, "FEW", random.choice((1, 2, 1000)))
     case = random_case(random, most=most)
     history, plan = case.history, case.plan
     kept = Kept(plan, folder / f"{seed_number}.sqlite3", history.snapshot)
@@ -146,6 +147,7 @@ def test_what_is_read_after_a_restart_is_what_was_in_memory(block, tmp_path, mon
         random = Random(number)
         monkeypatch.setattr(layout, "LARGE", random.choice((1, 64)))
         monkeypatch.setattr("onto_flow.engines.local.kept.SOON", random.choice((1, 5, 1000)))
+        monkeypatch.setattr(rest, "FEW", random.choice((1, 1000)))
         case = random_case(random, most=25)
         kept = Kept(case.plan, tmp_path / f"{number}.sqlite3", case.history.snapshot)
         kept.flow.process([seed(c, case.history.snapshot) for c in case.history.seeds()])
@@ -308,6 +310,57 @@ def test_a_checkpoint_costs_what_changed_whatever_the_size_of_a_cell(tmp_path, m
     kept.store.close()
 
 
+class Reading(Store):
+    """Counts the rows that are read."""
+
+    def __init__(self, file):
+        self.rows = 0
+        super().__init__(file)
+
+    def read(self, statement, *parameters):
+        rows = super().read(statement, *parameters)
+        self.rows += len(rows)
+        return rows
+
+
+@pytest.mark.parametrize("folded", [False, True])
+def test_a_step_at_a_hot_key_after_a_restart_reads_what_it_needs(tmp_path, monkeypatch, folded):
+    """One more meeting asks for the user, who then is renamed: nobody reads all that ask for them before their page."""
+    monkeypatch.setitem(globals(), "Store", Reading)
+    monkeypatch.setattr(rest, "FEW", 5)
+    kept = Kept(MeetingSession.plan(), tmp_path / "state")
+    many_meetings(kept, 300)
+    attends(kept, 7, 1)
+    kept.commit()
+    if folded:
+        kept.state.fold()
+    kept.open()
+    kept.flow = LocalFlow(kept.plan, state=kept.state, clock=lambda: 1, generation=1, page=20)
+    read, told = [], {}
+    new = {"status": "in-session", "tickets": [Reference("tickets/t5")]}
+    user = {"firstName": "Grace", "lastName": "Hopper", "organization": "N", "hearingAidRequested": True}
+    for number, path, fields in ((20, "meetings/new", new), (21, "users/u1", user), (22, "meetings/m3", new)):
+        kept.store.rows = 0
+        outputs = kept.flow.process([event(Change(path, None, fields, (number, 0), None))])
+        told |= {c.path: c.new["attending"] for c in outputs if number > 20}
+        read.append(kept.store.rows)
+    assert max(read) <= 40, read
+    while kept.flow.timer_is_due:
+        kept.store.rows = 0
+        told |= {c.path: c.new["attending"] for c in kept.flow.process(())}
+        assert kept.store.rows <= 40
+        kept.commit()
+    assert len(told) == 300 and all(a[0]["name"] == "Grace Hopper" for a in told.values())
+    subs = kept.state.states["MeetingSession.match.users"]["users/u1"]["subs"]
+    assert sorted(subs) == sorted(f"meetings/{n}" for n in ("new", *(f"m{n}" for n in range(300) if n != 7)))
+    kept.open()
+    subs = everything(kept, {"MeetingSession.match.users": ["users/u1"]})["MeetingSession.match.users"]["users/u1"][
+        "subs"
+    ]
+    assert len(subs) == 300
+    kept.store.close()
+
+
 def attends(kept, meeting, number):
     """The meeting has its ticket, or none any more."""
     tickets = [Reference(f"tickets/t{meeting}")] if number % 2 == 0 else []
@@ -369,4 +422,16 @@ def test_what_many_keys_say_is_made_before_the_checkpoint_and_of_each_twice_at_m
     assert kept.store.rows["INSERT"] == 2 * 3 and not kept.state.dirty
     kept.open()
     assert len(kept.table()["MeetingSession"]["meetingSessions/m1"]["attending"]) == 30
+    kept.store.close()
+
+
+def test_one_of_many_that_leaves_a_key_does_not_come_back(tmp_path):
+    kept = Kept(MeetingSession.plan(), tmp_path / "state")
+    many_meetings(kept, 200)
+    attends(kept, 7, 1)
+    kept.commit()
+    kept.open()
+    kept.state.need("MeetingSession.match.users", ["users/u1"])
+    subs = kept.state.states["MeetingSession.match.users"]["users/u1"]["subs"]
+    assert sorted(subs) == sorted(f"meetings/m{n}" for n in range(200) if n != 7)
     kept.store.close()
