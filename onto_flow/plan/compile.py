@@ -15,7 +15,7 @@ _CELLS = {
     "match": (
         Cell("docs", "map", "path -> (version, fields, join keys) of the members of this key"),
         Cell("left", "map", "path -> (version, join keys or none, since) of documents that left or were deleted"),
-        Cell("subs", "map", "root -> weight of its subscription; the embedded engine reads all after a restart"),
+        Cell("subs", "map", "root -> weight of its subscription; read page by page after a restart"),
         Cell("round", "value", "what is told in pages: changes to many roots, and many documents to roots that move"),
         _INBOX,
     ),
