@@ -24,8 +24,8 @@ from .sizes import Sizes
 from .store import Store
 from .table import Row, Table
 
-SOON = 5_000
-"""So many keys that changed are said before the checkpoint that needs them, between two batches: some 25 ms."""
+SOON = 8_000
+"""So many keys that changed are said before the checkpoint that needs them, between two batches: some 40 ms."""
 
 _SAVED = 20_000
 """After so many rows they are handed to the store."""
@@ -59,6 +59,7 @@ class KeptState:
         self.timers = KeptTimers(store, numbers)
         self._changed, self._behind, self._early = ({node.id: set[Key]() for node in plan.operators} for _ in range(3))
         self._said: list[bytes] = []
+        self._waiting = 0  # how many of what changed were said already, and wait for the checkpoint
         self._large = {name: LargeMaps(layout) for name, layout in self._layouts.items()}
         self._whole = self._fresh = whole
         self._folds = 0
@@ -91,7 +92,7 @@ class KeptState:
 
     def say_some(self) -> None:
         """Makes what the log will say of the keys that changed, where they are many; the next checkpoint has it."""
-        if sum(map(len, self._changed.values())) < SOON or self._fresh or self._log.is_full:
+        if self._count_changed() - self._waiting < SOON or self._fresh or self._log.is_full:
             return
         for operator, changed in self._changed.items():
             early = self._early[operator]
@@ -99,6 +100,10 @@ class KeptState:
             self._note(operator, once)
             changed -= once
             early |= once
+        self._waiting = self._count_changed()
+
+    def _count_changed(self) -> int:
+        return sum(map(len, self._changed.values()))
 
     def save(self, check: Callable[[], None] = lambda: None) -> None:
         """Writes what changed, in the transaction that is open.
@@ -131,6 +136,7 @@ class KeptState:
         for keys in chain(self._changed.values(), self._early.values()):
             keys.clear()
         self._said.clear()
+        self._waiting = 0
         self.timers.saved()
 
     def keys(self, operator: str) -> Iterator[list[Key]]:
