@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -68,6 +69,21 @@ class Collection:
             return tuple(parts[1::2])
         return (*(p for m, p in zip(self._parts, parts) if m is None), parts[-1])
 
+    @cached_property
+    def id_count(self) -> int:
+        """How many ids `ids` gives; 0 where they do not tell the path: of collections of one name, or several."""
+        return 0 if self.group else 1 + self._parts.count(None)
+
+    def path_of(self, ids: Sequence[str]) -> str:
+        """The path whose ids these are, of which there must be `id_count`.
+
+        Example:
+            >>> Collection("stocks/{symbol}/daily").path_of(("A", "2024-01-02"))
+            'stocks/A/daily/2024-01-02'
+        """
+        free = iter(ids)
+        return "/".join([*(next(free) if part is None else part for part in self._parts), ids[-1]])
+
     def __str__(self) -> str:
         return f"**/{self.pattern}" if self.group else self.pattern
 
@@ -104,6 +120,11 @@ class CollectionSet(Collection):
     def ids(self, path: str) -> tuple[str, ...]:
         """The whole path: collections may have ids in common."""
         return tuple(path.split("/"))
+
+    @property
+    def id_count(self) -> int:
+        """Paths have different lengths."""
+        return 0
 
     def __str__(self) -> str:
         return self.pattern

@@ -30,6 +30,7 @@ from .values import Reference, to_micros
 MAX_ID_BYTES = 1500
 _KEPT_BYTES = 1400
 _UNSAFE = re.compile("[%/|\x00-\x1f\x7f]")
+_ESCAPED = re.compile("%([0-9A-F]{2})|%$")
 _RESERVED = re.compile(r"\.\.?|__.*__", re.DOTALL)
 
 
@@ -50,6 +51,23 @@ def document_id(key: Any) -> str:
     if len(raw) <= MAX_ID_BYTES:
         return text
     return raw[:_KEPT_BYTES].decode(errors="ignore") + "%~" + hashlib.sha256(raw).hexdigest()
+
+
+def texts_of(name: str) -> tuple[str | None, ...]:
+    """The parts of the key that has a document id: texts, and `None` for what is no text; nothing of a key that is too long.
+
+    Example:
+        >>> texts_of(document_id("u1")), texts_of(document_id(("a|b", "", 7, "=x"))), texts_of(document_id("x" * 1501))
+        (('u1',), ('a|b', '', None, '=x'), ())
+    """
+    if "%~" in name:
+        return ()
+    parts = name.removesuffix("|").split("|")
+    return tuple(None if p.startswith("=") else _ESCAPED.sub(_unescape, p) for p in parts)
+
+
+def _unescape(match: re.Match[str]) -> str:
+    return chr(int(match[1], 16)) if match[1] else ""
 
 
 def _escape(char: str) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..core.errors import DeclarationError, SourceLine, did_you_mean
-from .behind import is_settable, root_behind, view_of
-from .declaration import Declaration
+from .behind import view_of, why_no_root
+from .declaration import Declaration, read_declaration
 from .reads import self_reads, store_reads, store_writes
 from .store import Store
+from .view_documents import is_settable
 
 
 def check_getters(view: Declaration) -> None:
@@ -52,12 +53,12 @@ def _refuse_setting_views(view: Declaration, name: str, setter: Any) -> None:
         of_view = None if declared is None else view_of(declared.model)
         if of_view is None:
             continue
-        leads = root_behind(of_view, "") is not None
-        if not leads or not is_settable(of_view, attribute):
+        why = why_no_root(read_declaration(of_view))
+        if why or not is_settable(of_view, attribute):
             what = (
                 f"the setter of {view.cls.__name__}.{name} sets {slot}.{attribute}, which {of_view.__name__} computes"
             )
-            what += " without a setter" if leads else ", not for one root of a collection each"
+            what += f": {why}" if why else " without a setter"
             fix = f"Set it in the documents that {of_view.__name__} is made of, or in a setter of {of_view.__name__}."
             raise DeclarationError("bad-value", what, where=SourceLine.of_code(setter.__code__), fix=fix)
 

@@ -62,6 +62,15 @@ def view_dict(view: ViewModel) -> Document:
     }
 
 
+def documents_now(view: ViewModel) -> dict[str, Document]:
+    """Path -> document of all that a view makes of one root: one document, or its rows."""
+    if not _compiled(view).declared.expand:
+        fields = view_dict(view)
+        return {reference.path: fields for reference in view_refs(view)}
+    rows: dict[str, Document] = importlib.import_module("onto_flow.serve.folded").rows_now(view)
+    return rows
+
+
 def _getters(view: ViewModel) -> Iterable[tuple[str, Any]]:
     names = dict.fromkeys(
         n for c in reversed(type(view).__mro__) for n, m in vars(c).items() if isinstance(m, computed)
@@ -93,13 +102,18 @@ def folded(view: ViewModel) -> dict[str, Any]:
 
 def _of_one_root(view: ViewModel) -> CompiledView:
     """The view, checked, when one of its documents is made from one root."""
+    compiled = _compiled(view)
+    if compiled.declared.key is not None or compiled.declared.expand is not None:
+        what = f"{type(view).__name__} makes rows and groups of its documents; one of them is not made from one root"
+        raise UsageError("wrong-usage", what, fix="Read it from the view table.")
+    return compiled
+
+
+def _compiled(view: ViewModel) -> CompiledView:
     cls = type(view)
     compiled: CompiledView | None = vars(cls).get("_compiled")
     if compiled is None:
         compiled = cls._compiled = compile_view(cls)  # type: ignore[attr-defined]
-    if compiled.declared.key is not None or compiled.declared.expand is not None:
-        what = f"{cls.__name__} makes rows and groups of its documents; one of them is not made from one root"
-        raise UsageError("wrong-usage", what, fix="Read it from the view table.")
     return compiled
 
 

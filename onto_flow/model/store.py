@@ -109,8 +109,11 @@ class Store:
             members, model = self._members[slot.name], slot.model
             if self._writable:
                 documents = [class_of(model, path, fields)(path, fields, writable=True) for path, fields in members]
-                for document in documents if self._behind else ():
-                    document.__dict__["_behind"] = self._behind.get(document.path)
+                if self._behind:
+                    from .view_documents import shows
+
+                    for document in documents:
+                        shows(document, self._behind.get(document.path))
             else:
                 make = maker_of(model)
                 documents = [make(path, fields) for path, fields in members]

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import inspect
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..core.errors import DataError, SourceLine
-from ..core.values import Reference
+from ..core.values import Document, Reference
 from .aggregates import AccumulatorDeclaration
 from .annotations import hints_of, returned, without_none
 from .attributes import Attribute
@@ -72,14 +73,44 @@ def refuse_setting(document: type[DomainModel], name: str, where: object) -> Dat
     return DataError("bad-value", what, where=where, fix=fix)
 
 
+def is_settable(view: type[ViewModel], name: str) -> bool:
+    """Whether a view has a setter for an attribute."""
+    return getattr(inspect.getattr_static(view, name, None), "fset", None) is not None
+
+
 def set_through(document: Any, name: str, value: Any) -> bool:
-    """Sets an attribute of a view's document by the view behind it; whether there is one."""
+    """Sets an attribute of a view's document by the view behind it; whether there is one.
+
+    Raises:
+        AttributeError: The view has no setter for it.
+    """
     behind = document.__dict__.get("_behind")
     if behind is None:
         return False
+    if not is_settable(type(behind), name):
+        raise AttributeError(f"{type(behind).__name__}.{name} has no setter")
     setattr(behind, name, value)
-    document.__dict__.update(_known={}, _fields=behind.to_view_dict())
+    from .once import documents_now
+
+    known = behind.__dict__
+    known["_documents"] = documents_now(behind)
+    for one in known["_shown_as"]:
+        _show(one, known["_documents"])
     return True
+
+
+def shows(document: Any, behind: ViewModel | None) -> None:
+    """A document of a slot is one of a view, which was made of the documents behind it: it shows what is set in them."""
+    document.__dict__["_behind"] = behind
+    if behind is not None:
+        behind.__dict__.setdefault("_shown_as", []).append(document)
+        _show(document, behind.__dict__.get("_documents", {}))
+
+
+def _show(document: Any, documents: Mapping[str, Document]) -> None:
+    """What is not made any more stays as it was read: a slot holds what it held."""
+    if document.path in documents:
+        document.__dict__.update(_known={}, _fields=documents[document.path])
 
 
 class ShownRelation(RelationAttribute[Any]):

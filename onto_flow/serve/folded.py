@@ -1,4 +1,4 @@
-"""The accumulators of one view document, from the documents of its store as they are now."""
+"""The accumulators of one view document, and the rows of one root, from the documents of its store as they are now."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ def folded(view: ViewModel) -> dict[str, Any]:
     over.shown(over.begin(), [documents_now(view.store, slot.name) for slot in planned.slots])
     declared = read_declaration(type(view)).accumulators
     return {a.name: declared[a.name].shown(result) for a, result in zip(planned.accumulators, last.results)}
+
+
+def rows_now(view: ViewModel) -> dict[str, Document]:
+    """Path -> document of the rows that a view makes of one root, with what setters changed."""
+    [planned] = type(view).plan().views
+    over = Over(planned, Joins(planned), type(view).evaluator())
+    return over.shown(over.begin(), [documents_now(view.store, slot.name) for slot in planned.slots])
 
 
 class _Last:

@@ -94,12 +94,17 @@ def made_of(cls: type[ViewModel], path: str, database: Readable | None) -> tuple
 def _behind(
     found: Members, views: Mapping[str, type[ViewModel]], transaction: Readable | None
 ) -> Iterator[tuple[str, ViewModel]]:
+    made: dict[tuple[type[ViewModel], str], ViewModel | None] = {}
     for slot, view in views.items():
         for path, _ in found.slots[slot]:
             root = root_behind(view, path)
-            made = None if root is None else made_of(view, root, transaction)[0]
-            if made is not None:
-                yield path, made
+            if root is None:
+                continue
+            if (view, root) not in made:
+                made[view, root] = made_of(view, root, transaction)[0]
+            one = made[view, root]
+            if one is not None:
+                yield path, one
 
 
 class Follower:
