@@ -52,6 +52,7 @@ class _Shrinking:
             start = self.best
             before = before or start
             self._leave_out_changes()
+            self._leave_out_documents()
             for candidates in (_fewer_documents, _simpler_ways, _simpler_exports):
                 self._repeat(candidates)
         for candidates in (_fewer_fields, _simpler_values):
@@ -82,12 +83,26 @@ class _Shrinking:
                     start += size
             size //= 2
 
+    def _leave_out_documents(self) -> None:
+        size = len(self.best.story.given) // 2
+        while size:
+            start = 0
+            while start < len(self.best.story.given):
+                story, way, _ = self.best
+                given = list(story.given.items())
+                if not self._try(replace(story, given=dict(given[:start] + given[start + size :])), way):
+                    start += size
+            size //= 2
+
     def _repeat(self, candidates: Callable[[Story, Way], Iterator[tuple[Story, Way]]]) -> None:
-        """Tries what follows from the best one, and again from each better one."""
-        tried = True
-        while tried and self._in_time:
+        """Tries what follows from the best one, goes on where one is better, and in the end once more from the first."""
+        at = 0
+        while self._in_time:
             story, way, _ = self.best
-            tried = any(self._try(*candidate) for candidate in candidates(story, way))
+            better = next((n for n, c in enumerate(candidates(story, way)) if n >= at and self._try(*c)), None)
+            if better is None and not at:
+                return
+            at = better or 0
 
 
 def _fewer_documents(story: Story, way: Way) -> Iterator[tuple[Story, Way]]:

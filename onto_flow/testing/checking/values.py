@@ -47,7 +47,7 @@ OTHER_TYPES: tuple[Any, ...] = (7, "x", 1.0, True, [1], {"a": 1}, Reference("non
 _IDS: tuple[tuple[str, ...], ...] = (("1", "2", "3"), ("1", "2", "3"), ("a", "b", "c"), ("1", "01", "é.b"))
 _MORE_IDS = ("4", "5")
 _MISSING: Any = object()
-_WIDE = 0.3
+_WIDE = 0.2
 """How many of the worlds are wide."""
 
 
