@@ -138,6 +138,10 @@ class Joins:
             return docs
         return selection.selected(docs, parents, lambda *pair: self._meet(slot, *pair))
 
+    def selection(self, slot: Slot) -> Selection | None:
+        """What a slot holds of its documents, where not simply all of them."""
+        return self._selections.get(slot.index)
+
     def beside(self, slot: Slot, docs: dict[str, Document], parents: dict[str, Document]) -> list[tuple[str, Document]]:
         """Those of the documents that a slot holds which belong to some of its parents, in its order, else by path."""
         selection = self._selections.get(slot.index)

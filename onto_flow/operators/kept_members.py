@@ -12,11 +12,14 @@ from ..core.equality import same
 from ..core.values import Document, comes_last, in_path_order
 from ..plan.evaluator import Evaluator
 from ..plan.nodes import View
+from .chosen import Chosen
 from .over import Elements, Over
 
 Shown = tuple[Mapping[Any, Any], Sequence[Any]]
 """Output -> what is there, and the outputs that may have changed."""
 
+
+_NONE: Mapping[int, Chosen] = {}
 
 Bounded = Callable[[Mapping[Any, Any], Mapping[Any, Any], Sequence[Any]], Shown]
 
@@ -38,13 +41,22 @@ def differing(last: Mapping[Any, Any], shown: Mapping[Any, Any]) -> list[Any]:
 class KeptMembers:
     """The members of a view that is evaluated whole. See `plan.evaluator.Kept`.
 
+    Args:
+        view: The view.
+        evaluator: Of the view.
+        slots: The documents of each slot, in path order; in any order for those of which some are chosen.
+        chosen: Slot -> what chooses of its documents.
+
     Attributes:
         bounded: From what was shown last, what is shown, and the outputs at which they differ, to what may be told now.
     """
 
-    __slots__ = ("_evaluate", "_names", "_slots", "_unordered", "bounded")
+    __slots__ = ("_chosen", "_evaluate", "_names", "_slots", "_unordered", "bounded")
 
-    def __init__(self, view: View, evaluator: Evaluator, slots: list[dict[str, Document]]) -> None:
+    def __init__(
+        self, view: View, evaluator: Evaluator, slots: list[dict[str, Document]], chosen: Mapping[int, Chosen] = _NONE
+    ) -> None:
+        self._chosen = chosen
         self.bounded: Bounded = _all
         self._evaluate = evaluator.rows if view.grouped else evaluator.documents
         self._names = tuple(s.name for s in view.slots)
@@ -56,17 +68,23 @@ class KeptMembers:
         for slot in slots:
             if path in self._slots[slot]:
                 self._slots[slot][path] = fields
+                if slot in self._chosen:
+                    self._chosen[slot].change(path)
 
     def put(self, slot: int, path: str, fields: Document) -> None:
         """See `Kept`."""
         documents = self._slots[slot]
-        if path not in documents and not comes_last(documents, path):
+        if slot in self._chosen:
+            self._chosen[slot].change(path)
+        elif path not in documents and not comes_last(documents, path):
             self._unordered |= 1 << slot
         documents[path] = fields
 
     def drop(self, slot: int, path: str) -> None:
         """See `Kept`."""
         self._slots[slot].pop(path, None)
+        if slot in self._chosen:
+            self._chosen[slot].change(path)
 
     def paths(self, slot: int) -> Sequence[str]:
         """See `Kept`."""
@@ -81,7 +99,10 @@ class KeptMembers:
 
     def shown(self, last: Mapping[Any, Any]) -> tuple[Mapping[Any, Any], Sequence[Any]]:
         """See `Kept`."""
-        members = {n: list(documents.items()) for n, documents in zip(self._names, self._slots)}
+        members = {
+            name: self._chosen[slot].of(documents) if slot in self._chosen else list(documents.items())
+            for slot, (name, documents) in enumerate(zip(self._names, self._slots))
+        }
         shown: Mapping[Any, Any] = self._evaluate(members)
         return self.bounded(last, shown, differing(last, shown))
 

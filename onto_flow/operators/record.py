@@ -147,9 +147,14 @@ class Found(list[dict[str, Document]]):
 
     Attributes:
         asked: How many keys they ask for.
+        joined: Slot -> all documents that were joined to it, where it holds only some of them or in another order.
     """
 
     asked = 0
+
+    def __init__(self, slots: Iterable[dict[str, Document]] = ()) -> None:
+        super().__init__(slots)
+        self.joined: dict[int, dict[str, Document]] = {}
 
 
 def members(record: Record, root: str, joins: Joins) -> Found | None:
@@ -180,7 +185,9 @@ def members(record: Record, root: str, joins: Joins) -> Found | None:
         docs = _by_path(record, keys, slot, joins) if slot.kind == "via" else _by_key(record, slot, keys)
         if docs is HOLD:
             return HOLD
-        found[slot.index] = joins.selected(slot, docs, parents)
+        selected = found[slot.index] = joins.selected(slot, docs, parents)
+        if selected is not docs:
+            found.joined[slot.index] = docs
     return found
 
 

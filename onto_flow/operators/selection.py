@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
+from ..core.order_bytes import descending, order_bytes, path_part
 from ..core.values import Document, order_key, path_order
 from ..plan.nodes import CodeRef, Slot
 
@@ -49,6 +50,27 @@ class Selection:
     @cached_property
     def _order(self) -> Callable[..., Any] | None:
         return _resolved(self._slot.order.code if self._slot.order else None)
+
+    @property
+    def limit(self) -> int | None:
+        """How many documents the slot holds at most."""
+        return self._slot.limit
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the slot has an order of its own."""
+        return self._slot.order is not None
+
+    def place(self, path: str, fields: Document) -> bytes:
+        """Where a document stands: bytes that sort as the slot's documents do, and are those of no other document.
+
+        Raises:
+            Exception: What the user's `order_by` raises.
+        """
+        if self._slot.order is None or self._order is None:
+            return path_part(path)
+        ordered = order_bytes(self._order(path, fields))
+        return (descending(ordered) if self._slot.order.descending else ordered) + path_part(path)
 
     def counts(self, path: str, fields: Document) -> bool:
         """Whether a document passes `where`; one on which it raises does not."""

@@ -22,4 +22,13 @@ def found_by_keys(slot: Slot) -> bool:
     """
     if slot.kind == "root" and (slot.where is not None or slot.until is not None):
         return False
+    return _is_known(slot)
+
+
+def first_found_by_keys(slot: Slot) -> bool:
+    """Whether a slot holds the first of such documents, in path order or another one."""
+    return slot.kind != "root" and _is_known(dataclasses.replace(slot, order=None, limit=None))
+
+
+def _is_known(slot: Slot) -> bool:
     return all(f.name in _KNOWN or getattr(slot, f.name) == f.default for f in dataclasses.fields(slot))

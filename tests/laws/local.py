@@ -13,8 +13,9 @@ from onto_flow.core.values import Document
 from onto_flow.engines.base import event, seed
 from onto_flow.engines.local.entries import Entries, Partly
 from onto_flow.engines.local.flow import LocalFlow
-from onto_flow.operators import over
+from onto_flow.operators import chosen, over
 from onto_flow.operators.base import Output
+from onto_flow.operators.chosen import INDEXED
 from onto_flow.operators.drained.editions import MARK
 from onto_flow.operators.over import KEPT_FROM
 from onto_flow.operators.record import Record
@@ -41,6 +42,7 @@ def complaints(case: Case, random: Random, page: int = 0) -> Iterator[str]:
     history, plan = case.history, case.plan
     # Slots of generated views are small: half of the cases keep what accumulators over slots have made of them.
     over.KEPT_FROM = 0 if len(history.commits) % 2 else KEPT_FROM
+    chosen.INDEXED = 0 if len(history.commits) % 2 else INDEXED
     flow = LocalFlow(plan, snapshot=history.snapshot, page=page)
     seen: list[ViewChange] = []
     shown = Seen(plan, flow)

@@ -17,13 +17,15 @@ from ...core.fields import Fields
 from ...core.native import compiled
 from ...core.values import Document, in_path_order
 from ...plan.evaluator import Keeps, Kept
-from ...plan.keyed import found_by_keys
+from ...plan.keyed import first_found_by_keys, found_by_keys
 from ...plan.nodes import OperatorNode, Plan, TimerKind
 from ..base import Context, Key, Output, Profile
+from ..chosen import Chosen
 from ..kept_members import KeptMembers, KeptOver
 from ..messages import Answer, Claim, Message, Rows, Told
 from ..record import Found, Record, members
 from ..relay import is_relayed, news_of
+from ..selection import Selection
 from .base import Left, Outlet, Queue, States
 from .placing import LEFT, PLACED, Placing
 from .unsaid import Unsaid
@@ -45,7 +47,8 @@ class DrainedAssemble(Placing):
         self._asked, self._is_shown = 0, False
         self._parked: dict[str, Kept] = {}
         self.unsaid = Unsaid(profile.page)
-        self._by_keys = all(map(found_by_keys, self.view.slots))
+        self._chosen = self._chosen_slots()
+        self._by_keys = all(found_by_keys(s) or s.index in self._chosen for s in self.view.slots)
         self.touched: dict[Key, Record] = {}
         self._sends_on = self.view.grouped or self.view.owned or self.view.relayed
         self._keeps = cast("Keeps", self.evaluator) if hasattr(self.evaluator, "keep") else None
@@ -241,10 +244,30 @@ class DrainedAssemble(Placing):
         if self.over.slots:
             self._made = KeptOver(self.over, found)
             return self._made.shown({})[0]
+        if self._chosen:
+            return self._evaluate_chosen(found)
         slots = {s.name: in_path_order(docs) for s, docs in zip(self.view.slots, found)}
         keeps = self._keeps
         kept = keeps.keep({n: list(docs.items()) for n, docs in slots.items()}) if keeps is not None else None
         self._made = kept or KeptMembers(self.view, self.evaluator, list(slots.values()))
+        return self._made.shown({})[0]
+
+    def _chosen_slots(self) -> dict[int, Selection]:
+        """The slots that hold the first of their documents, where nothing starts from those, nor folds them."""
+        leaves = () if self.over.slots else (s for s in self.view.slots if not self.joins.children[s.index])
+        return {
+            s.index: selection
+            for s in leaves
+            if (selection := self.joins.selection(s)) is not None and not found_by_keys(s) and first_found_by_keys(s)
+        }
+
+    def _evaluate_chosen(self, found: Found) -> Any:
+        """Keeps all documents of the slots of which some are shown."""
+        slots = [
+            found.joined.get(i, docs) if i in self._chosen else in_path_order(docs) for i, docs in enumerate(found)
+        ]
+        chosen = {slot: Chosen(selection) for slot, selection in self._chosen.items()}
+        self._made = KeptMembers(self.view, self.evaluator, slots, chosen)
         return self._made.shown({})[0]
 
 
