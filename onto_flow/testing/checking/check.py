@@ -6,9 +6,12 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from random import Random
 from typing import Any
 
+from ...core.equality import same
+from ...core.values import Document
 from .jobs import ORDERS, AsJob, draw_job
 from .own import OwnAccumulators
 from .printing import test_of
@@ -26,6 +29,9 @@ EXAMPLES = 100
 SHRINK_SECONDS = 15.0
 _ORDERS = 5
 """In how many settings the shuffling engine runs most stories: half of the time, as the rarest faults are met there."""
+
+_OTHERS = 10
+"""From how many other documents one may have to come for code to fail that remembers them."""
 
 _TOGETHER = 20
 """How many stories' documents are evaluated in two processes at a time."""
@@ -229,17 +235,26 @@ class _Checking:
         several = [(example, story, documents) for example, story in stories for documents in story.states()[-2:]]
         for documents, complaint in twice.complaints([d for _, _, d in several]):
             at = next(i for i, (_, _, d) in enumerate(several) if d is documents)
-            self._fail_twice(twice, several[at][0], several[at][1], complaint)
+            others = (d for _, _, d in several if any(not same(d.get(p, f), f) for p, f in documents.items()))
+            led = [_leading(other, documents) for other in islice(others, _OTHERS)]
+            self._fail_twice(twice, several[at][0], several[at][1], complaint, led)
 
-    def _fail_twice(self, twice: Twice, example: int, story: Story, complaint: str) -> None:
-        """Shrinks in the processes that run already, then in new ones: what they keep must not decide."""
+    def _fail_twice(
+        self, twice: Twice, example: int, story: Story, complaint: str, others: Sequence[Story] = ()
+    ) -> None:
+        """Shrinks in the processes that run already, then in new ones: what they keep must not decide.
+
+        Where it does, what they keep is of other documents at the same paths: a story that goes from those to these fails
+        by itself.
+        """
         way, before = InTwoProcesses(), _used()
 
         def fails(told: Story, way: Way) -> Failure | None:
             found = next((c for _, c in twice.complaints(told.states())), None)
             return None if found is None else Failure(told, way, found)
 
-        for told in (Story(story.states()[-1], ()), story):
+        last = Story(story.states()[-1], ())
+        for told in (last, story, *others):
             for shrinks in (fails, self._fails):
                 failure = shrinks(told, way)
                 if failure is not None:
@@ -247,6 +262,12 @@ class _Checking:
                     if shrinks == self._fails or self._fails(small.story, way) is not None:
                         raise CheckFailed(small, self.subject, self.seed, example, _used() - before)
         raise CheckFailed(Failure(story, way, complaint), self.subject, self.seed, example, _used() - before)
+
+
+def _leading(before: Mapping[str, Document], now: Mapping[str, Document]) -> Story:
+    """A story from some documents to others."""
+    paths = dict.fromkeys([*before, *now])
+    return Story(dict(before), tuple((p, now.get(p)) for p in paths if not same(before.get(p), now.get(p))))
 
 
 def _used() -> float:
