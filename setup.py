@@ -51,6 +51,7 @@ setup(
         "parquet": ARROW,
         "pandas": [*ARROW, "pandas>=2.2"],
         "feeds": ["orjson>=3.13"],
+        "pubsub": ["google-cloud-pubsub>=2.29"],
         "fsspec": ["fsspec>=2024.2"],
         "gcs": ["gcsfs>=2024.2"],
         "s3": ["s3fs>=2024.2"],

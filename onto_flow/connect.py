@@ -26,6 +26,7 @@ SOURCES = {
 }
 FEEDS = {
     "jsonl": Entry("onto_flow.sources.jsonl:JsonLinesFeed"),
+    "pubsub": Entry("onto_flow.sources.pubsub:PubSubFeed", "pubsub"),
     "sqlite": Entry("onto_flow.sources.sqlite:SqliteFeed"),
 }
 SINKS = {

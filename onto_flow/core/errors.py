@@ -34,6 +34,7 @@ CODES: dict[str, str] = {
     "database-failed": "A database cannot be read or written.",
     "engine-refused": "An engine cannot run a plan, or not with these options.",
     "engine-failed": "An engine stopped a job that it had begun.",
+    "feed-failed": "A feed gives nothing any more.",
     "feed-expired": "What a feed or a reading needs is no longer kept.",
     "io-failed": "The system refused to read or to write.",
     "mixed-feeds": "Changes of one collection come from feeds of different kinds.",

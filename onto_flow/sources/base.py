@@ -41,6 +41,8 @@ class SourceInfo:
         snapshot_time: The time of the consistent view that the documents are.
         start_time: When reading the documents began, where they are no consistent view.
         ranks_below_events: Whether every event is newer than every document of this source.
+        keeps_unacknowledged: Whether a feed sends again what was not acknowledged, and only so much beyond it: a job
+            that never acknowledges comes to a stand.
     """
 
     kind: str
@@ -49,6 +51,7 @@ class SourceInfo:
     snapshot_time: datetime | None = None
     start_time: datetime | None = None
     ranks_below_events: bool = False
+    keeps_unacknowledged: bool = False
 
 
 @runtime_checkable

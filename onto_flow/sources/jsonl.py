@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from traceback import format_exception
 from typing import BinaryIO
 
 from ..core.change import Change, DeadLetter
@@ -17,16 +16,12 @@ from ..core.errors import DataError
 from ..formats.events import MAX_EVENT_BYTES, EventReader
 from ..formats.mapping import load_mapping
 from .base import Partition, SourceInfo, count_of
-from .line_contents import DocumentContents, EventContents, LineContents
+from .line_contents import DocumentContents, EventContents, LineContents, unreadable
 from .lines import Lines
 from .thin_events import Item, Thin, open_thin
 
 BATCH_LINES = 1000
 MAX_LINE_BYTES = MAX_EVENT_BYTES
-PAYLOAD_BYTES = 64 << 10
-"""How much of a line that cannot be read goes to the dead letters."""
-
-MAX_KEY = 2000
 _STDIN = "-"
 _POLL = timedelta(milliseconds=50)
 
@@ -195,14 +190,9 @@ class JsonLinesReader:
                 raise DataError("bad-change", f"A line of more than {MAX_LINE_BYTES} bytes")
             return self._content.read(line)
         except DataError as error:
-            where = f"line {self.line} of {self._name}" + (f", {error.where}" if error.where else "")
-            if error.code == "mixed-feeds":
-                raise DataError(error.code, error.what, where=where, fix=error.fix) from error
-            letter, name = self._content.letter, "" if self._lines.cut else self._content.name(line)
-            key = f"{letter}:{name or f'line {self.line} of {self._name}'}"[:MAX_KEY]
-            code = error.code if error.code == "thin-event" else self._content.code
-            reason = f"{code}: {error.what} ({where})"
-            return DeadLetter(key, reason, "".join(format_exception(error)), line[:PAYLOAD_BYTES])
+            where = f"line {self.line} of {self._name}"
+            name = "" if self._lines.cut else self._content.name(line)
+            return unreadable(self._content, error, name or where, where, line)
 
     def next_wake(self) -> datetime | None:
         """Soon, while a pipe has nothing to read."""

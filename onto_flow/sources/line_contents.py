@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from traceback import format_exception
 from typing import Any, Protocol
 
-from ..core.change import BELOW_EVENTS, Change
+from ..core.change import BELOW_EVENTS, Change, DeadLetter
 from ..core.collection import Projection
 from ..core.errors import DataError
 from ..core.values import Document
@@ -16,6 +18,11 @@ from ..formats.names import split_name
 from ..formats.one_kind import READ, OneKind
 from ..formats.typed_json import decode_fields
 from .thin_events import Item, Thin, ThinEvents
+
+PAYLOAD_BYTES = 64 << 10
+"""How much of what cannot be read goes to the dead letters."""
+
+_MAX_KEY = 2000
 
 
 class LineContents(Protocol):
@@ -97,14 +104,14 @@ class EventContents:
         self._reader, self._projection, self._joined, self._thin = reader, projection, joined, thin
         self._kinds = OneKind(joined=joined)
 
-    def name(self, line: bytes) -> str:
-        """See `LineContents`."""
-        return self._reader.event_id(line)
+    def name(self, line: bytes, attributes: Mapping[str, str] | None = None) -> str:
+        """See `LineContents`; a message may have attributes."""
+        return self._reader.event_id(line, attributes)
 
-    def read(self, line: bytes) -> Change | Thin | None:
-        """See `LineContents`."""
+    def read(self, line: bytes, attributes: Mapping[str, str] | None = None) -> Change | Thin | None:
+        """See `LineContents`; a message may have attributes."""
         try:
-            kind, change = self._reader.read(line)
+            kind, change = self._reader.read(line, attributes)
         except ThinEvent as error:
             if self._thin is None or not error.path:
                 raise
@@ -138,6 +145,27 @@ class EventContents:
     def restore(self, state: dict[str, str]) -> None:
         """See `LineContents`."""
         self._kinds = OneKind(state, joined=self._joined)
+
+
+def unreadable(content: LineContents, error: DataError, name: str, where: str, payload: bytes) -> DeadLetter:
+    """What goes to the dead letters for a line or message that cannot be read.
+
+    Args:
+        content: What lines are.
+        error: Why it cannot be read.
+        name: What tells it from others.
+        where: Where it was found.
+        payload: What of it is kept.
+
+    Raises:
+        DataError: `mixed-feeds`, which ends the reading.
+    """
+    where += f", {error.where}" if error.where else ""
+    if error.code == "mixed-feeds":
+        raise DataError(error.code, error.what, where=where, fix=error.fix) from error
+    code = error.code if error.code == "thin-event" else content.code
+    key = f"{content.letter}:{name}"[:_MAX_KEY]
+    return DeadLetter(key, f"{code}: {error.what} ({where})", "".join(format_exception(error)), payload[:PAYLOAD_BYTES])
 
 
 def _only(fields: Document | None, names: frozenset[str] | None) -> Document | None:

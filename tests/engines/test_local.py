@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
@@ -196,3 +197,13 @@ def test_events_before_the_export_are_dropped_and_later_deletes_get_through():
 
 def test_the_gaps_of_a_feed_are_reported():
     judge_gaps(Engine())
+
+
+def test_a_feed_that_keeps_what_is_not_acknowledged_needs_a_checkpoint():
+    feed = Scripted(info=SourceInfo("pubsub", bounded=False, keeps_unacknowledged=True))
+    job = Job(PLAN, Scripted(), MemorySink(), feed)
+    with pytest.raises(
+        EngineError, match=r"a feed of pubsub is acknowledged from a checkpoint alone.*--checkpoint DIR"
+    ):
+        Engine().run(job)
+    assert Engine().check(replace(job, options={"checkpoint": "anywhere"})) == []

@@ -12,7 +12,7 @@ from onto_flow.core.errors import DataError
 from onto_flow.core.values import Reference
 from onto_flow.formats import encode_change
 from onto_flow.formats.typed_json import encode_fields
-from onto_flow.sources import jsonl
+from onto_flow.sources import jsonl, line_contents
 from onto_flow.sources.base import Reader, Source
 from onto_flow.sources.jsonl import JsonLines, JsonLinesFeed
 from onto_flow.testing.source_suite import SourceSuite
@@ -146,7 +146,7 @@ def test_a_line_that_is_too_long_is_cut_and_memory_is_bounded(feed, monkeypatch,
                 assert read(source, resume=reader.snapshot())[-1].key.startswith("event:line 5")
     assert [isinstance(item, DeadLetter) for item in found] == [False, True, False, True, True]
     assert "more than 5000000 bytes" in found[1].reason
-    assert len(found[1].payload) == jsonl.PAYLOAD_BYTES
+    assert len(found[1].payload) == line_contents.PAYLOAD_BYTES
 
 
 def test_a_reader_goes_on_where_another_stopped(feed):

@@ -32,7 +32,10 @@ class LocalEngine:
         unknown = [name for name in job.options if name not in NAMES]
         reasons = [f"engine local has no option {name!r} ({did_you_mean(name, NAMES)})" for name in unknown]
         try:
-            Options.of(job.options)
+            options = Options.of(job.options)
+            if job.feed is not None and job.feed.info().keeps_unacknowledged and options.checkpoint is None:
+                what = "is acknowledged from a checkpoint alone: give the job one (--checkpoint DIR)"
+                reasons.append(f"a feed of {job.feed.info().kind} {what}")
         except UsageError as error:
             reasons.append(f"{error.what}. {error.fix}".strip())
         return reasons

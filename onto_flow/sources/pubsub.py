@@ -1,0 +1,261 @@
+"""A subscription of Google Cloud Pub/Sub as a feed of changes.
+
+Law: a message is acknowledged only once the checkpoint that holds its effect is on disk. Messages of a process that is
+killed come again after the stream's deadline, at once after one that was stopped. What comes again is applied once: by its
+version.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from google.api_core.exceptions import GoogleAPICallError
+from google.cloud.pubsub_v1 import SubscriberClient
+from google.cloud.pubsub_v1.subscriber.scheduler import ThreadScheduler
+from google.cloud.pubsub_v1.types import FlowControl
+
+from ..core.change import Change, DeadLetter
+from ..core.codec import decode, encode
+from ..core.collection import Projection
+from ..core.errors import DataError, EngineError, UsageError
+from ..formats.events import EventReader
+from ..formats.mapping import load_mapping
+from .base import Partition, SourceInfo, count_of
+from .line_contents import EventContents, unreadable
+from .thin_events import Item, Thin, open_thin
+
+DEADLINE_SECONDS = 10
+"""The stream's deadline, and the longest that a lease is extended by: the client's own 60 seconds are how long messages of a
+killed process would stay away."""
+
+_GIVEN_BACK = 1000
+"""So many messages a request: it may have 512 KiB."""
+
+_POLL = timedelta(milliseconds=10)
+_PLACE = re.compile(r"(?://|projects/)([^/?#]+)/(?:subscriptions/)?([^/?#]+)")
+
+
+class PubSubFeed:
+    """The messages of a subscription, in any format of `formats.events`, or read by a mapping.
+
+    Args:
+        subscription: `//PROJECT/SUBSCRIPTION`, or `projects/PROJECT/subscriptions/SUBSCRIPTION`.
+        format: What all messages are (`cloudevents`, `background`, `changelog`, `debezium`); by default each tells.
+        mapping: A file that says how to read messages that a team made up (`formats.mapping`).
+        database: The URI of a database: documents of events that do not carry them are read from it.
+        batch_messages: The most messages of one batch.
+        max_messages: How many may be here and not acknowledged; a checkpoint's worth at least.
+        max_bytes: The same in bytes.
+        until_quiet: Seconds: the feed ends when nothing has come for so long; 0: it goes on.
+
+    Raises:
+        UsageError: `wrong-usage` for what is no subscription.
+    """
+
+    def __init__(
+        self,
+        subscription: str,
+        *,
+        format: str = "",
+        mapping: str | Path | None = None,
+        database: str = "",
+        batch_messages: int | str = 1000,
+        max_messages: int | str = 50_000,
+        max_bytes: int | str = 64 << 20,
+        until_quiet: float | str = 0.0,
+    ) -> None:
+        found = _PLACE.fullmatch(subscription)
+        if found is None:
+            fix = "Write pubsub://PROJECT/SUBSCRIPTION."
+            raise UsageError("wrong-usage", f"{subscription!r:.200} names no subscription of Pub/Sub", fix=fix)
+        self.subscription = f"projects/{found[1]}/subscriptions/{found[2]}"
+        self.batch_messages = count_of("batch_messages", batch_messages)
+        self._limits = count_of("max_messages", max_messages), count_of("max_bytes", max_bytes)
+        self._until_quiet = _seconds(until_quiet)
+        self._format = format
+        self._mapping = load_mapping(mapping) if mapping else None
+        self._database = database
+        self._joined = False
+        self._open: PubSubReader | None = None
+        self._reader()
+        if database:
+            open_thin(database).close()
+
+    def _reader(self) -> EventReader:
+        return EventReader(self._format, self._mapping)
+
+    def info(self) -> SourceInfo:
+        """It goes on, unless it was told to end."""
+        return SourceInfo(kind="pubsub", bounded=self._until_quiet > 0, keeps_unacknowledged=True)
+
+    def partitions(self) -> Sequence[Partition]:
+        """Pub/Sub deals messages out as it likes: the subscription is one partition."""
+        return [Partition(self.subscription)]
+
+    def follows(self, snapshot: int | None) -> None:
+        """See `sources.base.Follower`."""
+        self._joined = snapshot is not None
+
+    def open(
+        self, partition: Partition, *, resume: bytes | None = None, projection: Projection | None = None
+    ) -> PubSubReader:
+        """Begins to pull messages; where it goes on is the subscription's own affair."""
+        thin = open_thin(self._database) if self._database else None
+        contents = EventContents(self._reader(), projection, self._joined, thin)
+        count, state = decode(resume) if resume is not None else (0, {})
+        contents.restore(state)
+        pulled = Pulled(partition.name, *self._limits, count)
+        self._open = PubSubReader(pulled, contents, self.batch_messages, self._until_quiet)
+        return self._open
+
+    def acknowledge(self, partition: Partition, resume: bytes) -> None:
+        """All messages up to this resume point are done with."""
+        if self._open is not None:
+            self._open.pulled.acknowledge(decode(resume)[0])
+
+
+class Pulled:
+    """Messages as they come, numbered as they are taken, each held until it is acknowledged.
+
+    Args:
+        subscription: Its full name.
+        max_messages, max_bytes: How much may be here.
+        taken: The number of the last message that an earlier process took.
+    """
+
+    def __init__(self, subscription: str, max_messages: int, max_bytes: int, taken: int) -> None:
+        self.subscription, self.taken = subscription, taken
+        self._came: deque[Any] = deque()
+        self._held: deque[tuple[int, Any]] = deque()
+        self._client = SubscriberClient()
+        flow = FlowControl(
+            max_messages=max_messages,
+            max_bytes=max_bytes,
+            min_duration_per_lease_extension=DEADLINE_SECONDS,
+            max_duration_per_lease_extension=DEADLINE_SECONDS,
+            max_lease_duration=86_400.0,
+        )
+        scheduler = ThreadScheduler(ThreadPoolExecutor(max_workers=1, thread_name_prefix="pubsub"))
+        self._ended = threading.Event()
+        self._future = self._client.subscribe(
+            subscription, self._came.append, flow_control=flow, scheduler=scheduler, await_callbacks_on_shutdown=True
+        )
+        self._future.add_done_callback(lambda _: self._ended.set())
+
+    def take(self, most: int) -> list[Any]:
+        """The next messages.
+
+        Raises:
+            EngineError: `feed-failed`: the stream has ended, and the client has given it up.
+        """
+        batch: list[Any] = []
+        while self._came and len(batch) < most:
+            message = self._came.popleft()
+            self.taken += 1
+            self._held.append((self.taken, message))
+            batch.append(message)
+        if not batch and self._ended.is_set():
+            raise self._failed()
+        return batch
+
+    def acknowledge(self, number: int) -> None:
+        """The messages up to this number need not come again."""
+        while self._held and self._held[0][0] <= number:
+            self._held.popleft()[1].ack()
+
+    def close(self) -> None:
+        """Ends the stream, then gives back what was not acknowledged: before, it would come to this stream again."""
+        self._future.cancel()
+        # What cannot be given back comes again after its deadline.
+        with suppress(GoogleAPICallError, TimeoutError):
+            self._future.result(timeout=DEADLINE_SECONDS)
+            left = [message.ack_id for _, message in self._held] + [message.ack_id for message in self._came]
+            for at in range(0, len(left), _GIVEN_BACK):
+                ids = left[at : at + _GIVEN_BACK]
+                self._client.modify_ack_deadline(
+                    subscription=self.subscription, ack_ids=ids, ack_deadline_seconds=0, timeout=DEADLINE_SECONDS
+                )
+        self._client.close()
+
+    def _failed(self) -> EngineError:
+        error = self._future.exception() if not self._future.cancelled() else None
+        what = f"{self.subscription} gives no messages any more: {type(error).__name__}: {error}"
+        fix = "Look whether the subscription is there, and whether this account may consume it."
+        return EngineError("feed-failed", what, fix=fix)
+
+
+class PubSubReader:
+    """Reads messages; a bad one becomes a dead letter and reading goes on.
+
+    Attributes:
+        pulled: Where they come from.
+    """
+
+    def __init__(self, pulled: Pulled, contents: EventContents, batch: int, until_quiet: float) -> None:
+        self.pulled = pulled
+        self._contents, self._batch = contents, batch
+        self._until_quiet, self._heard = until_quiet, monotonic()
+
+    @property
+    def documents_read(self) -> int:
+        """How many messages there were so far."""
+        return self.pulled.taken
+
+    def next_batch(self) -> Sequence[Change | DeadLetter] | None:
+        """The messages that have come; `None` when the feed was to end and nothing has come for so long."""
+        messages = self.pulled.take(self._batch)
+        if messages:
+            self._heard = monotonic()
+        elif self._until_quiet and monotonic() - self._heard > self._until_quiet:
+            return None
+        items = [self._item(message) for message in messages]
+        return self._contents.resolved([item for item in items if item is not None])
+
+    def _item(self, message: Any) -> Item | Thin | None:
+        try:
+            item = self._contents.read(message.data, message.attributes)
+        except DataError as error:
+            name = self._contents.name(message.data, message.attributes) or message.message_id
+            where = f"message {message.message_id} of {self.pulled.subscription}"
+            return unreadable(self._contents, error, name, where, _whole(message.data, message.attributes))
+        if isinstance(item, Change) and item.time is None:
+            return item._replace(time=message.publish_time.replace(tzinfo=timezone.utc))
+        return item
+
+    def next_wake(self) -> datetime | None:
+        """Soon."""
+        return datetime.now(timezone.utc) + _POLL
+
+    def snapshot(self) -> bytes:
+        """The number of the last message that was taken, and what the messages so far tell of those to come."""
+        return encode((self.pulled.taken, self._contents.state()))
+
+    def close(self) -> None:
+        """See `Pulled.close`."""
+        self.pulled.close()
+
+
+def _whole(data: bytes, attributes: Mapping[str, str]) -> bytes:
+    """A message in one line, as `jsonl:` feeds read it: so a dead letter can be replayed."""
+    return json.dumps({"attributes": dict(attributes), "data_base64": base64.b64encode(data).decode()}).encode()
+
+
+def _seconds(value: float | str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < 1e9:
+        raise UsageError("wrong-usage", f"until_quiet={value!s:.40} is no number of seconds")
+    return seconds
