@@ -30,7 +30,7 @@ settings.register_profile(
 )
 
 PROJECT = Path(__file__).parent.parent
-NEEDS = {"beam": "apache_beam", "flink": "pyflink"}
+NEEDS = {"beam": "apache_beam", "flink": "pyflink", "pubsub": "google.pubsub_v1"}
 
 
 def exports_folder() -> Path:
@@ -70,11 +70,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Modules of an engine that lives in the other environment are not collected."""
-    for engine, package in NEEDS.items():
-        if collection_path.name.startswith(f"test_{engine}") and importlib.util.find_spec(package) is None:
-            return True
-    return None
+    """Modules on a package that lives in the other environment are not collected."""
+    needed = [package for name, package in NEEDS.items() if collection_path.name.startswith(f"test_{name}")]
+    return True if any(not is_installed(package) for package in needed) else None
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package can be imported, without importing it."""
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
