@@ -233,7 +233,7 @@ class _Search:
         return [{} for _ in self.view.slots]
 
     def _filled(self, found: Found, chosen: Floors, floors: Floors) -> Iterator[tuple[Found, Floors]]:
-        """All ways to fill the slots from here on."""
+        """All ways to fill the slots from here on; beyond the limit of a slot there may be one that is chosen already."""
         if len(found) == len(self.view.slots):
             paths = [p for docs in found for p in docs]
             documents = {p: f for p in paths if p in chosen and (f := self.lines[p].contents[chosen[p]]) is not None}
@@ -247,7 +247,7 @@ class _Search:
             indexes = [chosen[path]] if path in chosen else range(floors[path], len(line.contents))
             fits = [i for i in indexes if self._fits(slot.index, found, path, i)]
             if fits:
-                options.append((path, fits if path in chosen else [*fits, None]))
+                options.append((path, fits if path in chosen and slot.limit is None else [*fits, None]))
         for some in _combinations(options):
             docs = {p: self._content(p, i) for p, i in some.items()}
             yield from self._filled([*found, docs], {**chosen, **some}, floors)

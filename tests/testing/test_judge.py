@@ -96,6 +96,16 @@ def test_search_backtracks_where_several_versions_explain_a_state():
     assert judged(history, none, one, none, one, shape=ON) is not None
 
 
+def test_a_root_may_belong_to_its_own_slot_and_be_beyond_its_limit():
+    shape = Shape("V", "outV", (("root", "a", -1, ()), ("on", "a", 0, ("k", "k"))), selections=((1, "", "", False, 1),))
+    history = history_of(("a/0", {"k": "x", "n": 1}), ("a/1", {"k": "x", "n": 0}), ("a/0", {"k": "y"}), exported=2)
+    root = {"p": "a/1", "n": 0}
+    other = {"outV/a~1": {"s0": [root], "s1": [{"p": "a/0", "n": 1}]}}
+    itself = {"outV/a~1": {"s0": [root], "s1": [root]}}
+    assert judged(history, other, itself, shape=shape) is None
+    assert judged(history, itself, other, shape=shape) is not None
+
+
 def test_version_that_never_was_is_named():
     lines = timelines(plan_of(VIA), HISTORY)
     assert unknown_version(Shown("V", "a/1", {}, {"b/1": (7, 7)}), lines)
