@@ -258,3 +258,16 @@ def test_a_round_goes_on_from_its_bytes(chain, batches):
     told += all_pages(local.restart(chain, Random(1), plan_of(BOTH), None, PAGE))
     paths = [c.path for batch in told for c in batch]
     assert len(paths) == MEETINGS == len(set(paths)), "nobody is told twice"
+
+
+@pytest.mark.parametrize("page", [1, 2])
+def test_a_round_ends_though_the_process_is_killed_after_each_page(page):
+    """What was looked at in vain before the kill is not all that is looked at after it."""
+    flow, plan = LocalFlow(plan_of(BOTH), page=page), plan_of(BOTH)
+    changes(flow, *((root, {"r": [Reference("b/1")]}) for root in ROOTS), ("b/1", {"n": 1}), time=1)
+    told = [changes(flow, ("b/1", None), time=2)]
+    for _ in range(2 * MEETINGS):
+        flow = local.restart(flow, Random(len(told)), plan, None, page)
+        told.append(changes(flow))
+    assert not flow.timer_is_due
+    assert len({c.path for batch in told for c in batch}) == MEETINGS

@@ -30,6 +30,9 @@ from ..joins import JoinKey
 MARK = 1 << 32
 """Weights are below."""
 
+_LOOKED = 1000
+"""So many roots that a restart has left a page looks at, or more, until one has not heard of everything."""
+
 UNNOTED = 1 << 30
 """Above the editions of rounds whose last one was not noted, which were counted from 0: of checkpoints made before that."""
 
@@ -151,8 +154,11 @@ class Editions:
         Returns:
             The roots, and what they had not heard.
         """
-        if self._is_unsorted and all(waiting.over for waiting in self._waiting):
+        looked = 0
+        while looked < _LOOKED and self._is_unsorted and all(waiting.over for waiting in self._waiting):
+            # Not one page alone: who is killed after each must get further too.
             self._sort_on(subs, messages, leaving_out)
+            looked += messages
         oldest = next((waiting for waiting in self._waiting if not waiting.over), self._waiting[0])
         unheard = self._held[oldest.edition]
         some = dict.fromkeys(oldest.take(max(1, messages // len(unheard)), weigh))
