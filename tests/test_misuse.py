@@ -33,7 +33,7 @@ JOB = ["--source", "export", "--sink", "parquet:out"]
         (["write", "copy", "--database", "a/b"], 2, "'projects/demo-onto-flow/databases/a/b' names no database"),
         (["backfill", VIEWS, "--source", "export", "--sink", "parquet:out?clock=1"], 2, "has no option 'clock'"),
         (["backfill", VIEWS, "--source", "export", "--sink", "memory:x"], 2, "sink 'memory' has no place"),
-        (["run", VIEWS, *JOB, "--feed", "pubsub://p/s"], 2, "there is no feed 'pubsub'"),
+        (["run", VIEWS, *JOB, "--feed", "pulsar://p/s"], 2, "there is no feed 'pulsar'"),
         (["run", VIEWS, *JOB, "--feed", "f", "--publish-every", "nan"], 2, "--publish-every nan"),
         (["run", VIEWS, *JOB, "--feed", "f", "--publish-every", "-1"], 2, "--publish-every -1.0"),
         (["run", VIEWS, *JOB, "--feed", "f", "--snapshot-time", "2024-05-01"], 2, "RFC 3339"),

@@ -82,7 +82,7 @@ FAULTS_BEHIND = (
                 "def _by_key(",
                 "def _first(record, slot, keys, joins):\n    shown = _by_path(record, keys, slot, joins)\n    if shown is HOLD:\n        return HOLD\n    return {p: record.before.get(p, f) for p, f in shown.items()}\n\n\ndef _by_key(",
             ),
-            (RECORD, '__slots__ = ("behind",', '__slots__ = ("before", "behind",'),
+            (RECORD, '__slots__ = ("asked", "behind",', '__slots__ = ("asked", "before", "behind",'),
             (
                 RECORD,
                 "self.reg: dict[str, Doc] = new_map()\n",

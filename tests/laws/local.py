@@ -9,6 +9,7 @@ from typing import Any
 from onto_flow.core.change import Change, DeadLetter, ViewChange
 from onto_flow.core.codec import decode, encode
 from onto_flow.core.gaps import Gap, Gaps
+from onto_flow.core.unread import is_unread
 from onto_flow.core.values import Document
 from onto_flow.engines.base import event, seed
 from onto_flow.engines.local.entries import Entries, Partly
@@ -91,7 +92,7 @@ def restart(flow: LocalFlow, random: Random, plan: Plan, snapshot: int | None, p
     for states in flow.state.states.values():
         for cells in states.values():
             for name, value in list(cells.items()):
-                if isinstance(value, dict):
+                if hasattr(value, "items") and not is_unread(value):
                     entries = list(value.items())
                     random.shuffle(entries)
                     cells[name] = unread(random, entries) if random.random() < 0.5 else dict(entries)

@@ -89,12 +89,18 @@ class Partly(MutableMapping[Any, Any]):
         rest: All others, and older ones of these.
     """
 
-    __slots__ = ("_gone", "_rest", "known", "unread")
+    __slots__ = ("_gone", "_more", "_rest", "_untold", "known")
 
     def __init__(self, known: Entries, rest: Rest) -> None:
         self.known, self._rest = known, rest
         self._gone = known.behind - known.keys()
-        self.unread = True
+        self._more = True
+        self._untold: list[Any] = []
+
+    @property
+    def unread(self) -> bool:
+        """See `core.unread`: also where all was read, and whoever goes through it page by page was not told of some."""
+        return self._more or bool(self._untold)
 
     @property
     def changed(self) -> set[Any]:
@@ -112,7 +118,13 @@ class Partly(MutableMapping[Any, Any]):
 
     def read_on(self, most: int) -> list[Any]:
         """See `core.unread`."""
-        entries, self.unread = self._rest.next(most) if self.unread else ([], False)
+        if not self._untold:
+            return self._read(most)
+        keys, self._untold = self._untold[:most], self._untold[most:]
+        return [key for key in keys if key in self.known]
+
+    def _read(self, most: int) -> list[Any]:
+        entries, self._more = self._rest.next(most) if self._more else ([], False)
         keys, known, gone = [], self.known, self._gone
         for key, value in entries:
             if key not in gone:
@@ -122,13 +134,13 @@ class Partly(MutableMapping[Any, Any]):
         return keys
 
     def _all(self) -> Entries:
-        while self.unread:
-            self.read_on(_MANY)
+        while self._more:
+            self._untold += self._read(_MANY)
         return self.known
 
     def __getitem__(self, key: Any) -> Any:
         if key not in self.known:
-            found = self._rest.find(key) if self.unread and key not in self._gone else ()
+            found = self._rest.find(key) if self._more and key not in self._gone else ()
             if not found:
                 self._gone.add(key)
                 raise KeyError(key)
@@ -145,8 +157,8 @@ class Partly(MutableMapping[Any, Any]):
         self._gone.add(key)
 
     def __bool__(self) -> bool:
-        while not self.known and self.unread:
-            self.read_on(_MANY)
+        while not self.known and self._more:
+            self._untold += self._read(_MANY)
         return bool(self.known)
 
     def __len__(self) -> int:

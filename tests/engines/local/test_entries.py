@@ -65,7 +65,11 @@ def test_it_holds_what_a_dictionary_would(rest, later, operations):
             assert call(held, *arguments) == call(expected, *arguments)
     changed = {a[0] for name, *a in operations if name == "set"}
     assert changed <= held.changed <= changed | {a[0] for name, *a in operations if name == "pop"}
-    assert dict(held.items()) == dict(held) == expected and not is_unread(held)
+    assert dict(held.items()) == dict(held) == expected
+    while is_unread(held):
+        there.update(held.read_on(2))
+    of_rest = plain(rest, {k: v for k, v in later.items() if k in rest})
+    assert of_rest.keys() & expected.keys() <= there, "whoever goes through it page by page is not told of some"
 
 
 @given(st.dictionaries(KEYS, st.integers()), st.dictionaries(KEYS, st.integers() | st.none()))
