@@ -52,6 +52,8 @@ setup(
         "pandas": [*ARROW, "pandas>=2.2"],
         "feeds": ["orjson>=3.13"],
         "pubsub": ["google-cloud-pubsub>=2.29"],
+        "firestore": ["google-cloud-firestore>=2.27"],
+        "bigquery": [*ARROW, "google-cloud-bigquery>=3.30", "google-cloud-bigquery-storage>=2.30"],
         "fsspec": ["fsspec>=2024.2"],
         "gcs": ["gcsfs>=2024.2"],
         "s3": ["s3fs>=2024.2"],
