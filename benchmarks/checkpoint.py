@@ -33,7 +33,7 @@ from onto_flow.core.values import Reference, to_micros
 from onto_flow.engines.base import event, seed
 from onto_flow.engines.local.checkpoint import Checkpoint
 from onto_flow.engines.local.flow import LocalFlow
-from onto_flow.engines.local.steady import steady
+from onto_flow.engines.steady import steady
 
 PLAN = MeetingSession.plan()
 CHANGES = 20_000

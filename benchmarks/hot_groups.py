@@ -22,7 +22,7 @@ from typing import Any
 
 from onto_flow import DomainModel, Store, ViewModel, agg, attrs, operator, root
 from onto_flow.core.codec import encode
-from onto_flow.engines.local.throwaway import Throwaway
+from onto_flow.engines.throwaway import Throwaway
 from onto_flow.operators.base import Profile
 from onto_flow.operators.build import build_operator
 from onto_flow.operators.messages import Rows

@@ -20,7 +20,7 @@ from onto_flow.core.change import BELOW_EVENTS, ViewChange
 from onto_flow.core.values import Reference
 from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.engines.local.flow import PAGE, LocalFlow
-from onto_flow.engines.local.steady import steady, uncollected
+from onto_flow.engines.steady import steady, uncollected
 from onto_flow.operators.messages import Event
 
 OTHERS = 1000

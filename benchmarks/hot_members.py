@@ -18,7 +18,7 @@ from onto_flow import DomainModel, Many, Reference, Store, ViewModel, agg, attrs
 from onto_flow.core.change import Change, ViewChange
 from onto_flow.engines.base import event
 from onto_flow.engines.local.flow import PAGE, LocalFlow
-from onto_flow.engines.local.steady import steady
+from onto_flow.engines.steady import steady
 
 from .hot_slots import User
 

@@ -19,8 +19,8 @@ from onto_flow.core.values import Reference
 from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.engines.local.kept import KeptState
-from onto_flow.engines.local.steady import steady
 from onto_flow.engines.local.store import Store
+from onto_flow.engines.steady import steady
 from onto_flow.operators.messages import Event
 
 from .hot_keys import documents, user

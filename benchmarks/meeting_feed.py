@@ -24,7 +24,7 @@ from onto_flow.core.values import Reference
 from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.engines.base import event, seed
 from onto_flow.engines.local.flow import LocalFlow
-from onto_flow.engines.local.steady import steady, uncollected
+from onto_flow.engines.steady import steady, uncollected
 
 TICKETS_EACH = 10
 

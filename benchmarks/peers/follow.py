@@ -91,7 +91,7 @@ def own(times: float, count: int, size: int) -> dict[str, Any]:
     from onto_flow.core.values import to_micros
     from onto_flow.engines.base import event, seed
     from onto_flow.engines.local.flow import LocalFlow
-    from onto_flow.engines.local.steady import steady, uncollected
+    from onto_flow.engines.steady import steady, uncollected
     from onto_flow.sources.firestore_export import FirestoreExport
 
     plan = MeetingSession.plan()

@@ -10,7 +10,7 @@ from onto_flow.core.change import DeadLetter
 from onto_flow.core.values import Reference
 from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.engines.base import event, seed
-from onto_flow.engines.local.bulk import unknown
+from onto_flow.engines.bulk import unknown
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.operators.record import Record
 from onto_flow.testing.cases import random_case

@@ -14,7 +14,7 @@ from onto_flow.core.change import Change
 from onto_flow.core.codec import encode
 from onto_flow.engines.base import event
 from onto_flow.engines.local.flow import LocalFlow
-from onto_flow.engines.local.throwaway import Throwaway
+from onto_flow.engines.throwaway import Throwaway
 from onto_flow.operators.base import Profile
 from onto_flow.operators.build import build_operator
 from onto_flow.operators.messages import Rows

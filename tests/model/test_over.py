@@ -28,7 +28,7 @@ from onto_flow.core.change import Change, DeadLetter, ViewChange
 from onto_flow.core.equality import same
 from onto_flow.core.errors import DeclarationError
 from onto_flow.engines.base import event
-from onto_flow.engines.local.bulk import Bulk
+from onto_flow.engines.bulk import Bulk
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.operators import over
 from onto_flow.plan.explain import explain_text

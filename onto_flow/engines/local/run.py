@@ -23,11 +23,11 @@ from ...sinks.base import ColumnSink
 from ...sources.base import Partition, Reader, Source
 from ..base import Job, Progress, Report, event, seed
 from ..breaker import Breaker
+from ..bulk import Bulk, unknown
+from ..steady import steady, uncollected
 from ..wrong_types import WrongTypes
-from .bulk import Bulk, unknown
 from .flow import LocalFlow, Stopped
 from .publisher import Publisher
-from .steady import steady, uncollected
 
 _IDLE_SECONDS = 0.05
 _TELL_SECONDS = 0.1

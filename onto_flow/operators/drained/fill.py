@@ -1,7 +1,7 @@
 """The state of a first load, written as the joins say: what the messages of one batch would leave, without the messages.
 
 Law: the cells are those that the operators' steps leave for the same documents in one batch, and the view documents too. For
-plans of which the bulk build knows everything (`engines.local.bulk`).
+plans of which the bulk build knows everything (`engines.bulk`).
 
 What many documents hold is one object: paths, which are the longest part of most keys, words, references.
 """

@@ -9,7 +9,7 @@ from ...core.change import DeadLetter, ViewChange
 from ...core.codec import decode, encode
 from ...core.gaps import Gap, Gaps
 from ...engines.base import event, seed
-from ...engines.local.bulk import unknown
+from ...engines.bulk import unknown
 from ...engines.local.flow import PAGE, LocalFlow
 from ...operators import over
 from ...operators.base import Output

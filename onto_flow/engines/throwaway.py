@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Any
 
-from ...operators.base import Key, Output
-from ...operators.messages import Message
-from ...plan.nodes import TimerKind
+from ..operators.base import Key, Output
+from ..operators.messages import Message
+from ..plan.nodes import TimerKind
 
 
 class Throwaway:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from ...core.change import Change
-from ...core.collection import Collection
-from ...core.native import compiled
-from ...core.references import reference_path
-from ...core.values import Document, Reference, path_order
-from ...operators.joins import JoinKey, Joins
-from ...plan.evaluator import Member, Members
-from ...plan.nodes import Plan, Slot, View
-from ...plan.places import FieldPath
+from ..core.change import Change
+from ..core.collection import Collection
+from ..core.native import compiled
+from ..core.references import reference_path
+from ..core.values import Document, Reference, path_order
+from ..operators.joins import JoinKey, Joins
+from ..plan.evaluator import Member, Members
+from ..plan.nodes import Plan, Slot, View
+from ..plan.places import FieldPath
 
 _Found = dict[str, Document]
 _Find = Callable[[_Found], _Found]

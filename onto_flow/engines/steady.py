@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ...core.native import compiled
+from ..core.native import compiled
 
 YOUNG = 100_000
 """Objects that are made before the collector looks at the young ones."""

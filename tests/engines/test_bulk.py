@@ -18,12 +18,13 @@ from onto_flow.core.collection import Collection
 from onto_flow.core.columns import ViewColumns
 from onto_flow.core.native import compiled
 from onto_flow.core.values import Reference
+from onto_flow.engines import bulk as bulk_module
+from onto_flow.engines import lookup
 from onto_flow.engines.base import Job, seed
-from onto_flow.engines.local import Engine, lookup
-from onto_flow.engines.local import bulk as bulk_module
-from onto_flow.engines.local.bulk import Bulk, unknown
+from onto_flow.engines.bulk import Bulk, unknown
+from onto_flow.engines.local import Engine
 from onto_flow.engines.local.flow import LocalFlow
-from onto_flow.engines.local.lookup import Documents
+from onto_flow.engines.lookup import Documents
 from onto_flow.plan.nodes import CodeRef
 from onto_flow.sinks.memory import MemorySink
 from onto_flow.testing.cases import Case, random_case

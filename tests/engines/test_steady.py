@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from onto_flow.engines.local.steady import YOUNG, steady
+from onto_flow.engines.steady import YOUNG, steady
 
 
 def test_thresholds_come_back_whatever_happens():

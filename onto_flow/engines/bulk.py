@@ -16,17 +16,17 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-from ...core.change import Change, DeadLetter, ViewChange
-from ...core.columns import ViewColumns
-from ...operators.base import Key, Operator, Output, Profile
-from ...operators.build import build_operator
-from ...operators.ingest import failure
-from ...operators.joins import Joins
-from ...operators.messages import Claim, Message, Rows
-from ...operators.over import Over
-from ...plan.evaluator import Evaluator, Member, Members
-from ...plan.nodes import Plan, Relation, Slot, View
-from ..breaker import Breaker
+from ..core.change import Change, DeadLetter, ViewChange
+from ..core.columns import ViewColumns
+from ..operators.base import Key, Operator, Output, Profile
+from ..operators.build import build_operator
+from ..operators.ingest import failure
+from ..operators.joins import Joins
+from ..operators.messages import Claim, Message, Rows
+from ..operators.over import Over
+from ..plan.evaluator import Evaluator, Member, Members
+from ..plan.nodes import Plan, Relation, Slot, View
+from .breaker import Breaker
 from .lookup import Documents, Lookup
 from .steady import uncollected
 from .throwaway import Throwaway
