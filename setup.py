@@ -38,7 +38,7 @@ setup(
     license="MIT",
     python_requires=">=3.10",
     packages=find_packages(include=PACKAGES),
-    package_data={"onto_flow": ["py.typed"]},
+    package_data={"onto_flow": ["py.typed"], "onto_flow.deploy": ["publisher/*"]},
     ext_modules=[] if os.environ.get("ONTO_FLOW_NATIVE") == "0" else NATIVE,
     entry_points={
         "console_scripts": ["onto-flow=onto_flow.cli:main"],
@@ -65,7 +65,8 @@ setup(
         "testing": ["hypothesis>=6.100", "pytest>=8"],
         "checks": [
             "duckdb>=2.0.0",
+            "functions-framework>=3.8",
             "polars>=2.1.0",
-        ],  # what the project's own tests read tables with, and judge them by
+        ],  # what the project's own tests read tables with, judge them by, and run the publisher in
     },
 )

@@ -17,6 +17,7 @@ from .checkpoint import CHECKPOINT
 from .command import FAILED, WRONG_USAGE, plain
 from .dead_letters import DEAD_LETTERS_COMMAND
 from .demo import DEMO
+from .deploy import DEPLOY
 from .explain import EXPLAIN
 from .infer import INFER
 from .inspect import INSPECT
@@ -24,7 +25,7 @@ from .jobs import BACKFILL, RUN, go_to_environment
 from .system import abandon_output, end_on_sigterm, open_streams, refused
 from .write import WRITE
 
-COMMANDS = (DEMO, INSPECT, INFER, EXPLAIN, BACKFILL, RUN, CAT, WRITE, DEAD_LETTERS_COMMAND, CHECKPOINT)
+COMMANDS = (DEMO, INSPECT, INFER, EXPLAIN, BACKFILL, RUN, CAT, WRITE, DEAD_LETTERS_COMMAND, CHECKPOINT, DEPLOY)
 EXIT_CODES = (
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but with dead letters, or with documents that cannot be read."
 )
