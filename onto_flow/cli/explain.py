@@ -1,26 +1,64 @@
-"""`explain`: what a view reads and writes."""
+"""`explain`: what a view reads and writes, and what has to be done where a job runs an older version of it."""
 
 from __future__ import annotations
 
 import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
 
+from ..core.errors import UsageError
 from .command import DONE, VIEWS, Command
 
 
 def _arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("views", help=VIEWS)
     command.add_argument("--format", choices=("text", "json", "mermaid"), default="text")
+    command.add_argument(
+        "--against", metavar="OLD.json", help="what explain --format json said of the version that a job runs"
+    )
 
 
 def _explain(arguments: argparse.Namespace) -> int:
     from ..model.compile import plan_views
+    from ..model.fingerprint import unnamed
     from ..plan.explain import explain_json, explain_text
     from ..plan.mermaid import explain_mermaid
     from ..views import load_views
 
-    explain = {"text": explain_text, "json": explain_json, "mermaid": explain_mermaid}[arguments.format]
-    print(explain(plan_views(*load_views(arguments.views))), end="")
+    views = load_views(arguments.views)
+    plan = plan_views(*views)
+    said = explain_json(plan, {view.__name__: unnamed(view) for view in views})
+    if arguments.against is not None:
+        said = _against(Path(arguments.against), json.loads(said), arguments.format)
+    elif arguments.format != "json":
+        said = {"text": explain_text, "mermaid": explain_mermaid}[arguments.format](plan)
+    print(said, end="")
     return DONE
+
+
+def _against(old: Path, now: Mapping[str, object], form: str) -> str:
+    from ..plan.against import compare
+
+    if form == "mermaid":
+        raise UsageError("wrong-usage", "a comparison is not drawn", fix="Use --format text or json.")
+    found = compare(_read(old), now)
+    if form == "text":
+        return found.text()
+    said = {"answer": found.answer, "reasons": found.reasons, "names": found.names}
+    return json.dumps(said, indent=2, ensure_ascii=False) + "\n"
+
+
+def _read(old: Path) -> Mapping[str, object]:
+    try:
+        said = json.loads(old.read_text())
+        if {view["name"] for view in said["views"]} and all(operator["id"] for operator in said["operators"]):
+            return said  # type: ignore[no-any-return]
+        raise ValueError("no view in it")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            "wrong-usage", f"{old} cannot be compared: {error}", fix="Give what explain --format json printed."
+        ) from error
 
 
 EXPLAIN = Command(

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ..plan.wire import view_text
+from ..plan.wire import structure_text, view_text
 from .compile import CompiledView, compile_view, plan_views
 from .reachable import Reachable
 from .view import ViewModel
@@ -32,15 +33,14 @@ def fingerprint(cls: type[ViewModel]) -> Fingerprint:
         >>> list(parts)[:4], parts == fingerprint(MeetingSession)
         (['structure', 'in_session', 'address', 'attending'], True)
     """
-    view = compile_view(cls)
-    parts: dict[str, str] = {"structure": _hash([view_text(plan_views(cls), cls.__name__)])}
-    for name, code in _declared(view).items():
-        parts[name] = _part(cls, code)
-    for slot in view.declared.store._slots.values():
-        parts[slot.model.__name__] = _part(cls, [slot.model])
-    others = {n: m for n, m in vars(cls).items() if n not in parts and n not in _NOT_CODE}
-    parts["the rest of the class"] = _part(cls, [others])
-    return parts
+    return {"structure": _hash([view_text(plan_views(cls), cls.__name__)]), **_parts(cls, lambda words: words)}
+
+
+def unnamed(cls: type[ViewModel]) -> Fingerprint:
+    """The fingerprint of a view model that is the same when the class is called otherwise."""
+    own = re.compile(rf"\b{re.escape(cls.__qualname__)}\b")
+    structure = _hash([structure_text(plan_views(cls).view(cls.__name__))])
+    return {"structure": structure, **_parts(cls, lambda words: (own.sub("", word) for word in words))}
 
 
 def differences(before: Fingerprint, now: Fingerprint) -> list[str]:
@@ -52,6 +52,17 @@ def differences(before: Fingerprint, now: Fingerprint) -> list[str]:
     """
     names = dict.fromkeys([*now, *before])
     return [n for n in names if before.get(n) != now.get(n)]
+
+
+def _parts(cls: type[ViewModel], said: Callable[[Iterable[str]], Iterable[str]]) -> dict[str, str]:
+    """What of the code has a name of its own, then the rest; `said` may change the words that describe it."""
+    view = compile_view(cls)
+    parts = {name: _hash(said(_words(cls, code))) for name, code in _declared(view).items()}
+    for slot in view.declared.store._slots.values():
+        parts[slot.model.__name__] = _hash(said(_words(cls, [slot.model])))
+    others = {n: m for n, m in vars(cls).items() if n not in parts and n not in _NOT_CODE}
+    parts["the rest of the class"] = _hash(said(_words(cls, [others])))
+    return parts
 
 
 _NOT_CODE = frozenset(
@@ -77,9 +88,9 @@ def _declared(view: CompiledView) -> dict[str, list[Any]]:
     return found
 
 
-def _part(cls: type[ViewModel], code: Iterable[Any]) -> str:
+def _words(cls: type[ViewModel], code: Iterable[Any]) -> Iterator[str]:
     reachable = Reachable(cls.__module__.partition(".")[0])
-    return _hash(word for value in code for word in reachable.describe(value))
+    return (word for value in code for word in reachable.describe(value))
 
 
 def _hash(words: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -19,10 +20,12 @@ def explain_text(plan: Plan) -> str:
     return "\n".join([*blocks, "\n".join(lines)]) + "\n"
 
 
-def explain_json(plan: Plan) -> str:
-    """The same as JSON."""
+def explain_json(plan: Plan, fingerprints: Mapping[str, Mapping[str, str]] | None = None) -> str:
+    """The same as JSON; with fingerprints of the views' code (view -> part -> hash), to be compared later (`against`)."""
+    known = fingerprints or {}
     document = {
-        "views": [_view_json(v) for v in plan.views],
+        "views": [_view_json(v) | ({"fingerprint": known[v.name]} if v.name in known else {}) for v in plan.views],
+        "read": {str(c): None if fields is None else list(fields) for c, fields in plan.projection.collections},
         "operators": [
             {
                 "id": n.id,

@@ -54,6 +54,11 @@ def view_text(plan: Plan, name: str) -> str:
     return json.dumps([_plain(view, travels=False), _plain(tuple(read), travels=False)], ensure_ascii=False)
 
 
+def structure_text(view: View) -> str:
+    """What a plan says of one view but its name and where its class stands: the same for a class that was renamed."""
+    return json.dumps(_plain(dataclasses.replace(view, name="", code=CodeRef("")), travels=False), ensure_ascii=False)
+
+
 def from_json(text: str) -> Plan:
     """The plan of a JSON text.
 
