@@ -35,11 +35,13 @@ class End(NamedTuple):
         phase: `load` or `feed`.
         partition: The name of the partition.
         read: How many documents or changes it held.
+        given: How many of them were handed on: not those that could not be read, and not those that nobody wants.
     """
 
     phase: str
     partition: str
     read: int
+    given: int
 
 
 class Unreadable(NamedTuple):
@@ -142,4 +144,5 @@ def _read(
     finally:
         reader.close()
     yield from wrong.told()
-    yield End(FEED, partition.name, changes) if projection is None else End(LOAD, partition.name, documents)
+    phase, read = (FEED, changes) if projection is None else (LOAD, documents)
+    yield End(phase, partition.name, read, changes)

@@ -11,6 +11,9 @@ from ...operators.base import Key
 KeyedMessage = tuple[bytes, bytes]
 """The key of an operator and the bytes of a message to it."""
 
+ONLY = encode("")
+"""The one key of stages that have one."""
+
 
 def encode_key(key: Key) -> bytes:
     """The bytes of a key."""

@@ -1,0 +1,177 @@
+"""The gate: the keyed boundary before every side effect, and what keeps a stream silent until the fence.
+
+View changes go through a shard by their path. A runner that tries a step again gives the gate the same view changes, for
+what it takes is stored; so what comes out of it may be written.
+
+Until the fence opens, a shard holds the net change of each view document: `old` of the first and `new` of the last. The
+marker of the fence says how many view changes the load sent to this shard; when they have come, the shard tells the
+receipt what it holds, and lets it out, page by page. Later changes pass after one read of a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+from apache_beam.coders import BytesCoder
+from apache_beam.transforms.timeutil import TimeDomain
+from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
+from apache_beam.utils.timestamp import Timestamp
+
+from ...core.change import ViewChange
+from ...core.codec import decode, decode_state, encode_state
+from ...core.equality import same
+from ...plan.nodes import Cell
+from ..carried import decode_carried, encode_carried
+from ..credit import Sum, add, digest
+from . import clock
+from .cells import Cells, state_specs
+from .keys import ONLY, KeyedMessage
+from .receipt import part
+
+OPEN = b"\x02"
+PARTS = "parts"
+"""The output of what each shard held, for the receipt."""
+
+_SHUT, _LETTING_OUT, _OPEN = range(3)
+_CELLS = (Cell("held", "map", "(view, path) -> (version of old, old, new, version of new, failed)"),)
+
+
+def open_marker(caused: int | None) -> bytes:
+    """The marker of the fence: it opens when so many view changes that the load caused have come; `None`: at once."""
+    return OPEN + encode_state(caused)
+
+
+class _Gate(NamedTuple):
+    """What a shard knows: how far it is open, how many view changes of the load came, how many there are (-1: unknown)."""
+
+    stage: int = _SHUT
+    came: int = 0
+    awaited: int = -1
+
+
+class Gate(beam.DoFn):
+    """View changes and the fence's marker, keyed by shard -> view changes.
+
+    Args:
+        page: How many view changes one step lets out; 0: all.
+        fenced: Whether it is shut until a marker comes.
+    """
+
+    def __init__(self, page: int, *, fenced: bool) -> None:
+        super().__init__()
+        self.page, self.fenced = page, fenced
+        self.specs = state_specs(_CELLS, wide=True)
+        self.gate = ReadModifyWriteStateSpec("gate", BytesCoder())
+        self.timer = TimerSpec("gate.pages", TimeDomain.REAL_TIME)
+        on_timer(self.timer)(Gate.pages)
+
+    def default_label(self) -> str:
+        """A name that does not follow the names of classes."""
+        return "gate"
+
+    def _inspect_process(self) -> tuple[list[str], list[Any]]:
+        return ["element", *self._names()], self._defaults()
+
+    def _inspect_pages(self) -> tuple[list[str], list[Any]]:
+        return ["key", *self._names()], [beam.DoFn.KeyParam, *self._defaults()]
+
+    def _names(self) -> list[str]:
+        return [*self.specs, "gate", "timer"]
+
+    def _defaults(self) -> list[Any]:
+        states = [beam.DoFn.StateParam(spec) for spec in (*self.specs.values(), self.gate)]
+        return [*states, beam.DoFn.TimerParam(self.timer)]
+
+    def process(self, element: KeyedMessage, *given: Any) -> Iterator[Any]:
+        """A view change came, or the marker."""
+        key, data = element
+        cause, raw = data[:1], data[1:]
+        *states, gate, timer = given
+        held = gate.read()
+        known = _Gate(*decode_state(held)) if held is not None else _Gate(_SHUT if self.fenced else _OPEN)
+        if known.stage == _OPEN:
+            if cause != OPEN:
+                yield raw
+            return
+        cells = Cells(_CELLS, dict(zip(self.specs, states)), wide=True)
+        yield from _Shard(self, decode(key), known, cells, gate, timer).take(cause, raw)
+
+    def pages(self, key: bytes, **given: Any) -> Iterator[Any]:
+        """The next page."""
+        *states, gate, timer = given.values()
+        held = gate.read()
+        known = _Gate() if held is None else _Gate(*decode_state(held))
+        cells = Cells(_CELLS, dict(zip(self.specs, states)), wide=True)
+        yield from _Shard(self, decode(key), known, cells, gate, timer).next_page()
+
+
+class _Shard:
+    """One step of a shard that is not open yet."""
+
+    def __init__(self, fn: Gate, number: int, known: _Gate, cells: Cells, gate: Any, timer: Any) -> None:
+        self.fn, self.number, self.known, self.cells = fn, number, known, cells
+        self.held = cells.maps["held"]
+        self.gate, self.timer = gate, timer
+        self.found: list[Any] = []
+
+    def take(self, cause: bytes, raw: bytes) -> Sequence[Any]:
+        """A view change, or the marker."""
+        known = self.known
+        if cause == OPEN:
+            awaited = decode_state(raw)
+            known = known._replace(awaited=known.came if awaited is None else awaited)
+        else:
+            known = known._replace(came=known.came + cause[0])
+            self._hold(raw, shut=known.stage == _SHUT)
+        if known.stage == _SHUT and known.came >= known.awaited >= 0:
+            self.found.append(beam.pvalue.TaggedOutput(PARTS, (ONLY, part(self.number, self._sums()))))
+            known = self._let_out()
+        return self._end(known)
+
+    def next_page(self) -> Sequence[Any]:
+        """Lets out some more."""
+        return self._end(self._let_out()) if self.known.stage == _LETTING_OUT else ()
+
+    def _end(self, known: _Gate) -> Sequence[Any]:
+        for write in self.cells.writes():
+            write()
+        if known != self.known:
+            self.gate.write(encode_state(tuple(known)))
+        return self.found
+
+    def _hold(self, raw: bytes, *, shut: bool) -> None:
+        """Nets a view change with what is held of its document; what is let out already is not held again."""
+        change = decode_carried(raw)
+        assert isinstance(change, ViewChange)
+        key = (change.view, change.path)
+        held = self.held.get(key)
+        if held is None and not shut:
+            self.found.append(raw)
+            return
+        first, old, last, new, failed = held or (change.version, change.old, change.version, change.new, change.failed)
+        if change.version < tuple(first):
+            first, old = change.version, change.old
+        if change.version > tuple(last):
+            last, new, failed = change.version, change.new, change.failed
+        self.held[key] = (first, old, last, new, failed)
+
+    def _let_out(self) -> _Gate:
+        """A page of what is held; then the shard is open, or a timer will let out the next one."""
+        for key in list(islice(self.held, self.fn.page or None)):
+            _, old, last, new, failed = self.held.pop(key)
+            if not same(old, new):
+                self.found.append(encode_carried(ViewChange(key[0], key[1], old, new, tuple(last), failed)))
+        if not self.held:
+            return _Gate(_OPEN)
+        self.timer.set(Timestamp(micros=clock.micros()))
+        return self.known._replace(stage=_LETTING_OUT)
+
+    def _sums(self) -> dict[str, Sum]:
+        sums: dict[str, Sum] = {}
+        for (view, path), (_, _, _, new, _) in self.held.items():
+            if new is not None:
+                add(sums, {view: digest(path, new)})
+        return sums

@@ -1,0 +1,236 @@
+"""`Maintain`: changes in, view changes out, in a pipeline of the user's.
+
+```
+documents of the load -> load -+
+                               +-> ingest -> match* -> assemble -> [aggregate | own] -> gate -> view changes
+changes of the feed ---> feed -+         (what each gives back)                         ^   +-> receipts
+                                              +-> gather -> fence ----------------------+
+end markers of the load -> ends -----------------^
+```
+
+On a bounded collection the steps are those of the bounded engine (`steps`): a key is one step per stage, and there is no
+fence. On an unbounded one they are those of `streaming`. Labels are the operators' ids, so that a later job of the same
+views finds their state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+
+from ...core.change import Change, DeadLetter, ViewChange
+from ...core.errors import EngineError
+from ...core.gaps import Gap
+from ...operators.base import Profile
+from ...operators.messages import encode_message
+from ...plan.clocks import is_timed
+from ...plan.nodes import Plan
+from ...plan.wire import not_portable, to_json
+from ..base import event
+from ..carried import decode_carried
+from . import coders  # noqa: F401 - the coders of changes, view changes and dead letters
+from .entering import CANARIES, AddUp, EnterFeed, EnterLoad
+from .fence import FORCED, HEADS, Ends, Fence, Gather, Terms
+from .gate import PARTS, Gate
+from .graph import KEYED, flatten, lower, pardo
+from .keys import ONLY, encode_key
+from .receipt import Receipts
+from .steps import LETTERS, operator_fn
+from .streaming import CREDIT, StreamFn
+
+_NO_END = "the views change by time alone (a clock or `until`), and a stream on Beam has no declared time"
+
+
+@dataclass(frozen=True)
+class Load:
+    """The documents that a stream begins with.
+
+    Attributes:
+        documents: The collection of `Change`s that they are; read in the same pipeline.
+        ends: The collection of end markers of their partitions (`carried.End` or `Unreadable`, encoded).
+        partitions: How many partitions must end.
+        expected: How many documents the source says that it has; `None` where nobody knows.
+    """
+
+    documents: Any
+    ends: Any
+    partitions: int
+    expected: int | None = None
+
+
+class Maintained(NamedTuple):
+    """What `Maintain` gives; piping it pipes the view changes.
+
+    Attributes:
+        views: `ViewChange`s.
+        dead_letters: `DeadLetter`s.
+        gaps: `Gap`s: what the feed should have had and did not give.
+        receipts: The receipt of the cutover as JSON, one; `None` without a load.
+    """
+
+    views: Any
+    dead_letters: Any
+    gaps: Any
+    receipts: Any = None
+
+    def __or__(self, transform: Any) -> Any:
+        return self.views | transform
+
+
+class MaintainPlan(beam.PTransform):
+    """Changes -> changes of view documents.
+
+    Args:
+        plan: The views.
+        load: What the stream begins with: it is silent until that is over. `None`: it begins with nothing.
+        snapshot: The time of the load in microseconds, for the rule on events; `None`: below any event.
+        generation: The first part of view versions: the time when this state began, in microseconds. No tombstone can
+            have been dropped before that and the horizon.
+        canaries: Documents that are changed after the load was taken; the fence waits until it has seen each on the feed.
+        settle: Microseconds that the fence waits after all else: how long a change that overtook its document of the
+            load may still be under way.
+        force_fence: Opens the fence whatever is missing; the receipt says so.
+        control: A collection of which any element does that.
+        shards: Of the gate. A shard holds what the views show of it in one state until the fence opens, so take as many
+            as keep that small: a thousand view documents each, say. Must stay what it is while the state lives.
+        page: How many subscribers of a document, or view documents of a shard, one step tells or lets out; 0: all.
+
+    Raises:
+        EngineError: `engine-refused`, with what `refusals` says.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        load: Load | None = None,
+        snapshot: int | None = None,
+        generation: int = 0,
+        canaries: Sequence[str] = (),
+        settle: int = 0,
+        force_fence: bool = False,
+        control: Any = None,
+        shards: int = 256,
+        page: int = 1000,
+    ) -> None:
+        super().__init__()
+        self.plan, self.load, self.snapshot, self.generation = plan, load, snapshot, generation
+        self.canaries, self.settle, self.force_fence, self.control = tuple(canaries), settle, force_fence, control
+        self.shards, self.page = shards, page
+        if reasons := self.refusals():
+            raise EngineError("engine-refused", "; ".join(reasons))
+
+    def refusals(self) -> list[str]:
+        """Why these views cannot be maintained here, one sentence each."""
+        reasons = [_NO_END] if is_timed(self.plan) else []
+        return reasons + [f"{path} is known to this process alone: define it in a module" for path in self._unknown()]
+
+    def _unknown(self) -> Sequence[str]:
+        return not_portable(self.plan)
+
+    def default_label(self) -> str:
+        """A name that does not follow the names of classes."""
+        return "maintain"
+
+    def expand(self, changes: Any) -> Maintained:
+        """Adds the operators to the pipeline."""
+        if changes.is_bounded and self.load is None:
+            return self._bounded(changes)
+        return self._stream(changes)
+
+    def _bounded(self, changes: Any) -> Maintained:
+        profile = Profile(drained=False, snapshot=self.snapshot, born=self.generation)
+        feed = changes | "feed" >> beam.Map(_event).with_output_types(KEYED)
+        fns = {
+            node.id: operator_fn(self.plan, node, profile, self.generation, coalesce=True)
+            for node in self.plan.operators
+        }
+        lowered = lower(self.plan, [feed], fns, {None: bytes, LETTERS: bytes})
+        return _decoded(flatten("views", lowered[None]), lowered[LETTERS])
+
+    def _stream(self, changes: Any) -> Maintained:
+        profile = Profile(drained=False, snapshot=self.snapshot, born=self.generation, page=self.page)
+        feed = changes | "feed" >> pardo(EnterFeed(self.canaries), Change, {None: KEYED, CANARIES: KEYED})
+        entering = [feed[None]]
+        if self.load is not None:
+            loaded = self.load.documents | "load" >> pardo(
+                EnterLoad(self.snapshot), Change, {None: KEYED, CREDIT: bytes}
+            )
+            entering.append(loaded[None])
+        json = to_json(self.plan)
+        fns = {node.id: StreamFn(json, node, profile, self.generation, self.shards) for node in self.plan.operators}
+        lowered = lower(self.plan, entering, fns, {None: KEYED, LETTERS: bytes, CREDIT: bytes})
+        if self.load is None:
+            gated = flatten("gate.in", lowered[None]) | "gate" >> _gate(Gate(self.page, fenced=False))
+            return _decoded(gated[None], lowered[LETTERS])
+        markers, heads, letters = self._fence([*lowered[CREDIT], loaded[CREDIT]], feed[CANARIES], self.load)
+        gated = flatten("gate.in", [*lowered[None], markers]) | "gate" >> _gate(Gate(self.page, fenced=True))
+        receipts = Receipts(self.shards, tuple(v.name for v in self.plan.views))
+        written = flatten("parts", [heads, gated[PARTS]]) | "receipts" >> pardo(receipts, KEYED, {None: str})
+        return _decoded(gated[None], [*lowered[LETTERS], letters])._replace(receipts=written)
+
+    def _fence(self, credits: Sequence[Any], canaries: Any, load: Load) -> tuple[Any, Any, Any]:
+        terms = Terms(
+            load.partitions,
+            load.expected,
+            self.canaries,
+            self.settle,
+            self.shards,
+            self.generation,
+            self.snapshot,
+        )
+        keyed = load.ends | "ends.keyed" >> beam.Map(_to_one).with_output_types(KEYED)
+        ends = keyed | "ends" >> pardo(Ends(terms), KEYED, {None: KEYED, LETTERS: bytes})
+        back = flatten("credit", credits) | "credit.sum" >> pardo(AddUp(terms.gathers), bytes, {None: KEYED})
+        gathered = flatten("gather.in", [back, ends[None]]) | "gather" >> pardo(Gather(), KEYED, {None: KEYED})
+        told = [gathered, canaries, *self._forces(gathered.pipeline)]
+        fenced = flatten("fence.in", told) | "fence" >> pardo(Fence(terms), KEYED, {None: KEYED, HEADS: KEYED})
+        return fenced[None], fenced[HEADS], ends[LETTERS]
+
+    def _forces(self, pipeline: beam.Pipeline) -> list[Any]:
+        forces = []
+        if self.force_fence:
+            forces.append(pipeline | "force" >> beam.Create([FORCED]).with_output_types(KEYED))
+        if self.control is not None:
+            forces.append(self.control | "control" >> beam.Map(_force).with_output_types(KEYED))
+        return forces
+
+
+def _event(change: Change) -> tuple[bytes, bytes]:
+    path, happened = event(change)
+    return encode_key(path), encode_message(happened)
+
+
+def _gate(gate: Gate) -> Any:
+    return pardo(gate, KEYED, {None: bytes, PARTS: KEYED})
+
+
+def _to_one(data: bytes) -> tuple[bytes, bytes]:
+    return ONLY, data
+
+
+def _force(_: Any) -> tuple[bytes, bytes]:
+    return FORCED
+
+
+def _decoded(views: Any, letters: Sequence[Any]) -> Maintained:
+    """What users see of collections of bytes."""
+    told = flatten(LETTERS, letters)
+    return Maintained(
+        views | "view changes" >> beam.Map(decode_carried).with_output_types(ViewChange),
+        told | "dead_letters" >> beam.FlatMap(_only_letters).with_output_types(DeadLetter),
+        told | "gaps" >> beam.FlatMap(_only_gaps).with_output_types(Gap),
+    )
+
+
+def _only_letters(data: bytes) -> list[DeadLetter]:
+    found = decode_carried(data)
+    return [found] if isinstance(found, DeadLetter) else []
+
+
+def _only_gaps(data: bytes) -> list[Gap]:
+    found = decode_carried(data)
+    return [found] if isinstance(found, Gap) else []

@@ -1,0 +1,110 @@
+"""The receipt of a cutover: what was read and what the views held when the gate opened.
+
+Hashes are sums modulo 2 ** 128 of the hashes of (path, canonical bytes) of each document, so they are the same in any
+order, and two receipts of the same documents are equal in counts and hashes. It is JSON: one receipt per generation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+from apache_beam.coders import BytesCoder
+from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
+
+from ...core.codec import decode, decode_state, encode, encode_state
+from ...core.values import from_micros
+from ..credit import Sum, add
+from .keys import KeyedMessage
+
+_HEAD, _SHARD = 0, 1
+_HELD = beam.DoFn.StateParam(ReadModifyWriteStateSpec("held", BytesCoder()))
+
+
+class Head(NamedTuple):
+    """What the fence knows when it opens.
+
+    Attributes:
+        generation: The first part of view versions.
+        snapshot: The time of the load in microseconds.
+        forced: Whether it was opened though something was missing.
+        documents: How many were read.
+        canaries: Those that were seen on the feed.
+        read: Collection -> its documents.
+    """
+
+    generation: int
+    snapshot: int | None
+    forced: bool
+    documents: int
+    canaries: tuple[str, ...]
+    read: Mapping[str, Sum]
+
+    def encoded(self) -> bytes:
+        """A message to `Receipts`."""
+        return encode((_HEAD, *self[:-1], _packed(self.read)))
+
+
+def part(shard: int, views: Mapping[str, Sum]) -> bytes:
+    """A message to `Receipts`: what a shard of the gate held when it opened."""
+    return encode((_SHARD, shard, _packed(views)))
+
+
+class Receipts(beam.DoFn):
+    """The head, and the part of each shard, all under one key -> the receipt as JSON.
+
+    Args:
+        shards: Of the gate.
+        views: The names of all views: one without documents is in the receipt too.
+    """
+
+    def __init__(self, shards: int, views: tuple[str, ...]) -> None:
+        super().__init__()
+        self.shards, self.views = shards, views
+
+    def default_label(self) -> str:
+        """A name that does not follow the names of classes."""
+        return "receipts"
+
+    def process(self, element: KeyedMessage, held: Any = _HELD) -> Iterator[str]:
+        """A part came."""
+        raw = held.read()
+        head, shards, sums = (None, 0, ()) if raw is None else decode_state(raw)
+        views = _sums(sums)
+        kind, *what = decode(element[1])
+        if kind == _HEAD:
+            head = what
+        else:
+            shards += 1
+            add(views, _sums(what[1]))
+        held.write(encode_state((head, shards, _packed(views))))
+        if head is not None and shards == self.shards:
+            yield _text(Head._make((*head[:-1], _sums(head[-1]))), {**dict.fromkeys(self.views, Sum(0, 0)), **views})
+
+
+def _text(head: Head, views: Mapping[str, Sum]) -> str:
+    snapshot = None if head.snapshot is None else from_micros(head.snapshot).isoformat()
+    receipt = {
+        "generation": head.generation,
+        "snapshot_time": snapshot,
+        "forced": head.forced,
+        "documents": head.documents,
+        "canaries": list(head.canaries),
+        "collections": _shown(head.read),
+        "views": _shown(views),
+    }
+    return json.dumps(receipt)
+
+
+def _shown(sums: Mapping[str, Sum]) -> dict[str, Any]:
+    return {name: {"count": count, "hash": f"{hashed:032x}"} for name, (count, hashed) in sorted(sums.items())}
+
+
+def _packed(sums: Mapping[str, Sum]) -> tuple[Any, ...]:
+    return tuple((name, *each) for name, each in sorted(sums.items()))
+
+
+def _sums(packed: Any) -> dict[str, Sum]:
+    return {name: Sum(*each) for name, *each in packed}

@@ -1,0 +1,142 @@
+"""Credit: whether anything that a load caused is still under way, as data (weight throwing, Mattern 1989).
+
+Each document of a load enters with weight 1. A step splits the weight of what it took among what it sends, exactly, and
+gives back what it has nobody to hand to. When as much has come back as documents went in, nothing that they caused is
+under way. Weights are binary fractions, so sums are exact in any order.
+
+A weight travels in an envelope before the message's bytes. Messages that no load caused weigh nothing.
+
+Example:
+    >>> one = Weight(1, 0)
+    >>> split(one, 3)
+    [Weight(mantissa=1, exponent=1), Weight(mantissa=1, exponent=2), Weight(mantissa=1, exponent=2)]
+    >>> total(split(one, 3)) == one
+    True
+    >>> unwrap(wrap(b"message", Weight(1, 2)))
+    (Weight(mantissa=1, exponent=2), b'message')
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from ..core.codec import decode, decode_from, encode
+from ..core.values import Document
+
+_HASH_BYTES = 16
+_MODULUS = 1 << (8 * _HASH_BYTES)
+
+
+class Weight(NamedTuple):
+    """mantissa / 2 ** exponent; the mantissa is odd, or all is 0."""
+
+    mantissa: int
+    exponent: int
+
+
+NOTHING = Weight(0, 0)
+ONE = Weight(1, 0)
+
+
+def total(weights: Iterable[Weight]) -> Weight:
+    """The sum of some weights."""
+    mantissa = exponent = 0
+    for weight in weights:
+        further = weight.exponent - exponent
+        mantissa = (mantissa << max(0, further)) + (weight.mantissa << max(0, -further))
+        exponent = max(exponent, weight.exponent)
+    while exponent and not mantissa & 1:
+        mantissa, exponent = (mantissa >> 1, exponent - 1) if mantissa else (0, 0)
+    return Weight(mantissa, exponent)
+
+
+def split(weight: Weight, parts: int) -> list[Weight]:
+    """A weight in so many parts (at least one) whose sum it is; the mantissa of none is longer than its own."""
+    bits = (parts - 1).bit_length()
+    if not bits:
+        return [weight]
+    twice = (1 << bits) - parts
+    large, small = (Weight(weight.mantissa, weight.exponent + bits - less) for less in (1, 0))
+    return [large] * twice + [small] * (parts - twice)
+
+
+def wrap(message: bytes, weight: Weight = NOTHING) -> bytes:
+    """A message in its envelope."""
+    return encode(tuple(weight) if weight.mantissa else None) + message
+
+
+def unwrap(data: bytes) -> tuple[Weight, bytes]:
+    """What an envelope holds."""
+    weight, end = decode_from(data, 0)
+    return NOTHING if weight is None else Weight(*weight), data[end:]
+
+
+class Sum(NamedTuple):
+    """How many documents there are of a name, and the sum of their hashes: the same in any order."""
+
+    size: int
+    digest: int
+
+
+def digest(path: str, document: Document) -> Sum:
+    """One document: the hash of its path and its canonical bytes."""
+    hashed = hashlib.blake2b(encode((path, document)), digest_size=_HASH_BYTES).digest()
+    return Sum(1, int.from_bytes(hashed, "big"))
+
+
+def add(sums: dict[str, Sum], more: Mapping[str, Sum]) -> None:
+    """Adds some sums, name by name, to others."""
+    for name, (count, hashed) in more.items():
+        held = sums.get(name, Sum(0, 0))
+        sums[name] = Sum(held.size + count, (held.digest + hashed) % _MODULUS)
+
+
+class Credit:
+    """What goes back to the fence; credits add up in any order.
+
+    Attributes:
+        weight: What was given back.
+        shown: Shard of the gate -> how many view changes were sent to it. They come with a part of the weight, so when
+            all weight is back, they are complete.
+        read: Collection -> the documents that were read of it.
+    """
+
+    __slots__ = ("read", "shown", "weight")
+
+    def __init__(
+        self, weight: Weight = NOTHING, shown: Mapping[int, int] | None = None, read: Mapping[str, Sum] | None = None
+    ) -> None:
+        self.weight = weight
+        self.shown: dict[int, int] = dict(shown or {})
+        self.read: dict[str, Sum] = dict(read or {})
+
+    def add(self, other: Credit) -> None:
+        """Adds another credit to this one."""
+        self.weight = total((self.weight, other.weight))
+        for shard, count in other.shown.items():
+            self.shown[shard] = self.shown.get(shard, 0) + count
+        add(self.read, other.read)
+
+    def pack(self) -> tuple[Any, ...]:
+        """The credit as a form of `core.codec`."""
+        read = tuple((name, *each) for name, each in sorted(self.read.items()))
+        return (tuple(self.weight), tuple(sorted(self.shown.items())), read)
+
+    @classmethod
+    def of(cls, held: Any) -> Credit:
+        """The credit that such a form is; none for `None`."""
+        if held is None:
+            return cls()
+        weight, shown, read = held
+        return cls(Weight(*weight), dict(shown), {name: Sum(*each) for name, *each in read})
+
+    def encoded(self) -> bytes:
+        """The bytes of the credit."""
+        return encode(self.pack())
+
+    @classmethod
+    def decoded(cls, data: bytes) -> Credit:
+        """The credit that these bytes are."""
+        return cls.of(decode(data))
