@@ -54,7 +54,7 @@ def test_what_comes_after_the_fence_is_shown_step_by_step() -> None:
     shown = sum(map(len, loaded.values()))
     assert Outcome(outcome.changes[:shown]).tables(PLAN) == loaded, "the first that is let out is the load's net result"
     last: dict[tuple[str, str], ViewChange] = {}
-    for change in outcome.changes:
+    for change in sorted(outcome.changes, key=lambda c: c.version):
         before = last.get((change.view, change.path))
         assert same(change.old, before.new if before else None)
         assert before is None or change.version > before.version
