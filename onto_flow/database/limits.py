@@ -4,7 +4,7 @@
 |---|---|
 | a document | 1 MiB, as Firestore counts it |
 | maps and arrays | 20 levels; no array directly in an array |
-| the name of a field | 1,500 bytes, not empty, not `__x__` |
+| a field | 1 MiB less 89 bytes; its name 1,500 bytes, not empty, not `__x__` |
 | a part of a path | 1,500 bytes, not `.`, `..`, `__x__` (but `__id7__`); 6 KiB in all, 100 collections deep |
 | a vector | 2,048 numbers |
 | all documents of a commit | 10 MiB |
@@ -24,6 +24,7 @@ from ..core.keys import check_path
 from ..core.values import MAX_INTEGER, MIN_INTEGER, Document, GeoPoint, Reference, Vector, numeric_id
 
 MAX_DOCUMENT_BYTES = 1 << 20
+MAX_FIELD_BYTES = MAX_DOCUMENT_BYTES - 89
 MAX_COMMIT_BYTES = 10 << 20
 MAX_NAME_BYTES = 1500
 MAX_PATH_BYTES = 6 << 10
@@ -55,7 +56,7 @@ def checked_path(path: str) -> str:
         raise DataError("bad-key", f"{path!r:.200} is longer or deeper than the path of a document may be")
     if "__" in path:
         for part in path.split("/"):
-            if _RESERVED.fullmatch(part) and numeric_id(part) is None:
+            if _RESERVED.fullmatch(part) and part != f"__id{numeric_id(part)}__":
                 fix = "onto_flow.core.keys.document_id makes an id of any text."
                 raise DataError("bad-key", f"{path!r:.200}: {part!r:.100} is reserved by Firestore", fix=fix)
     return path
@@ -83,7 +84,17 @@ def checked_document(path: str, fields: Document, *, any_names: bool = False) ->
     size = check.size + _name_size(path) + _OVERHEAD
     if size > MAX_DOCUMENT_BYTES:
         raise DataError("too-deep", f"a document of {size} bytes; the limit is {MAX_DOCUMENT_BYTES}", where=path)
+    if size > MAX_FIELD_BYTES:
+        _refuse_large(path, found)
     return found
+
+
+def _refuse_large(path: str, fields: Mapping[str, Any]) -> None:
+    for name, value in fields.items():
+        size = len(value.encode() if isinstance(value, str) else value) if isinstance(value, (str, bytes)) else 0
+        if size > MAX_FIELD_BYTES:
+            what = f"{name}: a field of {size} bytes; the limit is {MAX_FIELD_BYTES}"
+            raise DataError("too-deep", what, where=path)
 
 
 def _name_size(path: str) -> int:

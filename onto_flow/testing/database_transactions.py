@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,8 +21,43 @@ PATIENCE = 20.0
 """Seconds after which something that was to happen did not."""
 
 
+class Others:
+    """Those who write while a transaction runs.
+
+    Args:
+        held: Whether the transaction holds them back: then they are not waited for before it ends.
+    """
+
+    def __init__(self, *, held: bool) -> None:
+        self._held = held
+        self._pool = ThreadPoolExecutor(4)
+        self._working: list[Any] = []
+
+    def __enter__(self) -> Others:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for work in self._working:
+            work.result(PATIENCE)
+        self._pool.shutdown()
+
+    def do(self, work: Any) -> None:
+        """Does something in another thread: to its end, unless the transaction holds it back."""
+        self._working.append(self._pool.submit(work))
+        if not self._held:
+            self._working[-1].result(PATIENCE)
+
+
 class TransactionSuite:
-    """A part of `DatabaseSuite`."""
+    """A part of `DatabaseSuite`.
+
+    Attributes:
+        locks_reads: Whether what a transaction has read cannot be written by others before it ends.
+        each_counts: How often each of four counts, where all count the same.
+    """
+
+    locks_reads = False
+    each_counts = 10
 
     def test_a_transaction_gives_what_its_function_returns(self, database: Database) -> None:
         database.commit([Write.set("a/1", {"n": 1})])
@@ -57,51 +94,58 @@ class TransactionSuite:
     def test_a_transaction_is_tried_again_when_what_it_read_changed(self, database: Database) -> None:
         database.commit([Write.set("a/1", {"n": 1})])
         tries: list[Any] = []
+        with Others(held=self.locks_reads) as others:
 
-        def body(transaction: Transaction) -> None:
-            n = (transaction.get("a/1").fields or {})["n"]
-            if not tries:
-                _elsewhere(lambda: database.commit([Write.set("a/1", {"n": 10})]))
-            tries.append(n)
-            transaction.write(Write.set("a/1", {"n": n + 1}))
+            def body(transaction: Transaction) -> None:
+                n = (transaction.get("a/1").fields or {})["n"]
+                if not tries:
+                    others.do(lambda: database.commit([Write.set("a/1", {"n": 10})]))
+                tries.append(n)
+                transaction.write(Write.set("a/1", {"n": n + 1}))
 
-        database.transact(body)
-        assert tries == [1, 10] and database.get("a/1").fields == {"n": 11}
+            database.transact(body)
+        one_after_the_other = ([1], {"n": 10}) if self.locks_reads else ([1, 10], {"n": 11})
+        assert (tries, database.get("a/1").fields) == one_after_the_other
 
     def test_a_transaction_is_tried_again_when_a_document_came_or_went(self, database: Database) -> None:
         for before, other in (([], Write.set("a/1", {})), ([Write.set("a/1", {})], Write.delete("a/1"))):
-            database.commit([Write.delete("a/1"), *before])
+            database.commit([Write.delete("a/1")])
+            database.commit(before)
             seen: list[bool] = []
+            with Others(held=self.locks_reads) as others:
 
-            def body(transaction: Transaction, seen: list[bool] = seen, other: Write = other) -> None:
-                seen.append(transaction.get("a/1").exists)
-                if len(seen) == 1:
-                    _elsewhere(lambda: database.commit([other]))
-                transaction.write(Write.set("b/1", {"seen": seen[-1]}))
+                def body(transaction: Transaction, seen: list[bool] = seen, other: Write = other) -> None:
+                    seen.append(transaction.get("a/1").exists)
+                    if len(seen) == 1:
+                        others.do(lambda: database.commit([other]))
+                    transaction.write(Write.set("b/1", {"seen": seen[-1]}))
 
-            database.transact(body)
-            assert seen == [bool(before), not before]
+                database.transact(body)
+            assert seen == ([bool(before)] if self.locks_reads else [bool(before), not before])
+            assert database.get("a/1").exists is not bool(before)
 
     def test_a_transaction_is_tried_again_when_an_answer_changed(self, database: Database) -> None:
         query = Query.of("rooms").matching("free", "==", True)
         counts: list[int] = []
+        with Others(held=self.locks_reads) as others:
 
-        def body(transaction: Transaction) -> None:
-            counts.append(len(transaction.query(query)))
-            if len(counts) == 1:
-                _elsewhere(lambda: database.commit([Write.set("rooms/1", {"free": True})]))
-            transaction.write(Write.set("counts/free", {"n": counts[-1]}))
+            def body(transaction: Transaction) -> None:
+                counts.append(len(transaction.query(query)))
+                if len(counts) == 1:
+                    others.do(lambda: database.commit([Write.set("rooms/1", {"free": True})]))
+                transaction.write(Write.set("counts/free", {"n": counts[-1]}))
 
-        database.transact(body)
-        assert counts == [0, 1] and database.get("counts/free").fields == {"n": 1}
+            database.transact(body)
+        assert counts == ([0] if self.locks_reads else [0, 1])
+        assert database.get("counts/free").fields == {"n": counts[-1]} and database.get("rooms/1").exists
 
     def test_a_change_of_something_else_does_not_matter(self, database: Database) -> None:
         tries: list[Any] = []
 
         def body(transaction: Transaction) -> None:
             transaction.get("a/1")
-            transaction.query(Query.of("rooms").matching("free", "==", True))
-            _elsewhere(lambda: database.commit([Write.set("rooms/1", {"free": False, "n": len(tries)})]))
+            with Others(held=False) as others:
+                others.do(lambda: database.commit([Write.set("rooms/1", {"free": False, "n": len(tries)})]))
             tries.append(1)
             transaction.write(Write.set("b/1", {}))
 
@@ -110,13 +154,15 @@ class TransactionSuite:
 
     def test_a_transaction_reads_as_of_one_commit(self, database: Database) -> None:
         database.commit([Write.set("a/1", {"n": 1}), Write.set("a/2", {"n": 1})])
+        with Others(held=self.locks_reads) as others:
 
-        def body(transaction: Transaction) -> list[Any]:
-            one = transaction.get("a/1").fields
-            _elsewhere(lambda: database.commit([Write.set("a/1", {"n": 2}), Write.set("a/2", {"n": 2})]))
-            return [one, transaction.get("a/2").fields, *(s.fields for s in transaction.query(Query.of("a")))]
+            def body(transaction: Transaction) -> list[Any]:
+                one = transaction.get("a/1").fields
+                others.do(lambda: database.commit([Write.set("a/1", {"n": 2}), Write.set("a/2", {"n": 2})]))
+                return [one, transaction.get("a/2").fields, *(s.fields for s in transaction.query(Query.of("a")))]
 
-        assert database.transact(body) == [{"n": 1}] * 4
+            assert database.transact(body) == [{"n": 1}] * 4
+        assert database.get("a/2").fields == {"n": 2}
 
     def test_two_that_read_what_the_other_writes_do_not_both_have_their_way(self, database: Database) -> None:
         """Write skew: each of two doctors leaves when the other one is there."""
@@ -151,8 +197,9 @@ class TransactionSuite:
                 database.transact(body, attempts=20)
 
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(count, [10] * 4))
-        assert [s.fields for s in database.get_many(["n/read", "n/sent"])] == [{"n": 40}, {"n": 40}]
+            list(pool.map(count, [self.each_counts] * 4))
+        total = {"n": 4 * self.each_counts}
+        assert [s.fields for s in database.get_many(["n/read", "n/sent"])] == [total, total]
 
     def test_a_commit_inside_a_transaction_is_refused(self, database: Database) -> None:
         for inside in (
@@ -288,7 +335,12 @@ def take(feed: Changes, count: int) -> list[Change]:
     return found
 
 
-def _elsewhere(work: Any) -> None:
-    """Does something in another thread, to its end."""
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(work).result(PATIENCE)
+def take_until(feed: Changes, done: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """What a feed says of each path at last: once it is as it should be, or when that does not come to be in time."""
+    last: dict[str, Change] = {}
+    end = time.monotonic() + PATIENCE
+    while not done(found := {path: change.after for path, change in last.items()}) and time.monotonic() < end:
+        for change in feed.next_batch(0.5):
+            assert change.path not in last or last[change.path].version <= change.version, "a feed goes back"
+            last[change.path] = change
+    return found

@@ -6,7 +6,6 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +13,7 @@ from typing import TypeVar
 from ...core.errors import EngineError, UsageError
 from ...core.writes import Write
 from ..base import ATTEMPTS, Committed, Snapshot, Transaction
+from ..inside import inside, refuse_inside
 from ..limits import checked_path
 from ..query import Query, field_path
 from .bell import Bell
@@ -33,8 +33,6 @@ KEEP_DAYS = 8.0
 _DAY = 86_400_000_000
 _FORGET_EVERY = 1_000_000
 _FORGET_ROWS = 2000
-_INSIDE: ContextVar[tuple[int, ...]] = ContextVar("transactions", default=())
-"""The databases whose transactions run in this context."""
 
 
 def _now() -> int:
@@ -134,14 +132,14 @@ class EmbeddedDatabase:
 
     def commit(self, writes: Sequence[Write]) -> Committed:
         """See `Database`."""
-        self._refuse_inside()
+        refuse_inside(self, self.file.path)
         writes = checked(writes)
         with self.writing() as writer:
             return write_all(writer, writes)
 
     def transact(self, body: Callable[[Transaction], T], *, attempts: int = ATTEMPTS) -> T:
         """See `Database`; the last attempt holds the writer's place from its beginning, so that nobody can be faster."""
-        self._refuse_inside()
+        refuse_inside(self, self.file.path)
         for attempt in range(1, attempts + 1):
             done, result = self._held(body) if attempt == attempts > 1 else self._tried(body)
             if done:
@@ -188,7 +186,8 @@ class EmbeddedDatabase:
     def _tried(self, body: Callable[[Transaction], T]) -> tuple[bool, T]:
         """Runs a transaction, and whether what it read stands: then it is committed."""
         transaction = EmbeddedTransaction(Reading(self.file, index_from=self._index_from))
-        result = self._run(body, transaction)
+        with inside(self):
+            result = body(transaction)
         if not transaction.writes:
             return True, result
         with self.writing() as writer:
@@ -201,21 +200,10 @@ class EmbeddedDatabase:
         """Runs a transaction that nobody else can write beside."""
         with self.writing() as writer:
             transaction = EmbeddedTransaction(Reading(self.file, writer.state))
-            result = self._run(body, transaction)
+            with inside(self):
+                result = body(transaction)
             write_all(writer, transaction.writes)
         return True, result
-
-    def _run(self, body: Callable[[Transaction], T], transaction: EmbeddedTransaction) -> T:
-        token = _INSIDE.set((*_INSIDE.get(), id(self)))
-        try:
-            return body(transaction)
-        finally:
-            _INSIDE.reset(token)
-
-    def _refuse_inside(self) -> None:
-        if id(self) in _INSIDE.get():
-            what = "a commit inside a transaction of the same database"
-            raise UsageError("wrong-usage", what, where=self.file.path, fix="Write through the transaction.")
 
 
 def _days(value: float | str) -> float:

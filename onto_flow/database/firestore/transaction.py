@@ -1,0 +1,72 @@
+"""Transactions of Firestore: what they read is locked, or looked at again, by the service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from google.api_core import exceptions
+from google.cloud.firestore_v1 import types
+
+from ...core.writes import Write
+from ..base import Snapshot
+from ..query import Query
+
+if TYPE_CHECKING:
+    from .database import FirestoreDatabase
+
+
+class FirestoreTransaction:
+    """What `transact` gives to its function.
+
+    Args:
+        database: Where.
+        before: The id of the attempt before: Firestore gives this one its place.
+
+    Attributes:
+        id: Firestore's name for it.
+    """
+
+    def __init__(self, database: FirestoreDatabase, before: bytes) -> None:
+        self._database = database
+        self._writes: list[Write] = []
+        self._is_over = False
+        service = database.service
+        options = types.TransactionOptions(read_write={"retry_transaction": before})
+        with service.errors():
+            begun = service.api.begin_transaction(
+                types.BeginTransactionRequest(database=service.name, options=options), metadata=service.metadata
+            )
+        self.id: bytes = begun.transaction
+
+    def get(self, path: str) -> Snapshot:
+        """See `Transaction`."""
+        return self.get_many([path])[0]
+
+    def get_many(self, paths: Sequence[str]) -> list[Snapshot]:
+        """See `Transaction`."""
+        return self._database.read(paths, self.id)
+
+    def query(self, query: Query) -> list[Snapshot]:
+        """See `Transaction`."""
+        return list(self._database.answer(query, self.id))
+
+    def write(self, *writes: Write) -> None:
+        """See `Transaction`."""
+        self._writes += writes
+
+    def commit(self) -> None:
+        """Makes what was written, if what was read is still so."""
+        self._database.write(self._writes, self.id)
+        self._is_over = True
+
+    def close(self) -> None:
+        """Gives it up, where it was not committed."""
+        if self._is_over:
+            return
+        service = self._database.service
+        with suppress(exceptions.GoogleAPICallError):
+            service.api.rollback(
+                types.RollbackRequest(database=service.name, transaction=self.id), metadata=service.metadata
+            )
