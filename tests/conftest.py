@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from onto_flow.formats.native import extension
+from onto_flow.testing.firestore_emulator import emulator_jar as find_emulator
 from onto_flow.testing.postgresql_server import INSTALL, postgresql_server, server_programs
 
 SLOW_MACHINES = (HealthCheck.too_slow, HealthCheck.data_too_large)
@@ -30,25 +31,19 @@ settings.register_profile(
 )
 
 PROJECT = Path(__file__).parent.parent
-NEEDS = {"beam": "apache_beam", "flink": "pyflink", "pubsub": "google.pubsub_v1"}
+NEEDS = {
+    "beam": "apache_beam",
+    "flink": "pyflink",
+    "pubsub": "google.pubsub_v1",
+    "firestore(?!_export)": "google.cloud.firestore_v1",
+}
+"""What modules need whose names begin so, behind `test_`."""
 
 
 def exports_folder() -> Path:
     """Where the real exports lie, which are not part of the project."""
     named = os.environ.get("ONTO_FLOW_EXPORTS")
     return Path(named) if named else PROJECT.parent / "shared" / "data" / "exports"
-
-
-EMULATOR = "google-cloud-sdk/platform/cloud-firestore-emulator/cloud-firestore-emulator.jar"
-
-
-def emulator_jar_path() -> Path | None:
-    """Google's Firestore emulator: no package registry has it, so it is looked for where its installers put it."""
-    named = os.environ.get("FIRESTORE_EMULATOR_JAR")
-    homes = (Path("/usr/lib"), Path("/usr/share"), Path.home(), Path("/opt"))
-    cached = sorted(Path.home().glob(".cache/firebase/emulators/cloud-firestore-emulator-v*.jar"), reverse=True)
-    places = [Path(named)] if named else [*(home / EMULATOR for home in homes), *cached]
-    return next((place for place in places if place.is_file()), None) if shutil.which("java") else None
 
 
 def without_postgresql() -> bool:
@@ -71,7 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Modules on a package that lives in the other environment are not collected."""
-    needed = [package for name, package in NEEDS.items() if collection_path.name.startswith(f"test_{name}")]
+    needed = [package for name, package in NEEDS.items() if re.match(f"test_{name}", collection_path.name)]
     return True if any(not is_installed(package) for package in needed) else None
 
 
@@ -90,7 +85,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out += [i for i in items if i.get_closest_marker("long")]
     if not exports_folder().is_dir():
         left_out += [i for i in items if "real_exports" in getattr(i, "fixturenames", ())]
-    if emulator_jar_path() is None:
+    if find_emulator() is None:
         left_out += [i for i in items if "emulator_jar" in getattr(i, "fixturenames", ())]
     if without_postgresql():
         left_out += [i for i in items if "postgresql" in getattr(i, "fixturenames", ())]
@@ -109,7 +104,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterat
         terminalreporter.write_line(f"skipped: {report.nodeid}: {report.longrepr[-1]}")
     if not exports_folder().is_dir():
         terminalreporter.write_line("left out: tests on the real exports (name their folder with ONTO_FLOW_EXPORTS)")
-    if emulator_jar_path() is None:
+    if find_emulator() is None:
         terminalreporter.write_line(
             "left out: round trips through Google's emulator (install java, and cloud-firestore-emulator with "
             "gcloud components or Google's apt repository; or name the jar with FIRESTORE_EMULATOR_JAR)"
@@ -147,7 +142,7 @@ def compiled() -> Any:
 @pytest.fixture(scope="session")
 def emulator_jar() -> Path:
     """Google's Firestore emulator; tests that ask for it are left out where it, or Java, is absent."""
-    found = emulator_jar_path()
+    found = find_emulator()
     assert found is not None
     return found
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from ..core.change import Change
-from ..core.errors import EngineError
+from ..core.errors import EngineError, OntoFlowError, UsageError
 from ..core.values import Document, to_micros
 from ..core.writes import Write
 from .query import Query
@@ -82,6 +82,20 @@ class Committed:
 
 
 @dataclass(frozen=True)
+class Written:
+    """What became of one write of several that were made each for itself.
+
+    Attributes:
+        update_time: Of its document now; `None` where there is none, or it was not written.
+        error: Why it was not written: `PreconditionFailed`, a `DataError`, or what may pass (`contention`,
+            `database-failed`).
+    """
+
+    update_time: datetime | None = None
+    error: OntoFlowError | None = None
+
+
+@dataclass(frozen=True)
 class Update:
     """What a listener is told: an answer as of one commit, and how it differs from the one before.
 
@@ -96,6 +110,13 @@ class Update:
     modified: tuple[Snapshot, ...]
     removed: tuple[str, ...]
     read_time: datetime
+
+
+def refuse_twice(writes: Sequence[Write]) -> None:
+    """Raises: UsageError: `wrong-usage` for two writes to one document, which have no order."""
+    if len({write.path for write in writes}) < len(writes):
+        what = "two writes to one document, each made for itself"
+        raise UsageError("wrong-usage", what, fix="Commit them together, or one after the other.")
 
 
 @runtime_checkable
@@ -178,6 +199,17 @@ class Database(Protocol):
         Raises:
             PreconditionFailed: A document was not as its write wanted it.
             DataError: `bad-key`, `bad-value`, `too-deep`: what Firestore refuses.
+        """
+
+    def commit_each(self, writes: Sequence[Write]) -> list[Written]:
+        """Makes each write for itself, in any order, whatever becomes of the others.
+
+        Returns:
+            What became of each, in the order of the writes.
+
+        Raises:
+            UsageError: `wrong-usage`: two writes to one document.
+            EngineError: `database-failed`, `contention`: nothing is known of any of them.
         """
 
     def transact(self, body: Callable[[Transaction], T], *, attempts: int = ATTEMPTS) -> T:

@@ -1,4 +1,4 @@
-"""URIs of document databases: `sqlite:FILE?option=value`."""
+"""URIs of document databases: `sqlite:FILE?option=value`, `firestore://PROJECT/DATABASE`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from ..core.errors import UsageError, did_you_mean
 from ..core.registry import Entry, load
 from .base import Database
 
-DATABASES = {"sqlite": Entry("onto_flow.database.embedded:EmbeddedDatabase")}
+DATABASES = {
+    "sqlite": Entry("onto_flow.database.embedded:EmbeddedDatabase"),
+    "firestore": Entry("onto_flow.database.firestore:FirestoreDatabase", "firestore"),
+}
 _FROM_PYTHON = ("clock", "create")
 """Options that no text can give."""
 

@@ -155,6 +155,40 @@ class DatabaseSuite(QuerySuite, TransactionSuite):
             database.commit([Write.update("u/1", {"n": 3}, update_time=seen)])
         assert database.get("u/1").fields == {"n": 2}
 
+    def test_each_write_for_itself(self, database: Database) -> None:
+        database.commit([Write.set(f"u/{n}", {"n": 0, "m": 0}) for n in range(4)])
+        seen = database.get("u/0").update_time
+        database.commit([Write.update("u/1", {"n": 1})])
+        long_ago = datetime(2001, 1, 1, tzinfo=timezone.utc)
+        done = database.commit_each(
+            [
+                Write.update("u/0", {"n": 1}, update_time=seen),
+                Write.update("u/1", {"n": 2}, update_time=seen),
+                Write.update("u/9", {"n": 2}),
+                Write.create("u/2", {}),
+                Write.delete("u/3", precondition=Precondition(update_time=seen)),
+                Write.delete("u/8", precondition=Precondition(update_time=long_ago)),
+                Write.set("u/4", {"n": 4}),
+            ]
+        )
+        refused = [isinstance(written.error, PreconditionFailed) for written in done]
+        assert refused == [False, True, True, True, False, True, False]
+        found = {s.path: s for s in database.query(Query.of("u"))}
+        fields = {path: s.fields for path, s in found.items()}
+        assert fields == {
+            "u/0": {"n": 1, "m": 0},
+            "u/1": {"n": 1, "m": 0},
+            "u/2": {"n": 0, "m": 0},
+            "u/4": {"n": 4},
+        }
+        assert [w.update_time for w in done if w.error is None] == [
+            found["u/0"].update_time,
+            None,
+            found["u/4"].update_time,
+        ]
+        with pytest.raises(UsageError):
+            database.commit_each([Write.delete("u/1"), Write.set("u/1", {})])
+
     # Times
 
     def test_times_of_commits_rise_and_are_those_of_their_documents(self, database: Database) -> None:

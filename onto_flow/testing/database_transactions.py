@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..core.change import Change
 from ..core.errors import UsageError
 from ..core.transforms import Increment
 from ..core.writes import Write
-from ..database.base import Changes, Database, PreconditionFailed, Transaction
+from ..database.base import Changes, Database, PreconditionFailed, Snapshot, Transaction
 from ..database.query import Query
 
 PATIENCE = 20.0
@@ -54,10 +54,12 @@ class TransactionSuite:
     Attributes:
         locks_reads: Whether what a transaction has read cannot be written by others before it ends.
         each_counts: How often each of four counts, where all count the same.
+        tells_again: Whether a feed that goes on may tell again what it has told.
     """
 
     locks_reads = False
     each_counts = 10
+    tells_again = False
 
     def test_a_transaction_gives_what_its_function_returns(self, database: Database) -> None:
         database.commit([Write.set("a/1", {"n": 1})])
@@ -305,21 +307,41 @@ class TransactionSuite:
     def test_a_feed_goes_on_where_another_stopped(self, database: Database) -> None:
         feed = database.changes(database.commit([]).time)
         database.commit([Write.set(f"a/{n}", {}) for n in range(3)])
-        assert len(take(feed, 3)) == 3
+        assert len(take_until(feed, lambda last: len(last) == 3)) == 3
         position = feed.position()
         feed.close()
         done = database.commit([Write.set("a/9", {"n": 1})])
         for after in (position, database.get("a/0").update_time):
-            assert [c.path for c in take(database.changes(after), 1)] == ["a/9"]
+            feed = database.changes(after)
+            told = take_until(feed, lambda last: "a/9" in last)
+            assert "a/9" in told and (self.tells_again or len(told) == 1)
+            feed.close()
         assert not database.changes(done.time).next_batch()
+
+    def test_the_feed_tells_where_documents_are(self, database: Database) -> None:
+        feed = database.changes(database.commit([]).time)
+        database.commit([Write.set("a/1", {"n": 1}), Write.set("b/1", {}), Write.set("a/2", {})])
+        assert take_until(feed, lambda last: len(last) == 3) == {"a/1": {"n": 1}, "b/1": {}, "a/2": {}}
+        database.commit([Write.update("a/1", {"n": Increment(1)}), Write.delete("a/2")])
+        wanted = {"a/1": {"n": 2}, "a/2": None}
+        told = take_until(feed, lambda last: {path: last.get(path, ()) for path in wanted} == wanted)
+        assert {path: told.get(path, ()) for path in wanted} == wanted
+        database.commit([Write.set("a/2", {"n": 5}), Write.delete("a/1")])
+        wanted = {"a/1": None, "a/2": {"n": 5}}
+        told = take_until(feed, lambda last: {path: last.get(path, ()) for path in wanted} == wanted)
+        assert {path: told.get(path, ()) for path in wanted} == wanted
+        feed.close()
+
+    def changes_behind(self, database: Database, snapshot: Sequence[Snapshot]) -> Changes:
+        """The feed behind documents that were read as of one moment."""
+        return database.changes(snapshot[0].read_time)
 
     def test_a_snapshot_and_the_feed_after_it_are_the_whole(self, database: Database) -> None:
         database.commit([Write.set(f"a/{n}", {"n": n}) for n in range(10)])
         found = list(database.query(Query.of("a")))
         database.commit([Write.set("a/3", {"n": 30}), Write.delete("a/4"), Write.set("a/11", {"n": 11})])
-        table = {s.path: s.fields for s in found}
-        for change in take(database.changes(found[0].read_time), 3):
-            table[change.path] = change.after
+        told = take_until(self.changes_behind(database, found), lambda last: len(last) == 3)
+        table = {s.path: s.fields for s in found} | told
         now = {s.path: s.fields for s in database.query(Query.of("a"))}
         assert {p: f for p, f in table.items() if f is not None} == now
 

@@ -10,9 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from ...core.errors import EngineError, UsageError
+from ...core.errors import DataError, EngineError, UsageError
 from ...core.writes import Write
-from ..base import ATTEMPTS, Committed, Snapshot, Transaction
+from ..base import ATTEMPTS, Committed, PreconditionFailed, Snapshot, Transaction, Written, refuse_twice
 from ..inside import inside, refuse_inside
 from ..limits import checked_path
 from ..query import Query, field_path
@@ -136,6 +136,17 @@ class EmbeddedDatabase:
         writes = checked(writes)
         with self.writing() as writer:
             return write_all(writer, writes)
+
+    def commit_each(self, writes: Sequence[Write]) -> list[Written]:
+        """See `Database`."""
+        refuse_twice(writes)
+        return [self._written(write) for write in writes]
+
+    def _written(self, write: Write) -> Written:
+        try:
+            return Written(self.commit([write]).update_times[0])
+        except (PreconditionFailed, DataError) as error:
+            return Written(error=error)
 
     def transact(self, body: Callable[[Transaction], T], *, attempts: int = ATTEMPTS) -> T:
         """See `Database`; the last attempt holds the writer's place from its beginning, so that nobody can be faster."""

@@ -11,26 +11,27 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, TypeVar
 
-from google.api_core import exceptions
 from google.cloud.firestore_v1 import types
 
 from ...core.collection import CollectionSet, members_of
 from ...core.errors import EngineError, UsageError
 from ...core.writes import Write
 from ..answers import Matcher
-from ..base import ATTEMPTS, Committed, PreconditionFailed, Snapshot, Transaction
+from ..base import ATTEMPTS, Committed, Snapshot, Transaction, Written, refuse_twice
 from ..inside import inside, refuse_inside
-from ..limits import MAX_COMMIT_BYTES, checked_document, checked_path
+from ..limits import checked_path
 from ..query import Query
 from .feed import FirestoreChanges, Live
 from .listening import FirestoreListener
 from .messages import Messages, sayable, time_of
 from .service import Contended, Service
 from .transaction import FirestoreTransaction
+from .writing import checked, write_all, write_each
 
 T = TypeVar("T")
 _PLACE = re.compile(r"//([^/?#]+)(?:/([^/?#]+))?")
-_FAILED = (exceptions.AlreadyExists, exceptions.NotFound, exceptions.FailedPrecondition)
+_BATCH = 500
+"""So many writes BatchWrite takes."""
 
 
 class FirestoreDatabase:
@@ -107,6 +108,15 @@ class FirestoreDatabase:
             _pause(attempt)
         return self.write(writes)
 
+    def commit_each(self, writes: Sequence[Write]) -> list[Written]:
+        """See `Database`; 500 at a time."""
+        refuse_inside(self, self.service.name)
+        refuse_twice(writes)
+        done: list[Written] = []
+        for at in range(0, len(writes), _BATCH):
+            done += write_each(self.service, self.messages, [checked(write) for write in writes[at : at + _BATCH]])
+        return done
+
     def transact(self, body: Callable[[Transaction], T], *, attempts: int = ATTEMPTS) -> T:
         """See `Database`; Firestore locks what a transaction reads."""
         refuse_inside(self, self.service.name)
@@ -140,9 +150,12 @@ class FirestoreDatabase:
             after: A `position`, or a time. Firestore goes on from it for some minutes; later it tells everything anew.
             live: Which documents are taken to exist: those that are gone then are told as deleted.
         """
-        feed = FirestoreChanges(self.service, self.messages, self._collections or self.collections(), after, live)
+        feed = FirestoreChanges(self.service, self.messages, self._groups(), after, self.read, live)
         self._open.append(feed)
         return feed
+
+    def _groups(self) -> Sequence[str]:
+        return self._collections or self.collections()
 
     def close(self) -> None:
         """See `Database`."""
@@ -183,19 +196,7 @@ class FirestoreDatabase:
 
     def write(self, writes: Sequence[Write], transaction: bytes = b"") -> Committed:
         """Commits writes."""
-        checked = [_checked(write) for write in writes]
-        messages = [self.messages.write(write) for write in checked]
-        if sum(message.ByteSize() for message in messages) > MAX_COMMIT_BYTES:
-            raise UsageError("wrong-usage", f"a commit of more than {MAX_COMMIT_BYTES} bytes", fix="Divide it.")
-        request = types.CommitRequest.pb()(database=self.service.name, writes=messages, transaction=transaction)
-        with self.service.errors():
-            try:
-                answer = self.service.api.commit(types.CommitRequest.wrap(request), metadata=self.service.metadata)
-            except _FAILED as error:
-                raise self._failed(checked, error) from error
-        pb = types.CommitResponse.pb(answer)
-        times = (time_of(r.update_time) if r.HasField("update_time") else None for r in pb.write_results)
-        return Committed(time_of(pb.commit_time), tuple(times))
+        return write_all(self.service, self.messages, [checked(write) for write in writes], transaction, self.read)
 
     def _one(self, query: Query, matcher: Matcher, transaction: bytes) -> Iterator[Snapshot]:
         parent, message = self.messages.query(query)
@@ -227,25 +228,10 @@ class FirestoreDatabase:
                     found.append((place, snapshot))
         return iter(matcher.sorted(found))
 
-    def _failed(self, writes: Sequence[Write], error: exceptions.GoogleAPICallError) -> PreconditionFailed:
-        """Which write of a commit was refused: Firestore says it in words, so what is there now is looked at."""
-        wanted = [w for w in writes if w.precondition.exists is not None or w.precondition.update_time is not None]
-        now = {s.path: s.update_time for s in self.read([w.path for w in wanted])}
-        for write in wanted:
-            if (why := write.precondition.failure(now[write.path])) is not None:
-                return PreconditionFailed(write.path, why)
-        named = next((w.path for w in wanted if w.path in error.message), ", ".join(w.path for w in wanted[:3]))
-        return PreconditionFailed(named, error.message)
-
 
 def _pause(attempt: int) -> None:
     """Who met shall not meet again."""
     time.sleep(random.uniform(0, 0.01 * 2**attempt))
-
-
-def _checked(write: Write) -> Write:
-    checked_path(write.path)
-    return write if write.fields is None else replace(write, fields=checked_document(write.path, write.fields))
 
 
 _EVER = datetime.min.replace(tzinfo=timezone.utc)

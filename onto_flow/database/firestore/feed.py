@@ -1,9 +1,12 @@
-"""The feed of Firestore: a listener on whole collection groups.
+"""The feed of Firestore: a listener on each of some collection groups.
 
-Law: what is told is the state of documents as of rising moments, and each change has the update time of its document as its
-version; several changes of one document between two moments are told as one, and a deletion has the moment at which the
-document was seen to be gone. Where the service has lost its place and tells a collection anew, documents that a job takes to
-exist, and that are not among them, are told as deleted.
+Law: each change has the update time of its document as its version. What is told is where documents are, at one moment after
+the other: several changes between two moments are told as one, and a deletion has a time at which the document was read and
+was not there. Where the service has lost its place and tells a group anew, so does the feed: whoever takes it drops what it
+has by its version. Documents that are taken to exist and are not among them are read again, and told as they are.
+
+No time but that of a read is trusted for this: the moments that Google's emulator tells (1.19.9) may lie behind changes that
+it tells later.
 """
 
 from __future__ import annotations
@@ -16,17 +19,20 @@ from typing import Any
 
 from google.cloud.firestore_v1 import types
 
-from ...core.change import Change
+from ...core.change import Change, Version
 from ...core.codec import decode, encode
 from ...core.errors import DataError, EngineError
 from ...core.values import to_micros
+from ..base import Snapshot
 from .messages import Messages, time_of, timestamp
 from .service import Service
-from .stream import BEGIN, Stream
+from .stream import Inbox, Opened, Stream
 
 _Kind = types.TargetChange.TargetChangeType
 _LOOK_SECONDS = 0.2
-Live = Callable[[], Iterable[str]]
+Read = Callable[[Sequence[str]], Sequence[Snapshot]]
+Live = Callable[[str], Iterable[str]]
+"""The documents of a collection group that are taken to exist."""
 
 
 class FirestoreChanges:
@@ -36,6 +42,7 @@ class FirestoreChanges:
         service, messages: Where.
         groups: Names of collections.
         after: As `Database.changes` takes it; `None`: everything is told, as it is now.
+        read: Reads documents.
         live: The documents that are taken to exist; by default those that this feed has told.
     """
 
@@ -45,136 +52,185 @@ class FirestoreChanges:
         messages: Messages,
         groups: Sequence[str],
         after: bytes | datetime | None,
+        read: Read,
         live: Live | None = None,
     ) -> None:
-        self._messages, self._name = messages, service.name
-        token, self._at = _place(after)
-        self._told: set[str] = set()
-        self._live = live
-        self._pending: dict[str, Change] = {}
-        self._present: dict[int, set[str]] = {}
-        self._current: set[int] = set()
-        self._groups = {group: n for n, group in enumerate(groups, 1)}
-        self._targets = [self._target(service, n, group, after) for group, n in self._groups.items()]
+        self._inbox = Inbox()
+        places = _places(after) if isinstance(after, bytes) else {}
+        since = _micros(after) if isinstance(after, datetime) else 0
+        self._groups: dict[Stream, Group] = {}
+        for name in groups:
+            token, at = places.get(name, (b"", since))
+            target = _target(service, name, after if isinstance(after, datetime) else None)
+            stream = Stream(service, target, self._inbox, token)
+            self._groups[stream] = Group(name, messages, stream, at, read, live)
         self._closed = threading.Event()
-        self._stream = Stream(service, self._targets, token)
 
     def next_batch(self, timeout: float = 0.0) -> Sequence[Change]:
-        """See `Changes`."""
+        """See `Changes`; a batch is of one group."""
         until = time.monotonic() + timeout
         while not self._closed.is_set():
             left = until - time.monotonic()
-            message = self._stream.next(min(left, _LOOK_SECONDS))
-            if message is None:
-                if left <= 0:
-                    return ()
+            arrived = self._inbox.next(min(left, _LOOK_SECONDS))
+            if arrived is not None:
+                stream, message = arrived
+                if batch := self._groups[stream].take(message):
+                    return batch
                 continue
-            if message is BEGIN:
-                self._begin(self._groups.values())
-            elif batch := self._take(message):
-                return batch
+            for stream in self._groups:
+                stream.look()
+            if left <= 0:
+                return ()
         return ()
 
     def position(self) -> bytes:
         """See `Changes`."""
-        return encode((self._stream.resume, self._at))
+        return encode({group.name: (group.stream.resume, group.since) for group in self._groups.values()})
 
     def close(self) -> None:
         """See `Changes`."""
         self._closed.set()
-        self._stream.close()
+        for stream in self._groups:
+            stream.close()
 
-    def _target(self, service: Service, number: int, group: str, after: bytes | datetime | None) -> Any:
-        target = types.Target.pb()(target_id=number)
-        target.query.parent = service.root
-        target.query.structured_query.from_.add(collection_id=group, all_descendants=True)
-        if isinstance(after, datetime):
-            target.read_time.CopyFrom(timestamp(after))
-        return target
 
-    def _begin(self, targets: Iterable[int]) -> None:
-        """From here on everything is told that is there of some targets."""
-        for target in targets:
-            self._current.discard(target)
-            self._present[target] = set()
+class Group:
+    """One collection group of a feed.
 
-    def _take(self, message: Any) -> Sequence[Change]:
+    Args:
+        name: Its name.
+        messages: Reads messages.
+        stream: Where they come from.
+        since: Nothing that is older is told, in microseconds.
+        read, live: As `FirestoreChanges` takes them.
+    """
+
+    def __init__(
+        self, name: str, messages: Messages, stream: Stream, since: int, read: Read, live: Live | None
+    ) -> None:
+        self.name, self.stream, self.since = name, stream, since
+        self._messages, self._read, self._live = messages, read, live
+        self._told: dict[str, Version] = {}
+        self._knows_all = False
+        self._pending: dict[str, Change | None] = {}
+        self._present: set[str] | None = None
+        self._is_current = self._is_deaf = False
+
+    def take(self, message: Any) -> Sequence[Change]:
+        """What a message completes."""
+        if isinstance(message, Opened):
+            self._pending, self._present, self._is_deaf = {}, None if message.resumes else set(), False
+            self._is_current = False
+            return ()
+        if self._is_deaf:
+            return ()
         kind = message.WhichOneof("response_type")
         if kind == "document_change":
             self._changed(message.document_change)
         elif kind in ("document_delete", "document_remove"):
-            gone = getattr(message, kind)
-            path = self._messages.missing(gone.document, datetime.min).path
-            self._put(_deletion(path, time_of(gone.read_time)))
-        elif kind == "filter":
-            self._stream.begin_again()
+            self._removed(self._messages.path(getattr(message, kind).document))
+        elif kind == "filter" and self._miscounts(message.filter.count):
+            self._is_deaf = True
+            self.stream.begin_again()
         elif kind == "target_change":
             return self._target_changed(message.target_change)
         return ()
 
     def _changed(self, message: Any) -> None:
         found = self._messages.snapshot(message.document, time_of(message.document.update_time))
-        assert found.version is not None
-        assert found.update_time is not None
-        for target in message.target_ids:
-            if target in self._present:
-                self._present[target].add(found.path)
-        if to_micros(found.update_time) > self._at or self._at == 0:
-            self._put(Change(found.path, None, found.fields, found.version, found.update_time))
+        if self._present is not None:
+            self._present.add(found.path)
+        self._pending[found.path] = _change(found)
 
-    def _put(self, change: Change) -> None:
-        before = self._pending.get(change.path)
-        if before is None or before.version <= change.version:
-            self._pending[change.path] = change
+    def _removed(self, path: str) -> None:
+        self._pending[path] = None
+        if self._present is not None:
+            self._present.discard(path)
 
     def _target_changed(self, change: Any) -> Sequence[Change]:
-        if change.target_change_type == _Kind.RESET:
-            self._begin(change.target_ids)
-        elif change.target_change_type == _Kind.REMOVE:
-            raise EngineError("database-failed", f"a listener was refused: {change.cause.message}", where=self._name)
-        elif change.target_change_type == _Kind.CURRENT:
-            self._current.update(change.target_ids)
-        is_whole = not change.target_ids and len(self._current) == len(self._targets)
-        if change.target_change_type != _Kind.NO_CHANGE or not is_whole or not change.HasField("read_time"):
-            return ()
-        return self._moment(time_of(change.read_time), change.resume_token)
+        kind = change.target_change_type
+        if kind == _Kind.RESET:
+            self._pending, self._present, self._is_current = {}, set(), False
+        elif kind == _Kind.REMOVE:
+            what = f"a listener was refused: {change.cause.message}"
+            raise EngineError("database-failed", what, where=self.stream.where)
+        elif kind == _Kind.CURRENT:
+            self._is_current = True
+        elif kind == _Kind.NO_CHANGE and self._is_current and change.HasField("read_time"):
+            return self._moment(time_of(change.read_time), change.resume_token)
+        return ()
 
     def _moment(self, read_time: datetime, token: bytes) -> Sequence[Change]:
-        """All that is pending is the state as of a moment."""
-        if self._present:
-            for path in self._gone():
-                self._put(_deletion(path, read_time))
-            self._present = {}
-        batch = sorted(self._pending.values(), key=lambda change: change.version)
-        self._pending = {}
+        """All that is pending is how things are at a moment."""
+        found = {path: _deletion(path, read_time) if c is None else c for path, c in self._pending.items()}
+        if self._present is not None:
+            found |= self._read_again([path for path in self._known() if path not in self._present])
+        batch = sorted((c for c in found.values() if self._is_news(c)), key=lambda change: change.version)
         if self._live is None:
-            for change in batch:
-                (self._told.discard if change.after is None else self._told.add)(change.path)
-        self._at = to_micros(read_time)
-        self._stream.resume = token or self._stream.resume
+            self._knows_all = self._knows_all or self._present is not None
+            self._note(batch)
+        self._pending, self._present = {}, None
+        self.stream.resume = token or self.stream.resume
         return batch
 
-    def _gone(self) -> list[str]:
-        """What is taken to exist of the targets that were told anew, and was not told."""
-        gone = []
-        for path in self._told if self._live is None else self._live():
-            present = self._present.get(self._groups.get(path.split("/")[-2], 0))
-            if present is not None and path not in present:
-                gone.append(path)
-        return gone
+    def _read_again(self, paths: Sequence[str]) -> dict[str, Change]:
+        """Documents that were not told when everything was."""
+        found = self._read(paths) if paths else ()
+        return {s.path: _deletion(s.path, s.read_time) if s.version is None else _change(s) for s in found}
+
+    def _is_news(self, change: Change) -> bool:
+        return change.version > (self.since, 0) and self._told.get(change.path) != change.version
+
+    def _note(self, batch: Sequence[Change]) -> None:
+        for change in batch:
+            if change.after is None:
+                self._told.pop(change.path, None)
+            else:
+                self._told[change.path] = change.version
+
+    def _known(self) -> Iterable[str]:
+        return self._told if self._live is None else self._live(self.name)
+
+    def _miscounts(self, count: int) -> bool:
+        """Whether the service counts other documents than are known: a change was missed."""
+        if self._present is not None:
+            return count != len(self._present)
+        if self._live is None and not self._knows_all:
+            return True
+        known = set(self._known())
+        for path, change in self._pending.items():
+            (known.discard if change is None else known.add)(path)
+        return count != len(known)
 
 
-def _deletion(path: str, read_time: datetime) -> Change:
-    return Change(path, None, None, (to_micros(read_time), 1), read_time)
+def _change(found: Snapshot) -> Change:
+    assert found.version is not None
+    return Change(found.path, None, found.fields, found.version, found.update_time)
 
 
-def _place(after: bytes | datetime | None) -> tuple[bytes, int]:
-    """The token and the moment that a place says."""
-    if after is None:
-        return b"", 0
-    if isinstance(after, datetime):
-        return b"", to_micros(after if after.tzinfo is None else after.astimezone(timezone.utc))
-    place = decode(after)
-    if not isinstance(place, tuple) or len(place) != 2 or type(place[0]) is not bytes or type(place[1]) is not int:
-        raise DataError("bad-value", f"{place!r:.80} is no place of a feed")
-    return place
+def _deletion(path: str, time: datetime) -> Change:
+    return Change(path, None, None, (to_micros(time), 1), time)
+
+
+def _target(service: Service, group: str, after: datetime | None) -> Any:
+    target = types.Target.pb()(target_id=1)
+    target.query.parent = service.root
+    target.query.structured_query.from_.add(collection_id=group, all_descendants=True)
+    if after is not None:
+        target.read_time.CopyFrom(timestamp(after))
+    return target
+
+
+def _micros(time: datetime) -> int:
+    return to_micros(time if time.tzinfo is None else time.astimezone(timezone.utc))
+
+
+def _places(after: bytes) -> dict[str, tuple[bytes, int]]:
+    """The token and the moment of each group that a place says."""
+    places = decode(after)
+    if not isinstance(places, dict) or not all(
+        isinstance(p, (tuple, list)) and len(p) == 2 and type(p[0]) is bytes and type(p[1]) is int
+        for p in places.values()
+    ):
+        raise DataError("bad-value", f"{places!r:.80} is no place of a feed")
+    return {name: (token, at) for name, (token, at) in places.items()}

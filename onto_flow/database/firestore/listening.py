@@ -18,7 +18,7 @@ from ..limits import checked_path
 from ..query import Query
 from .messages import Messages, time_of
 from .service import Service
-from .stream import BEGIN, Stream
+from .stream import Inbox, Opened, Stream
 
 _TARGET = 1
 _Kind = types.TargetChange.TargetChangeType
@@ -36,22 +36,22 @@ class FirestoreListener:
         self._shown: dict[str, Snapshot] = {}
         self._known: dict[str, Snapshot] = {}
         self._is_current = self._has_told = False
+        self._is_deaf = False
         self._closed = threading.Event()
-        self._stream = Stream(service, [self._target()])
+        self._inbox = Inbox()
+        self._stream = Stream(service, self._target(), self._inbox)
 
     def next(self, timeout: float | None = None) -> Update | None:
         """See `Listener`."""
         until = None if timeout is None else time.monotonic() + timeout
         while not self._closed.is_set():
             left = 1.0 if until is None else until - time.monotonic()
-            message = self._stream.next(min(left, _LOOK_SECONDS))
-            if message is None:
+            arrived = self._inbox.next(min(left, _LOOK_SECONDS))
+            if arrived is None:
+                self._stream.look()
                 if left <= 0:
                     return None
-                continue
-            if message is BEGIN:
-                self._begin()
-            elif (update := self._take(message)) is not None:
+            elif (update := self._take(arrived[1])) is not None:
                 return update
         return None
 
@@ -75,13 +75,21 @@ class FirestoreListener:
         return target
 
     def _take(self, message: Any) -> Update | None:
+        if isinstance(message, Opened):
+            self._is_deaf, self._is_current = False, False
+            if not message.resumes:
+                self._begin()
+            return None
+        if self._is_deaf:
+            return None
         kind = message.WhichOneof("response_type")
         if kind == "document_change":
             self._changed(message.document_change)
         elif kind in ("document_delete", "document_remove"):
             gone = getattr(message, kind)
-            self._known.pop(self._messages.missing(gone.document, datetime.min).path, None)
+            self._known.pop(self._messages.path(gone.document), None)
         elif kind == "filter" and message.filter.count != len(self._known):
+            self._is_deaf = True
             self._stream.begin_again()
         elif kind == "target_change":
             return self._target_changed(message.target_change)

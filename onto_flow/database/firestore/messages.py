@@ -41,6 +41,10 @@ _OPERATORS = {
 _UNARY = types.StructuredQuery.UnaryFilter.Operator
 _OF_NULL = {"==": _UNARY.IS_NULL, "!=": _UNARY.IS_NOT_NULL}
 _OF_NAN = {"==": _UNARY.IS_NAN, "!=": _UNARY.IS_NOT_NAN}
+_ONCE = ("!=", "contains")
+_CASES = 30
+"""So many disjunctions a query may have: Firestore's limit."""
+
 _AND, _OR = types.StructuredQuery.CompositeFilter.Operator.AND, types.StructuredQuery.CompositeFilter.Operator.OR
 _ASCENDING, _DESCENDING = types.StructuredQuery.Direction.ASCENDING, types.StructuredQuery.Direction.DESCENDING
 
@@ -70,9 +74,13 @@ class Messages:
         assert side is not None
         return Snapshot(side.path, side.fields, read_time, time_of(document.create_time), time_of(document.update_time))
 
+    def path(self, name: str) -> str:
+        """The path that a full name says."""
+        return split_name(name)[1]
+
     def missing(self, name: str, read_time: datetime) -> Snapshot:
         """A document that is not there."""
-        return Snapshot(split_name(name)[1], None, read_time)
+        return Snapshot(self.path(name), None, read_time)
 
     def write(self, write: Write) -> Any:
         """The message of a write, whose path and fields were checked."""
@@ -165,12 +173,19 @@ class Messages:
 def sayable(query: Query) -> Query:
     """The query without what Firestore cannot say: itself where it can say all of it.
 
-    Collections with free ids are asked for as collection groups; of several `!=` one alone is allowed.
+    Collections with free ids are asked for as collection groups; of several `!=`, and of several `contains`, one alone is
+    allowed; and of `in` as many as make 30 cases together.
     """
-    unequal = [c for c in query.where if c.operator == "!="]
-    if len(unequal) > 1:
-        kept = tuple(c for c in query.where if c.operator != "!=" or c is unequal[0])
-        return replace(query, where=kept, order=query.full_order, limit=None)
+    kept: list[Condition] = []
+    cases = 1
+    for condition in query.where:
+        times = len(condition.value) if condition.operator == "in" else 1
+        again = any(condition.operator == c.operator for c in kept) and condition.operator in _ONCE
+        if not again and cases * times <= _CASES:
+            kept.append(condition)
+            cases *= max(times, 1)
+    if len(kept) < len(query.where):
+        return replace(query, where=tuple(kept), order=query.full_order, limit=None)
     return replace(query, limit=None) if "{" in query.collection.pattern else query
 
 

@@ -13,16 +13,22 @@ from typing import Any
 
 import grpc
 from google.api_core import exceptions
+from google.cloud.firestore_v1 import types
 from google.cloud.firestore_v1.services.firestore import FirestoreClient
 from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcTransport
 
-from ...core.errors import DataError, EngineError, UsageError
+from ...core.errors import DataError, EngineError, OntoFlowError, UsageError
 
 EMULATOR = "FIRESTORE_EMULATOR_HOST"
 """Where an emulator is, as Google's clients find it."""
 
 _LARGE = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
-_AWAY = (exceptions.ServiceUnavailable, exceptions.InternalServerError, exceptions.DeadlineExceeded)
+_AWAY = (
+    exceptions.ServiceUnavailable,
+    exceptions.InternalServerError,
+    exceptions.DeadlineExceeded,
+    exceptions.ResourceExhausted,
+)
 
 
 class Contended(EngineError):
@@ -30,6 +36,13 @@ class Contended(EngineError):
 
     def __init__(self, what: str, where: str) -> None:
         super().__init__("contention", what, where=where, fix="Try it again.")
+
+
+class Away(EngineError):
+    """The service is away, or has too much to do: it may be tried again, and nobody knows what became of a write."""
+
+    def __init__(self, what: str, where: str) -> None:
+        super().__init__("database-failed", what, where=where, fix="Try again later.")
 
 
 class Service:
@@ -42,12 +55,16 @@ class Service:
     Attributes:
         name: `projects/P/databases/D`.
         api: The generated client; every call gets `metadata`.
+        listen: The call itself: what wraps it in the client waits for the first message, and cannot be cancelled before.
+        silence: Seconds after which a stream that says nothing is taken to be dead: Firestore itself says more often that
+            nothing has changed; the emulator never does, but its streams die (`stream`), and to begin again costs nothing.
     """
 
     def __init__(self, project: str, database: str) -> None:
         self.name = f"projects/{project}/databases/{database}"
         self.metadata: Sequence[tuple[str, str]] = [("google-cloud-resource-prefix", self.name)]
         emulator = os.environ.get(EMULATOR)
+        self.silence = 120.0 if emulator is None else 2.0
         self._channel: Any = None
         if emulator is None:
             self.api = FirestoreClient()
@@ -55,6 +72,11 @@ class Service:
             self._channel = grpc.insecure_channel(emulator, options=_LARGE)
             self.api = FirestoreClient(transport=FirestoreGrpcTransport(channel=self._channel))
             self.metadata = [*self.metadata, ("authorization", "Bearer owner")]
+        self.listen = self.api.transport.grpc_channel.stream_stream(
+            "/google.firestore.v1.Firestore/Listen",
+            request_serializer=types.ListenRequest.pb().SerializeToString,
+            response_deserializer=types.ListenResponse.pb().FromString,
+        )
         self.is_closed = False
 
     @property
@@ -75,19 +97,26 @@ class Service:
             UsageError: `wrong-usage`: the database is closed.
             DataError: `bad-value`: what the database does not take.
             Contended: Others were at the same documents.
-            EngineError: `database-failed`.
+            EngineError: `database-failed`; `Away` where that may pass.
         """
         if self.is_closed:
             raise UsageError("wrong-usage", "the database is closed", where=self.name)
         try:
             yield
-        except exceptions.InvalidArgument as error:
-            raise DataError("bad-value", error.message, where=self.name) from error
-        except exceptions.Aborted as error:
-            raise Contended(error.message, self.name) from error
         except exceptions.GoogleAPICallError as error:
-            what = f"{type(error).__name__}: {error.message}"
-            raise EngineError("database-failed", what, where=self.name, fix=_fix(error)) from error
+            raise error_of(error, self.name) from error
+
+
+def error_of(error: exceptions.GoogleAPICallError, where: str) -> OntoFlowError:
+    """What an error of the service is in words of this package."""
+    if isinstance(error, exceptions.InvalidArgument):
+        return DataError("bad-value", error.message, where=where)
+    if isinstance(error, exceptions.Aborted):
+        return Contended(error.message, where)
+    what = f"{type(error).__name__}: {error.message}"
+    if isinstance(error, _AWAY):
+        return Away(what, where)
+    return EngineError("database-failed", what, where=where, fix=_fix(error))
 
 
 def _fix(error: exceptions.GoogleAPICallError) -> str:
@@ -95,6 +124,4 @@ def _fix(error: exceptions.GoogleAPICallError) -> str:
         return "Make the index that it names."
     if isinstance(error, (exceptions.PermissionDenied, exceptions.Unauthenticated)):
         return "Give this account the role roles/datastore.user in the project."
-    if isinstance(error, _AWAY):
-        return "The service is away, or does not answer: try again later."
     return ""
