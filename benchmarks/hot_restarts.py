@@ -17,6 +17,7 @@ from typing import Any
 
 from onto_flow.core.values import Reference
 from onto_flow.demo.meeting_room import MeetingSession
+from onto_flow.engines.collector import Collector
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.engines.local.kept import KeptState
 from onto_flow.engines.local.store import Store
@@ -39,14 +40,15 @@ def fill(file: Path, meetings: int) -> None:
     store.close()
 
 
-def taken(flow: LocalFlow, version: int = 0, *changes: tuple[str, dict[str, Any]]) -> float:
+def taken(flow: LocalFlow, collector: Collector, version: int = 0, *changes: tuple[str, dict[str, Any]]) -> float:
     start = time.process_time()
     flow.process([(path, Event((version, 0), fields)) for path, fields in changes])
+    collector.between(idle=False)
     return (time.process_time() - start) * 1000
 
 
-def batch(flow: LocalFlow, name: str, version: int, *changes: tuple[str, dict[str, Any]]) -> None:
-    print(f"{name:36}{taken(flow, version, *changes):10.1f}", flush=True)
+def batch(flow: LocalFlow, collector: Collector, name: str, version: int, *changes: tuple[str, dict[str, Any]]) -> None:
+    print(f"{name:36}{taken(flow, collector, version, *changes):10.1f}", flush=True)
 
 
 def opened(file: Path) -> tuple[LocalFlow, KeptState, Store]:
@@ -55,11 +57,11 @@ def opened(file: Path) -> tuple[LocalFlow, KeptState, Store]:
     return LocalFlow(plan, state=state), state, store
 
 
-def pages(flow: LocalFlow, state: KeptState, store: Store, most: int) -> None:
+def pages(flow: LocalFlow, collector: Collector, state: KeptState, store: Store, most: int) -> None:
     """All pages that wait, at most so many, each with its commit."""
     times, commits = [], []
     while flow.timer_is_due and len(times) < most:
-        times.append(taken(flow))
+        times.append(taken(flow, collector))
         start = time.process_time()
         with store.transaction():
             state.save()
@@ -77,21 +79,21 @@ def main(meetings: int) -> None:
         flow, state, store = opened(file)
         ticket: dict[str, Any] = {"attendance": True, "role": "guest", "user": Reference("users/hot")}
         meeting = {"status": "open", "tickets": [Reference("tickets/new")]}
-        with steady():
-            batch(flow, "another user is renamed", 1, ("users/3", user("x")))
-            batch(flow, "another one", 2, ("users/4", user("x")))
-            batch(flow, "the crowd gets one more", 3, ("tickets/new", ticket), ("meetings/new", meeting))
-            batch(flow, "its user is renamed", 4, ("users/hot", user("x")))
-            batch(flow, "a page of that", 5)
-            pages(flow, state, store, meetings // 500)
+        with steady() as collector:
+            batch(flow, collector, "another user is renamed", 1, ("users/3", user("x")))
+            batch(flow, collector, "another one", 2, ("users/4", user("x")))
+            batch(flow, collector, "the crowd gets one more", 3, ("tickets/new", ticket), ("meetings/new", meeting))
+            batch(flow, collector, "its user is renamed", 4, ("users/hot", user("x")))
+            batch(flow, collector, "a page of that", 5)
+            pages(flow, collector, state, store, meetings // 500)
         store.close()
         print("after a kill in the middle")
         start = time.process_time()
         flow, state, store = opened(file)
         print(f"{'opened':36}{(time.process_time() - start) * 1000:10.1f}")
-        with steady():
-            batch(flow, "its user is renamed again", 7, ("users/hot", user("y")))
-            pages(flow, state, store, meetings)
+        with steady() as collector:
+            batch(flow, collector, "its user is renamed again", 7, ("users/hot", user("y")))
+            pages(flow, collector, state, store, meetings)
         store.close()
 
 

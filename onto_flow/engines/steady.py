@@ -7,29 +7,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..core.native import compiled
-
-YOUNG = 100_000
-"""Objects that are made before the collector looks at the young ones."""
+from .collector import Collector
 
 
 @contextmanager
-def steady() -> Iterator[None]:
+def steady() -> Iterator[Collector]:
     """Within it, what is there already is not looked at again and again in search of cycles.
 
-    What a step makes and drops is freed without the collector; cycles of user code still are found, later. What a load
-    took and freed goes back to the system before.
+    What a step makes and drops is freed without the collector; cycles of user code still are found, later, by whoever
+    calls `Collector.between`. What a load took and freed goes back to the system before.
     """
     native = compiled()
     if native is not None:
         native.trim()
-    young, middle, old = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(YOUNG, middle, old)
+    collector = Collector()
+    collector.begin()
     try:
-        yield
+        yield collector
     finally:
-        gc.set_threshold(young, middle, old)
-        gc.unfreeze()
+        collector.end()
 
 
 @contextmanager

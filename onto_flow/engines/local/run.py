@@ -24,6 +24,7 @@ from ...sources.base import Partition, Reader, Source
 from ..base import Job, Progress, Report, event, seed
 from ..breaker import Breaker
 from ..bulk import Bulk, unknown
+from ..collector import Collector
 from ..steady import steady, uncollected
 from ..wrong_types import WrongTypes
 from .flow import LocalFlow, Stopped
@@ -227,15 +228,16 @@ class Run:
     def _follow(self, feed: Source) -> None:
         """Takes the feed batch by batch until it ends or the job is stopped."""
         readers = {partition: self._open(feed, partition) for partition in feed.partitions()}
-        with steady():
-            self._follow_all(readers)
+        with steady() as collector:
+            self._follow_all(readers, collector)
 
-    def _follow_all(self, readers: dict[Partition, Reader]) -> None:
+    def _follow_all(self, readers: dict[Partition, Reader], collector: Collector) -> None:
         try:
             while readers and not self.job.stop.is_set():
                 idle = not self._round(readers)
                 self._tick()
                 self._tell_following()
+                collector.between(idle=idle)
                 if idle and readers:
                     self.job.stop.wait(_IDLE_SECONDS)
             self._take_what_is_due()
