@@ -47,6 +47,8 @@ _KNOWN: dict[type, frozenset[str]] = {
 _KINDS = {"root", "via", "by", "on"}
 _OPERATORS = {"ingest", "match", "assemble", "aggregate", "own"}
 _Evaluate = Callable[[Members], dict[Any, Any]]
+Queue = dict[Key, list[Message]]
+"""What the roots of a view give to its groups, or to the owners of its paths."""
 
 
 def unknown(plan: Plan) -> list[str]:
@@ -91,6 +93,8 @@ class Bulk:
     Args:
         plan: One of which nothing is `unknown`.
         generation: The first part of view versions.
+        owns: Which roots are evaluated; all of them when left out. The others are there as documents of slots.
+        last: Takes what the roots of a view give to its groups, or to the owners of its paths, where others do the rest.
 
     Attributes:
         breaker: Is told what user code failed, and may stop it.
@@ -104,8 +108,16 @@ class Bulk:
         ['meetingSessions/retro', 'meetingSessions/standup']
     """
 
-    def __init__(self, plan: Plan, *, generation: int = 0) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        generation: int = 0,
+        owns: Callable[[str], bool] | None = None,
+        last: Callable[[View, Queue], None] | None = None,
+    ) -> None:
         self._plan = plan
+        self._owns, self._given = owns, last
         self._generation = generation
         self._documents = Documents(plan)
         self._evaluations = 0
@@ -134,6 +146,9 @@ class Bulk:
         tabulate = None if makes is None or view.grouped or view.owned else makes()
         evaluate = self._evaluate(view, evaluator)
         roots = lookup.roots()
+        if self._owns is not None:
+            owns = self._owns
+            roots = (root for root in roots if owns(root[0]))
         if tabulate is None:
             outputs = self._one_by_one(view, lookup, evaluate, roots)
             while chunk := list(islice(outputs, CHUNK)):
@@ -154,7 +169,7 @@ class Bulk:
         return ViewColumns(view.name, paths, columns, (self._generation, 0, 1))
 
     def _one_by_one(self, view: View, lookup: Lookup, evaluate: _Evaluate, roots: Iterable[Member]) -> Iterator[Output]:
-        queue: dict[Key, list[Message]] = {}
+        queue: Queue = {}
         version = (self._generation, 0, 1)
         for root, shown in self._evaluated(view, lookup, evaluate, roots):
             if isinstance(shown, DeadLetter):
@@ -166,8 +181,10 @@ class Bulk:
             else:
                 for path, document in shown.items():
                     yield ViewChange(view.name, path, None, document, version)
-        if queue:
-            yield from self._last(view, queue)
+        if queue and self._given is not None:
+            self._given(view, queue)
+        elif queue:
+            yield from self.finish(view, queue)
 
     def _evaluated(
         self, view: View, lookup: Lookup, evaluate: _Evaluate, roots: Iterable[Member]
@@ -193,8 +210,8 @@ class Bulk:
             self.breaker.failed(letter, self._evaluations)
         return letter
 
-    def _last(self, view: View, queue: dict[Key, list[Message]]) -> Iterator[Output]:
-        """The outputs of the view's groups, or of the owners of its paths."""
+    def finish(self, view: View, queue: Queue) -> Iterator[Output]:
+        """The outputs of the view's groups, or of the owners of its paths, from all that their roots give."""
         node = next(n for n in self._plan.operators if n.view == view.name and n.kind in ("aggregate", "own"))
         operator: Operator = build_operator(node, self._plan, Profile(drained=True))
         while queue:

@@ -1,0 +1,265 @@
+"""The batch plan: view tables from documents, without state per key.
+
+```
+documents -> route -+-> hop 1 -> hop 2 -> ... (one per depth of slots) --+
+                    +-------------------------------------------------- -+-> build -> [groups] -> view documents
+```
+
+`route` packs documents into few big values, so Beam's own work is per shard and bundle, not per document (`routing`). Each
+shard of roots is then what a small backfill is to the embedded engine: `engines.bulk` computes it by columns. Groups and
+owners of paths are the operators' own, one step per key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
+
+from ...core.change import Change
+from ...core.columns import ViewColumns
+from ...core.errors import EngineError
+from ...formats.native.values import value_decoder, value_encoder
+from ...operators.base import Key, Output
+from ...operators.messages import Claim, Message, Rows
+from ...plan.nodes import Plan, View
+from ...plan.wire import from_json, to_json
+from ..bulk import Bulk, Queue, unknown
+from .elements import Block, Built
+from .routing import ROOTS, Hops, Packed, Router, depths, shard_named, shard_of, unpacked
+
+KEYED = tuple[bytes, bytes]
+GROUPS = "groups"
+"""The output of what roots give to groups."""
+
+SHARDS = 16
+
+_encode, _decode = value_encoder(), value_decoder()
+
+
+def refusals(plan: Plan) -> list[str]:
+    """What the plan says that the batch plan does not know; empty when it can compute the plan's tables."""
+    return unknown(plan)
+
+
+class BuildTables(beam.PTransform):
+    """Documents -> what the views are (`Built`), packed.
+
+    Args:
+        plan: One that has no `refusals`.
+        shards: How many shards the roots of a view are dealt to; each is built in memory, by one worker at a time.
+        generation: The first part of view versions.
+        of: What the documents come as: `Change`, or `Block`.
+    """
+
+    def __init__(self, plan: Plan, *, shards: int = SHARDS, generation: int = 0, of: type = Change) -> None:
+        super().__init__()
+        self._plan, self._shards, self._generation, self._of = plan, shards, generation, of
+
+    def expand(self, documents: Any) -> Any:
+        """Adds the stages."""
+        if not documents.windowing.is_default():
+            what = "a backfill computes one table of all documents: they must be in the global window, without triggers"
+            raise EngineError("engine-refused", what)
+        plan, text = self._plan, to_json(self._plan)
+        deepest = max(d for view in plan.views for d in depths(view)) if self._shards > 1 else 0
+        levels = [f"level{depth}" for depth in range(1, deepest + 1)]
+        hints = dict.fromkeys(levels, KEYED)
+        fn = _RouteBlocks if self._of is Block else _Route
+        routed = documents | "route" >> beam.ParDo(fn(text, self._shards)).with_output_types(
+            KEYED, **hints
+        ).with_outputs(*levels, main="roots")
+        roots, waiting = [routed.roots], {name: [routed[name]] for name in levels}
+        for at, name in enumerate(levels):
+            later = levels[at + 1 :]
+            hop = beam.ParDo(_Hop(text, self._shards)).with_output_types(KEYED, **dict.fromkeys(later, KEYED))
+            met = _grouped(name, waiting[name]) | f"hop {at + 1}" >> hop.with_outputs(*later, main="roots")
+            roots.append(met.roots)
+            for other in later:
+                waiting[other].append(met[other])
+        return self._build(_grouped("shards", roots), text)
+
+    def _build(self, shards: Any, text: str) -> Any:
+        build = beam.ParDo(_Build(text, self._shards, self._generation))
+        if not any(v.grouped or v.owned for v in self._plan.views):
+            return shards | "build" >> build.with_output_types(Built)
+        built = shards | "build" >> build.with_output_types(Built, **{GROUPS: KEYED}).with_outputs(GROUPS, main="built")
+        finish = beam.ParDo(_Finish(text, self._generation)).with_output_types(Built)
+        finished = built[GROUPS] | "by group" >> beam.GroupByKey() | "finish" >> finish
+        return (built.built, finished) | "all" >> beam.Flatten()
+
+
+def _grouped(label: str, collections: Sequence[Any]) -> Any:
+    return tuple(collections) | f"{label} of all" >> beam.Flatten() | f"by {label}" >> beam.GroupByKey()
+
+
+class _Route(beam.DoFn):
+    """Documents -> packed values for hops and shards of roots."""
+
+    def __init__(self, plan: str, shards: int) -> None:
+        super().__init__()
+        self._plan, self._shards = plan, shards
+
+    def default_label(self) -> str:
+        """A name that does not follow the names of classes."""
+        return "deal"
+
+    def start_bundle(self) -> None:
+        """Begins with nothing."""
+        self._router = Router(from_json(self._plan), self._shards)
+
+    def process(self, element: Change) -> Iterator[Any]:
+        """Takes one document."""
+        return map(_placed, self._router.take((element,)))
+
+    def get_input_batch_type(self, input_element_type: Any) -> Any:
+        """See `beam.DoFn`."""
+        return list[Change]
+
+    @beam.DoFn.yields_elements
+    def process_batch(self, batch: list[Change]) -> Iterator[Any]:
+        """Takes many."""
+        return map(_placed, self._router.take(batch))
+
+    def finish_bundle(self) -> Iterator[Any]:
+        """What was not full."""
+        return map(_at_the_end, self._router.parcels.rest())
+
+
+class _RouteBlocks(beam.DoFn):
+    """The same of blocks of documents."""
+
+    def __init__(self, plan: str, shards: int) -> None:
+        super().__init__()
+        self._plan, self._shards = plan, shards
+
+    def default_label(self) -> str:
+        """A name that does not follow the names of classes."""
+        return "deal"
+
+    def start_bundle(self) -> None:
+        """Begins with nothing."""
+        self._router = Router(from_json(self._plan), self._shards)
+
+    def process(self, element: Block) -> Iterator[Any]:
+        """Takes the documents of a block."""
+        return map(_placed, self._router.take(element.changes))
+
+    def finish_bundle(self) -> Iterator[Any]:
+        """What was not full."""
+        return map(_at_the_end, self._router.parcels.rest())
+
+
+class _Hop(beam.DoFn):
+    """Where documents of slots meet what asked for them."""
+
+    def __init__(self, plan: str, shards: int) -> None:
+        super().__init__()
+        self._plan, self._shards = plan, shards
+
+    def default_label(self) -> str:
+        """A name that does not follow the names of classes."""
+        return "meet"
+
+    def setup(self) -> None:
+        """Reads the plan."""
+        self._hops = Hops(from_json(self._plan), self._shards)
+
+    def process(self, element: tuple[bytes, Iterable[bytes]]) -> Iterator[Any]:
+        """All that came to one shard of keys."""
+        return map(_placed, self._hops.meet(*element))
+
+
+class _Build(beam.DoFn):
+    """Shards of roots -> their view documents, and what they give to groups."""
+
+    def __init__(self, plan: str, shards: int, generation: int) -> None:
+        super().__init__()
+        self._plan, self._shards, self._generation = plan, shards, generation
+
+    def default_label(self) -> str:
+        """A name that does not follow the names of classes."""
+        return "bulk"
+
+    def process(self, element: tuple[bytes, Iterable[bytes]]) -> Iterator[Any]:
+        """All documents of one shard."""
+        target, values = element
+        number, shard = shard_named(target)
+        plan, owns = from_json(self._plan), None
+        if number is not None:
+            plan = _only(plan, plan.views[number])
+            owns = partial(_is_of, shard, self._shards)
+        given: list[tuple[View, Queue]] = []
+        bulk = Bulk(plan, generation=self._generation, owns=owns, last=lambda *queue: given.append(queue))
+        bulk.take(unpacked(values))
+        for found in bulk.tables():
+            yield Built(found) if isinstance(found, ViewColumns) else Built(None, tuple(found))
+        for view, queue in given:
+            for name, data in _contributions(view, queue, self._shards):
+                yield beam.pvalue.TaggedOutput(GROUPS, (name, data))
+
+
+class _Finish(beam.DoFn):
+    """All that roots give to a shard of groups, or of output paths -> their view documents."""
+
+    def __init__(self, plan: str, generation: int) -> None:
+        super().__init__()
+        self._plan, self._generation = plan, generation
+
+    def default_label(self) -> str:
+        """A name that does not follow the names of classes."""
+        return "operators"
+
+    def process(self, element: tuple[bytes, Iterable[bytes]]) -> Iterator[Built]:
+        """One shard."""
+        target, values = element
+        plan = from_json(self._plan)
+        view = plan.view(target.rpartition(b"/")[0].decode())
+        message: type[Rows] | type[Claim] = Rows if view.grouped else Claim
+        queue: dict[Key, list[Message]] = {}
+        for data in values:
+            for key, parts in _decode(data):
+                queue.setdefault(key, []).extend(message(*part) for part in parts)
+        for messages in queue.values():
+            messages.sort(key=_root_of)
+        outputs: list[Output] = list(Bulk(plan, generation=self._generation).finish(view, queue))
+        yield Built(None, tuple(outputs))
+
+
+def _contributions(view: View, queue: Queue, shards: int) -> Iterator[tuple[bytes, bytes]]:
+    """What roots give to groups, packed by the shard of the group."""
+    packed: dict[int, list[Any]] = {}
+    for key, messages in queue.items():
+        packed.setdefault(shard_of(key, shards), []).append((key, [tuple(m) for m in messages]))
+    for shard, entries in packed.items():
+        yield f"{view.name}/{shard}".encode(), _encode(entries)
+
+
+def _root_of(message: Any) -> str:
+    return message.root
+
+
+def _only(plan: Plan, view: View) -> Plan:
+    """The plan of one view."""
+    return replace(plan, views=(view,), operators=tuple(o for o in plan.operators if o.view in ("", view.name)))
+
+
+def _is_of(shard: int, shards: int, path: str) -> bool:
+    return shard_of(path, shards) == shard
+
+
+def _placed(packed: Packed) -> Any:
+    level, target, data = packed
+    return (target, data) if level == ROOTS else beam.pvalue.TaggedOutput(f"level{level}", (target, data))
+
+
+def _at_the_end(packed: Packed) -> Any:
+    """An output at the end of a bundle."""
+    level, target, data = packed
+    value = WindowedValue((target, data), GlobalWindow().start, [GlobalWindow()])
+    return value if level == ROOTS else beam.pvalue.TaggedOutput(f"level{level}", value)

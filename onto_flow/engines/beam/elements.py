@@ -1,0 +1,197 @@
+"""What travels between the public transforms, and its bytes: our own codec's, so nothing is ever unpickled.
+
+| element | what it is |
+|---|---|
+| `Change` | a document, or a change of one |
+| `ViewChange` | a new or changed view document |
+| `DeadLetter` | what failed |
+| `Block` | what one step of reading a source gave: many documents as one element |
+| `Built` | what one step of a backfill gave: many view documents as one element |
+
+Many documents as one element, because Beam's own work is per element.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+from apache_beam.coders import Coder
+
+from ...core.change import Change, DeadLetter, ViewChange
+from ...core.columns import Column, Lists, Maps, Plain, ViewColumns
+from ...formats.native.values import value_decoder, value_encoder
+from ...operators.base import Output
+from ..carried import decode_carried, encode_carried
+from ..wrong_types import Mistyped
+
+_encode, _decode = value_encoder(), value_decoder()
+
+
+class Block(NamedTuple):
+    """What one step of reading gave.
+
+    Attributes:
+        changes: Documents.
+        letters: What could not be read.
+        read: How many documents there were, those that nobody wants included.
+        mistyped: Fields of another type than declared.
+    """
+
+    changes: tuple[Change, ...]
+    letters: tuple[DeadLetter, ...] = ()
+    read: int = 0
+    mistyped: tuple[Mistyped, ...] = ()
+
+
+class Built(NamedTuple):
+    """What one step of a backfill gave.
+
+    Attributes:
+        columns: View documents by columns.
+        outputs: Others one by one, and dead letters.
+    """
+
+    columns: ViewColumns | None = None
+    outputs: tuple[Output, ...] = ()
+
+    def changes(self) -> list[ViewChange]:
+        """The view changes."""
+        given = [] if self.columns is None else list(self.columns.changes())
+        return given + [o for o in self.outputs if isinstance(o, ViewChange)]
+
+    def letters(self) -> list[Output]:
+        """The others."""
+        return [o for o in self.outputs if not isinstance(o, ViewChange)]
+
+
+class _OwnCoder(Coder):
+    """Bytes of our codec."""
+
+    encoded: Callable[[Any], bytes]
+    decoded: Callable[[bytes], Any]
+
+    def encode(self, value: Any) -> bytes:
+        """The bytes of an element."""
+        return type(self).encoded(value)
+
+    def decode(self, data: bytes) -> Any:
+        """The element of these bytes."""
+        return type(self).decoded(data)
+
+    def is_deterministic(self) -> bool:
+        """Equal elements have equal bytes."""
+        return True
+
+    def to_type_hint(self) -> Any:
+        """See `Coder`."""
+        return _TYPE_OF[type(self)]
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+
+class ChangeCoder(_OwnCoder):
+    """`Change` <-> bytes."""
+
+    encoded = staticmethod(lambda change: _encode(tuple(change)))
+    decoded = staticmethod(lambda data: Change(*_decode(data)))
+
+
+class ViewChangeCoder(_OwnCoder):
+    """`ViewChange` <-> bytes."""
+
+    encoded = staticmethod(encode_carried)
+    decoded = staticmethod(decode_carried)
+
+
+class DeadLetterCoder(_OwnCoder):
+    """`DeadLetter` <-> bytes."""
+
+    encoded = staticmethod(encode_carried)
+    decoded = staticmethod(decode_carried)
+
+
+def _pack_block(block: Block) -> bytes:
+    changes, letters, read, mistyped = block
+    return _encode(
+        ([tuple(c) for c in changes], [encode_carried(x) for x in letters], read, [tuple(m) for m in mistyped])
+    )
+
+
+def _unpack_block(data: bytes) -> Block:
+    changes, letters, read, mistyped = _decode(data)
+    found: Any = tuple(map(decode_carried, letters))
+    return Block(tuple(Change(*c) for c in changes), found, read, tuple(Mistyped(*m) for m in mistyped))
+
+
+class BlockCoder(_OwnCoder):
+    """`Block` <-> bytes."""
+
+    encoded = staticmethod(_pack_block)
+    decoded = staticmethod(_unpack_block)
+
+
+def pack_built(built: Built) -> bytes:
+    """The bytes of what a step of a backfill gave."""
+    columns = built.columns
+    by_columns = None
+    if columns is not None:
+        parts = [(name, _pack_column(column)) for name, column in columns.columns.items()]
+        by_columns = (columns.view, list(columns.paths), parts, columns.version)
+    return _encode((by_columns, [encode_carried(o) for o in built.outputs]))
+
+
+def unpack_built(data: bytes) -> Built:
+    """What these bytes are."""
+    by_columns, outputs = _decode(data)
+    columns = None
+    if by_columns is not None:
+        view, paths, parts, version = by_columns
+        columns = ViewColumns(view, paths, {name: _unpack_column(part) for name, part in parts}, tuple(version))
+    found: Any = tuple(map(decode_carried, outputs))
+    return Built(columns, found)
+
+
+class BuiltCoder(_OwnCoder):
+    """`Built` <-> bytes."""
+
+    encoded = staticmethod(pack_built)
+    decoded = staticmethod(unpack_built)
+
+
+_PLAIN, _LISTS, _MAPS = range(3)
+
+
+def _pack_column(column: Column) -> tuple[Any, ...]:
+    if isinstance(column, Plain):
+        return _PLAIN, list(column.values), column.kind
+    if isinstance(column, Lists):
+        return _LISTS, list(column.lengths), _pack_column(column.items)
+    there = None if column.there is None else list(column.there)
+    return _MAPS, there, [(name, _pack_column(part)) for name, part in column.parts.items()]
+
+
+def _unpack_column(packed: Any) -> Column:
+    form, first, second = packed
+    if form == _PLAIN:
+        return Plain(first, second)
+    if form == _LISTS:
+        return Lists(first, _unpack_column(second))
+    return Maps(first, {name: _unpack_column(part) for name, part in second})
+
+
+_CODERS: dict[type, type[_OwnCoder]] = {
+    Change: ChangeCoder,
+    ViewChange: ViewChangeCoder,
+    DeadLetter: DeadLetterCoder,
+    Block: BlockCoder,
+    Built: BuiltCoder,
+}
+_TYPE_OF: dict[type[Any], type] = {coder: element for element, coder in _CODERS.items()}
+for _element, _coder in _CODERS.items():
+    beam.coders.registry.register_coder(_element, _coder)
