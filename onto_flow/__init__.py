@@ -58,7 +58,7 @@ else:
     }
     _PLACES = {name: module for module, names in _MODULES.items() for name in names.split()}
     _NEED_PACKAGES = {
-        "beam": ("engines.beam", None, "beam"),
+        "beam": ("beam", None, "beam"),
         "flink": ("engines.flink", None, "flink"),
         "formats": ("formats", None, "formats"),
         "read_table": ("formats.published_table", "read_table", "parquet"),

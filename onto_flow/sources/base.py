@@ -111,6 +111,23 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class Divisible(Protocol):
+    """A source whose partitions can be cut anywhere between blocks, while they are read.
+
+    Attributes:
+        block: Bytes of a block.
+    """
+
+    block: int
+
+    def whole(self) -> Sequence[Partition]:
+        """Its partitions, each as large as it can be, with its size."""
+
+    def part(self, partition: Partition, first: int, behind: int) -> Partition:
+        """The blocks of a whole partition from `first` to before `behind`: the documents that begin there."""
+
+
+@runtime_checkable
 class Follower(Protocol):
     """A feed that must know what it is joined to before it is opened."""
 

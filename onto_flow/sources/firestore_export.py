@@ -57,6 +57,8 @@ class FirestoreExport:
         EngineError: `missing-extra` for an object store whose package is not installed.
     """
 
+    block = BLOCK
+
     def __init__(
         self,
         place: str | Path,
@@ -144,6 +146,15 @@ class FirestoreExport:
         if not self.accept_mismatch:
             check_layout(self.layout, None, None)
         return [part for output in self.layout.files for part in _split(output, _blocks(split_bytes))]
+
+    def whole(self) -> Sequence[Partition]:
+        """See `sources.base.Divisible`."""
+        return [Partition(output.name, output.size) for output in self.layout.files if output.size]
+
+    def part(self, partition: Partition, first: int, behind: int) -> Partition:
+        """See `sources.base.Divisible`."""
+        end = min(behind * BLOCK, partition.size or behind * BLOCK)
+        return Partition(f"{partition.name}@{first * BLOCK}-{end}", end - first * BLOCK)
 
     def check(self, documents: int, record_bytes: int) -> None:
         """Compares what was counted while all was read with the metadata.

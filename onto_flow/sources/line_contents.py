@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Mapping
+from datetime import datetime
 from traceback import format_exception
 from typing import Any, Protocol
 
@@ -166,6 +169,40 @@ def unreadable(content: LineContents, error: DataError, name: str, where: str, p
     code = error.code if error.code == "thin-event" else content.code
     key = f"{content.letter}:{name}"[:_MAX_KEY]
     return DeadLetter(key, f"{code}: {error.what} ({where})", "".join(format_exception(error)), payload[:PAYLOAD_BYTES])
+
+
+def read_message(
+    contents: EventContents,
+    data: bytes,
+    attributes: Mapping[str, str],
+    message_id: str,
+    published: datetime | None,
+    where: str,
+) -> Item | Thin | None:
+    """What a message with attributes tells; a dead letter for one that cannot be read.
+
+    Args:
+        contents: What the messages of its feed are.
+        data: Its bytes.
+        attributes: Its attributes.
+        message_id: What tells it from others, where it does not say itself.
+        published: The time of a change that tells none.
+        where: Where it was found.
+
+    Raises:
+        DataError: `mixed-feeds`, which ends the reading.
+    """
+    try:
+        item = contents.read(data, attributes)
+    except DataError as error:
+        name = contents.name(data, attributes) or message_id
+        return unreadable(contents, error, name, where, _whole(data, attributes))
+    return item._replace(time=published) if isinstance(item, Change) and item.time is None else item
+
+
+def _whole(data: bytes, attributes: Mapping[str, str]) -> bytes:
+    """A message in one line, as `jsonl:` feeds read it: so a dead letter can be replayed."""
+    return json.dumps({"attributes": dict(attributes), "data_base64": base64.b64encode(data).decode()}).encode()
 
 
 def _only(fields: Document | None, names: frozenset[str] | None) -> Document | None:

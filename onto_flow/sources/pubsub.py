@@ -7,12 +7,10 @@ version.
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
@@ -28,11 +26,11 @@ from google.cloud.pubsub_v1.types import FlowControl
 from ..core.change import Change, DeadLetter
 from ..core.codec import decode, encode
 from ..core.collection import Projection
-from ..core.errors import DataError, EngineError, UsageError
+from ..core.errors import EngineError, UsageError
 from ..formats.events import EventReader
 from ..formats.mapping import load_mapping
 from .base import Partition, SourceInfo, count_of
-from .line_contents import EventContents, unreadable
+from .line_contents import EventContents, read_message
 from .thin_events import Item, Thin, open_thin
 
 DEADLINE_SECONDS = 10
@@ -223,15 +221,9 @@ class PubSubReader:
         return self._contents.resolved([item for item in items if item is not None])
 
     def _item(self, message: Any) -> Item | Thin | None:
-        try:
-            item = self._contents.read(message.data, message.attributes)
-        except DataError as error:
-            name = self._contents.name(message.data, message.attributes) or message.message_id
-            where = f"message {message.message_id} of {self.pulled.subscription}"
-            return unreadable(self._contents, error, name, where, _whole(message.data, message.attributes))
-        if isinstance(item, Change) and item.time is None:
-            return item._replace(time=message.publish_time.replace(tzinfo=timezone.utc))
-        return item
+        published = message.publish_time.replace(tzinfo=timezone.utc)
+        where = f"message {message.message_id} of {self.pulled.subscription}"
+        return read_message(self._contents, message.data, message.attributes, message.message_id, published, where)
 
     def next_wake(self) -> datetime | None:
         """Soon."""
@@ -244,11 +236,6 @@ class PubSubReader:
     def close(self) -> None:
         """See `Pulled.close`."""
         self.pulled.close()
-
-
-def _whole(data: bytes, attributes: Mapping[str, str]) -> bytes:
-    """A message in one line, as `jsonl:` feeds read it: so a dead letter can be replayed."""
-    return json.dumps({"attributes": dict(attributes), "data_base64": base64.b64encode(data).decode()}).encode()
 
 
 def _seconds(value: float | str) -> float:

@@ -12,6 +12,7 @@ owners of paths are the operators' own, one step per key.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -31,6 +32,7 @@ from ...plan.nodes import Plan, View
 from ...plan.wire import from_json, to_json
 from ..bulk import Bulk, Queue, unknown
 from .elements import Block, Built
+from .quiet import QuietFn
 from .routing import ROOTS, Hops, Packed, Router, depths, shard_named, shard_of, unpacked
 
 KEYED = tuple[bytes, bytes]
@@ -53,11 +55,11 @@ class BuildTables(beam.PTransform):
     Args:
         plan: One that has no `refusals`.
         shards: How many shards the roots of a view are dealt to; each is built in memory, by one worker at a time.
-        generation: The first part of view versions.
+        generation: The first part of view versions; the time at which the job runs when left out.
         of: What the documents come as: `Change`, or `Block`.
     """
 
-    def __init__(self, plan: Plan, *, shards: int = SHARDS, generation: int = 0, of: type = Change) -> None:
+    def __init__(self, plan: Plan, *, shards: int = SHARDS, generation: int | None = None, of: type = Change) -> None:
         super().__init__()
         self._plan, self._shards, self._generation, self._of = plan, shards, generation, of
 
@@ -82,14 +84,16 @@ class BuildTables(beam.PTransform):
             roots.append(met.roots)
             for other in later:
                 waiting[other].append(met[other])
-        return self._build(_grouped("shards", roots), text)
+        begin = documents.pipeline | "start" >> beam.Create([self._generation or 0]).with_output_types(int)
+        generation = begin | "generation" >> beam.Map(_or_now).with_output_types(int)
+        return self._build(_grouped("shards", roots), text, beam.pvalue.AsSingleton(generation))
 
-    def _build(self, shards: Any, text: str) -> Any:
-        build = beam.ParDo(_Build(text, self._shards, self._generation))
+    def _build(self, shards: Any, text: str, generation: Any) -> Any:
+        build = beam.ParDo(_Build(text, self._shards), generation)
         if not any(v.grouped or v.owned for v in self._plan.views):
             return shards | "build" >> build.with_output_types(Built)
         built = shards | "build" >> build.with_output_types(Built, **{GROUPS: KEYED}).with_outputs(GROUPS, main="built")
-        finish = beam.ParDo(_Finish(text, self._generation)).with_output_types(Built)
+        finish = beam.ParDo(_Finish(text), generation).with_output_types(Built)
         finished = built[GROUPS] | "by group" >> beam.GroupByKey() | "finish" >> finish
         return (built.built, finished) | "all" >> beam.Flatten()
 
@@ -98,7 +102,7 @@ def _grouped(label: str, collections: Sequence[Any]) -> Any:
     return tuple(collections) | f"{label} of all" >> beam.Flatten() | f"by {label}" >> beam.GroupByKey()
 
 
-class _Route(beam.DoFn):
+class _Route(QuietFn):
     """Documents -> packed values for hops and shards of roots."""
 
     def __init__(self, plan: str, shards: int) -> None:
@@ -111,6 +115,7 @@ class _Route(beam.DoFn):
 
     def start_bundle(self) -> None:
         """Begins with nothing."""
+        super().start_bundle()
         self._router = Router(from_json(self._plan), self._shards)
 
     def process(self, element: Change) -> Iterator[Any]:
@@ -126,12 +131,13 @@ class _Route(beam.DoFn):
         """Takes many."""
         return map(_placed, self._router.take(batch))
 
-    def finish_bundle(self) -> Iterator[Any]:
+    def finish_bundle(self) -> Iterator[Any]:  # type: ignore[override]
         """What was not full."""
-        return map(_at_the_end, self._router.parcels.rest())
+        yield from map(_at_the_end, self._router.rest())
+        super().finish_bundle()
 
 
-class _RouteBlocks(beam.DoFn):
+class _RouteBlocks(QuietFn):
     """The same of blocks of documents."""
 
     def __init__(self, plan: str, shards: int) -> None:
@@ -144,18 +150,20 @@ class _RouteBlocks(beam.DoFn):
 
     def start_bundle(self) -> None:
         """Begins with nothing."""
+        super().start_bundle()
         self._router = Router(from_json(self._plan), self._shards)
 
     def process(self, element: Block) -> Iterator[Any]:
         """Takes the documents of a block."""
         return map(_placed, self._router.take(element.changes))
 
-    def finish_bundle(self) -> Iterator[Any]:
+    def finish_bundle(self) -> Iterator[Any]:  # type: ignore[override]
         """What was not full."""
-        return map(_at_the_end, self._router.parcels.rest())
+        yield from map(_at_the_end, self._router.rest())
+        super().finish_bundle()
 
 
-class _Hop(beam.DoFn):
+class _Hop(QuietFn):
     """Where documents of slots meet what asked for them."""
 
     def __init__(self, plan: str, shards: int) -> None:
@@ -175,18 +183,18 @@ class _Hop(beam.DoFn):
         return map(_placed, self._hops.meet(*element))
 
 
-class _Build(beam.DoFn):
+class _Build(QuietFn):
     """Shards of roots -> their view documents, and what they give to groups."""
 
-    def __init__(self, plan: str, shards: int, generation: int) -> None:
+    def __init__(self, plan: str, shards: int) -> None:
         super().__init__()
-        self._plan, self._shards, self._generation = plan, shards, generation
+        self._plan, self._shards = plan, shards
 
     def default_label(self) -> str:
         """A name that does not follow the names of classes."""
         return "bulk"
 
-    def process(self, element: tuple[bytes, Iterable[bytes]]) -> Iterator[Any]:
+    def process(self, element: tuple[bytes, Iterable[bytes]], generation: int) -> Iterator[Any]:
         """All documents of one shard."""
         target, values = element
         number, shard = shard_named(target)
@@ -195,7 +203,7 @@ class _Build(beam.DoFn):
             plan = _only(plan, plan.views[number])
             owns = partial(_is_of, shard, self._shards)
         given: list[tuple[View, Queue]] = []
-        bulk = Bulk(plan, generation=self._generation, owns=owns, last=lambda *queue: given.append(queue))
+        bulk = Bulk(plan, generation=generation, owns=owns, last=lambda *queue: given.append(queue))
         bulk.take(unpacked(values))
         for found in bulk.tables():
             yield Built(found) if isinstance(found, ViewColumns) else Built(None, tuple(found))
@@ -204,18 +212,18 @@ class _Build(beam.DoFn):
                 yield beam.pvalue.TaggedOutput(GROUPS, (name, data))
 
 
-class _Finish(beam.DoFn):
+class _Finish(QuietFn):
     """All that roots give to a shard of groups, or of output paths -> their view documents."""
 
-    def __init__(self, plan: str, generation: int) -> None:
+    def __init__(self, plan: str) -> None:
         super().__init__()
-        self._plan, self._generation = plan, generation
+        self._plan = plan
 
     def default_label(self) -> str:
         """A name that does not follow the names of classes."""
         return "operators"
 
-    def process(self, element: tuple[bytes, Iterable[bytes]]) -> Iterator[Built]:
+    def process(self, element: tuple[bytes, Iterable[bytes]], generation: int) -> Iterator[Built]:
         """One shard."""
         target, values = element
         plan = from_json(self._plan)
@@ -227,7 +235,7 @@ class _Finish(beam.DoFn):
                 queue.setdefault(key, []).extend(message(*part) for part in parts)
         for messages in queue.values():
             messages.sort(key=_root_of)
-        outputs: list[Output] = list(Bulk(plan, generation=self._generation).finish(view, queue))
+        outputs: list[Output] = list(Bulk(plan, generation=generation).finish(view, queue))
         yield Built(None, tuple(outputs))
 
 
@@ -238,6 +246,11 @@ def _contributions(view: View, queue: Queue, shards: int) -> Iterator[tuple[byte
         packed.setdefault(shard_of(key, shards), []).append((key, [tuple(m) for m in messages]))
     for shard, entries in packed.items():
         yield f"{view.name}/{shard}".encode(), _encode(entries)
+
+
+def _or_now(generation: int) -> int:
+    """Microseconds: a job that is made once and run often has a new generation each time."""
+    return generation or time.time_ns() // 1000
 
 
 def _root_of(message: Any) -> str:

@@ -2,9 +2,7 @@
 
 | element | what it is |
 |---|---|
-| `Change` | a document, or a change of one |
-| `ViewChange` | a new or changed view document |
-| `DeadLetter` | what failed |
+| `Change`, `ViewChange`, `DeadLetter` | as everywhere; `coders` has their bytes |
 | `Block` | what one step of reading a source gave: many documents as one element |
 | `Built` | what one step of a backfill gave: many view documents as one element |
 
@@ -25,6 +23,7 @@ from ...formats.native.values import value_decoder, value_encoder
 from ...operators.base import Output
 from ..carried import decode_carried, encode_carried
 from ..wrong_types import Mistyped
+from . import coders  # noqa: F401 - the coders of changes, view changes and dead letters
 
 _encode, _decode = value_encoder(), value_decoder()
 
@@ -93,27 +92,6 @@ class _OwnCoder(Coder):
 
     def __hash__(self) -> int:
         return hash(type(self))
-
-
-class ChangeCoder(_OwnCoder):
-    """`Change` <-> bytes."""
-
-    encoded = staticmethod(lambda change: _encode(tuple(change)))
-    decoded = staticmethod(lambda data: Change(*_decode(data)))
-
-
-class ViewChangeCoder(_OwnCoder):
-    """`ViewChange` <-> bytes."""
-
-    encoded = staticmethod(encode_carried)
-    decoded = staticmethod(decode_carried)
-
-
-class DeadLetterCoder(_OwnCoder):
-    """`DeadLetter` <-> bytes."""
-
-    encoded = staticmethod(encode_carried)
-    decoded = staticmethod(decode_carried)
 
 
 def _pack_block(block: Block) -> bytes:
@@ -186,12 +164,54 @@ def _unpack_column(packed: Any) -> Column:
 
 
 _CODERS: dict[type, type[_OwnCoder]] = {
-    Change: ChangeCoder,
-    ViewChange: ViewChangeCoder,
-    DeadLetter: DeadLetterCoder,
     Block: BlockCoder,
     Built: BuiltCoder,
 }
 _TYPE_OF: dict[type[Any], type] = {coder: element for element, coder in _CODERS.items()}
 for _element, _coder in _CODERS.items():
     beam.coders.registry.register_coder(_element, _coder)
+
+
+class Documents(NamedTuple):
+    """What reading gives; piping it pipes the documents.
+
+    Attributes:
+        documents: `Change`s without a version of their own.
+        dead_letters: `DeadLetter`s.
+    """
+
+    documents: Any
+    dead_letters: Any
+
+    def __or__(self, transform: Any) -> Any:
+        return self.documents | transform
+
+
+class Decoded(NamedTuple):
+    """What decoding gives; piping it pipes the changes.
+
+    Attributes:
+        changes: `Change`s.
+        dead_letters: `DeadLetter`s.
+    """
+
+    changes: Any
+    dead_letters: Any
+
+    def __or__(self, transform: Any) -> Any:
+        return self.changes | transform
+
+
+class Backfilled(NamedTuple):
+    """What a backfill gives; piping it pipes the view changes.
+
+    Attributes:
+        views: `ViewChange`s, one per view document.
+        dead_letters: `DeadLetter`s.
+    """
+
+    views: Any
+    dead_letters: Any
+
+    def __or__(self, transform: Any) -> Any:
+        return self.views | transform

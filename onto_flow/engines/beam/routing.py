@@ -14,11 +14,12 @@ as bytes from there on.
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from ...core.change import Change
+from ...core.codec import joined
 from ...core.values import Document
 from ...formats.native.values import value_decoder, value_encoder
 from ...operators.joins import JoinKey, Joins
@@ -29,6 +30,9 @@ ROOTS = 0
 
 RECORDS = 2000
 """So many records for one target are packed into one value."""
+
+MANY = 50_000
+"""What is asked for at so many keys of a slot is gathered before it is packed: many roots ask for the same."""
 
 MAX_COLLECTIONS = 10_000
 
@@ -63,7 +67,7 @@ def shard_of(key: JoinKey, shards: int) -> int:
         >>> shard_of("users/u1", 4) == shard_of("users/u1", 4) < 4
         True
     """
-    return zlib.crc32(key.encode() if key.__class__ is str else key) % shards  # type: ignore[arg-type, union-attr]
+    return crc32(key.encode() if isinstance(key, str) else key) % shards
 
 
 def depths(view: View) -> list[int]:
@@ -84,71 +88,57 @@ class Parcels:
     """Records that wait to be packed, by target."""
 
     def __init__(self) -> None:
-        self._records: dict[tuple[int, bytes, bytes], list[Any]] = {}
-        self._asked: dict[tuple[int, bytes], dict[JoinKey, set[int]]] = {}
-        self.full: list[Packed] = []
+        self._waiting: dict[tuple[int, bytes, bytes], list[Any]] = {}
 
-    def put(self, level: int, target: bytes, form: bytes, record: Any) -> None:
-        """Adds a record of some form."""
-        held = self._records.get((level, target, form))
-        if held is None:
-            held = self._records[level, target, form] = []
-        held.append(record)
-        if len(held) >= RECORDS:
-            self.full.append(Packed(level, target, _encode(held, form)))
-            self._records[level, target, form] = []
+    def of(self, level: int, target: bytes, form: bytes) -> list[Any]:
+        """Where records of some form for a target are put; it stays the same list."""
+        return self._waiting.setdefault((level, target, form), [])
 
-    def ask(self, level: int, target: bytes, key: JoinKey, roots: Iterable[int]) -> None:
-        """Notes that shards of roots ask for what lies at a key."""
-        asked = self._asked.get((level, target))
-        if asked is None:
-            asked = self._asked[level, target] = {}
-        found = asked.get(key)
-        if found is None:
-            found = asked[key] = set()
-        found.update(roots)
-        if len(asked) >= RECORDS:
-            self._pack_asked(level, target)
-
-    def _pack_asked(self, level: int, target: bytes) -> None:
-        asked = [(key, sorted(roots)) for key, roots in self._asked.pop((level, target)).items()]
-        self.full.append(Packed(level, target, _encode(asked, _ASKED)))
-
-    def taken(self) -> list[Packed]:
-        """The packed values that are full."""
-        full, self.full = self.full, []
-        return full
-
-    def rest(self) -> list[Packed]:
-        """All that is left, packed."""
-        for level, target in list(self._asked):
-            self._pack_asked(level, target)
-        for (level, target, form), held in self._records.items():
-            if held:
-                self.full.append(Packed(level, target, _encode(held, form)))
-        self._records.clear()
-        return self.taken()
+    def take(self, at_least: int = 1) -> Iterator[Packed]:
+        """Packs what waits for targets that have so many records."""
+        for (level, target, form), records in self._waiting.items():
+            if len(records) >= at_least:
+                for begin in range(0, len(records), RECORDS):
+                    some = records[begin : begin + RECORDS]
+                    data = form + joined(some) if form == _PACKED else _encode(some, form)
+                    yield Packed(level, target, data)
+                records.clear()
 
 
 class _Ways:
-    """Where the keys of one view's slots meet."""
+    """Where the keys of one view's slots meet, and what is asked for there."""
 
     def __init__(self, view: View, number: int, shards: int) -> None:
         self.joins, self.shards = Joins(view), shards
         self.depths = depths(view)
         self.names = [[f"{number}/{s.index}/{h}".encode() for h in range(shards)] for s in view.slots]
+        self._asked: list[dict[JoinKey, set[int]]] = [{} for _ in view.slots]
 
     def asks(self, slot: int, path: str, fields: Document) -> Asks:
         """The keys at which a document of a slot asks on."""
         joins = self.joins
-        return tuple(joins.parent_keys(child, path, fields) for child in joins.children[slot])
+        return tuple([joins.parent_keys(child, path, fields) for child in joins.children[slot]])
 
-    def ask(self, parcels: Parcels, slot: int, asks: Asks, roots: Iterable[int]) -> None:
-        """Asks for what is behind a slot."""
+    def ask(self, slot: int, asks: Asks, roots: Iterable[int]) -> None:
+        """Notes that shards of roots ask for what is behind a slot."""
         for child, keys in zip(self.joins.children[slot], asks):
-            names, level = self.names[child.index], self.depths[child.index]
+            asked = self._asked[child.index]
             for key in keys:
-                parcels.ask(level, names[shard_of(key, self.shards)], key, roots)
+                found = asked.get(key)
+                if found is None:
+                    asked[key] = {*roots}
+                else:
+                    found.update(roots)
+
+    def tell(self, parcels: Parcels, more_than: int = 0) -> None:
+        """Hands on what is asked for, slot by slot, where that is more than so many keys."""
+        for slot, asked in enumerate(self._asked):
+            if len(asked) > more_than:
+                shards = self.shards
+                waiting = [parcels.of(self.depths[slot], name, _ASKED) for name in self.names[slot]]
+                for key, roots in asked.items():
+                    waiting[shard_of(key, shards)].append((key, [*roots]))
+                self._asked[slot] = {}
 
 
 class Router:
@@ -163,10 +153,10 @@ class Router:
         self._plan, self._shards = plan, shards
         self._ways = [_Ways(view, number, shards) for number, view in enumerate(plan.views)] if shards > 1 else []
         self._places: dict[str, list[Place]] = {}
-        self.parcels = Parcels()
+        self._parcels, self._taken = Parcels(), 0
 
-    def take(self, changes: Iterable[Change]) -> list[Packed]:
-        """Takes documents; gives what is full."""
+    def take(self, changes: Sequence[Change]) -> Iterable[Packed]:
+        """Takes documents; gives what is much."""
         known = self._places
         for change in changes:
             path, fields = change[0], change[2]
@@ -175,7 +165,19 @@ class Router:
                 places = known.get(parent)
                 for place in self._found(parent) if places is None else places:
                     place(path, fields)
-        return self.parcels.taken()
+        self._taken += len(changes)
+        if self._taken < RECORDS:
+            return ()
+        self._taken = 0
+        for ways in self._ways:
+            ways.tell(self._parcels, MANY)
+        return self._parcels.take(RECORDS)
+
+    def rest(self) -> Iterator[Packed]:
+        """All that is left."""
+        for ways in self._ways:
+            ways.tell(self._parcels)
+        return self._parcels.take()
 
     def _found(self, parent: str) -> list[Place]:
         """A collection matches by what is above an id, so any id stands for all."""
@@ -185,7 +187,7 @@ class Router:
         found: list[Place]
         if self._shards == 1:
             wanted = any(s.collection.matches(path) for v in self._plan.views for s in v.slots)
-            found = [self._only] if wanted else []
+            found = [self._only()] if wanted else []
         else:
             found = [
                 self._root(ways) if slot.index == 0 else self._document(ways, slot)
@@ -196,29 +198,35 @@ class Router:
         self._places[parent] = found
         return found
 
-    def _only(self, path: str, fields: Document) -> None:
-        self.parcels.put(ROOTS, ONLY, _DOCUMENTS, (path, None, fields))
+    def _only(self) -> Place:
+        put = self._parcels.of(ROOTS, ONLY, _DOCUMENTS).append
+        return lambda path, fields: put((path, None, fields))
 
     def _root(self, ways: _Ways) -> Place:
-        parcels, shards, names = self.parcels, self._shards, ways.names[0]
+        shards = self._shards
+        puts = [self._parcels.of(ROOTS, name, _DOCUMENTS).append for name in ways.names[0]]
 
         def place(path: str, fields: Document) -> None:
             shard = shard_of(path, shards)
-            parcels.put(ROOTS, names[shard], _DOCUMENTS, (path, None, fields))
-            ways.ask(parcels, 0, ways.asks(0, path, fields), (shard,))
+            puts[shard]((path, None, fields))
+            ways.ask(0, ways.asks(0, path, fields), (shard,))
 
         return place
 
     def _document(self, ways: _Ways, slot: Slot) -> Place:
-        parcels, shards, joins = self.parcels, self._shards, ways.joins
-        names, level, index = ways.names[slot.index], ways.depths[slot.index], slot.index
+        shards, joins, index = self._shards, ways.joins, slot.index
+        names, level = ways.names[index], ways.depths[index]
+        puts = [self._parcels.of(level, name, _FOUND).append for name in names]
+        asks, doc_keys = ways.asks, joins.doc_keys
+        asks_on = bool(joins.children[index])
 
         def place(path: str, fields: Document) -> None:
-            keys = joins.doc_keys(slot, path, fields)
+            keys = doc_keys(slot, path, fields)
             if keys:
-                raw, asks = _encode((path, None, fields)), ways.asks(index, path, fields)
+                raw = _encode((path, None, fields))
+                asked = asks(index, path, fields) if asks_on else ()
                 for key in keys:
-                    parcels.put(level, names[shard_of(key, shards)], _FOUND, (key, asks, raw))
+                    puts[shard_of(key, shards)]((key, asked, raw))
 
         return place
 
@@ -247,26 +255,26 @@ class Hops:
             if data[:1] == _ASKED:
                 for key, roots in _decode(data, 1):
                     asked.setdefault(key, set()).update(roots)
-        names = ways.names[0]
+        puts = [parcels.of(ROOTS, name, _PACKED).append for name in ways.names[0]]
+        asks_on = bool(ways.joins.children[slot])
         for data in values if asked else ():
             if data[:1] == _FOUND:
                 for key, asks, raw in _decode(data, 1):
                     roots = asked.get(key)
                     if roots is not None:
                         for root in roots:
-                            parcels.put(ROOTS, names[root], _PACKED, raw)
-                        ways.ask(parcels, slot, asks, roots)
-                yield from parcels.taken()
-        yield from parcels.rest()
+                            puts[root](raw)
+                        if asks_on:
+                            ways.ask(slot, asks, roots)
+                yield from parcels.take(RECORDS)
+        ways.tell(parcels)
+        yield from parcels.take()
 
 
 def unpacked(values: Iterable[bytes]) -> Iterator[Change]:
     """The documents of a shard of roots; each begins as a `Change` does: path, before, after."""
     for data in values:
-        if data[:1] == _DOCUMENTS:
-            yield from _decode(data, 1)
-        else:
-            yield from map(_decode, _decode(data, 1))
+        yield from _decode(data, 1)
 
 
 def shard_named(target: bytes) -> tuple[int | None, int]:

@@ -1,0 +1,131 @@
+"""Writes view tables to a sink, from one worker, once all view changes are known.
+
+The changes pass a `GroupByKey` first: what is written is what was made durable, so a retry writes the same again, and a
+sink never sees half of a job that fails. All tables go through one writer, because a sink publishes and completes them
+together; it takes its input in pieces, as the runner pages it in.
+"""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
+
+from ...core.change import DeadLetter, ViewChange
+from ...core.errors import EngineError
+from ...formats.native.values import value_decoder, value_encoder
+from ...sinks.base import Sink, Table
+from .quiet import QuietFn
+
+OpenSink = Callable[[], Sink]
+"""Opens the sink on a worker; it travels there by its import path and its arguments."""
+
+AT_ONCE = 1000
+_ALL = b"tables"
+_GENERATION = struct.Struct(">Q")
+_encode, _decode = value_encoder(), value_decoder()
+
+
+class WriteTables(beam.PTransform):
+    """View changes -> a sink; gives dead letters: what a typed table cannot hold. See `onto_flow.beam.WriteViewTable`.
+
+    Args:
+        open: Opens the sink on a worker.
+        tables: The tables that are written; one without any document is published empty.
+    """
+
+    def __init__(self, open: OpenSink, tables: Sequence[Table]) -> None:
+        super().__init__()
+        self._open, self._tables = open, tuple(tables)
+
+    def expand(self, changes: Any) -> Any:
+        """Packs, groups and writes."""
+        if not changes.is_bounded:
+            what = "a view table is published when a job ends, and this one does not"
+            raise EngineError(
+                "engine-refused", what, fix="Write the stream's changes to a sink that takes them one by one."
+            )
+        keyed = tuple[bytes, bytes]
+        packed = changes | "pack" >> beam.ParDo(_Pack()).with_output_types(keyed)
+        empty = changes.pipeline | "tables" >> beam.Create([(_ALL, b"")]).with_output_types(keyed)
+        grouped = (packed, empty) | "all" >> beam.Flatten() | "boundary" >> beam.GroupByKey()
+        return grouped | "write" >> beam.ParDo(_Write(self._open, self._tables)).with_output_types(DeadLetter)
+
+
+class _Pack(QuietFn):
+    """View changes -> some hundreds as one value, behind their generation."""
+
+    def default_label(self) -> str:
+        """A name that does not follow the names of classes."""
+        return "some"
+
+    def start_bundle(self) -> None:
+        """Begins with nothing."""
+        super().start_bundle()
+        self._waiting: list[ViewChange] = []
+
+    def get_input_batch_type(self, input_element_type: Any) -> Any:
+        """See `beam.DoFn`."""
+        return list[ViewChange]
+
+    def process(self, element: ViewChange) -> Iterator[Any]:
+        """Takes one."""
+        self._waiting.append(element)
+        return self._full()
+
+    @beam.DoFn.yields_elements
+    def process_batch(self, batch: list[ViewChange]) -> Iterator[Any]:
+        """Takes many."""
+        self._waiting += batch
+        return self._full()
+
+    def _full(self) -> Iterator[Any]:
+        if len(self._waiting) >= AT_ONCE:
+            yield self._packed()
+
+    def _packed(self) -> tuple[bytes, bytes]:
+        taken, self._waiting = self._waiting, []
+        generation = max(change.version[0] for change in taken)
+        return _ALL, _encode([tuple(change) for change in taken], _GENERATION.pack(generation))
+
+    def finish_bundle(self) -> Iterator[Any]:  # type: ignore[override]
+        """The rest."""
+        if self._waiting:
+            yield WindowedValue(self._packed(), GlobalWindow().start, [GlobalWindow()])
+        super().finish_bundle()
+
+
+class _Write(QuietFn):
+    """All view changes of a job -> the sink."""
+
+    def __init__(self, open: OpenSink, tables: tuple[Table, ...]) -> None:
+        super().__init__()
+        self._open, self._tables = open, tables
+
+    def default_label(self) -> str:
+        """A name that does not follow the names of classes."""
+        return "sink"
+
+    def process(self, element: tuple[bytes, Iterable[bytes]]) -> Iterator[DeadLetter]:
+        """Opens, writes, completes, publishes."""
+        generations = [_GENERATION.unpack_from(data)[0] for data in element[1] if data]
+        sink = self._open()
+        sink.open(self._tables, max(generations, default=time.time_ns() // 1000))
+        try:
+            for data in element[1]:
+                if data:
+                    sink.write([_change(parts) for parts in _decode(data, _GENERATION.size)])
+            sink.complete()
+            yield from sink.publish()
+        finally:
+            sink.close()
+
+
+def _change(parts: Any) -> ViewChange:
+    view, path, old, new, version, failed = parts
+    return ViewChange(view, path, old, new, tuple(version), failed)
