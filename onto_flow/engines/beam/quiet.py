@@ -11,7 +11,8 @@ import threading
 
 import apache_beam as beam
 
-from ..steady import YOUNG
+YOUNG = 100_000
+"""Objects that are made before the collector looks at the young ones."""
 
 
 class _Quiet:
