@@ -126,19 +126,27 @@ class Checkpoint:
         """Takes what the loss meter told."""
         self._gaps.append(gap)
 
-    def commit(self, points: Mapping[str, bytes], *, check: Callable[[], None] = lambda: None, **values: Any) -> None:
+    def commit(
+        self,
+        points: Mapping[str, bytes],
+        *,
+        check: Callable[[], None] = lambda: None,
+        behind: bool = False,
+        **values: Any,
+    ) -> None:
         """Makes everything permanent that happened since the last commit.
 
         Args:
             points: Partition of the feed -> its resume point.
             check: Is called from time to time, and raises to give up.
+            behind: It is permanent once the store is settled, and what happens meanwhile belongs to the next commit.
             values: Single values: counters, `loaded`, `fenced`.
 
         Raises:
             EngineError: `checkpoint-fenced`, `checkpoint-failed`; then nothing was written, and the job must end.
         """
         store, number = self.store, self._number + 1
-        with store.transaction():
+        with store.transaction(behind=behind):
             self.state.save(check)
             if self._published > self._cleared:
                 store.write("DELETE FROM outbox WHERE number <= ?", [(self._published,)])

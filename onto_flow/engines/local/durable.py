@@ -2,7 +2,8 @@
 
 Law: what a sink was given, and what a feed was told is safe, is in the checkpoint. A first load is committed once it is
 complete: a kill before begins it again, and a sink sees nothing of it. From then on a run goes on from its last commit,
-under the same generation: view versions rise where they had stopped.
+under the same generation: view versions rise where they had stopped. While the disk takes a commit the feed goes on; who
+waits for that commit is told between two batches, once it is there (`_settle`).
 
 After a restart a sink is given what is in the outbox; one that does not resume (and needs no outbox), one that has never
 published the whole table, and another one than before are given the whole table, from the state. One whose tables are in
@@ -25,6 +26,7 @@ from .checkpoint import Checkpoint
 from .flow import LocalFlow, Stopped
 from .options import Options
 from .run import Counts, Run, now
+from .waits import Waits
 
 _CHUNK = 1000
 _CHUNKS = 5
@@ -78,6 +80,7 @@ class DurableRun(Run):
         self._oldest: float | None = None
         self._publishing = 0.0
         self._rest: Iterator[list[ViewChange]] | None = None
+        self._waits: Waits | None = None
         self._gave, self._giving = 0.0, 0.0
         if kept.loaded:
             if isinstance(job.feed, Follower):
@@ -204,8 +207,11 @@ class DurableRun(Run):
 
     def _tick(self) -> None:
         since = time.monotonic() - self._committed
-        if self._dirty and (since >= self._options.every or self._is_over()):
-            self._commit()
+        is_due = since >= self._options.every
+        if self._waits is not None and (is_due or self._kept.store.is_settled):
+            self._settle()
+        if self._dirty and (is_due or self._is_over()):
+            self._commit(behind=self._options.max_memory is None and self._options.every > 0)
         elif self._dirty:
             self._kept.state.say_some()
         elif since >= _QUIET_SECONDS:
@@ -243,25 +249,35 @@ class DurableRun(Run):
         self._kept.gap(gap)
         super()._gap(gap)
 
-    def _commit(self, **values: bool) -> None:
-        """Makes all permanent, then tells those who waited for it."""
-        kept, job = self._kept, self.job
+    def _commit(self, *, behind: bool = False, **values: bool) -> None:
+        """Makes all permanent, then tells those who waited for it; `behind`: while the feed goes on."""
+        self._settle()
         self._note_points()
-        kept.commit(self._points, check=self._check, counts=asdict(self.counts), lost=self.gaps.lost, **values)
+        counts, lost = asdict(self.counts), self.gaps.lost
+        self._kept.commit(self._points, check=self._check, behind=behind, counts=counts, lost=lost, **values)
         self._dirty, self._committed = False, time.monotonic()
-        pending, self._pending = self._pending, []
-        if pending:
-            self._write(pending, self._oldest)
+        self._waits = Waits(self._pending, self._oldest, self._letters, dict(self._points))
+        self._pending, self._letters, self._oldest = [], [], None
+        if not behind:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Waits until the last commit is permanent, and tells those who waited for it."""
+        waits, self._waits = self._waits, None
+        if waits is None:
+            return
+        self._kept.store.settle()
+        job = self.job
+        if waits.changes:
+            self._write(waits.changes, waits.oldest)
             self.publisher.wrote()
-        letters, self._letters = self._letters, []
-        for letter in letters:
+        for letter in waits.letters:
             job.dead_letter(letter)
         for name, partition in self._partitions.items():
-            point = self._points.get(name)
+            point = waits.points.get(name)
             if job.feed is not None and point is not None and point != self._acknowledged.get(name):
                 job.feed.acknowledge(partition, point)
                 self._acknowledged[name] = point
-        self._oldest = None
         self._after_commit()
 
     def _check(self) -> None:
@@ -281,6 +297,7 @@ class DurableRun(Run):
     def _publish(self) -> None:
         if self._dirty:
             self._commit()
+        self._settle()
         self._kept.store.verify()
         began = time.monotonic()
         super()._publish()

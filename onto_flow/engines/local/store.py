@@ -3,8 +3,9 @@
 Law: what a transaction wrote is there as a whole or not at all, whenever the process or the machine stops; and only the
 process that opened the file last commits.
 
-`synchronous = FULL`: a commit has reached the disk when it returns, as far as the disk says the truth. The file is
-compacted little by little (`incremental_vacuum`).
+`synchronous = FULL`: a commit has reached the disk when it returns, as far as the disk says the truth. The disk may be
+waited for in another thread (`transaction(behind=True)`); whatever else is done with the file comes after that. The file
+is compacted little by little (`incremental_vacuum`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -83,7 +85,9 @@ class Store:
         with failing(file):
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
-            self._connection = connect(str(file), timeout=30, isolation_level=None)
+            self._held = connect(str(file), timeout=30, isolation_level=None, check_same_thread=False)
+        self._writer = ThreadPoolExecutor(1, "onto_flow-checkpoint")
+        self._commits: Future[None] | None = None
         try:
             with failing(file):
                 self._prepare()
@@ -110,15 +114,39 @@ class Store:
         for statement in SETTINGS:
             self._connection.execute(statement)
 
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        self.settle()
+        return self._held
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no commit is under way, or waiting for it takes no time."""
+        return self._commits is None or self._commits.done()
+
+    def settle(self) -> None:
+        """Waits for the commit that is under way, if there is one.
+
+        Raises:
+            EngineError: `checkpoint-failed`; then nothing of it was written.
+        """
+        commits, self._commits = self._commits, None
+        if commits is not None:
+            with failing(self.file):
+                commits.result()
+
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, *, behind: bool = False) -> Iterator[None]:
         """One checkpoint.
+
+        Args:
+            behind: It is made permanent in another thread; whoever must know that it is asks `settle`.
 
         Raises:
             EngineError: `checkpoint-fenced` when another process has opened the file since; `checkpoint-failed`. Then
                 nothing of it was written.
         """
-        with self._immediate():
+        with self._immediate(behind=behind):
             found = self.get("epoch")
             if found != self.epoch:
                 raise EngineError(
@@ -130,16 +158,29 @@ class Store:
             yield
 
     @contextmanager
-    def _immediate(self) -> Iterator[None]:
+    def _immediate(self, *, behind: bool = False) -> Iterator[None]:
         with failing(self.file):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
-                self._connection.execute("COMMIT")
             except BaseException:
-                with suppress(sqlite3.Error):
-                    self._connection.execute("ROLLBACK")
+                self._roll_back()
                 raise
+            if behind:
+                self._commits = self._writer.submit(self._commit)
+            else:
+                self._commit()
+
+    def _commit(self) -> None:
+        try:
+            self._held.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        with suppress(sqlite3.Error):
+            self._held.execute("ROLLBACK")
 
     def get(self, name: str) -> Any:
         """A single value; `None` where there is none."""
@@ -198,9 +239,10 @@ class Store:
             return used * PAGE_BYTES
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Lets go of the file, once the commit that is under way has ended."""
+        self._writer.shutdown()
         with suppress(sqlite3.Error):
-            self._connection.close()
+            self._held.close()
 
 
 def check_format(connection: sqlite3.Connection, file: Path) -> None:

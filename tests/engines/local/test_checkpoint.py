@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import threading
 from contextlib import closing
 
 import golden_checkpoint
@@ -154,6 +155,45 @@ class Limited:
 
     def __getattr__(self, name):
         return getattr(self.connection, name)
+
+
+class FailingBehind:
+    """A connection whose COMMIT fails the n-th time that another thread makes it than the one that opened the file."""
+
+    def __init__(self, connection, fails, on_failure):
+        self.connection, self.left, self.on_failure = connection, fails, on_failure
+        self.opener = threading.get_ident()
+
+    def execute(self, statement, *parameters):
+        if statement == "COMMIT" and threading.get_ident() != self.opener:
+            self.left -= 1
+            if self.left == 0:
+                self.on_failure()
+                raise sqlite3.OperationalError("disk I/O error")
+        return self.connection.execute(statement, *parameters)
+
+    def __getattr__(self, name):
+        return getattr(self.connection, name)
+
+
+@pytest.mark.parametrize("fails", [1, 2, 3])
+def test_a_commit_that_fails_while_the_feed_goes_on_ends_the_job_and_nobody_is_told_of_it(tmp_path, fails):
+    given, given_before = [], []
+
+    class Listening(MemorySink):
+        def write(self, changes):
+            given.append(len(changes))
+            super().write(changes)
+
+    def connect(*arguments, **options):
+        return FailingBehind(sqlite3.connect(*arguments, **options), fails, lambda: given_before.append(len(given)))
+
+    with pytest.raises(EngineError, match="disk I/O error") as told:
+        run(tmp_path, sink=Listening(), connect=connect, options={"checkpoint_every": "0.000001s"})
+    assert told.value.code == "checkpoint-failed" and str(tmp_path) in told.value.where
+    assert given_before == [len(given)]
+    sink, _ = run(tmp_path)
+    assert tables(sink) == expected()
 
 
 @pytest.mark.parametrize("commits", range(3, 9))

@@ -86,6 +86,16 @@ class TestAfterTheFeed(TestVersionedSink):
         return meeting_room(publish_after_feed=True)
 
 
+class TestCommitsBehind(TestVersionedSink):
+    """The disk takes a commit while the next batch is computed."""
+
+    batch = 2
+    every = 3
+
+    def restarts(self, folder, **options):
+        return super().restarts(folder, checkpoint_every="0.000001s", **options)
+
+
 class TestJsonLines(TestVersionedSink):
     every = 5
 
@@ -117,6 +127,11 @@ class TestParquet(TestVersionedSink):
 class TestEveryBoundary(TestVersionedSink):
     every = 1
     batch = 2
+
+
+@pytest.mark.long
+class TestEveryBoundaryOfCommitsBehind(TestCommitsBehind):
+    every = 1
 
 
 @pytest.mark.long
