@@ -211,7 +211,7 @@ class ShufflingEngine:
     def advance(self) -> None:
         """Time goes on, as far as the bounds allow."""
         oldest = self._oldest()
-        most = self.random.choice((1, YOUNG, 3 * YOUNG, 8 * YOUNG))
+        most = self.random.choice((1, YOUNG // 2, YOUNG, 3 * YOUNG, 8 * YOUNG))
         if oldest is not None:
             most = min(most, max(0, oldest + self.profile.young - self.now))
         late = [w.message + LATE - self.now for (op, _, kind), w in self.timers.items() if op.endswith(".assemble")]

@@ -135,7 +135,10 @@ def draw_story(random: Random, world: World) -> Story:
 
 
 def _steps(random: Random, world: World) -> Iterator[tuple[str, _Change]]:
-    """What changes next: often what changed last; where roots meet many documents, they move, and those change."""
+    """What changes next: often what changed last, or what another one did not see as it was away.
+
+    Where roots meet many documents, they move, and those change.
+    """
     roots = next(iter(world.paths.values()))
     others = [path for path in world.all_paths if path not in roots]
     changed = ""
@@ -148,6 +151,11 @@ def _steps(random: Random, world: World) -> Iterator[tuple[str, _Change]]:
                 # Pages go from the first path to the last: what changes behind them may be forgotten.
                 first = min(random.choices(range(len(others)), k=2))
                 yield others[first], random.choice((_stays, _stays, _next))
+        elif random.random() < 0.1:
+            changed = random.choice(world.all_paths)
+            yield changed, _leaves
+            yield random.choice(world.all_paths), random.choice((_leaves, _next))
+            yield changed, _returns
         else:
             changed = changed if changed and random.random() < 0.25 else random.choice(world.all_paths)
             yield changed, _next
@@ -165,6 +173,20 @@ def _stays(random: Random, world: World, path: str, now: Mapping[str, Document],
     """A document that comes, or says something else and belongs where it did."""
     others = [n for n, spec in world.fields.collections[world.collection_of(path)].items() if not spec.decides]
     return _redrawn(random, world, path, now, others)
+
+
+def _leaves(
+    random: Random, world: World, path: str, now: Mapping[str, Document], had: Sequence[Document]
+) -> Document | None:
+    """A document that goes, where it is there."""
+    return None if path in now else _next(random, world, path, now, had)
+
+
+def _returns(
+    random: Random, world: World, path: str, now: Mapping[str, Document], had: Sequence[Document]
+) -> Document | None:
+    """A document that is there again as it was, where it went."""
+    return had[-1] if had and path not in now else _next(random, world, path, now, had)
 
 
 def _redrawn(random: Random, world: World, path: str, now: Mapping[str, Document], names: Sequence[str]) -> Document:

@@ -193,6 +193,10 @@ class Shuffled:
                     simpler = replace(self, mode=mode, delivery=delivery, page=page, packed=False)
                     if simpler != self:
                         yield simpler
+        # No simpler one, but of a smaller story more of its orders fail.
+        hasty = replace(self, tight=True, style=HASTY)
+        if hasty != self:
+            yield hasty
 
     def without(self, start: int, stop: int) -> Way:
         """See `Way`."""
