@@ -20,11 +20,13 @@ from .sources.base import Source
 
 SOURCES = {
     "export": Entry("onto_flow.sources.firestore_export:FirestoreExport"),
+    "firestore": Entry("onto_flow.sources.firestore:FirestoreDocuments", "firestore"),
     "jsonl": Entry("onto_flow.sources.jsonl:JsonLines"),
     "parquet": Entry("onto_flow.sources.parquet:ParquetDocuments", "parquet"),
     "sqlite": Entry("onto_flow.sources.sqlite:SqliteDocuments"),
 }
 FEEDS = {
+    "firestore": Entry("onto_flow.sources.firestore_feed:FirestoreFeed", "firestore"),
     "jsonl": Entry("onto_flow.sources.jsonl:JsonLinesFeed"),
     "pubsub": Entry("onto_flow.sources.pubsub:PubSubFeed", "pubsub"),
     "sqlite": Entry("onto_flow.sources.sqlite:SqliteFeed"),

@@ -25,7 +25,7 @@ from .model.compile import plan_views
 from .model.fingerprint import fingerprint
 from .sinks.base import Sink
 from .sinks.memory import MemorySink
-from .sources.base import Follower, Source, SourceInfo
+from .sources.base import Follower, Selective, Source, SourceInfo
 
 ENGINES = {
     "local": Entry("onto_flow.engines.local:Engine"),
@@ -168,6 +168,9 @@ def start(
     feed = open_feed(feed) if isinstance(feed, str) else feed
     run = Run(MemorySink() if sink is None else open_sink(sink) if isinstance(sink, str) else sink)
     runner: Engine = load("engine", engine, ENGINES)()
+    for end in (source, feed):
+        if isinstance(end, Selective):
+            end.selects(plan.projection)
     cutover = _cutover(source.info(), feed is not None, snapshot_time, inconsistent_export)
     if isinstance(feed, Follower):
         feed.follows(cutover.snapshot)

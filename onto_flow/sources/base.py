@@ -6,13 +6,13 @@ changes with the version `BELOW_EVENTS`; whoever runs the source stamps them wit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from ..core.change import Change, DeadLetter
-from ..core.collection import Projection
+from ..core.collection import Collection, Projection
 from ..core.errors import UsageError
 
 
@@ -133,6 +133,22 @@ class Follower(Protocol):
 
     def follows(self, snapshot: int | None) -> None:
         """Says the time of the documents before it, in microseconds; `None` where they rank below every event."""
+
+
+@runtime_checkable
+class Selective(Protocol):
+    """A source that is spared what nobody reads: it is told before it is asked for anything else."""
+
+    def selects(self, projection: Projection) -> None:
+        """Says what is read of it."""
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A feed that may lose its place, and then tells what is gone by what was there."""
+
+    def remembers(self, live: Callable[[Collection], Iterable[str]]) -> None:
+        """Says, before it is opened, how to find the documents that a job takes to exist in a collection."""
 
 
 def count_of(name: str, value: int | str) -> int:

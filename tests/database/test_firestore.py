@@ -1,4 +1,4 @@
-"""Firestore as a document database, on Google's emulator."""
+"""Firestore as a document database: on Google's emulator, and on the double for machines without it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ import pytest
 from onto_flow.database.firestore import FirestoreDatabase
 from onto_flow.database.query import NAME, Order
 from onto_flow.testing.database_suite import DatabaseSuite
+from onto_flow.testing.firestore import firestore_server
 from onto_flow.testing.firestore_emulator import firestore_emulator
 
 
 @pytest.fixture(scope="module")
-def address(emulator_jar):
+def emulator(emulator_jar):
     with firestore_emulator() as address:
         yield address
 
 
-@pytest.fixture(autouse=True)
-def emulator(address, monkeypatch):
-    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", address)
+@pytest.fixture(scope="module")
+def double():
+    with firestore_server() as server:
+        yield server
 
 
 def opened(**options):
@@ -50,12 +52,31 @@ class FirestoreSuite(DatabaseSuite):
         return database.changes(snapshot[0].read_time, live=lambda group: [s.path for s in snapshot])
 
 
-class TestFirestore(FirestoreSuite):
+class TestOnTheEmulator(FirestoreSuite):
     """Its emulator answers every token and time with everything (`docs/decisions/0071`)."""
 
     each_counts = 2
     examples = 10
     tells_again = True
+
+    @pytest.fixture(autouse=True)
+    def address(self, emulator, monkeypatch):
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator)
+
+    def create_database(self, folder):
+        return opened(collections="a,b,c,d,e")
+
+
+class TestOnTheDouble(FirestoreSuite):
+    """It looks at what a transaction read when it ends, and locks nothing."""
+
+    locks_reads = False
+    each_counts = 3
+    examples = 15
+
+    @pytest.fixture(autouse=True)
+    def address(self, double, monkeypatch):
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", double.address)
 
     def create_database(self, folder):
         return opened(collections="a,b,c,d,e")

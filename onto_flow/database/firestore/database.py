@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from google.cloud.firestore_v1 import types
 
-from ...core.collection import CollectionSet, members_of
+from ...core.collection import Collection, CollectionSet, members_of
 from ...core.errors import EngineError, UsageError
 from ...core.writes import Write
 from ..answers import Matcher
@@ -143,19 +143,26 @@ class FirestoreDatabase:
         self._open.append(listener)
         return listener
 
-    def changes(self, after: bytes | datetime | None = None, *, live: Live | None = None) -> FirestoreChanges:
-        """See `Database`; of `collections`, or else of those that are at the root now, wherever they lie.
+    def changes(
+        self,
+        after: bytes | datetime | None = None,
+        *,
+        live: Live | None = None,
+        collections: Sequence[Collection] | None = None,
+    ) -> FirestoreChanges:
+        """See `Database`.
 
         Args:
             after: A `position`, or a time. Firestore goes on from it for some minutes; later it tells everything anew.
             live: Which documents are taken to exist: those that are gone then are told as deleted.
+            collections: Which are meant; by default those of the option, or else of the root now, wherever they lie.
         """
-        feed = FirestoreChanges(self.service, self.messages, self._groups(), after, self.read, live)
+        if collections is None:
+            names = self._collections or self.collections()
+            collections = [Collection(name, group=True) for name in names]
+        feed = FirestoreChanges(self.service, self.messages, collections, after, self.read, live)
         self._open.append(feed)
         return feed
-
-    def _groups(self) -> Sequence[str]:
-        return self._collections or self.collections()
 
     def close(self) -> None:
         """See `Database`."""

@@ -1,8 +1,8 @@
-"""The feed of Firestore: a listener on each of some collection groups.
+"""The feed of Firestore: a listener on each of some collections, or collection groups.
 
 Law: each change has the update time of its document as its version. What is told is where documents are, at one moment after
 the other: several changes between two moments are told as one, and a deletion has a time at which the document was read and
-was not there. Where the service has lost its place and tells a group anew, so does the feed: whoever takes it drops what it
+was not there. Where the service has lost its place and tells one anew, so does the feed: whoever takes it drops what it
 has by its version. Documents that are taken to exist and are not among them are read again, and told as they are.
 
 No time but that of a read is trusted for this: the moments that Google's emulator tells (1.19.9) may lie behind changes that
@@ -21,9 +21,11 @@ from google.cloud.firestore_v1 import types
 
 from ...core.change import Change, Version
 from ...core.codec import decode, encode
+from ...core.collection import Collection
 from ...core.errors import DataError, EngineError
 from ...core.values import to_micros
 from ..base import Snapshot
+from ..query import Query
 from .messages import Messages, time_of, timestamp
 from .service import Service
 from .stream import Inbox, Opened, Stream
@@ -31,16 +33,16 @@ from .stream import Inbox, Opened, Stream
 _Kind = types.TargetChange.TargetChangeType
 _LOOK_SECONDS = 0.2
 Read = Callable[[Sequence[str]], Sequence[Snapshot]]
-Live = Callable[[str], Iterable[str]]
-"""The documents of a collection group that are taken to exist."""
+Live = Callable[[Collection], Iterable[str]]
+"""The documents of a collection, or group, that are taken to exist."""
 
 
 class FirestoreChanges:
-    """The changes of some collection groups; see `Changes`.
+    """The changes of some collections; see `Changes`.
 
     Args:
         service, messages: Where.
-        groups: Names of collections.
+        collections: Each without free ids.
         after: As `Database.changes` takes it; `None`: everything is told, as it is now.
         read: Reads documents.
         live: The documents that are taken to exist; by default those that this feed has told.
@@ -50,7 +52,7 @@ class FirestoreChanges:
         self,
         service: Service,
         messages: Messages,
-        groups: Sequence[str],
+        collections: Sequence[Collection],
         after: bytes | datetime | None,
         read: Read,
         live: Live | None = None,
@@ -58,26 +60,26 @@ class FirestoreChanges:
         self._inbox = Inbox()
         places = _places(after) if isinstance(after, bytes) else {}
         since = _micros(after) if isinstance(after, datetime) else 0
-        self._groups: dict[Stream, Group] = {}
-        for name in groups:
-            token, at = places.get(name, (b"", since))
-            target = _target(service, name, after if isinstance(after, datetime) else None)
+        self._told: dict[Stream, Told] = {}
+        for collection in collections:
+            token, at = places.get(str(collection), (b"", since))
+            target = _target(messages, collection, after if isinstance(after, datetime) else None)
             stream = Stream(service, target, self._inbox, token)
-            self._groups[stream] = Group(name, messages, stream, at, read, live)
+            self._told[stream] = Told(collection, messages, stream, at, read, live)
         self._closed = threading.Event()
 
     def next_batch(self, timeout: float = 0.0) -> Sequence[Change]:
-        """See `Changes`; a batch is of one group."""
+        """See `Changes`; a batch is of one collection."""
         until = time.monotonic() + timeout
         while not self._closed.is_set():
             left = until - time.monotonic()
             arrived = self._inbox.next(min(left, _LOOK_SECONDS))
             if arrived is not None:
                 stream, message = arrived
-                if batch := self._groups[stream].take(message):
+                if batch := self._told[stream].take(message):
                     return batch
                 continue
-            for stream in self._groups:
+            for stream in self._told:
                 stream.look()
             if left <= 0:
                 return ()
@@ -85,20 +87,20 @@ class FirestoreChanges:
 
     def position(self) -> bytes:
         """See `Changes`."""
-        return encode({group.name: (group.stream.resume, group.since) for group in self._groups.values()})
+        return encode({str(told.collection): (told.stream.resume, told.since) for told in self._told.values()})
 
     def close(self) -> None:
         """See `Changes`."""
         self._closed.set()
-        for stream in self._groups:
+        for stream in self._told:
             stream.close()
 
 
-class Group:
-    """One collection group of a feed.
+class Told:
+    """What a feed is told of one collection.
 
     Args:
-        name: Its name.
+        collection: Which one.
         messages: Reads messages.
         stream: Where they come from.
         since: Nothing that is older is told, in microseconds.
@@ -106,9 +108,15 @@ class Group:
     """
 
     def __init__(
-        self, name: str, messages: Messages, stream: Stream, since: int, read: Read, live: Live | None
+        self,
+        collection: Collection,
+        messages: Messages,
+        stream: Stream,
+        since: int,
+        read: Read,
+        live: Live | None,
     ) -> None:
-        self.name, self.stream, self.since = name, stream, since
+        self.collection, self.stream, self.since = collection, stream, since
         self._messages, self._read, self._live = messages, read, live
         self._told: dict[str, Version] = {}
         self._knows_all = False
@@ -189,7 +197,7 @@ class Group:
                 self._told[change.path] = change.version
 
     def _known(self) -> Iterable[str]:
-        return self._told if self._live is None else self._live(self.name)
+        return self._told if self._live is None else self._live(self.collection)
 
     def _miscounts(self, count: int) -> bool:
         """Whether the service counts other documents than are known: a change was missed."""
@@ -212,10 +220,12 @@ def _deletion(path: str, time: datetime) -> Change:
     return Change(path, None, None, (to_micros(time), 1), time)
 
 
-def _target(service: Service, group: str, after: datetime | None) -> Any:
+def _target(messages: Messages, collection: Collection, after: datetime | None) -> Any:
     target = types.Target.pb()(target_id=1)
-    target.query.parent = service.root
-    target.query.structured_query.from_.add(collection_id=group, all_descendants=True)
+    parent, query = messages.query(Query(collection))
+    query.ClearField("order_by")
+    target.query.parent = parent
+    target.query.structured_query.CopyFrom(query)
     if after is not None:
         target.read_time.CopyFrom(timestamp(after))
     return target
@@ -226,7 +236,7 @@ def _micros(time: datetime) -> int:
 
 
 def _places(after: bytes) -> dict[str, tuple[bytes, int]]:
-    """The token and the moment of each group that a place says."""
+    """The token and the moment of each collection that a place says."""
     places = decode(after)
     if not isinstance(places, dict) or not all(
         isinstance(p, (tuple, list)) and len(p) == 2 and type(p[0]) is bytes and type(p[1]) is int

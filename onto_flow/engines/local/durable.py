@@ -14,12 +14,14 @@ before that, however large the table is.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from itertools import chain, islice
 
 from ...core.change import DeadLetter, ViewChange
+from ...core.compact import Cells
 from ...core.gaps import Gap
+from ...operators.base import Key
 from ...sources.base import Follower, Partition, Reader, Source
 from ..base import Job, seed
 from .checkpoint import Checkpoint
@@ -183,6 +185,9 @@ class DurableRun(Run):
                         yield chunk
                         chunk = []
         yield chunk
+
+    def _ingested(self) -> Iterable[tuple[Key, Cells]]:
+        return self._kept.state.every("ingest")
 
     def _open(self, feed: Source, partition: Partition) -> Reader:
         self._partitions[partition.name] = partition

@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from typing import cast
 
 from ...core.change import Change, DeadLetter, ViewChange
+from ...core.collection import Collection
 from ...core.columns import ViewColumns
+from ...core.compact import Cells
 from ...core.errors import EngineError
 from ...core.gaps import Gap, Gaps
-from ...operators.base import Output
+from ...operators.base import Key, Output
 from ...operators.messages import Event
 from ...plan.clocks import is_timed
 from ...sinks.base import ColumnSink
-from ...sources.base import Partition, Reader, Source
+from ...sources.base import Partition, Reader, Remembering, Source
 from ..base import Job, Progress, Report, event, seed
 from ..breaker import Breaker
 from ..bulk import Bulk, unknown
@@ -227,6 +229,8 @@ class Run:
 
     def _follow(self, feed: Source) -> None:
         """Takes the feed batch by batch until it ends or the job is stopped."""
+        if isinstance(feed, Remembering):
+            feed.remembers(self._live)
         readers = {partition: self._open(feed, partition) for partition in feed.partitions()}
         with steady() as collector:
             self._follow_all(readers, collector)
@@ -250,6 +254,17 @@ class Run:
         """Pages and moments that have come, until there are none."""
         while self.flow.timer_is_due and not self.job.stop.is_set():
             self._take(self._process(()))
+
+    def _live(self, collection: Collection) -> Iterator[str]:
+        """The documents of a collection that exist for this job."""
+        for path, cells in self._ingested():
+            document = cells.get("document")
+            if isinstance(path, str) and collection.matches(path) and document is not None and document[1] is not None:
+                yield path
+
+    def _ingested(self) -> Iterable[tuple[Key, Cells]]:
+        """Every document that is known, or known to be gone."""
+        return list(self.flow.state.states["ingest"].items())
 
     def _open(self, feed: Source, partition: Partition) -> Reader:
         return feed.open(partition)
