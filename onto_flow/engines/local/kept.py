@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain, islice
+from typing import Any
 
 from ...core.compact import Cells
 from ...operators.base import Key
@@ -19,7 +20,7 @@ from .kept_timers import KeptTimers
 from .large import NOTHING, LargeMaps
 from .layout import WHOLE, Item, Layout, changes_of
 from .log import Log, Unread
-from .said import Rows, rows_at_once, say_at_once
+from .said import Rows, nothing_met, rows_at_once, say_at_once
 from .sizes import Sizes
 from .store import Store
 from .table import Row, Table
@@ -94,10 +95,11 @@ class KeptState:
         """Makes what the log will say of the keys that changed, where they are many; the next checkpoint has it."""
         if self._count_changed() - self._waiting < SOON or self._fresh or self._log.is_full:
             return
+        met = nothing_met()
         for operator, changed in self._changed.items():
             early = self._early[operator]
             once = changed - early
-            self._note(operator, once)
+            self._note(operator, once, met)
             changed -= once
             early |= once
         self._waiting = self._count_changed()
@@ -114,8 +116,9 @@ class KeptState:
         if self._fresh or self._log.is_full:
             self._fold(check)
         else:
+            met = nothing_met()
             for operator, changed in self._changed.items():
-                self._note(operator, changed)
+                self._note(operator, changed, met)
             self._log.add(self._said)
         self._fresh = False
         self.timers.save()
@@ -204,12 +207,12 @@ class KeptState:
                 gone += 1
         return gone
 
-    def _note(self, operator: str, changed: set[Key]) -> None:
-        """Makes what the log will say of keys that changed."""
+    def _note(self, operator: str, changed: set[Key], met: Any) -> None:
+        """Makes what the log will say of keys that changed; `met`: see `said.nothing_met`."""
         number, layout, states = self._tables[operator].number, self._layouts[operator], self.states[operator]
         large = self._large[operator]
         were_large = large.held.keys() & changed
-        said, left = say_at_once(changed - were_large if were_large else changed, states, layout, number)
+        said, left = say_at_once(changed - were_large if were_large else changed, states, layout, number, met)
         self._said += said
         rows = Rows(number)
         for key in chain(were_large, left):

@@ -15,6 +15,7 @@ from typing import Any
 from ...core.codec import decode_from, decode_state, encode, get_size, put_size
 from ...core.compact import Cells
 from ...core.errors import DataError
+from ...core.fields import Fields
 from ...core.values import GeoPoint, Reference, Vector
 from ...formats.native import extension
 from ...formats.native.values import value_decoder, value_encoder
@@ -36,7 +37,7 @@ Places = dict[Key, Any]
 """Key -> a place, or a list of them, in the order of the log; items of an old row stand there themselves."""
 
 _encode, _decode = value_encoder(), value_decoder()
-_TYPES = (Entries, Record, GeoPoint, Reference, Vector)
+_TYPES = (Entries, Record, GeoPoint, Reference, Vector, Fields)
 
 
 class Rows:
@@ -63,16 +64,26 @@ class Rows:
         self._row = bytearray(self._head)
 
 
+def nothing_met() -> Any:
+    """What `say_at_once` keeps of the documents that it met, so that it writes each once; for as long as none changes."""
+    compiled = getattr(extension(), "met", None)
+    return None if compiled is None else compiled()
+
+
 def say_at_once(
-    keys: Iterable[Key], states: Mapping[Key, Cells], layout: Layout, number: int
+    keys: Iterable[Key], states: Mapping[Key, Cells], layout: Layout, number: int, met: Any = None
 ) -> tuple[list[bytes], Collection[Key]]:
-    """Rows that say of keys what changed, and the keys that are left: those with large maps, or anything unusual."""
+    """Rows that say of keys what changed, and the keys that are left: those with large maps, or anything unusual.
+
+    Args:
+        met: See `nothing_met`; the same for several operators, which hold the same documents.
+    """
     compiled = getattr(extension(), "said", None)
     if compiled is None:
         return [], list(keys)
     head = bytes((ROW,)) + encode(number)
     found: tuple[list[bytes], list[Key]] = compiled(
-        keys, states, layout.names, layout.maps, layout.bound, _TYPES, head, ROW_BYTES
+        keys, states, layout.names, layout.maps, layout.bound, _TYPES, head, ROW_BYTES, met
     )
     return found
 

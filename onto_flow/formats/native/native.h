@@ -112,6 +112,7 @@ PyObject *native_typed_fields(PyObject *module, PyObject *args);
 PyObject *native_event_fields(PyObject *module, PyObject *args);
 PyObject *native_encode(PyObject *module, PyObject *args);
 PyObject *native_decode(PyObject *module, PyObject *args);
+PyObject *native_met(PyObject *module, PyObject *args);
 PyObject *native_said(PyObject *module, PyObject *args);
 PyObject *native_wholes(PyObject *module, PyObject *args);
 PyObject *native_places(PyObject *module, PyObject *args);

@@ -44,6 +44,8 @@ PyObject *mark_of(PyObject *record);    /* what operators.written.mark makes */
 /* Of a list how many first and last elements stay. */
 void list_ends(PyObject *before, PyObject *now, Py_ssize_t *head, Py_ssize_t *tail);
 
+Met *met_of(PyObject *capsule); /* NULL with an exception set */
+
 /* Fetches what the cells of some keys hold into the processor's cache; NULL: a key that has none. */
 enum { TOGETHER = 8 };
 void fetch_ahead(PyObject *const *cells, int count, PyObject *reference_type, int differs);

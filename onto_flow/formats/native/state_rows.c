@@ -196,11 +196,11 @@ static void keeper_free(Keeper *keeper)
     Py_CLEAR(keeper->record);
 }
 
-/* (keys, states, names, maps, large, (Entries, Record, GeoPoint, Reference, Vector)) */
+/* (keys, states, names, maps, large, (Entries, Record, GeoPoint, Reference, Vector, Fields)) */
 static int keeper_begin(Keeper *keeper, PyObject *types)
 {
-    if (PyTuple_GET_SIZE(types) != 5 || !PyAnySet_Check(keeper->maps) || PyTuple_GET_SIZE(keeper->names) > CELLS) {
-        PyErr_SetString(PyExc_TypeError, "five types, some names and a set of names are needed");
+    if (PyTuple_GET_SIZE(types) != 6 || !PyAnySet_Check(keeper->maps) || PyTuple_GET_SIZE(keeper->names) > CELLS) {
+        PyErr_SetString(PyExc_TypeError, "six types, some names and a set of names are needed");
         return 0;
     }
     maps_begin();
@@ -213,17 +213,18 @@ static int keeper_begin(Keeper *keeper, PyObject *types)
     keeper->coder.geopoint = PyTuple_GET_ITEM(types, 2);
     keeper->coder.reference = PyTuple_GET_ITEM(types, 3);
     keeper->coder.vector = PyTuple_GET_ITEM(types, 4);
+    keeper->coder.fields = PyTuple_GET_ITEM(types, 5);
     return 1;
 }
 
 PyObject *native_said(PyObject *module, PyObject *args)
 {
     Keeper keeper = {.differs = 1};
-    PyObject *keys, *states, *types, *prefix, *key;
+    PyObject *keys, *states, *types, *prefix, *met, *key;
     Py_ssize_t most;
-    if (!PyArg_ParseTuple(args, "OO!O!OnO!Sn", &keys, &PyDict_Type, &states, &PyTuple_Type, &keeper.names, &keeper.maps, &keeper.large, &PyTuple_Type, &types,
-                          &prefix, &most) ||
-        !keeper_begin(&keeper, types))
+    if (!PyArg_ParseTuple(args, "OO!O!OnO!SnO", &keys, &PyDict_Type, &states, &PyTuple_Type, &keeper.names, &keeper.maps, &keeper.large, &PyTuple_Type, &types,
+                          &prefix, &most, &met) ||
+        !keeper_begin(&keeper, types) || (met != Py_None && !(keeper.coder.met = met_of(met))))
         return NULL;
     Coder row = keeper.coder;
     size_t head = (size_t)PyBytes_GET_SIZE(prefix);

@@ -269,6 +269,18 @@ static Said put_map(Coder *coder, PyObject *value, int depth)
     return said;
 }
 
+/* A document: a kind of dictionary that nobody changes. */
+static Said put_fields(Coder *coder, PyObject *value, int depth)
+{
+    size_t begin = coder->out.size;
+    if (met_copy(coder->met, value, depth, &coder->out))
+        return DONE;
+    Said said = put_map(coder, value, depth);
+    if (said == DONE)
+        met_keep(coder->met, value, depth, coder->out.data + begin, coder->out.size - begin);
+    return said;
+}
+
 Said put(Coder *coder, PyObject *value, int depth)
 {
     PyTypeObject *type = Py_TYPE(value);
@@ -283,7 +295,7 @@ Said put(Coder *coder, PyObject *value, int depth)
     if (PyTuple_Check(value))
         return put_elements(coder, TUPLE_, value, depth);
     if (PyDict_Check(value))
-        return put_map(coder, value, depth);
+        return coder->met && (PyObject *)type == coder->fields ? put_fields(coder, value, depth) : put_map(coder, value, depth);
     if (PyList_Check(value))
         return put_elements(coder, LIST_, value, depth);
     if (PyFloat_Check(value))

@@ -7,13 +7,14 @@ from random import Random
 import pytest
 
 from onto_flow.core.errors import DataError
+from onto_flow.core.fields import fields_of
 from onto_flow.core.values import Reference
 from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.engines.base import event, seed
 from onto_flow.engines.local import said
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.engines.local.layout import Layout
-from onto_flow.engines.local.said import Rows, find_places, items_at, rows_at_once, say_at_once
+from onto_flow.engines.local.said import Rows, find_places, items_at, nothing_met, rows_at_once, say_at_once
 from onto_flow.formats.native import extension
 from onto_flow.operators.messages import Answer, Doc
 from onto_flow.operators.record import Record
@@ -49,14 +50,14 @@ def in_python(keys, states, layout, number):
     return rows.full
 
 
-def both_forms_agree(random, node, states):
+def both_forms_agree(random, node, states, met):
     """Says some keys, and writes them, in both forms; returns how many differences there were."""
     layout, keys = Layout(node), list(states)
     keys = random.sample(keys, random.randrange(len(keys) + 1)) + ["nobody"]
     before = remembered(states)
     asked = {key: record.asked for key, record in records(states).items()}
     differ = sum(difference(record) is not None for key, record in records(states).items() if key in keys)
-    made, left = say_at_once(keys, states, layout, 7)
+    made, left = say_at_once(keys, states, layout, 7, met)
     after = remembered(states)
     assert all(states[k]["record"].asked is None for k in before if k in keys and k not in left)
     for key, written in before.items():
@@ -82,8 +83,9 @@ def test_both_forms_write_the_same_bytes():
         for item in case.history.feed:
             flow.process([event(case.history.change(item))])
             if random.random() < 0.3:
+                met = random.choice([None, nothing_met()])
                 for node in case.plan.operators:
-                    differ += both_forms_agree(random, node, flow.state.states[node.id])
+                    differ += both_forms_agree(random, node, flow.state.states[node.id], met)
     assert differ > 100, "differences are what this is about"
 
 
@@ -104,6 +106,41 @@ def test_what_is_unusual_is_left_to_python(odd):
     rows, left = say_at_once(list(states), states, layout, 1)
     assert list(left) == ["b", "c"]
     assert b"".join(rows) == b"".join(in_python(["a", "d"], states, layout, 1))
+
+
+def nested(levels):
+    return fields_of({"a": nested(levels - 1)}) if levels else fields_of({"a": 1})
+
+
+@needs_the_extension
+def test_a_document_is_written_once_and_copied_where_it_is_met_again():
+    layout, document = Layout(NODE), fields_of({"z": "a text", "a": 1})
+    states = {key: {"round": (key, document)} for key in "abc"}
+    expected = b"".join(in_python("abc", states, layout, 1))
+    met = nothing_met()
+    [first], _ = say_at_once(["a"], states, layout, 1, met)
+    document["a"] = 2  # nobody does: it shows that this is not looked at again
+    [others], _ = say_at_once(["b", "c"], states, layout, 1, met)
+    assert first + others[len(others) - (len(expected) - len(first)) :] == expected
+
+
+@needs_the_extension
+def test_many_documents_are_kept_apart():
+    layout = Layout(NODE)
+    states = {str(n): {"docs": {"p": fields_of({"n": n % 9000})}} for n in range(10_000)}
+    met = nothing_met()
+    for _ in range(2):
+        rows, left = say_at_once(list(states), states, layout, 1, met)
+        assert b"".join(rows) == b"".join(in_python(list(states), states, layout, 1)) and not left
+
+
+@needs_the_extension
+def test_a_document_that_was_written_is_too_deep_elsewhere():
+    layout, document = Layout(NODE), nested(62)
+    states = {"a": {"round": document}, "b": {"round": (document,)}, "c": {"round": ((document,),)}}
+    without, left = say_at_once(list(states), states, layout, 1)
+    assert list(left) == ["c"]
+    assert say_at_once(list(states), states, layout, 1, nothing_met()) == (without, left)
 
 
 @pytest.mark.parametrize("native", [True, False])
