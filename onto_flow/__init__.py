@@ -25,6 +25,7 @@ if _TYPE_CHECKING:
     from .model.compile import plan_views as plan_views
     from .model.domain import DomainModel as DomainModel
     from .model.domain import is_missing as is_missing
+    from .model.exported import export_views as export_views
     from .model.maps import MapModel as MapModel
     from .model.members import Many as Many
     from .model.methods import computed as computed
@@ -48,6 +49,7 @@ else:
         "model.clock": "clock",
         "model.compile": "plan_views",
         "model.domain": "DomainModel is_missing",
+        "model.exported": "export_views",
         "model.maps": "MapModel",
         "model.methods": "computed operator udf",
         "model.members": "Many",

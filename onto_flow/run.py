@@ -14,12 +14,14 @@ from .connect import open_feed, open_sink, open_source
 from .connect import shown as name_of
 from .core.change import DeadLetter
 from .core.errors import EngineError, UsageError
+from .core.html import html_table
 from .core.registry import Entry, load
 from .core.values import Document, to_micros
 from .deadletters import DeadLetters
 from .engines.base import Engine, Job, Progress, Report
 from .engines.breaker import DEFAULT_LIMITS, Limits
 from .engines.declared import DeclaredTime, WallTime, declared_time
+from .engines.interrupts import stopped_by_interrupts
 from .engines.metrics import Metrics
 from .model.compile import plan_views
 from .model.fingerprint import fingerprint
@@ -66,6 +68,23 @@ class Run:
     def to_pandas(self, view: type | str | None = None) -> Any:
         """The view table as a `pandas.DataFrame`."""
         return self._memory().to_pandas(self._name(view))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what was read, written and failed, and how many documents each table has."""
+        report = self.report
+        if report is None:
+            return html_table(("stage", "documents", "changes"), [self._now()])
+        read = (report.documents, report.changes, report.view_changes, report.dead_letters, report.gaps_open)
+        head = ("documents", "changes", "view changes", "dead letters", "gaps open", "seconds")
+        shown = html_table(
+            head, [(*read, report.seconds)], "" if report.published else "stopped: nothing was published"
+        )
+        if not isinstance(self.sink, MemorySink):
+            return shown
+        return shown + html_table(("view", "view documents"), [(v, len(self.documents(v))) for v in self.sink.views()])
+
+    def _now(self) -> tuple[str, int, int]:
+        return self.progress.stage, self.progress.documents, self.progress.changes
 
     def _memory(self) -> MemorySink:
         if not isinstance(self.sink, MemorySink):
@@ -211,7 +230,8 @@ def start(
         raise EngineError("engine-refused", "; ".join(reasons))
     on_sink(run)
     try:
-        run.report = runner.run(job)
+        with stopped_by_interrupts(run.stop):
+            run.report = runner.run(job)
     finally:
         if letters is not None:
             letters.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -13,11 +14,13 @@ from onto_flow.core.errors import EngineError, UsageError
 from onto_flow.core.values import to_micros
 from onto_flow.demo import data
 from onto_flow.demo.meeting_room import Meeting, MeetingSession, MeetingSessionStore, OrganizationLoad
+from onto_flow.engines.base import Report
 from onto_flow.formats import encode_change
 from onto_flow.formats.cloudevents_writer import binary_line
 from onto_flow.formats.export_writer import write_export
 from onto_flow.formats.typed_json import encode_fields
-from onto_flow.run import EXPORT_MARGIN, _cutover, backfill, start
+from onto_flow.run import EXPORT_MARGIN, Run, _cutover, backfill, start
+from onto_flow.sinks.memory import MemorySink
 from onto_flow.sinks.parquet import ParquetSink
 from onto_flow.sources.base import SourceInfo
 
@@ -162,3 +165,52 @@ def test_the_gaps_of_a_feed_are_in_the_report(tmp_path, line_of, gaps):
     assert run.report.gaps_open == run.progress.gaps_open == gaps
     assert run.report.gaps.awaited() == ({("users/ada", changes[0].version)} if gaps else set())
     assert run.letters == {}
+
+
+def test_a_notebook_shows_what_a_run_did(documents, tmp_path):
+    run = backfill(MeetingSession, OrganizationLoad, source=documents)
+    shown = run._repr_html_()
+    assert "<td>OrganizationLoad</td><td>6</td>" in shown and "<th>dead letters</th>" in shown
+    elsewhere = MeetingSession.backfill(source=documents, sink=f"parquet:{tmp_path / 'tables'}")
+    assert "view documents" not in elsewhere._repr_html_()
+    elsewhere.report = None
+    assert "<td>computing</td>" in elsewhere._repr_html_() or "<td>done</td>" in elsewhere._repr_html_()
+
+
+@pytest.fixture
+def pythons_own_interrupts():
+    """Ctrl-C as a notebook has it: commands of the tool that other tests ran have set handlers of their own."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("pythons_own_interrupts")
+def test_the_first_interrupt_ends_a_run_cleanly(documents, tmp_path):
+    def interrupt(progress):
+        if not interrupted:
+            interrupted.append(progress)
+            signal.raise_signal(signal.SIGINT)
+
+    interrupted = []
+    with pytest.raises(EngineError, match="stopped before the source was read; nothing was published"):
+        MeetingSession.backfill(source=documents, sink=f"jsonl:{tmp_path / 'views'}", on_progress=interrupt)
+    assert interrupted
+    assert not (tmp_path / "views").exists() or (tmp_path / "views").read_text() == ""
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_run_that_was_stopped_says_so():
+    stopped = Run(MemorySink(), report=Report(1, 2, 0, 0, 0.5, published=False))
+    assert "stopped: nothing was published" in stopped._repr_html_()
+
+
+@pytest.mark.usefixtures("pythons_own_interrupts")
+def test_the_second_interrupt_is_pythons_own(documents):
+    def interrupt(progress):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        MeetingSession.backfill(source=documents, on_progress=interrupt)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

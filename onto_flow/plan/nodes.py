@@ -296,3 +296,8 @@ class Plan:
     def sensitive(self) -> tuple[str, ...]:
         """The fields that nothing printed or kept may show."""
         return tuple(dict.fromkeys(n for v in self.views for n in v.sensitive))
+
+    def _repr_svg_(self) -> str:
+        from .drawing import draw
+
+        return draw(self)

@@ -11,7 +11,7 @@ import onto_flow
 from onto_flow.core.errors import EngineError
 
 NAMES = """Accumulator CTX Change DomainModel GeoPoint Many MapModel MissingDocument OntoFlowError Reference Session Store Vector
-ViewChange ViewModel agg attrs clock computed is_missing many one operator plan_views root settings transact udf window""".split()
+ViewChange ViewModel agg attrs clock computed export_views is_missing many one operator plan_views root settings transact udf window""".split()
 HEAVY = (
     "apache_beam",
     "pyflink",
