@@ -66,7 +66,7 @@ class ReadExport(ReadDocuments):
             opened when the job runs.
         collections: Which collections are wanted (`users`, `stocks/{symbol}/daily`); all of them when left out.
         fields: Collection -> the top-level fields that are wanted of its documents; all of them for other collections.
-        splittable: Whether the runner knows splittable DoFns. `BundleBasedDirectRunner` does not.
+        splittable: Whether the runner knows splittable DoFns and batches. `BundleBasedDirectRunner` does not.
 
     Example:
         >>> with beam.Pipeline(runner=RUNNER) as pipeline:
@@ -249,7 +249,7 @@ def udf(function: Callable[..., Any]) -> CallUdf:
     returns = (found.__annotations__["return"] if columns else returned(function, owner)) or Any
     annotation = getattr(function, "__annotations__", {}).get(names[0]) if len(names) == 1 and not columns else None
     takes = resolve(annotation, getattr(function, "__globals__", {}), owner) or Any
-    return CallUdf(partial(_found, function, owner), names, takes, returns, columns=columns)
+    return CallUdf(function.__name__, partial(_found, function, owner), names, takes, returns, columns=columns)
 
 
 def _found(function: Callable[..., Any], owner: type) -> Any:

@@ -295,7 +295,7 @@ def test_every_key_is_its_operators_own(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(steps.OperatorFn, "_step", spy)
     history = History(3, size=5, changes=0)
-    report = Engine().run(job(plan(), history))
+    report = Engine(batch=False).run(job(plan(), history))
     assert (report.documents, report.changes) == (len(history.documents), 0)
     assert sorted(keys["ingest"]) == sorted(history.documents)
     assert sorted(keys["Sessions.assemble"]) == sorted(p for p in history.documents if p.startswith("meetings/"))
@@ -303,6 +303,29 @@ def test_every_key_is_its_operators_own(monkeypatch: pytest.MonkeyPatch) -> None
     assert all(isinstance(k, bytes) for k in keys["Load.aggregate"])
     for name in keys.keys() - {"ingest"}:
         assert len(keys[name]) == len({*keys[name]}) > 1, "each key is one step"
+
+
+@pytest.mark.parametrize("shards", [0, 1, 3])
+def test_backfill_takes_the_batch_plan_and_gives_what_the_stages_give(shards: int) -> None:
+    history = History(8, size=15, changes=0)
+    batch = job(plan(), history, generation=5, options={"view_shards": shards} if shards else {})
+    pipeline, outputs = Engine().pipeline(batch)
+    assert outputs.views is None
+    assert not pardos(pipeline.to_runner_api()), "no state"
+    staged = job(plan(), history, generation=5)
+    reports = [Engine().run(batch), Engine(batch=False).run(staged)]
+    assert sink_of(batch).tables() == sink_of(staged).tables()
+    assert sink_of(batch).calls == [
+        "open",
+        *["write"] * sink_of(batch).calls.count("write"),
+        "complete",
+        "publish",
+        "close",
+    ]
+    assert {c.version for c in sink_of(batch).changes} == {(5, 0, 1)}
+    assert reports[0].documents == reports[1].documents == len(history.documents)
+    assert reports[0].view_changes == reports[1].view_changes
+    assert reports[0].wrong_types == reports[1].wrong_types
 
 
 def test_source_that_gave_too_few_documents_publishes_nothing() -> None:
@@ -353,21 +376,22 @@ def test_stopped_job_publishes_nothing() -> None:
     assert sink_of(run).calls == ["open", "close"]
 
 
-def test_step_that_fails_is_a_dead_letter_and_the_rest_goes_on() -> None:
+@pytest.mark.parametrize("batch", [True, False])
+def test_step_that_fails_is_a_dead_letter_and_the_rest_goes_on(batch: bool) -> None:
     meetings = [Change(f"meetings/{r}", None, {"room": r, "sku": []}, (0, 1)) for r in ("fine", "broken", "odd")]
     letters: list[DeadLetter] = []
     sink = RecordingSink()
     probe = statecache.get_deep_size
-    report = Engine().run(Job(plan("Boards"), ListSource(meetings), sink, dead_letter=letters.append))
+    report = Engine(batch=batch).run(Job(plan("Boards"), ListSource(meetings), sink, dead_letter=letters.append))
     assert statecache.get_deep_size is probe
     assert [*sink.documents("Boards")] == ["boards/fine"]
     assert {x.key: x.reason[:10] for x in letters} == {
         "view:Boards:meetings/broken": "udf-failed",
-        "view:Boards:Boards.assemble:smeetings/odd": "bad-value:",
+        "view:Boards:meetings/odd" if batch else "view:Boards:Boards.assemble:smeetings/odd": "bad-value:",
     }
     assert report.dead_letters == 2
     odd = next(x for x in letters if x.key.endswith("odd"))
-    assert "meetings/odd" in str(odd.payload)
+    assert batch or "meetings/odd" in str(odd.payload)
 
 
 def test_keys_of_any_text_reach_their_state() -> None:

@@ -22,11 +22,13 @@ import apache_beam as beam
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
-from ...core.change import Change
+from ...core.change import Change, DeadLetter
+from ...core.codec import joined
 from ...core.columns import ViewColumns
-from ...core.errors import EngineError
+from ...core.errors import DataError, EngineError
 from ...formats.native.values import value_decoder, value_encoder
-from ...operators.base import Key, Output
+from ...operators.base import Key
+from ...operators.ingest import failure
 from ...operators.messages import Claim, Message, Rows
 from ...plan.nodes import Plan, View
 from ...plan.wire import from_json, to_json
@@ -206,10 +208,13 @@ class _Build(QuietFn):
         bulk = Bulk(plan, generation=generation, owns=owns, last=lambda *queue: given.append(queue))
         bulk.take(unpacked(values))
         for found in bulk.tables():
-            yield Built(found) if isinstance(found, ViewColumns) else Built(None, tuple(found))
+            yield Built(found) if isinstance(found, ViewColumns) else Built.of(found)
         for view, queue in given:
-            for name, data in _contributions(view, queue, self._shards):
+            refused: list[DeadLetter] = []
+            for name, data in _contributions(view, queue, self._shards, refused):
                 yield beam.pvalue.TaggedOutput(GROUPS, (name, data))
+            if refused:
+                yield Built.of(refused)
 
 
 class _Finish(QuietFn):
@@ -231,19 +236,24 @@ class _Finish(QuietFn):
         message: type[Rows] | type[Claim] = Rows if view.grouped else Claim
         queue: dict[Key, list[Message]] = {}
         for data in values:
-            for key, parts in _decode(data):
-                queue.setdefault(key, []).extend(message(*part) for part in parts)
+            for key, encoded in _decode(data):
+                queue.setdefault(key, []).extend(message(*parts) for parts in _decode(encoded))
         for messages in queue.values():
             messages.sort(key=_root_of)
-        outputs: list[Output] = list(Bulk(plan, generation=generation).finish(view, queue))
-        yield Built(None, tuple(outputs))
+        yield Built.of(Bulk(plan, generation=generation).finish(view, queue))
 
 
-def _contributions(view: View, queue: Queue, shards: int) -> Iterator[tuple[bytes, bytes]]:
-    """What roots give to groups, packed by the shard of the group."""
+def _contributions(view: View, queue: Queue, shards: int, refused: list[DeadLetter]) -> Iterator[tuple[bytes, bytes]]:
+    """What roots give to groups, packed by the shard of the group; letters for what no document may hold."""
     packed: dict[int, list[Any]] = {}
     for key, messages in queue.items():
-        packed.setdefault(shard_of(key, shards), []).append((key, [tuple(m) for m in messages]))
+        encoded = []
+        for message in messages:
+            try:
+                encoded.append(_encode(tuple(message)))
+            except DataError as error:
+                refused.append(failure(f"view:{view.name}:{_root_of(message)}", error))
+        packed.setdefault(shard_of(key, shards), []).append((key, joined(encoded)))
     for shard, entries in packed.items():
         yield f"{view.name}/{shard}".encode(), _encode(entries)
 

@@ -11,7 +11,7 @@ Many documents as one element, because Beam's own work is per element.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -19,10 +19,11 @@ from apache_beam.coders import Coder
 
 from ...core.change import Change, DeadLetter, ViewChange
 from ...core.columns import Column, Lists, Maps, Plain, ViewColumns
+from ...core.errors import DataError
 from ...formats.native.values import value_decoder, value_encoder
 from ...operators.base import Output
+from ...operators.ingest import failure
 from ..carried import decode_carried, encode_carried
-from ..wrong_types import Mistyped
 from . import coders  # noqa: F401 - the coders of changes, view changes and dead letters
 
 _encode, _decode = value_encoder(), value_decoder()
@@ -35,13 +36,11 @@ class Block(NamedTuple):
         changes: Documents.
         letters: What could not be read.
         read: How many documents there were, those that nobody wants included.
-        mistyped: Fields of another type than declared.
     """
 
     changes: tuple[Change, ...]
     letters: tuple[DeadLetter, ...] = ()
     read: int = 0
-    mistyped: tuple[Mistyped, ...] = ()
 
 
 class Built(NamedTuple):
@@ -49,20 +48,39 @@ class Built(NamedTuple):
 
     Attributes:
         columns: View documents by columns.
-        outputs: Others one by one, and dead letters.
+        outputs: Others one by one, and dead letters, as `carried.encode_carried` has them.
     """
 
     columns: ViewColumns | None = None
-    outputs: tuple[Output, ...] = ()
+    outputs: tuple[bytes, ...] = ()
+
+    @classmethod
+    def of(cls, outputs: Iterable[Output]) -> Built:
+        """Outputs one by one; a dead letter in the place of what no document may hold."""
+        return cls(None, tuple(map(_sendable, outputs)))
+
+    def given(self) -> Iterator[Output]:
+        """The outputs that came one by one."""
+        found: Any = map(decode_carried, self.outputs)
+        return iter(found)
 
     def changes(self) -> list[ViewChange]:
         """The view changes."""
-        given = [] if self.columns is None else list(self.columns.changes())
-        return given + [o for o in self.outputs if isinstance(o, ViewChange)]
+        by_columns = [] if self.columns is None else list(self.columns.changes())
+        return by_columns + [o for o in self.given() if isinstance(o, ViewChange)]
 
     def letters(self) -> list[Output]:
         """The others."""
-        return [o for o in self.outputs if not isinstance(o, ViewChange)]
+        return [o for o in self.given() if not isinstance(o, ViewChange)]
+
+
+def _sendable(output: Output) -> bytes:
+    try:
+        return encode_carried(output)
+    except DataError as error:
+        if not isinstance(output, ViewChange):
+            raise
+        return encode_carried(failure(f"view:{output.view}:{output.path}", error))
 
 
 class _OwnCoder(Coder):
@@ -95,16 +113,13 @@ class _OwnCoder(Coder):
 
 
 def _pack_block(block: Block) -> bytes:
-    changes, letters, read, mistyped = block
-    return _encode(
-        ([tuple(c) for c in changes], [encode_carried(x) for x in letters], read, [tuple(m) for m in mistyped])
-    )
+    return _encode(([tuple(c) for c in block.changes], [encode_carried(x) for x in block.letters], block.read))
 
 
 def _unpack_block(data: bytes) -> Block:
-    changes, letters, read, mistyped = _decode(data)
+    changes, letters, read = _decode(data)
     found: Any = tuple(map(decode_carried, letters))
-    return Block(tuple(Change(*c) for c in changes), found, read, tuple(Mistyped(*m) for m in mistyped))
+    return Block(tuple(Change(*c) for c in changes), found, read)
 
 
 class BlockCoder(_OwnCoder):
@@ -121,7 +136,7 @@ def pack_built(built: Built) -> bytes:
     if columns is not None:
         parts = [(name, _pack_column(column)) for name, column in columns.columns.items()]
         by_columns = (columns.view, list(columns.paths), parts, columns.version)
-    return _encode((by_columns, [encode_carried(o) for o in built.outputs]))
+    return _encode((by_columns, list(built.outputs)))
 
 
 def unpack_built(data: bytes) -> Built:
@@ -131,8 +146,7 @@ def unpack_built(data: bytes) -> Built:
     if by_columns is not None:
         view, paths, parts, version = by_columns
         columns = ViewColumns(view, paths, {name: _unpack_column(part) for name, part in parts}, tuple(version))
-    found: Any = tuple(map(decode_carried, outputs))
-    return Built(columns, found)
+    return Built(columns, tuple(outputs))
 
 
 class BuiltCoder(_OwnCoder):

@@ -25,14 +25,19 @@ from apache_beam.runners.runner import PipelineState
 from apache_beam.runners.worker import statecache
 
 from ...core.change import DeadLetter, ViewChange
+from ...core.columns import ViewColumns
 from ...core.errors import EngineError
 from ...core.gaps import Gap, Gaps
 from ...plan.wire import not_portable
+from ...sinks.base import ColumnSink
 from ..base import EngineCapabilities, Job, Progress, Report
 from ..breaker import Failures
 from ..carried import Carried, Fenced, Unreadable, decode_carried
 from ..wrong_types import Mistyped, WrongTypes
+from .batch import batch_pipeline, fits, shards_of
+from .elements import unpack_built
 from .graph import Outputs, build_pipeline
+from .options import ViewOptions
 
 IN_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 """The default: named in full, for plain `DirectRunner` chooses among three runners by what it finds."""
@@ -45,6 +50,7 @@ class BeamEngine:
 
     Args:
         coalesce: Whether all messages of a key are one step per stage (`steps`); else every message is one.
+        batch: Whether a job without a feed takes the batch plan where it can (`batch`); else it runs stage by stage.
     """
 
     name = "beam"
@@ -52,8 +58,8 @@ class BeamEngine:
         drained=False, keeps_order=False, exactly_once_between_stages=True, restores_by="nothing", unbounded=False
     )
 
-    def __init__(self, *, coalesce: bool = True) -> None:
-        self._coalesce = coalesce
+    def __init__(self, *, coalesce: bool = True, batch: bool = True) -> None:
+        self._coalesce, self._batch = coalesce, batch
 
     def check(self, job: Job) -> Sequence[str]:
         """Why the job cannot run here."""
@@ -76,7 +82,10 @@ class BeamEngine:
 
     def pipeline(self, job: Job) -> tuple[beam.Pipeline, Outputs]:
         """The job as Beam has it, not yet running, and its collections."""
-        pipeline = beam.Pipeline(options=_options(job))
+        options = _options(job)
+        pipeline = beam.Pipeline(options=options)
+        if self._batch and not fits(job):
+            return pipeline, batch_pipeline(pipeline, job, shards_of(job, options.view_as(ViewOptions)))
         return pipeline, build_pipeline(pipeline, job, coalesce=self._coalesce)
 
 
@@ -132,7 +141,11 @@ class _Run:
     def _execute(self, folder: str) -> None:
         self._go_on()
         pipeline, outputs = self.engine.pipeline(self.job)
-        lines = tuple(outputs) | "outputs" >> beam.Flatten() | "lines" >> beam.Map(_line).with_output_types(str)
+        told = [c for c in (outputs.views, outputs.letters, outputs.fenced) if c is not None]
+        lines = tuple(told) | "outputs" >> beam.Flatten() | "lines" >> beam.Map(_line).with_output_types(str)
+        if outputs.built is not None:
+            built = outputs.built | "built" >> beam.Map(_built_line).with_output_types(str)
+            lines = (lines, built) | "all" >> beam.Flatten()
         _ = lines | "write" >> beam.io.WriteToText(FileSystems.join(folder, "outputs"))
         with _cheap_state_sizes():
             try:
@@ -148,8 +161,10 @@ class _Run:
         if self.job.stop.is_set():
             raise EngineError("engine-refused", "stopped before the job had ended; nothing was published")
 
-    def _take(self, output: Carried) -> None:
-        if isinstance(output, ViewChange):
+    def _take(self, output: Carried | ViewColumns) -> None:
+        if isinstance(output, ViewColumns):
+            self._take_columns(output)
+        elif isinstance(output, ViewChange):
             self.view_changes += 1
             self.held.append(output)
             if len(self.held) >= _WRITE_AT_ONCE:
@@ -165,6 +180,13 @@ class _Run:
         elif isinstance(output, Fenced):
             self.fenced = output
 
+    def _take_columns(self, columns: ViewColumns) -> None:
+        self.view_changes += len(columns)
+        if isinstance(self.job.sink, ColumnSink):
+            self.job.sink.write_columns(columns)
+        else:
+            self.job.sink.write(list(columns.changes()))
+
     def _write(self) -> None:
         if self.held:
             self.job.sink.write(self.held)
@@ -175,12 +197,23 @@ def _line(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def _read_back(folder: str) -> Iterator[Carried]:
+def _built_line(data: bytes) -> str:
+    """A line of another form: base64 does not begin so."""
+    return "=" + _line(data)
+
+
+def _read_back(folder: str) -> Iterator[Carried | ViewColumns]:
     (found,) = FileSystems.match([FileSystems.join(folder, "outputs*")])
     for file in found.metadata_list:
         with FileSystems.open(file.path) as lines:
             while line := lines.readline():
-                yield decode_carried(base64.b64decode(line))
+                if line.startswith(b"="):
+                    built = unpack_built(base64.b64decode(line[1:]))
+                    if built.columns is not None:
+                        yield built.columns
+                    yield from built.given()
+                else:
+                    yield decode_carried(base64.b64decode(line))
 
 
 @contextmanager

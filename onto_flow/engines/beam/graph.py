@@ -37,14 +37,16 @@ class Outputs(NamedTuple):
     """The collections that a job gives, all of encoded bytes (`carried.decode_carried`).
 
     Attributes:
-        views: `ViewChange`s that passed the fence.
+        views: `ViewChange`s that passed the fence; `None` in the batch plan.
         letters: `DeadLetter`s and `Gap`s.
         fenced: One `Fenced`.
+        built: What the batch plan built and passed the fence (`elements.unpack_built`).
     """
 
     views: Any
     letters: Any
     fenced: Any
+    built: Any = None
 
 
 def build_pipeline(pipeline: beam.Pipeline, job: Job, *, coalesce: bool) -> Outputs:
@@ -62,7 +64,7 @@ def build_pipeline(pipeline: beam.Pipeline, job: Job, *, coalesce: bool) -> Outp
     }
     lowered = lower(job.plan, entering, fns, {None: bytes, LETTERS: bytes})
     letters = [*(read[LETTERS] for read in reads.values()), *lowered[LETTERS]]
-    fenced = _fence(pipeline, job, [read[ENDS] for read in reads.values()])
+    fenced = fence(pipeline, job, [read[ENDS] for read in reads.values()])
     gate = beam.ParDo(Gate(), beam.pvalue.AsSingleton(fenced)).with_output_types(bytes)
     return Outputs(flatten("views", lowered[None]) | "gate" >> gate, flatten(LETTERS, letters), fenced)
 
@@ -107,11 +109,12 @@ def pardo(fn: beam.DoFn, takes: Any, gives: Mapping[str | None, Any]) -> Any:
     return step.with_outputs(*tags) if tags else step
 
 
-def _fence(pipeline: beam.Pipeline, job: Job, ends: Sequence[Any]) -> Any:
+def fence(pipeline: beam.Pipeline, job: Job, ends: Sequence[Any]) -> Any:
+    """The collection of one `Fenced`, from the collections of end markers of a job."""
     partitions = sum(len(s.partitions()) for s in (job.source, job.feed) if s is not None)
-    fence = beam.ParDo(Fence(job.source.info().documents, partitions), beam.pvalue.AsList(flatten("ends", ends)))
+    compare = beam.ParDo(Fence(job.source.info().documents, partitions), beam.pvalue.AsList(flatten("ends", ends)))
     start = pipeline | "fence.start" >> beam.Create([b""]).with_output_types(bytes)
-    return start | "fence" >> fence.with_output_types(bytes)
+    return start | "fence" >> compare.with_output_types(bytes)
 
 
 def flatten(label: str, collections: Sequence[Any]) -> Any:

@@ -20,11 +20,9 @@ from ...core.change import Change, DeadLetter
 from ...core.codec import decode
 from ...core.collection import Projection
 from ...core.errors import DataError
-from ...plan.nodes import Plan
 from ...sources.base import Divisible, Partition, Reader, Source
 from ..carried import half_read
 from ..steady import uncollected
-from ..wrong_types import WrongTypes
 from .elements import Block
 from .reading import encode_partition
 
@@ -47,7 +45,6 @@ class ReadBlocks(beam.PTransform):
         open: Opens the source on a worker.
         projection: Documents and fields that are wanted; `None`: all of them.
         splittable: Whether the runner knows splittable DoFns; without them a partition is read by one worker to its end.
-        plan: Whose declared types are looked at.
     """
 
     def __init__(
@@ -56,14 +53,13 @@ class ReadBlocks(beam.PTransform):
         *,
         projection: Projection | None = None,
         splittable: bool = True,
-        plan: Plan | None = None,
     ) -> None:
         super().__init__()
-        self._open, self._projection, self._splittable, self._plan = open, projection, splittable, plan
+        self._open, self._projection, self._splittable = open, projection, splittable
 
     def expand(self, begin: Any) -> Any:
         """Lists the partitions, reads them, counts what was read."""
-        reader = _Reader(self._open, self._projection, self._plan)
+        reader = Reads(self._open, self._projection)
         start = begin | "start" >> beam.Create([b""]).with_output_types(bytes)
         listed = start | "list" >> beam.ParDo(_List(self._open, whole=self._splittable)).with_output_types(bytes)
         if self._splittable:
@@ -94,11 +90,11 @@ class _List(beam.DoFn):
         return [encode_partition(p) for p in listed]
 
 
-class _Reader:
+class Reads:
     """Reads a partition in blocks of documents."""
 
-    def __init__(self, open: OpenSource, projection: Projection | None, plan: Plan | None) -> None:
-        self._open, self._projection, self._plan = open, projection, plan
+    def __init__(self, open: OpenSource, projection: Projection | None) -> None:
+        self._open, self._projection = open, projection
 
     def source(self) -> Source:
         """The source, opened."""
@@ -124,17 +120,13 @@ class _Reader:
     def _block(self, batch: Iterable[Change | DeadLetter], read: int) -> Block:
         letters = tuple(item for item in batch if isinstance(item, DeadLetter))
         changes: Any = tuple(batch) if not letters else tuple(item for item in batch if isinstance(item, Change))
-        if self._plan is None:
-            return Block(changes, letters, read)
-        wrong = WrongTypes(self._plan)
-        wrong.look(changes)
-        return Block(changes, letters, read, tuple(wrong.told()))
+        return Block(changes, letters, read)
 
 
 class _ReadPartition(beam.DoFn):
     """A partition, read to its end."""
 
-    def __init__(self, reader: _Reader) -> None:
+    def __init__(self, reader: Reads) -> None:
         super().__init__()
         self._reader = reader
 
@@ -150,7 +142,7 @@ class _ReadPartition(beam.DoFn):
 class _ReadRange(beam.DoFn, RestrictionProvider):
     """A range of blocks of a partition, which the runner may cut while it is read; one block, if it cannot be cut."""
 
-    def __init__(self, reader: _Reader) -> None:
+    def __init__(self, reader: Reads) -> None:
         super().__init__()
         self._reader = reader
         self._block: int | None = None
@@ -254,6 +246,11 @@ class Unpack(beam.DoFn):
     def process(self, element: Block) -> Iterator[list[Change]]:
         """The documents of a block."""
         yield list(element.changes)
+
+
+def documents_of(block: Block) -> tuple[Change, ...]:
+    """The documents of a block, one by one: for runners without batches."""
+    return block.changes
 
 
 def letters_of(block: Block) -> tuple[DeadLetter, ...]:

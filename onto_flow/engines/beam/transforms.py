@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
@@ -12,7 +11,7 @@ from ...core.collection import Projection
 from ...plan.nodes import Plan
 from .backfill import SHARDS, BuildTables
 from .elements import Backfilled, Built, Documents
-from .read_documents import OpenSource, ReadBlocks, Unpack, letters_of
+from .read_documents import OpenSource, ReadBlocks, Unpack, documents_of, letters_of
 
 
 class ReadDocuments(beam.PTransform):
@@ -26,7 +25,8 @@ class ReadDocuments(beam.PTransform):
         """Reads blocks and unpacks them."""
         blocks = begin | "blocks" >> ReadBlocks(self._open, projection=self._projection, splittable=self._splittable)
         letters = blocks | "letters" >> beam.FlatMap(letters_of).with_output_types(DeadLetter)
-        documents = blocks | "documents" >> beam.ParDo(Unpack()).with_output_types(Change)
+        unpack = beam.ParDo(Unpack()) if self._splittable else beam.FlatMap(documents_of)
+        documents = blocks | "documents" >> unpack.with_output_types(Change)
         return Documents(documents, letters)
 
 
@@ -41,26 +41,5 @@ class BackfillViews(beam.PTransform):
         """Builds the tables and unpacks them."""
         built = documents | "tables" >> BuildTables(self._plan, shards=self._shards, generation=self._generation)
         letters = built | "letters" >> beam.FlatMap(Built.letters).with_output_types(DeadLetter)
-        changes = built | "changes" >> beam.ParDo(_Unpack()).with_output_types(ViewChange)
+        changes = built | "changes" >> beam.FlatMap(Built.changes).with_output_types(ViewChange)
         return Backfilled(changes, letters)
-
-
-class _Unpack(beam.DoFn):
-    """What was built -> view changes, as batches for whoever takes batches."""
-
-    def default_label(self) -> str:
-        """A name that does not follow the names of classes."""
-        return "unpack"
-
-    def infer_output_type(self, input_type: Any) -> Any:
-        """View changes."""
-        return ViewChange
-
-    def get_output_batch_type(self, input_element_type: Any) -> Any:
-        """See `beam.DoFn`."""
-        return list[ViewChange]
-
-    @beam.DoFn.yields_batches
-    def process(self, element: Built) -> Iterator[list[ViewChange]]:
-        """The view changes of one step."""
-        yield element.changes()

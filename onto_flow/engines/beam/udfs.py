@@ -20,6 +20,7 @@ class CallUdf(beam.PTransform):
     """Arguments -> what a udf returns for them; see `onto_flow.beam.udf`.
 
     Args:
+        name: What the step is called.
         find: Finds the function on a worker: `Columns`, or a plain one.
         names: Its parameters.
         takes: The type of the elements.
@@ -28,6 +29,7 @@ class CallUdf(beam.PTransform):
 
     def __init__(
         self,
+        name: str,
         find: Callable[[], Columns | Callable[..., Any]],
         names: Sequence[str],
         takes: Any,
@@ -37,7 +39,11 @@ class CallUdf(beam.PTransform):
     ) -> None:
         super().__init__()
         self._find, self._names, self._takes, self._returns = find, tuple(names), takes, returns
-        self._columns = columns
+        self._name, self._columns = name, columns
+
+    def default_label(self) -> str:
+        """The name of the function."""
+        return self._name
 
     def expand(self, arguments: Any) -> Any:
         """Calls it."""
@@ -46,7 +52,7 @@ class CallUdf(beam.PTransform):
         return arguments | "call" >> call
 
 
-class _Mapped(beam.DoFn):
+class _Called(beam.DoFn):
     def __init__(self, find: Callable[[], Any], names: tuple[str, ...], takes: Any, returns: Any) -> None:
         super().__init__()
         self._find, self._names, self._takes, self._returns = find, names, takes, returns
@@ -59,15 +65,17 @@ class _Mapped(beam.DoFn):
         """Finds the function."""
         self._function = self._find()
 
+
+class _Mapped(_Called):
     def process(self, element: Any) -> Iterator[Any]:
         """Calls it for one element."""
         yield self._function(*arguments_of(element, self._names))
 
 
-class _Batched(_Mapped):
+class _Batched(_Called):
     def get_input_batch_type(self, input_element_type: Any) -> Any:
         """See `beam.DoFn`."""
-        return _list_of(self._takes)
+        return _list_of(input_element_type)
 
     def get_output_batch_type(self, input_element_type: Any) -> Any:
         """See `beam.DoFn`."""

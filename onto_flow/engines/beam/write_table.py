@@ -69,19 +69,9 @@ class _Pack(QuietFn):
         super().start_bundle()
         self._waiting: list[ViewChange] = []
 
-    def get_input_batch_type(self, input_element_type: Any) -> Any:
-        """See `beam.DoFn`."""
-        return list[ViewChange]
-
     def process(self, element: ViewChange) -> Iterator[Any]:
         """Takes one."""
         self._waiting.append(element)
-        return self._full()
-
-    @beam.DoFn.yields_elements
-    def process_batch(self, batch: list[ViewChange]) -> Iterator[Any]:
-        """Takes many."""
-        self._waiting += batch
         return self._full()
 
     def _full(self) -> Iterator[Any]:
