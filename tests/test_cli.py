@@ -122,7 +122,8 @@ def test_cat_prints_a_form_that_is_a_source_too(room):
 
 
 def test_explain_prints_text_or_json(room):
-    assert tool("explain", VIEWS, folder=room).stdout == (PROJECT / "tests/golden/meeting_room.txt").read_text()
+    golden = (PROJECT / "tests/golden/meeting_room.txt").read_text()
+    assert tool("explain", VIEWS, folder=room).stdout == f"{golden}\nbackfill: at once, without state\n"
     views = json.loads(tool("explain", f"{VIEWS}:MeetingSession", "--format", "json", folder=room).stdout)["views"]
     assert [v["name"] for v in views] == ["MeetingSession"]
 

@@ -6,9 +6,13 @@ import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.errors import UsageError
 from .command import DONE, VIEWS, Command
+
+if TYPE_CHECKING:
+    from ..plan.nodes import Plan
 
 
 def _arguments(command: argparse.ArgumentParser) -> None:
@@ -31,10 +35,21 @@ def _explain(arguments: argparse.Namespace) -> int:
     said = explain_json(plan, {view.__name__: unnamed(view) for view in views})
     if arguments.against is not None:
         said = _against(Path(arguments.against), json.loads(said), arguments.format)
-    elif arguments.format != "json":
-        said = {"text": explain_text, "mermaid": explain_mermaid}[arguments.format](plan)
+    elif arguments.format == "mermaid":
+        said = explain_mermaid(plan)
+    elif arguments.format == "text":
+        said = explain_text(plan) + _backfilled(plan)
     print(said, end="")
     return DONE
+
+
+def _backfilled(plan: Plan) -> str:
+    """How a job without a feed computes the tables, on the embedded engine and on Beam."""
+    from ..engines.bulk import unknown
+
+    found = unknown(plan)
+    why = f"through the operators, with state: {', '.join(found)}" if found else "at once, without state"
+    return f"\nbackfill: {why}\n"
 
 
 def _against(old: Path, now: Mapping[str, object], form: str) -> str:

@@ -37,7 +37,19 @@ CHUNK = 1000
 _KNOWN: dict[type, frozenset[str]] = {
     Plan: frozenset({"views", "operators", "projection", "derived", "kinds"}),
     View: frozenset(
-        {"name", "collection", "code", "slots", "schema", "grouped", "accumulators", "owned", "sensitive", "reads", "expanded"}
+        {
+            "name",
+            "collection",
+            "code",
+            "slots",
+            "schema",
+            "grouped",
+            "accumulators",
+            "owned",
+            "sensitive",
+            "reads",
+            "expanded",
+        }
     ),
     Slot: frozenset(
         {"name", "index", "kind", "collection", "parent", "many", "required", "relation", "pairs", "fused"}

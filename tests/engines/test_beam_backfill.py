@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -22,6 +23,7 @@ from onto_flow.core.errors import EngineError
 from onto_flow.core.values import Document, Reference
 from onto_flow.demo import data as demo
 from onto_flow.demo.meeting_room import MeetingSession, OrganizationLoad
+from onto_flow.engines.base import seed
 from onto_flow.engines.beam.backfill import _Build, _Finish, refusals
 from onto_flow.engines.beam.elements import pack_built, unpack_built
 from onto_flow.engines.beam.engine import IN_PROCESS
@@ -33,7 +35,9 @@ from onto_flow.plan.wire import to_json
 from onto_flow.testing.cases import Case, random_case
 from onto_flow.testing.named_cases import FIXED
 from onto_flow.testing.oracle import recompute
+from tests.jobs.feeds import documents_of
 from tests.jobs.small import JOBS, job_and_feed
+from udfs.movielens import GenreStats, YearStats
 
 pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]
 
@@ -159,23 +163,26 @@ def test_generated_cases_on_the_runner(first: int) -> None:
         assert differences(tables, recompute(cases[name].plan, cases[name].history.final)) == []
 
 
-def same_as_local(plan: Plan, documents: Sequence[Change], shards: Sequence[int]) -> None:
-    outputs = LocalFlow(plan).process([(c.path, _event(c)) for c in documents])
+def of_the_flow(plan: Plan, documents: Sequence[Change], letters: list[DeadLetter] | None = None) -> Tables:
+    """The tables of the embedded engine's flow."""
     expected: Tables = {v.name: {} for v in plan.views}
-    for output in outputs:
+    told = [] if letters is None else letters
+    for output in LocalFlow(plan).process([seed(c, None) for c in documents]):
         if isinstance(output, ViewChange) and output.new is not None:
             expected[output.view][output.path] = output.new
-    letters = sorted(o.key for o in outputs if isinstance(o, DeadLetter))
+        elif isinstance(output, DeadLetter):
+            told.append(output)
+    return expected
+
+
+def same_as_local(plan: Plan, documents: Sequence[Change], shards: Sequence[int]) -> None:
+    given: list[DeadLetter] = []
+    expected = of_the_flow(plan, documents, given)
+    letters = sorted(letter.key for letter in given)
     for name, (tables, told) in run_all({str(k): (plan, documents, k) for k in shards}).items():
         assert differences(tables, expected) == [], name
         assert sorted(letter.key for letter in told) == letters
     assert any(expected.values())
-
-
-def _event(change: Change) -> Any:
-    from onto_flow.engines.base import seed
-
-    return seed(change, None)[1]
 
 
 def test_meeting_room() -> None:
@@ -194,6 +201,18 @@ def test_views_of_every_kind_and_letters_of_failing_code() -> None:
 def test_documents_that_meet_by_urls_and_by_ids(name: str) -> None:
     plan, existing, _ = job_and_feed(name)
     same_as_local(plan, existing, (1, 3))
+
+
+@pytest.mark.parametrize("name", ["swapi", pytest.param("stocks", marks=pytest.mark.long), "movielens"])
+def test_the_real_exports(name: str, real_exports: Path) -> None:
+    documents = as_documents(documents_of(real_exports / name), Random(6))
+    plan = plan_views(GenreStats, YearStats) if name == "movielens" else job_and_feed(name)[0]
+    assert refusals(plan) == []
+    expected = of_the_flow(plan, documents)
+    for shards in (1, 4):
+        changes = [o for o in simulated(plan, documents, shards) if isinstance(o, ViewChange)]
+        assert differences(tables_of(plan, changes), expected) == []
+    assert all(expected.values())
 
 
 def test_views_that_the_batch_plan_does_not_know_are_refused_with_what_they_say() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import json
+import re
 import shutil
 from datetime import datetime, timezone
 from functools import partial
@@ -60,6 +61,16 @@ def test_examples(module, export: str, tmp_path: Path) -> None:
     }
     failures, _ = doctest.testmod(module, extraglobs=given)
     assert not failures
+
+
+def test_the_code_of_the_page_runs(export: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(export, "export")
+    page = (Path(__file__).parents[2] / "docs" / "beam.md").read_text()
+    blocks = re.findall(r"^```py\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    for block in blocks:
+        exec(compile(block, "docs/beam.md", "exec"), {"__name__": "page"})
+    assert onto_flow.read_table("tables/meetingSessions").num_rows == 2
 
 
 LARGE = {f"notes/n{n:03}": {"text": "x" * (70_000 if n % 50 == 7 else 1000), "n": n} for n in range(200)}
