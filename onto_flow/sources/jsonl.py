@@ -13,12 +13,12 @@ from ..core.change import Change, DeadLetter
 from ..core.codec import decode, encode
 from ..core.collection import Projection
 from ..core.errors import DataError
-from ..formats.events import MAX_EVENT_BYTES, EventReader
-from ..formats.mapping import load_mapping
+from ..formats.events import MAX_EVENT_BYTES
 from .base import Partition, SourceInfo, count_of
-from .line_contents import DocumentContents, EventContents, LineContents, unreadable
+from .event_options import EventOptions
+from .line_contents import DocumentContents, LineContents, unreadable
 from .lines import Lines
-from .thin_events import Item, Thin, open_thin
+from .thin_events import Item, Thin
 
 BATCH_LINES = 1000
 MAX_LINE_BYTES = MAX_EVENT_BYTES
@@ -108,9 +108,7 @@ class JsonLinesFeed(_JsonLinesFile):
     Args:
         file: The file, or `-`; standard input is read from where it is, whatever the resume point: versions tell
             what was applied already.
-        format: What all lines are (`cloudevents`, `background`, `changelog`, `debezium`); by default each line tells.
-        mapping: A file that says how to read messages that a team made up (`formats.mapping`).
-        database: The URI of a database: documents of events that do not carry them are read from it.
+        format, mapping, database: See `EventOptions`.
         batch_lines: The most lines of one batch.
     """
 
@@ -124,16 +122,7 @@ class JsonLinesFeed(_JsonLinesFile):
         batch_lines: int | str = BATCH_LINES,
     ) -> None:
         super().__init__(file, batch_lines)
-        self._format = format
-        self._mapping = load_mapping(mapping) if mapping else None
-        self._database = database
-        self._joined = False
-        self._reader()
-        if database:
-            open_thin(database).close()
-
-    def _reader(self) -> EventReader:
-        return EventReader(self._format, self._mapping)
+        self._options = EventOptions(format, mapping, database)
 
     def info(self) -> SourceInfo:
         """It ends with the file."""
@@ -141,14 +130,13 @@ class JsonLinesFeed(_JsonLinesFile):
 
     def follows(self, snapshot: int | None) -> None:
         """See `sources.base.Follower`."""
-        self._joined = snapshot is not None
+        self._options.joined = snapshot is not None
 
     def open(
         self, partition: Partition, *, resume: bytes | None = None, projection: Projection | None = None
     ) -> JsonLinesReader:
         """Begins to read the file."""
-        thin = open_thin(self._database) if self._database else None
-        return self._open(EventContents(self._reader(), projection, self._joined, thin), resume)
+        return self._open(self._options.contents(projection), resume)
 
 
 class JsonLinesReader:

@@ -27,11 +27,10 @@ from ..core.change import Change, DeadLetter
 from ..core.codec import decode, encode
 from ..core.collection import Projection
 from ..core.errors import EngineError, UsageError
-from ..formats.events import EventReader
-from ..formats.mapping import load_mapping
 from .base import Partition, SourceInfo, count_of
+from .event_options import EventOptions
 from .line_contents import EventContents, read_message
-from .thin_events import Item, Thin, open_thin
+from .thin_events import Item, Thin
 
 DEADLINE_SECONDS = 10
 """The stream's deadline, and the longest that a lease is extended by: the client's own 60 seconds are how long messages of a
@@ -49,9 +48,7 @@ class PubSubFeed:
 
     Args:
         subscription: `//PROJECT/SUBSCRIPTION`, or `projects/PROJECT/subscriptions/SUBSCRIPTION`.
-        format: What all messages are (`cloudevents`, `background`, `changelog`, `debezium`); by default each tells.
-        mapping: A file that says how to read messages that a team made up (`formats.mapping`).
-        database: The URI of a database: documents of events that do not carry them are read from it.
+        format, mapping, database: See `EventOptions`.
         batch_messages: The most messages of one batch.
         max_messages: How many may be here and not acknowledged; a checkpoint's worth at least.
         max_bytes: The same in bytes.
@@ -81,17 +78,8 @@ class PubSubFeed:
         self.batch_messages = count_of("batch_messages", batch_messages)
         self._limits = count_of("max_messages", max_messages), count_of("max_bytes", max_bytes)
         self._until_quiet = _seconds(until_quiet)
-        self._format = format
-        self._mapping = load_mapping(mapping) if mapping else None
-        self._database = database
-        self._joined = False
+        self._options = EventOptions(format, mapping, database)
         self._open: PubSubReader | None = None
-        self._reader()
-        if database:
-            open_thin(database).close()
-
-    def _reader(self) -> EventReader:
-        return EventReader(self._format, self._mapping)
 
     def info(self) -> SourceInfo:
         """It goes on, unless it was told to end."""
@@ -103,14 +91,13 @@ class PubSubFeed:
 
     def follows(self, snapshot: int | None) -> None:
         """See `sources.base.Follower`."""
-        self._joined = snapshot is not None
+        self._options.joined = snapshot is not None
 
     def open(
         self, partition: Partition, *, resume: bytes | None = None, projection: Projection | None = None
     ) -> PubSubReader:
         """Begins to pull messages; where it goes on is the subscription's own affair."""
-        thin = open_thin(self._database) if self._database else None
-        contents = EventContents(self._reader(), projection, self._joined, thin)
+        contents = self._options.contents(projection)
         count, state = decode(resume) if resume is not None else (0, {})
         contents.restore(state)
         pulled = Pulled(partition.name, *self._limits, count)

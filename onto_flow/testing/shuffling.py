@@ -11,12 +11,9 @@ are at most `LATE` late.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from random import Random
 from typing import Any, NamedTuple
 
-from ..core.change import DeadLetter, ViewChange
-from ..core.gaps import Gap
 from ..operators.base import Key, Operator, Output, Profile
 from ..operators.build import build_operators
 from ..operators.messages import CaughtUp, Claim, Event, Message, Republish, Rows, Tick, decode_message, encode_message
@@ -26,6 +23,7 @@ from ..plan.nodes import Plan, TimerKind
 from .cells import Cells, Step, Store
 from .judge import Shown
 from .judge_changes import Ledger
+from .trace import Trace
 
 YOUNG, LATE = 100, 60
 LOOSE = Profile(
@@ -55,27 +53,6 @@ class Now(NamedTuple):
     """Declared time comes to a moment, as a part of a feed: it never goes back."""
 
     moment: int
-
-
-class Emitted(NamedTuple):
-    """A view change, the key that made it, and whether it was asked for again after a restore."""
-
-    change: ViewChange
-    operator: str
-    key: Key
-    again: bool
-
-
-@dataclass
-class Trace:
-    """What the judge needs: everything shown and emitted, in order, and complaints met on the way."""
-
-    ledger: Ledger
-    shown: dict[tuple[str, str], list[Shown]] = field(default_factory=dict)
-    emitted: list[Emitted] = field(default_factory=list)
-    letters: list[DeadLetter] = field(default_factory=list)
-    gaps: list[Gap] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
 
 
 class ShufflingEngine:
@@ -273,19 +250,12 @@ class ShufflingEngine:
         if isinstance(what, str):
             self.operators[name].on_timer(key, what, step)
         else:
-            self._take(name, key, what)
+            self.trace.take(self.operators[name].node.view, key, what)
             self.operators[name].step(key, what, step)
         self._note(name, key, cells, heard)
         self.store.close(name, key, cells)
         if not isinstance(what, str) and any(isinstance(m, CaughtUp) for m in what):
             self.silent_keys[name].discard(key)
-
-    def _take(self, name: str, key: Key, messages: Sequence[Message]) -> None:
-        for message in messages:
-            if isinstance(message, Rows):
-                self.trace.ledger.take(self.operators[name].node.view, key, message.root, message.seq, message.new)
-            elif isinstance(message, Claim):
-                self.trace.ledger.take(self.operators[name].node.view, key, message.root, message.seq, message.document)
 
     def _note(self, name: str, key: Key, cells: Cells, heard: int) -> None:
         """Writes down what a step showed, and judges groups and owners."""
@@ -322,12 +292,7 @@ class ShufflingEngine:
 
     def emit(self, output: Output) -> None:
         """An output of the step."""
-        if isinstance(output, DeadLetter):
-            self.trace.letters.append(output)
-        elif isinstance(output, Gap):
-            self.trace.gaps.append(output)
-        else:
-            self.trace.emitted.append(Emitted(output, self._step[0], self._step[1], self._again))
+        self.trace.emit(output, self._step[0], self._step[1], again=self._again)
 
     def set_timer(self, kind: TimerKind, at: int) -> None:
         """A timer of the step's key; the earliest counts."""

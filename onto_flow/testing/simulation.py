@@ -23,7 +23,8 @@ from .letters import judge_letters, open_letters
 from .oracle import recompute
 from .recovery import CrashingEngine, Item
 from .rest import complaints_at_rest
-from .shuffling import LOOSE, TIGHT, Now, ShufflingEngine, Trace
+from .shuffling import LOOSE, TIGHT, Now, ShufflingEngine
+from .trace import Trace
 
 MOMENT = to_micros(datetime(2026, 5, 4, 12, tzinfo=timezone.utc))
 """Where declared time stands still for cases whose views depend on it; `testing.timed` has some in which it passes."""
