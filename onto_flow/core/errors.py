@@ -53,6 +53,7 @@ CODES: dict[str, str] = {
     "too-late": "An event older than the late horizon, for a document that has no state.",
     "udf-failed": "User code raised an exception.",
     "unknown-name": "A parameter, field or option names nothing that exists.",
+    "write-budget": "The writes of a day are spent.",
     "wrong-decorator": "Decorators in an order or a place that has no meaning.",
     "wrong-type": "A field of a strict model has another type than declared.",
     "wrong-usage": "A command or a URI that cannot be understood.",

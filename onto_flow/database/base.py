@@ -34,6 +34,17 @@ class PreconditionFailed(EngineError):
         return _again, (self.code, self.what, self.where, self.fix)
 
 
+class Unavailable(EngineError):
+    """The database did not answer, or had no time; what was asked may be asked again, and a commit may have been made."""
+
+    def __init__(self, what: str, where: str = "") -> None:
+        fix = "The service is away, or does not answer: try again later."
+        super().__init__("database-failed", what, where=where, fix=fix)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Unavailable, (self.what, self.where)
+
+
 def _again(code: str, what: str, where: str, fix: str) -> PreconditionFailed:
     error = PreconditionFailed.__new__(PreconditionFailed)
     EngineError.__init__(error, code, what, where=where, fix=fix)
@@ -156,6 +167,10 @@ class Changes(Protocol):
 @runtime_checkable
 class Transaction(Protocol):
     """Reads as of one commit, and writes that are made at the end, if what was read is still so."""
+
+    @property
+    def committed(self) -> Committed | None:
+        """What its commit did, when it is over; `None` before, and where nothing was written."""
 
     def get(self, path: str) -> Snapshot:
         """A document as of the transaction's time."""

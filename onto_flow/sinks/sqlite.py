@@ -8,29 +8,19 @@ stays as it is until a newer generation is complete.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
-from ..core.change import DeadLetter, ViewChange, ViewVersion
-from ..core.errors import DataError, EngineError
+from ..core.change import DeadLetter, ViewChange
+from ..core.errors import DataError
 from ..database.embedded.database import KEEP_DAYS, EmbeddedDatabase
 from ..database.embedded.document_bytes import encode_document
 from ..database.embedded.view_rows import ViewRows
 from ..database.embedded.writing import Writer
 from ..database.limits import checked_document, checked_path
 from .base import SinkCapabilities, Table
+from .staged import Staged
 from .view_table import refuse_older
-
-_STAGE = """CREATE TABLE staged (
-    view TEXT, path TEXT, generation INTEGER, epoch INTEGER, seq INTEGER, data BLOB, misfit TEXT,
-    PRIMARY KEY (view, path)) WITHOUT ROWID"""
-_TAKE = """INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (view, path) DO UPDATE SET
-    generation = excluded.generation, epoch = excluded.epoch, seq = excluded.seq, data = excluded.data,
-    misfit = excluded.misfit
-    WHERE (excluded.generation, excluded.epoch, excluded.seq) > (staged.generation, staged.epoch, staged.seq)"""
-_STAGED = "SELECT path, generation, epoch, seq, data, misfit FROM staged WHERE view = ?"
 
 
 class SqliteSink:
@@ -46,7 +36,7 @@ class SqliteSink:
 
     def __init__(self, file: str | Path, *, keep_days: float | str = KEEP_DAYS, synchronous: str = "full") -> None:
         self._database = EmbeddedDatabase(file, keep_days=keep_days, synchronous=synchronous)
-        self._staged = _new_stage()
+        self._staged = Staged()
         self._tables: dict[str, Table] = {}
         self._generation = 0
         self._changed: set[str] = set()
@@ -59,8 +49,7 @@ class SqliteSink:
 
     def open(self, tables: Sequence[Table], generation: int) -> None:
         """See `Sink`."""
-        with self._staging():
-            self._staged.execute("DELETE FROM staged")
+        self._staged.clear()
         self._tables = {t.view: t for t in tables}
         self._generation = generation
         self._changed = set()
@@ -71,11 +60,10 @@ class SqliteSink:
 
     def write(self, changes: Sequence[ViewChange]) -> None:
         """See `Sink`."""
-        with self._staging():
-            for change in changes:
-                if not (self._completed or self._completing) or change.version[0] >= self._generation:
-                    self._changed.add(change.view)
-                    self._staged.execute(_TAKE, (change.view, change.path, *change.version, *_stored(change)))
+        for change in changes:
+            if not (self._completed or self._completing) or change.version[0] >= self._generation:
+                self._changed.add(change.view)
+                self._staged.write(change, *_stored(change))
 
     def complete(self) -> None:
         """See `Sink`."""
@@ -87,15 +75,15 @@ class SqliteSink:
         if not self._changed and not self._completing:
             return letters
         shown = set()
-        with self._staging(), self._database.writing() as writer:
+        with self._database.writing() as writer:
             for view, table in self._tables.items():
                 rows = self._rows(writer, table, self._generation)
                 if self._completing or (view in self._changed and rows.generation in (0, self._generation)):
                     letters += self._merge(view, rows)
                     shown.add(view)
             writer.finish()
-        with self._staging():
-            self._staged.executemany("DELETE FROM staged WHERE view = ?", [(view,) for view in shown])
+        for view in shown:
+            self._staged.drop(view)
         self._changed -= shown
         self._completed = self._completed or self._completing
         self._completing = False
@@ -118,31 +106,14 @@ class SqliteSink:
 
     def _merge(self, view: str, rows: ViewRows) -> Iterator[DeadLetter]:
         """Moves a table to what is staged."""
-        for path, generation, epoch, seq, data, misfit in self._staged.execute(_STAGED, (view,)):
-            version: ViewVersion = (generation, epoch, seq)
-            before = rows.put(path, version, data, misfit=misfit is not None)
-            if before is not None and (misfit or before.misfit):
-                yield _letter(view, path, misfit)
+        for row in self._staged.rows(view):
+            before = rows.put(row.path, row.version, row.data, misfit=row.misfit is not None)
+            if before is not None and (row.misfit or before.misfit):
+                yield _letter(view, row.path, row.misfit)
         if self._completing:
             for path in rows.drop_older(self._generation):
                 yield _letter(view, path, None)
         rows.reached(self._generation)
-
-    @contextmanager
-    def _staging(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise EngineError("sink-failed", f"what waits for its publication cannot be kept: {error}") from error
-
-
-def _new_stage() -> sqlite3.Connection:
-    """A database in a file without a name, which goes when it is closed."""
-    staged = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-    staged.execute("PRAGMA synchronous = off")
-    staged.execute("PRAGMA journal_mode = off")
-    staged.execute(_STAGE)
-    return staged
 
 
 def _stored(change: ViewChange) -> tuple[bytes | None, str | None]:

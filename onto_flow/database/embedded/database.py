@@ -204,7 +204,7 @@ class EmbeddedDatabase:
         with self.writing() as writer:
             if not transaction.stands(Reading(self.file, writer.state)):
                 return False, result
-            write_all(writer, transaction.writes)
+            transaction.committed = write_all(writer, transaction.writes)
         return True, result
 
     def _held(self, body: Callable[[Transaction], T]) -> tuple[bool, T]:
@@ -213,7 +213,7 @@ class EmbeddedDatabase:
             transaction = EmbeddedTransaction(Reading(self.file, writer.state))
             with inside(self):
                 result = body(transaction)
-            write_all(writer, transaction.writes)
+            transaction.committed = write_all(writer, transaction.writes)
         return True, result
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ...core.writes import Write
-from ..base import Snapshot
+from ..base import Committed, Snapshot
 from ..query import Query
 from .reading import Reading
 from .writing import checked
@@ -26,6 +26,7 @@ class EmbeddedTransaction:
         self._documents: dict[str, datetime | None] = {}
         self._answers: list[tuple[Query, _Answer]] = []
         self.writes: list[Write] = []
+        self.committed: Committed | None = None
 
     def get(self, path: str) -> Snapshot:
         """See `Transaction`."""

@@ -1,0 +1,128 @@
+"""How fast a database is written: as Firestore wants it, and not faster than was said.
+
+| | |
+|---|---|
+| the ramp | 500 writes a second at first, half as many again every 5 minutes (the 500/50/5 rule) |
+| a document | one write a second |
+| `max_writes_per_second` | never more |
+
+Source: the Firestore documentation on best practices (ramping up traffic, write rates to one document).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from ...core.values import from_micros
+from ...database.base import Unavailable
+
+T = TypeVar("T")
+ATTEMPTS = 10
+"""How often something is tried before it is given up."""
+RAMP_RATE, RAMP_GROWTH, RAMP_SECONDS = 500.0, 1.5, 300.0
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0
+_STEEPEST = 40
+"""After so many steps the ramp does not matter any more."""
+
+
+@dataclass(frozen=True)
+class Around:
+    """What is around a writer: time and chance.
+
+    Attributes:
+        clock: Seconds since 1970.
+        sleep: Lets some seconds pass.
+        chance: A number from 0 up to 1.
+    """
+
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    chance: Callable[[], float] = lambda: time.perf_counter_ns() % 1009 / 1009
+
+    @property
+    def now(self) -> datetime:
+        """The clock's time."""
+        return from_micros(int(self.clock() * 1_000_000))
+
+    def pause(self, failures: int) -> None:
+        """Waits after so many failures: twice as long each time, by chance less."""
+        self.sleep(min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2**failures) * self.chance())
+
+
+def patiently(around: Around, action: Callable[[], T]) -> T:
+    """Does something again while the database does not answer.
+
+    Raises:
+        Unavailable: It did not, all the time.
+    """
+    for failures in range(ATTEMPTS - 1):
+        try:
+            return action()
+        except Unavailable:
+            around.pause(failures)
+    return action()
+
+
+class Pace:
+    """Says when the next writes may go.
+
+    Args:
+        around: Its clock.
+        most: Writes a second at most; `None`: no such limit.
+        gently: Whether the ramp and the second of each document are kept to.
+
+    Example:
+        >>> now = [0.0]
+        >>> pace = Pace(Around(lambda: now[0], lambda s: now.__setitem__(0, now[0] + s)), gently=True)
+        >>> pace.wait(2000), pace.spend(500), pace.wait(2000), now
+        (500, None, 1, [0.002])
+    """
+
+    def __init__(self, around: Around, most: float | None = None, *, gently: bool = True) -> None:
+        self._around, self._most, self._gently = around, most, gently
+        self._began = self._filled = around.clock()
+        self._room = self._rate() or 0.0
+        self._written: dict[str, float] = {}
+
+    def wait(self, wanted: int) -> int:
+        """Waits until at least one write may go; says how many of those that are wanted may."""
+        rate = self._rate()
+        if rate is None:
+            return wanted
+        while self._fill(rate) < 1.0:
+            self._around.sleep((1.0 - self._room) / rate)
+        return min(wanted, int(self._room))
+
+    def spend(self, writes: int) -> None:
+        """So many were made."""
+        self._room -= writes
+
+    def wrote(self, path: str) -> None:
+        """A document was written now."""
+        if self._gently:
+            now = self._around.clock()
+            self._written[path] = now
+            if len(self._written) > 10_000:
+                self._written = {p: at for p, at in self._written.items() if now - at < 1.0}
+
+    def seconds_to(self, path: str) -> float:
+        """How long until a document may be written again; 0: now."""
+        at = self._written.get(path)
+        return 0.0 if at is None else max(0.0, at + 1.0 - self._around.clock())
+
+    def _rate(self) -> float | None:
+        if not self._gently:
+            return self._most
+        steps = min(_STEEPEST, int((self._around.clock() - self._began) // RAMP_SECONDS))
+        ramp = RAMP_RATE * RAMP_GROWTH ** max(0, steps)
+        return ramp if self._most is None else min(ramp, self._most)
+
+    def _fill(self, rate: float) -> float:
+        now = self._around.clock()
+        self._room = min(max(rate, 1.0), self._room + (now - self._filled) * rate)
+        self._filled = now
+        return self._room

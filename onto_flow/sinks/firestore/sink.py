@@ -1,0 +1,270 @@
+"""View tables as collections of Firestore, each document fenced by its version.
+
+Law: a view document never goes back, whoever writes late, twice, or beside us; a whole feed that is told again writes
+nothing.
+
+What is written waits in a file of its own, coalesced: of each view document the newest. A publication writes it document by
+document, so a reader may see a table between two publications. A table that an older generation has written stays as it is
+until the newer one is complete; then documents that are the same stay, others change, and what is gone goes.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ...core.change import DeadLetter, ViewChange
+from ...core.collection import Collection
+from ...core.errors import UsageError
+from ...core.fence import FENCE
+from ...database.base import Database
+from ...database.connect import open_database
+from ...database.query import Query
+from ..base import SinkCapabilities, Table
+from ..staged import MOST_PATHS, Row, Staged
+from .budget import Budget
+from .deciding import swept
+from .dry import DryDatabase
+from .fence import base_of
+from .fitting import fitting
+from .known import KNOWN_BYTES, Known
+from .ownership import Ownership
+from .pace import Around, Pace, patiently
+from .writer import MOST_BYTES, MOST_DOCUMENTS, Means, TableWriter
+
+_EMULATOR = "FIRESTORE_EMULATOR_HOST"
+_TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no", "")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How a database may be written.
+
+    Attributes:
+        most_a_second: Writes a second at most; `None`: as the ramp says.
+        budget_a_day: Writes a day (UTC) at most.
+        gently: Whether the ramp of 500/50/5 and one write a second per document are kept to.
+        dry_run: Whether it is only counted what would be written.
+        shared: Whether several processes write the table together, each its own documents.
+        known_bytes: How much memory may hold what the database is known to hold.
+    """
+
+    most_a_second: float | None = None
+    budget_a_day: int | None = None
+    gently: bool = True
+    dry_run: bool = False
+    shared: bool = False
+    known_bytes: int = KNOWN_BYTES
+
+
+def open_sink(
+    place: str,
+    *,
+    max_writes_per_second: str = "",
+    write_budget_per_day: str = "",
+    dry_run: bool | str = False,
+    gently: bool | str = "",
+    shared: bool | str = False,
+) -> FirestoreSink:
+    """The sink of a URI.
+
+    Args:
+        place: `//PROJECT`, or `//PROJECT/DATABASE`.
+        max_writes_per_second, write_budget_per_day: See `Limits`.
+        dry_run: Nothing is written; what would be is counted.
+        gently: As `Limits` says; by default not on an emulator.
+        shared: As `Limits` says.
+
+    Raises:
+        UsageError: `wrong-usage` for what is no place, number or truth; `missing-extra`.
+    """
+    most = _number("max_writes_per_second", max_writes_per_second)
+    budget = _number("write_budget_per_day", write_budget_per_day)
+    limits = Limits(
+        most,
+        None if budget is None else int(budget),
+        _truth("gently", gently) if str(gently) else _EMULATOR not in os.environ,
+        _truth("dry_run", dry_run),
+        _truth("shared", shared),
+    )
+    return FirestoreSink(open_database(f"firestore:{place}"), limits)
+
+
+class FirestoreSink:
+    """Collections of a document database that others may write too.
+
+    Args:
+        database: Firestore, or any other with the same interface; closed with the sink.
+        limits: How it may be written.
+        around: Time and chance.
+        session: Names this process.
+
+    Attributes:
+        operations: kind -> how many (`docs/firestore.md` says what each is).
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        limits: Limits = Limits(),
+        around: Around = Around(),
+        session: Callable[[], str] = lambda: secrets.token_hex(8),
+    ) -> None:
+        self._database = DryDatabase(database, around) if limits.dry_run else database
+        self._limits, self._session = limits, session
+        self.operations: Counter[str] = Counter()
+        pace = Pace(around, limits.most_a_second, gently=limits.gently)
+        budget = Budget(self._database, around, None if limits.dry_run else limits.budget_a_day)
+        self._means = Means(self._database, around, pace, budget, self.operations)
+        self._staged = Staged()
+        self._tables: dict[str, _Open] = {}
+        self._generation = 0
+        self._changed: dict[str, int] = {}
+        self._completing = False
+
+    @property
+    def capabilities(self) -> SinkCapabilities:
+        """Document by document; it goes on from what it has published."""
+        return SinkCapabilities(atomic_publish=False)
+
+    def open(self, tables: Sequence[Table], generation: int) -> None:
+        """See `Sink`."""
+        self._staged.clear()
+        self._generation = generation
+        self._changed = {}
+        self._completing = False
+        session = "" if self._limits.shared else self._session()
+        known = Known(self._limits.known_bytes)
+        self._tables = {}
+        for table in tables:
+            if any(name == FENCE for name, _ in table.schema):
+                raise UsageError(
+                    "wrong-usage", f"{table.view}: {FENCE} is the field of its fence", fix="Name it otherwise."
+                )
+            ownership = Ownership(self._database, table, generation, session)
+            patiently(self._means.around, ownership.look)
+            self.operations["read"] += 1
+            self._tables[table.view] = _Open(table, ownership, TableWriter(self._means, table, ownership, known))
+
+    def write(self, changes: Sequence[ViewChange]) -> None:
+        """See `Sink`."""
+        for change in changes:
+            if change.version[0] >= self._generation:
+                self._changed[change.view] = max(self._changed.get(change.view, 0), change.version[1])
+                self._staged.write(change, *fitting(change.path, change.new))
+
+    def complete(self) -> None:
+        """See `Sink`."""
+        self._completing = True
+
+    def publish(self) -> Sequence[DeadLetter]:
+        """See `Sink`.
+
+        Raises:
+            EngineError: `write-budget` when the day's writes are spent: what is not written waits on.
+        """
+        letters: list[DeadLetter] = []
+        for view, opened in self._tables.items():
+            if self._completing or (view in self._changed and opened.may_show(self._generation)):
+                if not opened.ownership.is_taken:
+                    epoch = self._changed.get(view, 0)
+                    patiently(self._means.around, lambda opened=opened, epoch=epoch: opened.ownership.take(epoch))
+                    self.operations["read"] += 1
+                if self._completing and opened.ownership.before.generation:
+                    letters += self._replace(opened)
+                letters += self._drain(opened)
+                self._changed.pop(view, None)
+        self._completing = False
+        return letters
+
+    def close(self) -> None:
+        """See `Sink`."""
+        self._staged.close()
+        self._database.close()
+
+    def _replace(self, opened: _Open) -> Iterator[DeadLetter]:
+        """Moves what older generations left to what waits; what nothing waits for goes."""
+        view, size = opened.table.view, min(MOST_DOCUMENTS, MOST_PATHS)
+        older = Query.of(Collection(opened.table.collection)).matching((FENCE, "g"), "<", self._generation).first(size)
+        query = older
+        while page := patiently(self._means.around, lambda: list(self._database.query(query))):
+            self.operations["read"] += len(page)
+            for snapshot in page:
+                opened.writer.known.put(snapshot.path, base_of(snapshot))
+            waiting = self._staged.of(view, [snapshot.path for snapshot in page])
+            rows = [waiting.get(s.path) or Row(s.path, swept(self._generation), None) for s in page]
+            for some in self._paced(view, rows):
+                yield from opened.writer.write(some)
+                self._staged.drop(view, [row.path for row in some])
+            last = page[-1]
+            query = older.start_after((last.fields or {})[FENCE]["g"], last.path)
+
+    def _drain(self, opened: _Open) -> Iterator[DeadLetter]:
+        """Writes all that waits for a table; a document that was written within the last second comes later."""
+        view, pace = opened.table.view, self._means.pace
+        while self._staged.count(view):
+            ready = (row for row in self._staged.rows(view) if not pace.seconds_to(row.path))
+            written = 0
+            for some in self._paced(view, ready):
+                yield from opened.writer.write(some)
+                self._staged.drop(view, [row.path for row in some])
+                written += len(some)
+            if not written:
+                first = min(pace.seconds_to(row.path) for row in self._staged.rows(view))
+                self._means.around.sleep(first)
+
+    def _paced(self, view: str, rows: Iterator[Row] | Sequence[Row]) -> Iterator[list[Row]]:
+        """Rows in commits: as many as may be written now, not too many and not too large."""
+        some: list[Row] = []
+        size = room = 0
+        for row in rows:
+            if some and (len(some) >= room or size + len(row.data or b"") > MOST_BYTES):
+                yield some
+                some, size = [], 0
+            if not some:
+                room = self._room(view)
+            some.append(row)
+            size += len(row.data or b"")
+        if some:
+            yield some
+
+    def _room(self, view: str) -> int:
+        budget, waiting = self._means.budget, self._staged.count(view)
+        left = patiently(self._means.around, lambda: budget.room(waiting)) if budget.is_bounded else None
+        most = MOST_DOCUMENTS if left is None else max(1, min(MOST_DOCUMENTS, left // 2))
+        return self._means.pace.wait(most)
+
+
+@dataclass(frozen=True)
+class _Open:
+    """A table that is being written."""
+
+    table: Table
+    ownership: Ownership
+    writer: TableWriter
+
+    def may_show(self, generation: int) -> bool:
+        """Whether it may change before it is complete: nobody else has written it."""
+        return self.ownership.before.generation in (0, generation)
+
+
+def _number(name: str, text: str) -> float | None:
+    if not text:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e12:
+        raise UsageError("wrong-usage", f"{name}={text:.40} is no number above 0")
+    return number
+
+
+def _truth(name: str, value: bool | str) -> bool:
+    text = str(value).lower()
+    if text not in (*_TRUE, *_FALSE):
+        raise UsageError("wrong-usage", f"{name}={value!s:.40} is neither true nor false")
+    return text in _TRUE
