@@ -15,7 +15,7 @@ from ...core.values import Document
 from ...core.writes import Precondition, Write
 from ...formats.native.values import value_decoder
 from ..staged import Row
-from .fence import NEVER_WRITTEN, Base, Flags, fence_of, flags_of, tombstone, tombstone_path
+from .fence import NEVER_WRITTEN, Base, Flags, fence_of, flags_of, is_path, tombstone, tombstone_path
 
 _decode = value_decoder()
 _ABSENT = Precondition(exists=False)
@@ -26,7 +26,8 @@ class Decision(NamedTuple):
 
     Attributes:
         kind: `create`, `update`, `full`, `fence`, `delete`, `tombstone`; `equal` and `stale`: nothing is.
-        writes: The first is the one of the document itself, unless the kind is `tombstone`.
+        writes: The first is the one of the document itself, unless the kind is `tombstone`: then the document, which is not
+            there, is only held to that.
         after: What the database holds then; the time of the first write is not known yet.
         before: The flags of what it held.
     """
@@ -93,7 +94,8 @@ def _taken_away(row: Row, base: Base, now: datetime) -> Decision:
         return Decision("delete", (take,), Base(None, NEVER_WRITTEN), base.flags)
     bury = Write.set(tombstone_path(row.path), tombstone(row.path, row.version, flags, now))
     if base.update_time is None:
-        return Decision("tombstone", (bury,), after, base.flags)
+        still_absent = Write.delete(row.path, precondition=_ABSENT)
+        return Decision("tombstone", (bury, still_absent) if is_path(row.path) else (bury,), after, base.flags)
     return Decision("delete", (take, bury), after, base.flags)
 
 

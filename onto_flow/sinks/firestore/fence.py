@@ -17,10 +17,12 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from ...core.change import ViewVersion
+from ...core.errors import DataError
 from ...core.fence import FENCE, without_fence
 from ...core.keys import document_id
 from ...core.values import Document
 from ...database.base import Snapshot
+from ...database.limits import checked_path
 from ...formats.native.values import value_encoder
 from ..staged import Row
 
@@ -50,7 +52,7 @@ class Base(NamedTuple):
 
     Attributes:
         update_time: When it was written last; `None`: there is no document.
-        version: Its fence, or that of its tombstone; `None`: whether there is a tombstone is not known.
+        version: Its fence, or that of its tombstone; `None`: it has none, and whether there is a tombstone is not known.
         data: The canonical bytes of its fields without the fence.
         flags: Those of its fence.
         trusted: Whether nobody else has touched it since we wrote or read it, as far as we know.
@@ -72,13 +74,14 @@ def base_of(snapshot: Snapshot) -> Base:
         return UNSEEN
     fence = snapshot.fields.get(FENCE)
     data = encode(without_fence(snapshot.fields))
-    return Base(snapshot.update_time, version_of(fence), data, _flags(fence))
+    version = version_of(fence)
+    return Base(snapshot.update_time, None if version == NEVER_WRITTEN else version, data, _flags(fence))
 
 
-def gone(snapshot: Snapshot) -> Base:
-    """What the read of a tombstone says of its document, which is not there."""
-    fields = snapshot.fields
-    return Base(None, version_of(fields), flags=_flags(fields), data=None) if fields else Base(None, NEVER_WRITTEN)
+def fenced(base: Base, stone: Snapshot) -> Base:
+    """What is at a path where there is no document, or one without a fence, whose tombstone was read."""
+    version = version_of(stone.fields)
+    return base._replace(version=version, flags=_flags(stone.fields) if base.update_time is None else base.flags)
 
 
 def version_of(fence: object) -> ViewVersion:
@@ -121,6 +124,15 @@ def tombstone_path(path: str) -> str:
 def tombstone(path: str, version: ViewVersion, flags: Flags, now: datetime) -> Document:
     """The fields of a tombstone."""
     return {"path": path, **fence_of(version, flags), EXPIRES: now + HORIZON}
+
+
+def is_path(path: str) -> bool:
+    """Whether Firestore can have a document there."""
+    try:
+        checked_path(path)
+    except DataError:
+        return False
+    return True
 
 
 def table_path(collection: str) -> str:

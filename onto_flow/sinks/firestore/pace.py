@@ -53,6 +53,9 @@ class Around:
         self.sleep(min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2**failures) * self.chance())
 
 
+REAL = Around()
+
+
 def patiently(around: Around, action: Callable[[], T]) -> T:
     """Does something again while the database does not answer.
 

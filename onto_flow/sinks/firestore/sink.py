@@ -20,7 +20,7 @@ from ...core.change import DeadLetter, ViewChange
 from ...core.collection import Collection
 from ...core.errors import UsageError
 from ...core.fence import FENCE
-from ...database.base import Database
+from ...database.base import Database, Snapshot
 from ...database.connect import open_database
 from ...database.query import Query
 from ..base import SinkCapabilities, Table
@@ -32,7 +32,7 @@ from .fence import base_of
 from .fitting import fitting
 from .known import KNOWN_BYTES, Known
 from .ownership import Ownership
-from .pace import Around, Pace, patiently
+from .pace import REAL, Around, Pace, patiently
 from .writer import MOST_BYTES, MOST_DOCUMENTS, Means, TableWriter
 
 _EMULATOR = "FIRESTORE_EMULATOR_HOST"
@@ -110,7 +110,7 @@ class FirestoreSink:
         self,
         database: Database,
         limits: Limits = Limits(),
-        around: Around = Around(),
+        around: Around = REAL,
         session: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
         self._database = DryDatabase(database, around) if limits.dry_run else database
@@ -173,8 +173,9 @@ class FirestoreSink:
                     epoch = self._changed.get(view, 0)
                     patiently(self._means.around, lambda opened=opened, epoch=epoch: opened.ownership.take(epoch))
                     self.operations["read"] += 1
-                if self._completing and opened.ownership.before.generation:
-                    letters += self._replace(opened)
+                if self._completing and not opened.is_replaced:
+                    letters += self._replace(opened) if opened.ownership.before.generation else ()
+                    opened.is_replaced = True
                 letters += self._drain(opened)
                 self._changed.pop(view, None)
         self._completing = False
@@ -190,8 +191,7 @@ class FirestoreSink:
         view, size = opened.table.view, min(MOST_DOCUMENTS, MOST_PATHS)
         older = Query.of(Collection(opened.table.collection)).matching((FENCE, "g"), "<", self._generation).first(size)
         query = older
-        while page := patiently(self._means.around, lambda: list(self._database.query(query))):
-            self.operations["read"] += len(page)
+        while page := self._page(query):
             for snapshot in page:
                 opened.writer.known.put(snapshot.path, base_of(snapshot))
             waiting = self._staged.of(view, [snapshot.path for snapshot in page])
@@ -201,6 +201,11 @@ class FirestoreSink:
                 self._staged.drop(view, [row.path for row in some])
             last = page[-1]
             query = older.start_after((last.fields or {})[FENCE]["g"], last.path)
+
+    def _page(self, query: Query) -> list[Snapshot]:
+        found = patiently(self._means.around, lambda: list(self._database.query(query)))
+        self.operations["read"] += len(found) or 1
+        return found
 
     def _drain(self, opened: _Open) -> Iterator[DeadLetter]:
         """Writes all that waits for a table; a document that was written within the last second comes later."""
@@ -238,17 +243,22 @@ class FirestoreSink:
         return self._means.pace.wait(most)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Open:
-    """A table that is being written."""
+    """A table that is being written.
+
+    Attributes:
+        is_replaced: Whether all that older generations left was looked at: they can leave nothing more.
+    """
 
     table: Table
     ownership: Ownership
     writer: TableWriter
+    is_replaced: bool = False
 
     def may_show(self, generation: int) -> bool:
-        """Whether it may change before it is complete: nobody else has written it."""
-        return self.ownership.before.generation in (0, generation)
+        """Whether it may change: it is ours, or nobody else has written it."""
+        return self.ownership.is_taken or self.ownership.before.generation in (0, generation)
 
 
 def _number(name: str, text: str) -> float | None:

@@ -18,12 +18,11 @@ from ...core.change import DeadLetter
 from ...core.errors import DataError, EngineError
 from ...core.writes import Write
 from ...database.base import Database, PreconditionFailed, Transaction, Unavailable
-from ...database.limits import checked_path
 from ..base import Table
 from ..staged import Row
 from .budget import Budget
 from .deciding import Decision, decide
-from .fence import NEVER_WRITTEN, UNSEEN, Base, base_of, gone, tombstone_path
+from .fence import NEVER_WRITTEN, UNSEEN, Base, base_of, fenced, is_path, tombstone_path
 from .known import Known
 from .ownership import Ownership
 from .pace import ATTEMPTS, Around, Pace
@@ -106,7 +105,7 @@ class TableWriter:
             self._ownership.verify(transaction)
             tombstones = transaction.get_many([tombstone_path(path) for path in hidden])
             self._means.counts["read"] += 1 + len(hidden)
-            seen = {path: gone(snapshot) for path, snapshot in zip(hidden, tombstones)}
+            seen = {path: fenced(bases[path], stone) for path, stone in zip(hidden, tombstones)}
             decisions = self._decide(rows, {**bases, **seen})
             writes = _all(decisions)
             if writes:
@@ -122,7 +121,7 @@ class TableWriter:
         for row in rows:
             base = self.known.get(row.path)
             is_new = row.created and row.path not in self._doubted
-            if base is not None or is_new or not _is_path(row.path):
+            if base is not None or is_new or not is_path(row.path):
                 found[row.path] = base or UNSEEN
         cold = [row.path for row in rows if row.path not in found]
         if cold:
@@ -214,11 +213,3 @@ def _halves(rows: list[Row]) -> list[list[Row]]:
     if len(rows) < 2:
         return [rows]
     return [rows[: len(rows) // 2], rows[len(rows) // 2 :]]
-
-
-def _is_path(path: str) -> bool:
-    try:
-        checked_path(path)
-    except DataError:
-        return False
-    return True
