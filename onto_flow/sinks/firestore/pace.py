@@ -25,6 +25,8 @@ ATTEMPTS = 10
 """How often something is tried before it is given up."""
 RAMP_RATE, RAMP_GROWTH, RAMP_SECONDS = 500.0, 1.5, 300.0
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0
+SHORTEST = 0.001
+"""Shorter than this nobody waits."""
 _STEEPEST = 40
 """After so many steps the ramp does not matter any more."""
 
@@ -97,7 +99,7 @@ class Pace:
         if rate is None:
             return wanted
         while self._fill(rate) < 1.0:
-            self._around.sleep((1.0 - self._room) / rate)
+            self._around.sleep(max(SHORTEST, (1.0 - self._room) / rate))
         return min(wanted, int(self._room))
 
     def spend(self, writes: int) -> None:

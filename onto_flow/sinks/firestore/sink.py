@@ -32,7 +32,7 @@ from .fence import base_of
 from .fitting import fitting
 from .known import KNOWN_BYTES, Known
 from .ownership import Ownership
-from .pace import REAL, Around, Pace, patiently
+from .pace import REAL, SHORTEST, Around, Pace, patiently
 from .writer import MOST_BYTES, MOST_DOCUMENTS, Means, TableWriter
 
 _EMULATOR = "FIRESTORE_EMULATOR_HOST"
@@ -219,7 +219,7 @@ class FirestoreSink:
                 written += len(some)
             if not written:
                 first = min(pace.seconds_to(row.path) for row in self._staged.rows(view))
-                self._means.around.sleep(first)
+                self._means.around.sleep(max(SHORTEST, first))
 
     def _paced(self, view: str, rows: Iterator[Row] | Sequence[Row]) -> Iterator[list[Row]]:
         """Rows in commits: as many as may be written now, not too many and not too large."""

@@ -8,6 +8,12 @@ from test_postgresql import TestPostgres as Postgres
 from test_restarts import TestVersionedSink as Versioned
 from test_sqlite import documents
 
+from onto_flow.core.collection import Collection
+from onto_flow.core.fence import without_fence
+from onto_flow.database import Query
+from onto_flow.database.embedded import EmbeddedDatabase
+from onto_flow.sinks.firestore import FirestoreSink
+from onto_flow.sinks.firestore.sink import Limits
 from onto_flow.sinks.sqlite import SqliteSink
 
 
@@ -19,6 +25,21 @@ class TestSqlite(Versioned):
 
     def read_back(self, sink, table):
         return documents(sink._database.file.path, table.collection)
+
+
+class TestFirestore(Versioned):
+    """Killed before and after each commit of the database that view documents are fenced in."""
+
+    every = 9
+
+    def create_sink(self, folder):
+        self.file = folder.with_suffix(".firestore.sqlite")
+        return FirestoreSink(EmbeddedDatabase(self.file, synchronous="off"), Limits(gently=False))
+
+    def read_back(self, sink, table):
+        with EmbeddedDatabase(self.file, synchronous="off") as place:
+            found = place.query(Query.of(Collection(table.collection)))
+            return {s.path: without_fence(s.fields) for s in found}
 
 
 class TestPostgresql(Versioned):
@@ -34,6 +55,11 @@ class TestPostgresql(Versioned):
 
 @pytest.mark.long
 class TestEveryBoundaryOfSqlite(TestSqlite):
+    every = 1
+
+
+@pytest.mark.long
+class TestEveryBoundaryOfFirestore(TestFirestore):
     every = 1
 
 
