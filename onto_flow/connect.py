@@ -32,6 +32,7 @@ FEEDS = {
     "sqlite": Entry("onto_flow.sources.sqlite:SqliteFeed"),
 }
 SINKS = {
+    "firestore": Entry("onto_flow.sinks.firestore:open_sink", "firestore"),
     "jsonl": Entry("onto_flow.sinks.jsonl:JsonLinesSink"),
     "parquet": Entry("onto_flow.sinks.parquet:ParquetSink", "parquet"),
     "memory": Entry("onto_flow.sinks.memory:MemorySink"),
@@ -65,9 +66,9 @@ def open_feed(uri: str, **options: str) -> Source:
     return feed
 
 
-def open_sink(uri: str) -> Sink:
-    """The sink that a URI names."""
-    sink: Sink = _open("sink", uri, SINKS, None)
+def open_sink(uri: str, **options: str) -> Sink:
+    """The sink that a URI names; `options` go before those of the URI."""
+    sink: Sink = _open("sink", uri, SINKS, None, options)
     return sink
 
 
@@ -86,6 +87,16 @@ def split(uri: str) -> tuple[str | None, str, dict[str, str]]:
         return (None, uri[: query.start()], dict(parse_qsl(query[1]))) if query else (None, uri, {})
     place, _, text = rest.partition("?")
     return scheme, place, dict(parse_qsl(text, keep_blank_values=True))
+
+
+def with_option(uri: str, name: str, value: str) -> str:
+    """A URI with one option more.
+
+    Example:
+        >>> with_option("firestore://p/d?shared=true", "dry_run", "true")
+        'firestore://p/d?shared=true&dry_run=true'
+    """
+    return f"{uri}{'&' if _OPTIONS.search(uri) else '?'}{name}={value}"
 
 
 def shown(uri: str) -> str:
@@ -111,6 +122,8 @@ def _open(
         scheme = uri.partition(":")[0] if kind == "feed" and is_url(uri) else bare
     factory = load(kind, scheme, entries)
     if scheme in _WHOLE:
+        if more:
+            raise UsageError("unknown-name", f"{kind} {scheme!r} has no option {', '.join(more)}", where=shown(uri))
         return factory(uri)
     _check_options(kind, scheme, place, options, factory, shown(uri))
     return factory(place, **options) if place else factory(**options)

@@ -25,7 +25,7 @@ from .engines.interrupts import stopped_by_interrupts
 from .engines.metrics import Metrics
 from .model.compile import plan_views
 from .model.fingerprint import fingerprint
-from .sinks.base import Sink
+from .sinks.base import Counting, Sink
 from .sinks.memory import MemorySink
 from .sources.base import Follower, Selective, Source, SourceInfo
 
@@ -166,6 +166,7 @@ def start(
     declared: DeclaredTime | None = None,
     limits: Limits | None = DEFAULT_LIMITS,
     options: Mapping[str, Any] | None = None,
+    sink_options: Mapping[str, str] | None = None,
 ) -> Run:
     """Runs a job to its end: a backfill, and with `feed` what comes after it.
 
@@ -180,12 +181,15 @@ def start(
         metrics: Where the job tells of itself.
         declared: Declared time; the wall's when left out.
         limits: When so many failures of user code stop the run; `None`: never.
+        sink_options: Options of the sink beside those of its URI, which a checkpoint does not take for its name.
         on_sink: Is given the run before it begins, so that it can be stopped.
     """
     plan = plan_views(*views)
+    metrics = metrics or Metrics()
     source = open_source(source) if isinstance(source, str) else source
     feed = open_feed(feed) if isinstance(feed, str) else feed
-    run = Run(MemorySink() if sink is None else open_sink(sink) if isinstance(sink, str) else sink)
+    opened = open_sink(sink, **sink_options or {}) if isinstance(sink, str) else sink
+    run = Run(MemorySink() if opened is None else opened)
     runner: Engine = load("engine", engine, ENGINES)()
     for end in (source, feed):
         if isinstance(end, Selective):
@@ -206,6 +210,8 @@ def start(
         if on_progress is not None:
             on_progress(progress)
 
+    if isinstance(run.sink, Counting):
+        metrics.operations = run.sink.operations
     job = Job(
         plan=plan,
         source=source,
@@ -219,7 +225,7 @@ def start(
         options=options or {},
         progress=progressed,
         stop=run.stop,
-        metrics=metrics or Metrics(),
+        metrics=metrics,
         declared=declared or WallTime(),
         limits=limits,
         fingerprints={view.__name__: fingerprint(view) for view in views} if options else {},

@@ -26,9 +26,14 @@ _ENVIRONMENTS = {"beam": ("apache_beam", ".venv"), "flink": ("pyflink", ".venv-f
 def _job_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("views", help=VIEWS)
     command.add_argument("--source", required=True, help="an export's folder or URL, parquet:PLACE or jsonl:FILE")
-    command.add_argument("--sink", required=True, help="parquet:DIR, jsonl:FILE or postgresql://USER@HOST/DB")
+    command.add_argument(
+        "--sink", required=True, help="parquet:DIR, jsonl:FILE, postgresql://USER@HOST/DB or firestore://PROJECT"
+    )
     command.add_argument("--engine", default="local", help="local (default), beam or flink")
     command.add_argument("--dead-letters", metavar="FILE", help="default: .onto-flow/dead-letters.sqlite")
+    command.add_argument("--max-writes-per-second", metavar="N", help="write to the sink's database not faster")
+    command.add_argument("--write-budget-per-day", metavar="N", help="stop when so many writes of a day (UTC) are made")
+    command.add_argument("--dry-run", action="store_true", help="write nothing to the sink's database: count it")
     declaring_arguments(command)
     watching_arguments(command)
 
@@ -92,8 +97,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _job(arguments: argparse.Namespace, more: dict[str, Any]) -> int:
+    from ..connect import with_option
     from ..engines.metrics import Metrics
     from ..run import DEAD_LETTERS, Run, start
+    from ..sinks.base import Counting
     from ..views import load_views
 
     views = load_views(arguments.views)
@@ -108,7 +115,8 @@ def _job(arguments: argparse.Namespace, more: dict[str, Any]) -> int:
         run = start(
             views,
             source=arguments.source,
-            sink=arguments.sink,
+            sink=with_option(arguments.sink, "dry_run", "true") if arguments.dry_run else arguments.sink,
+            sink_options=_given(arguments, "max_writes_per_second", "write_budget_per_day"),
             engine=arguments.engine,
             dead_letters=letters,
             on_progress=watcher.progress,
@@ -126,6 +134,9 @@ def _job(arguments: argparse.Namespace, more: dict[str, Any]) -> int:
         f"in {report.seconds:.1f} s{_gaps(report)}",
         arguments.quiet,
     )
+    if isinstance(run.sink, Counting):
+        did = ", ".join(f"{count} {kind}" for kind, count in sorted(run.sink.operations.items()))
+        say(f"{'a dry run: ' if arguments.dry_run else ''}{did}", arguments.quiet)
     if not report.published:
         print(
             "onto-flow: stopped before the tables were complete: nothing was shown",
@@ -138,6 +149,10 @@ def _job(arguments: argparse.Namespace, more: dict[str, Any]) -> int:
         print(f"onto-flow: {len(run.letters)} dead letters: {letters}", file=sys.stderr)
         return WITH_DEAD_LETTERS
     return DONE
+
+
+def _given(arguments: argparse.Namespace, *names: str) -> dict[str, str]:
+    return {name: value for name in names if (value := getattr(arguments, name)) is not None}
 
 
 def _gaps(report: Report) -> str:

@@ -5,6 +5,7 @@
 | `documents` | counter | documents read from the source |
 | `changes` | counter | changes taken from the feed |
 | `writes{view, kind}` | counter | view documents written to the sink: `create`, `update`, `delete` |
+| `operations{kind}` | counter | what a sink that counts did: `read`, `write`, and what for (`docs/tables.md`) |
 | `freshness_seconds` | histogram | from the commit of the oldest change in a batch to the write of what it changed |
 | `gaps_open`, `gaps_lost` | gauge, counter | what the feed should have had and did not give |
 | `dead_letters` | gauge | failed and not taken back |
@@ -88,6 +89,7 @@ class Metrics:
         self._gaps = Gaps()
         self._dead: set[str] = set()
         self.writes: dict[tuple[str, str], int] = {}
+        self.operations: Mapping[str, int] = {}
         self.wrong_types: Mapping[tuple[str, str], int] = {}
         self.freshness = Histogram(FRESHNESS_BOUNDS)
 

@@ -54,6 +54,11 @@ class Exposition:
         for (view, kind), count in sorted(metrics.written().items()):
             writes.add_metric([view, kind], count)
         yield writes
+        text = "What the sink did: reads, writes, and what for."
+        operations = CounterMetricFamily(PREFIX + "operations", text, labels=["kind"])
+        for kind, count in sorted(dict(metrics.operations).items()):
+            operations.add_metric([kind], count)
+        yield operations
         text = "Fields of another type than declared, in what was read."
         wrong = CounterMetricFamily(PREFIX + "wrong_types", text, labels=["collection", "field"])
         for (collection, field), count in sorted(dict(metrics.wrong_types).items()):

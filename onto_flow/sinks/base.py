@@ -6,7 +6,7 @@ reordered never move a view document back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -86,6 +86,15 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Publishes nothing more; lets go of files and connections."""
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A sink whose writes cost: it says what it did."""
+
+    @property
+    def operations(self) -> Mapping[str, int]:
+        """Kind -> how many: what was read and written, and what was not because it was the same."""
 
 
 @runtime_checkable

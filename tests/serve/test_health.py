@@ -80,6 +80,7 @@ def test_the_numbers_have_the_names_of_the_design(get, metrics, clock):
         ViewChange("Sessions", "s/3", None, {"a": 1}, (1, 0, 1)),
     ]
     metrics.wrote(changes, 990.0)
+    metrics.operations = {"read": 7}
     metrics.counts_in(Gaps(), {("users", "age"): 3})
     clock.now += 5
     status, text = get("/metrics")
@@ -90,6 +91,7 @@ def test_the_numbers_have_the_names_of_the_design(get, metrics, clock):
     assert samples['onto_flow_writes_total{kind="delete",view="Sessions"}'] == "1.0"
     assert samples["onto_flow_changes_total"] == "3.0"
     assert samples['onto_flow_wrong_types_total{collection="users",field="age"}'] == "3.0"
+    assert samples['onto_flow_operations_total{kind="read"}'] == "7.0"
     assert samples["onto_flow_feed_silent_seconds"] == "5.0"
     assert samples["onto_flow_oldest_unacked_seconds"] == "15.0"
     assert samples['onto_flow_freshness_seconds_bucket{le="5.0"}'] == "0.0"

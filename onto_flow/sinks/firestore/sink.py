@@ -15,6 +15,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ...core.change import DeadLetter, ViewChange
 from ...core.collection import Collection
@@ -103,7 +104,7 @@ class FirestoreSink:
         session: Names this process.
 
     Attributes:
-        operations: kind -> how many (`docs/firestore.md` says what each is).
+        operations: kind -> how many (`docs/tables.md` says what each is).
     """
 
     def __init__(
@@ -127,8 +128,9 @@ class FirestoreSink:
 
     @property
     def capabilities(self) -> SinkCapabilities:
-        """Document by document; it goes on from what it has published."""
-        return SinkCapabilities(atomic_publish=False)
+        """Document by document; it goes on from what it has published, which a dry run has not."""
+        is_real = not self._limits.dry_run
+        return SinkCapabilities(atomic_publish=False, keeps_tables=is_real, resumes=is_real)
 
     def open(self, tables: Sequence[Table], generation: int) -> None:
         """See `Sink`."""
@@ -170,8 +172,7 @@ class FirestoreSink:
         for view, opened in self._tables.items():
             if self._completing or (view in self._changed and opened.may_show(self._generation)):
                 if not opened.ownership.is_taken:
-                    epoch = self._changed.get(view, 0)
-                    patiently(self._means.around, lambda opened=opened, epoch=epoch: opened.ownership.take(epoch))
+                    patiently(self._means.around, partial(opened.ownership.take, self._changed.get(view, 0)))
                     self.operations["read"] += 1
                 if self._completing and not opened.is_replaced:
                     letters += self._replace(opened) if opened.ownership.before.generation else ()
