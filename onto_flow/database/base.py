@@ -38,7 +38,7 @@ class Unavailable(EngineError):
     """The database did not answer, or had no time; what was asked may be asked again, and a commit may have been made."""
 
     def __init__(self, what: str, where: str = "") -> None:
-        fix = "The service is away, or does not answer: try again later."
+        fix = "Try again later."
         super().__init__("database-failed", what, where=where, fix=fix)
 
     def __reduce__(self) -> tuple[Any, ...]:

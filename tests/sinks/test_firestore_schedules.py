@@ -241,7 +241,7 @@ def test_whoever_comes_late_nothing_goes_back(kind):
 
 
 def nobody_asks_whose_table_it_is(monkeypatch):
-    monkeypatch.setattr(Ownership, "verify", lambda self, transaction: None)
+    monkeypatch.setattr(Ownership, "verify", lambda self, snapshot: None)
 
 
 def documents_may_have_changed(monkeypatch):

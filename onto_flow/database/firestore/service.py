@@ -18,6 +18,7 @@ from google.cloud.firestore_v1.services.firestore import FirestoreClient
 from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcTransport
 
 from ...core.errors import DataError, EngineError, OntoFlowError, UsageError
+from ..base import Unavailable
 
 EMULATOR = "FIRESTORE_EMULATOR_HOST"
 """Where an emulator is, as Google's clients find it."""
@@ -36,13 +37,6 @@ class Contended(EngineError):
 
     def __init__(self, what: str, where: str) -> None:
         super().__init__("contention", what, where=where, fix="Try it again.")
-
-
-class Away(EngineError):
-    """The service is away, or has too much to do: it may be tried again, and nobody knows what became of a write."""
-
-    def __init__(self, what: str, where: str) -> None:
-        super().__init__("database-failed", what, where=where, fix="Try again later.")
 
 
 class Service:
@@ -97,7 +91,7 @@ class Service:
             UsageError: `wrong-usage`: the database is closed.
             DataError: `bad-value`: what the database does not take.
             Contended: Others were at the same documents.
-            EngineError: `database-failed`; `Away` where that may pass.
+            EngineError: `database-failed`; `Unavailable` where that may pass.
         """
         if self.is_closed:
             raise UsageError("wrong-usage", "the database is closed", where=self.name)
@@ -115,7 +109,7 @@ def error_of(error: exceptions.GoogleAPICallError, where: str) -> OntoFlowError:
         return Contended(error.message, where)
     what = f"{type(error).__name__}: {error.message}"
     if isinstance(error, _AWAY):
-        return Away(what, where)
+        return Unavailable(what, where)
     return EngineError("database-failed", what, where=where, fix=_fix(error))
 
 

@@ -10,7 +10,7 @@ from google.api_core import exceptions
 from google.cloud.firestore_v1 import types
 
 from ...core.writes import Write
-from ..base import Snapshot
+from ..base import Committed, Snapshot
 from ..query import Query
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class FirestoreTransaction:
     def __init__(self, database: FirestoreDatabase, before: bytes) -> None:
         self._database = database
         self._writes: list[Write] = []
+        self.committed: Committed | None = None
         self._is_over = False
         service = database.service
         options = types.TransactionOptions(read_write={"retry_transaction": before})
@@ -58,7 +59,7 @@ class FirestoreTransaction:
 
     def commit(self) -> None:
         """Makes what was written, if what was read is still so."""
-        self._database.write(self._writes, self.id)
+        self.committed = self._database.write(self._writes, self.id)
         self._is_over = True
 
     def close(self) -> None:

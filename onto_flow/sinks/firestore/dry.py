@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from ...core.writes import Write, apply
-from ...database.base import ATTEMPTS, Changes, Committed, Database, Listener, Snapshot, Transaction
+from ...database.base import ATTEMPTS, Changes, Committed, Database, Listener, Snapshot, Transaction, Written
 from ...database.query import Query
 from .fence import TABLES
 from .pace import Around
@@ -29,11 +29,12 @@ class DryDatabase:
 
     def get(self, path: str) -> Snapshot:
         """See `Database`."""
-        return self._tables.get(path) or self._database.get(path)
+        return self.get_many([path])[0]
 
     def get_many(self, paths: Sequence[str]) -> list[Snapshot]:
         """See `Database`."""
-        return self._database.get_many(paths)
+        others = iter(self._database.get_many([path for path in paths if path not in self._tables]))
+        return [self._tables.get(path) or next(others) for path in paths]
 
     def query(self, query: Query) -> Iterator[Snapshot]:
         """See `Database`."""
@@ -54,6 +55,10 @@ class DryDatabase:
             if write.path.startswith(f"{TABLES}/"):
                 self._tables[write.path] = Snapshot(write.path, apply(write, None, time), time, time, time)
         return Committed(time, tuple(None if write.fields is None else time for write in writes))
+
+    def commit_each(self, writes: Sequence[Write]) -> list[Written]:
+        """Says when each would have been made."""
+        return [Written(time) for time in self.commit(writes).update_times]
 
     def transact(self, body: Callable[[Transaction], T], *, attempts: int = ATTEMPTS) -> T:
         """See `Database`; nobody can be in the way."""

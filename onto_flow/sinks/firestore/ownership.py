@@ -36,13 +36,14 @@ class Ownership:
         session: The name of this process; empty: several processes write the table together, each its own documents.
 
     Attributes:
+        path: Where it says who writes the table.
         before: Who had written it before us.
         is_taken: Whether it is ours now.
     """
 
     def __init__(self, database: Database, table: Table, generation: int, session: str) -> None:
         self._database, self._table = database, table
-        self._path = table_path(table.collection)
+        self.path = table_path(table.collection)
         self._ours = Writer(generation, 0, session)
         self.before = Writer()
         self.is_taken = False
@@ -58,7 +59,7 @@ class Ownership:
         Raises:
             EngineError: `sink-failed` for a newer generation.
         """
-        self.before = _writer(self._database.get(self._path))
+        self.before = _writer(self._database.get(self.path))
         self._refuse(self.before)
 
     def take(self, epoch: int) -> None:
@@ -74,13 +75,13 @@ class Ownership:
         self.before = self._database.transact(self._take)
         self.is_taken = True
 
-    def verify(self, transaction: Transaction) -> None:
-        """In the transaction of a commit: it is still ours.
+    def verify(self, snapshot: Snapshot) -> None:
+        """In the transaction of a commit, which has read `path`: it is still ours.
 
         Raises:
             EngineError: `sink-failed` where somebody newer has taken it.
         """
-        writer = _writer(transaction.get(self._path))
+        writer = _writer(snapshot)
         self._refuse(writer)
         if self.is_alone and writer != self._ours:
             raise EngineError(
@@ -91,14 +92,14 @@ class Ownership:
             )
 
     def _take(self, transaction: Transaction) -> Writer:
-        before = _writer(transaction.get(self._path))
+        before = _writer(transaction.get(self.path))
         self._refuse(before)
         if self.is_alone and before[:2] > self._ours[:2]:
             what = f"the table of {self._table.view} was written by a later process of this job (epoch {before.epoch})"
             raise EngineError("sink-failed", what, where=self._table.collection)
         if self.is_alone or before[:2] < self._ours[:2]:
             fields = {"view": self._table.view, "g": self._ours.generation, "e": self._ours.epoch, "at": SERVER_TIME}
-            transaction.write(Write.set(self._path, {**fields, "session": self._ours.session}))
+            transaction.write(Write.set(self.path, {**fields, "session": self._ours.session}))
         return before
 
     def _refuse(self, writer: Writer) -> None:

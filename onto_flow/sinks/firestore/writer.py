@@ -102,8 +102,8 @@ class TableWriter:
                 return self._settle(rows, decisions, None)
 
         def body(transaction: Transaction) -> tuple[Transaction, list[Decision]]:
-            self._ownership.verify(transaction)
-            tombstones = transaction.get_many([tombstone_path(path) for path in hidden])
+            owner, *tombstones = transaction.get_many([self._ownership.path, *map(tombstone_path, hidden)])
+            self._ownership.verify(owner)
             self._means.counts["read"] += 1 + len(hidden)
             seen = {path: fenced(bases[path], stone) for path, stone in zip(hidden, tombstones)}
             decisions = self._decide(rows, {**bases, **seen})
