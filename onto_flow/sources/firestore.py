@@ -18,11 +18,11 @@ from ..core.change import BELOW_EVENTS, Change, DeadLetter
 from ..core.codec import decode, encode
 from ..core.collection import Collection, Projection, members_of
 from ..core.errors import UsageError
-from ..database.base import Snapshot
+from ..database.base import Snapshot, Unavailable
 from ..database.firestore.bulk import Bulk
 from ..database.firestore.collections import name_of, read_collections
 from ..database.firestore.database import FirestoreDatabase
-from ..database.firestore.service import Away, Contended
+from ..database.firestore.service import Contended
 from .base import Partition, SourceInfo, count_of
 
 _DOCUMENTS_OF_A_PART = 20_000
@@ -139,7 +139,7 @@ class FirestoreReader:
         while len(found) < self._batch:
             try:
                 snapshot = next(self._rest(), None)
-            except (Away, Contended):
+            except (Unavailable, Contended):
                 failed += 1
                 self._reading = None
                 if failed >= _ATTEMPTS:

@@ -92,7 +92,7 @@ class Bulk:
             after: Whether `start` itself is left out.
 
         Raises:
-            EngineError: `database-failed`; `Away` where it may be tried again behind what was given.
+            EngineError: `database-failed`; `Unavailable` where it may be tried again behind what was given.
         """
         query = Query(collection)
         if start is not None:
