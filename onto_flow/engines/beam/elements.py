@@ -222,10 +222,13 @@ class Backfilled(NamedTuple):
     Attributes:
         views: `ViewChange`s, one per view document.
         dead_letters: `DeadLetter`s.
+        built: The same as `Built`, by columns where they were computed so: what takes `Built` is given these.
     """
 
     views: Any
     dead_letters: Any
+    built: Any = None
 
     def __or__(self, transform: Any) -> Any:
-        return self.views | transform
+        takes = getattr(getattr(transform, "transform", transform), "takes_built", False)
+        return (self.built if takes and self.built is not None else self.views) | transform

@@ -42,4 +42,4 @@ class BackfillViews(beam.PTransform):
         built = documents | "tables" >> BuildTables(self._plan, shards=self._shards, generation=self._generation)
         letters = built | "letters" >> beam.FlatMap(Built.letters).with_output_types(DeadLetter)
         changes = built | "changes" >> beam.FlatMap(Built.changes).with_output_types(ViewChange)
-        return Backfilled(changes, letters)
+        return Backfilled(changes, letters, built)

@@ -18,8 +18,8 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from ...core.change import DeadLetter, ViewChange
 from ...core.errors import EngineError
-from ...formats.native.values import value_decoder, value_encoder
-from ...sinks.base import Sink, Table
+from ...sinks.base import ColumnSink, Sink, Table
+from .elements import Built, pack_built, unpack_built
 from .quiet import QuietFn
 
 OpenSink = Callable[[], Sink]
@@ -28,7 +28,6 @@ OpenSink = Callable[[], Sink]
 AT_ONCE = 1000
 _ALL = b"tables"
 _GENERATION = struct.Struct(">Q")
-_encode, _decode = value_encoder(), value_decoder()
 
 
 class WriteTables(beam.PTransform):
@@ -38,6 +37,8 @@ class WriteTables(beam.PTransform):
         open: Opens the sink on a worker.
         tables: The tables that are written; one without any document is published empty.
     """
+
+    takes_built = True
 
     def __init__(self, open: OpenSink, tables: Sequence[Table]) -> None:
         super().__init__()
@@ -51,7 +52,10 @@ class WriteTables(beam.PTransform):
                 "engine-refused", what, fix="Write the stream's changes to a sink that takes them one by one."
             )
         keyed = tuple[bytes, bytes]
-        packed = changes | "pack" >> beam.ParDo(_Pack()).with_output_types(keyed)
+        if changes.element_type is Built:
+            packed = changes | "pack" >> beam.FlatMap(_packed).with_output_types(keyed)
+        else:
+            packed = changes | "pack" >> beam.ParDo(_Pack()).with_output_types(keyed)
         empty = changes.pipeline | "tables" >> beam.Create([(_ALL, b"")]).with_output_types(keyed)
         grouped = (packed, empty) | "all" >> beam.Flatten() | "boundary" >> beam.GroupByKey()
         return grouped | "write" >> beam.ParDo(_Write(self._open, self._tables)).with_output_types(DeadLetter)
@@ -80,8 +84,8 @@ class _Pack(QuietFn):
 
     def _packed(self) -> tuple[bytes, bytes]:
         taken, self._waiting = self._waiting, []
-        generation = max(change.version[0] for change in taken)
-        return _ALL, _encode([tuple(change) for change in taken], _GENERATION.pack(generation))
+        ((key, data),) = _packed(Built.of(taken))
+        return key, data
 
     def finish_bundle(self) -> Iterator[Any]:  # type: ignore[override]
         """The rest."""
@@ -109,13 +113,28 @@ class _Write(QuietFn):
         try:
             for data in element[1]:
                 if data:
-                    sink.write([_change(parts) for parts in _decode(data, _GENERATION.size)])
+                    _write(sink, unpack_built(data[_GENERATION.size :]))
             sink.complete()
             yield from sink.publish()
         finally:
             sink.close()
 
 
-def _change(parts: Any) -> ViewChange:
-    view, path, old, new, version, failed = parts
-    return ViewChange(view, path, old, new, tuple(version), failed)
+def _packed(built: Built) -> list[tuple[bytes, bytes]]:
+    """What was built as one value, behind its generation; nothing where it has no view documents."""
+    if built.columns is not None:
+        generation = built.columns.version[0]
+    else:
+        generations = [change.version[0] for change in built.changes()]
+        if not generations:
+            return []
+        generation = max(generations)
+    return [(_ALL, _GENERATION.pack(generation) + pack_built(built))]
+
+
+def _write(sink: Sink, built: Built) -> None:
+    columns = built.columns
+    if columns is not None and isinstance(sink, ColumnSink):
+        sink.write_columns(columns)
+    elif changes := built.changes():
+        sink.write(changes)
