@@ -32,6 +32,7 @@ FEEDS = {
     "sqlite": Entry("onto_flow.sources.sqlite:SqliteFeed"),
 }
 SINKS = {
+    "bigquery": Entry("onto_flow.sinks.bigquery:open_sink", "bigquery"),
     "firestore": Entry("onto_flow.sinks.firestore:open_sink", "firestore"),
     "jsonl": Entry("onto_flow.sinks.jsonl:JsonLinesSink"),
     "parquet": Entry("onto_flow.sinks.parquet:ParquetSink", "parquet"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from ..core.collection import Collection
 from ..core.errors import DataError, DeclarationError, SourceLine, UsageError, did_you_mean
+from ..core.fence import without_fence
 from ..core.values import Document, Reference
 from ..core.writes import Precondition, Write
 from ..database.base import Snapshot
@@ -167,7 +168,7 @@ class Stored:
 
     @classmethod
     def _of_snapshot(cls: type[S], snapshot: Snapshot) -> S:
-        document = cls(snapshot.path, snapshot.fields or {}, writable=True)
+        document = cls(snapshot.path, without_fence(snapshot.fields or {}), writable=True)
         document.__dict__["_snapshot"] = snapshot
         return document
 

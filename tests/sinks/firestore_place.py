@@ -9,8 +9,8 @@ from onto_flow.core.collection import Collection
 from onto_flow.core.fence import without_fence
 from onto_flow.database import Query
 from onto_flow.database.embedded import EmbeddedDatabase
+from onto_flow.sinks.around import Around
 from onto_flow.sinks.firestore import FirestoreSink
-from onto_flow.sinks.firestore.pace import Around
 from onto_flow.sinks.firestore.sink import Limits
 from onto_flow.testing.sink_suite import ROOMS
 

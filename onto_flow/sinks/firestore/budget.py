@@ -6,8 +6,8 @@ from ...core.errors import EngineError
 from ...core.transforms import Increment
 from ...core.writes import Write
 from ...database.base import Database
+from ..around import Around
 from .fence import SPENT
-from .pace import Around
 
 
 class Budget:

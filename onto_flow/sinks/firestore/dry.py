@@ -9,8 +9,8 @@ from typing import TypeVar
 from ...core.writes import Write, apply
 from ...database.base import ATTEMPTS, Changes, Committed, Database, Listener, Snapshot, Transaction, Written
 from ...database.query import Query
+from ..around import Around
 from .fence import TABLES
-from .pace import Around
 
 T = TypeVar("T")
 

@@ -11,65 +11,13 @@ Source: the Firestore documentation on best practices (ramping up traffic, write
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TypeVar
+from ..around import Around
 
-from ...core.values import from_micros
-from ...database.base import Unavailable
-
-T = TypeVar("T")
-ATTEMPTS = 10
-"""How often something is tried before it is given up."""
 RAMP_RATE, RAMP_GROWTH, RAMP_SECONDS = 500.0, 1.5, 300.0
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0
 SHORTEST = 0.001
 """Shorter than this nobody waits."""
 _STEEPEST = 40
 """After so many steps the ramp does not matter any more."""
-
-
-@dataclass(frozen=True)
-class Around:
-    """What is around a writer: time and chance.
-
-    Attributes:
-        clock: Seconds since 1970.
-        sleep: Lets some seconds pass.
-        chance: A number from 0 up to 1.
-    """
-
-    clock: Callable[[], float] = time.time
-    sleep: Callable[[float], None] = time.sleep
-    chance: Callable[[], float] = lambda: time.perf_counter_ns() % 1009 / 1009
-
-    @property
-    def now(self) -> datetime:
-        """The clock's time."""
-        return from_micros(int(self.clock() * 1_000_000))
-
-    def pause(self, failures: int) -> None:
-        """Waits after so many failures: twice as long each time, by chance less."""
-        self.sleep(min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2**failures) * self.chance())
-
-
-REAL = Around()
-
-
-def patiently(around: Around, action: Callable[[], T]) -> T:
-    """Does something again while the database does not answer.
-
-    Raises:
-        Unavailable: It did not, all the time.
-    """
-    for failures in range(ATTEMPTS - 1):
-        try:
-            return action()
-        except Unavailable:
-            around.pause(failures)
-    return action()
 
 
 class Pace:

@@ -24,6 +24,7 @@ from ...core.fence import FENCE
 from ...database.base import Database, Snapshot
 from ...database.connect import open_database
 from ...database.query import Query
+from ..around import REAL, Around, patiently
 from ..base import SinkCapabilities, Table
 from ..staged import MOST_PATHS, Row, Staged
 from .budget import Budget
@@ -33,7 +34,7 @@ from .fence import base_of
 from .fitting import fitting
 from .known import KNOWN_BYTES, Known
 from .ownership import Ownership
-from .pace import REAL, SHORTEST, Around, Pace, patiently
+from .pace import SHORTEST, Pace
 from .writer import MOST_BYTES, MOST_DOCUMENTS, Means, TableWriter
 
 _EMULATOR = "FIRESTORE_EMULATOR_HOST"

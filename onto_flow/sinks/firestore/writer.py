@@ -18,6 +18,7 @@ from ...core.change import DeadLetter
 from ...core.errors import DataError, EngineError
 from ...core.writes import Write
 from ...database.base import Database, PreconditionFailed, Transaction, Unavailable
+from ..around import ATTEMPTS, Around
 from ..base import Table
 from ..staged import Row
 from .budget import Budget
@@ -25,7 +26,7 @@ from .deciding import Decision, decide
 from .fence import NEVER_WRITTEN, UNSEEN, Base, base_of, fenced, is_path, tombstone_path
 from .known import Known
 from .ownership import Ownership
-from .pace import ATTEMPTS, Around, Pace
+from .pace import Pace
 
 MOST_DOCUMENTS = 250
 """Of one commit; each may need a second write."""
