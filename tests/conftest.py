@@ -36,6 +36,7 @@ NEEDS = {
     "flink": "pyflink",
     "pubsub": "google.pubsub_v1",
     "firestore(?!_export)": "google.cloud.firestore_v1",
+    "bigquery": "google.cloud.bigquery_storage_v1",
 }
 """What modules need whose names begin so, behind `test_`."""
 
