@@ -1,0 +1,138 @@
+"""The stream in any order that Beam may choose: laws 1 and 3, and that the fence opens when nothing is under way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from random import Random
+from typing import Any
+
+import pytest
+
+pytest.importorskip("apache_beam", reason="pip install 'onto-flow[beam]'")
+
+import apache_beam as beam
+from beam_shuffle import Root, ShufflingRunner
+from beam_streams import FROM, Outcome, quick
+
+from onto_flow.core.change import Change
+from onto_flow.core.codec import decode_state
+from onto_flow.core.equality import same
+from onto_flow.core.values import Document
+from onto_flow.engines.beam.fence import Account
+from onto_flow.engines.beam.maintain import Load, MaintainPlan
+from onto_flow.engines.carried import LOAD, End, encode_carried
+from onto_flow.engines.credit import unwrap
+from onto_flow.operators.base import DAY
+from onto_flow.plan.nodes import Plan
+from onto_flow.plan.wire import from_json, to_json
+from onto_flow.testing.cases import random_case
+from onto_flow.testing.engine_suite import EngineSuite, Tables
+from onto_flow.testing.histories import deliver
+from onto_flow.testing.named_cases import FIXED
+
+pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]
+
+
+class Shuffled:
+    """`Maintain` of one plan, as often as one likes."""
+
+    def __init__(self, plan: Plan, snapshot: int | None, page: int) -> None:
+        types = {"documents": Change, "changes": Change, "ends": bytes}
+        with quick():
+            pipeline = beam.Pipeline()
+            self.roots = {name: pipeline | name >> Root().with_output_types(of) for name, of in types.items()}
+            load = Load(self.roots["documents"], self.roots["ends"], 1)
+            options = {"snapshot": snapshot, "generation": FROM, "shards": 2, "page": page}
+            maintained = self.roots["changes"] | "maintain" >> MaintainPlan(plan, load=load, **options)
+            self.runner = ShufflingRunner(pipeline, maintained._asdict())
+        self.operators = [f"maintain/{node.id}/ParDo(step)" for node in plan.operators]
+        self.opened = False
+
+    def run(self, documents: Sequence[Change], changes: Sequence[Change], random: Random, *, later: int = 0) -> Outcome:
+        """A load and a feed, in pieces, in any order; and a watch that nothing of the load is under way at the fence."""
+        roots = self.roots
+        moves = [(roots["documents"], piece) for piece in sliced(documents, random)]
+        end = (roots["ends"], [encode_carried(End(LOAD, "all", len(documents), len(documents)))])
+        moves.insert(random.randint(0, len(moves)), end)
+        for piece in sliced(changes, random):
+            moves.insert(random.randint(0, len(moves)), (roots["changes"], piece))
+        self.opened = False
+        self.runner.begin(random, self._watch)
+        self.runner.run(moves, later)
+        kept = {name: list(found) for name, found in self.runner.kept.items()}
+        assert len(kept["receipts"]) == 1
+        return Outcome(kept["views"], kept["dead_letters"], kept["gaps"], kept["receipts"])
+
+    def _watch(self, runner: ShufflingRunner) -> None:
+        if self.opened:
+            return
+        assert not runner.kept["views"], "shown before the fence"
+        account = next((v for (label, *_), v in runner.states.items() if label.endswith("/ParDo(fence)")), None)
+        self.opened = account is not None and Account(*decode_state(account)).opened
+        if self.opened:
+            for (label, _), queue in runner.waiting.items():
+                if label in self.operators:
+                    assert not any(unwrap(data)[0].mantissa for _, data in queue), label
+            waits = [decode_state(v) for (*_, name), v in runner.states.items() if name == "waits"]
+            assert not any(weight[0] for _, _, weight in waits)
+
+
+@lru_cache(maxsize=4)
+def shuffled(plan: str, snapshot: int | None, page: int) -> Shuffled:
+    """As building a pipeline takes as long as ten runs of it."""
+    return Shuffled(from_json(plan), snapshot, page)
+
+
+def sliced(elements: Sequence[Any], random: Random) -> list[Sequence[Any]]:
+    """Elements in pieces of random size."""
+    pieces = []
+    while elements:
+        size = random.choice((1, 2, 5))
+        pieces.append(elements[:size])
+        elements = elements[size:]
+    return pieces
+
+
+class OnStream(EngineSuite):
+    """Binds the suite."""
+
+    thorough = False
+    generated, together = 300, 60
+    page = 2
+    times = 2
+    later = 0
+
+    def run(
+        self, plan: Plan, documents: Mapping[str, Document], snapshot: int | None, changes: Sequence[Change]
+    ) -> Tables:
+        given = [Change(p, None, f, (0, 1)) for p, f in documents.items()]
+        stream = shuffled(to_json(plan), snapshot, self.page)
+        runs = [stream.run(given, changes, Random(n), later=self.later).tables(plan) for n in range(self.times)]
+        assert all(same(found[view], table) for found in runs for view, table in runs[0].items())
+        return runs[0]
+
+
+@pytest.mark.long
+class TestOnStream(OnStream):
+    pass
+
+
+def test_cases_with_a_name() -> None:
+    suite = OnStream()
+    for number, case in enumerate(FIXED.values()):
+        suite.judge(case, deliver(case.history.feed, Random(number), "shuffled"))
+
+
+def test_sessions_are_joined_and_parted() -> None:
+    OnStream().test_sessions_are_joined_and_parted()
+
+
+@pytest.mark.parametrize("page", [1, 0])
+def test_generated_cases(page: int) -> None:
+    suite = OnStream()
+    suite.page, suite.later = page, 5 * DAY
+    for number in range(12):
+        random = Random(number)
+        case = random_case(random, most=20)
+        suite.judge(case, deliver(case.history.feed, random, "shuffled"))
