@@ -137,6 +137,7 @@ class ShufflingRunner(PipelineVisitor):
                 while self.waiting and self.random.random() < 0.9:
                     self.move()
             self.rest()
+            self.drain()
             if later:
                 self.later(later)
 
@@ -192,6 +193,15 @@ class ShufflingRunner(PipelineVisitor):
         while due := [p for p, at in self.timers.items() if at <= self.now]:
             self.fire(self.random.choice(due))
             self.rest()
+
+    def drain(self) -> None:
+        """Timers come long before they are due, as runners fire them at the end of an input; nothing may follow."""
+        self.later(0)
+        before, timers = dict(self.states), dict(self.timers)
+        for place in timers:
+            self.fire(place)
+        assert not self.waiting
+        assert (self.states, self.timers) == (before, timers)
 
     def fire(self, place: Any) -> None:
         """A timer comes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from random import Random
@@ -22,14 +23,15 @@ from onto_flow.core.values import Document
 from onto_flow.engines.beam.fence import Account
 from onto_flow.engines.beam.maintain import Load, MaintainPlan
 from onto_flow.engines.carried import LOAD, End, encode_carried
-from onto_flow.engines.credit import unwrap
+from onto_flow.engines.credit import Sum, add, digest, unwrap
 from onto_flow.operators.base import DAY
 from onto_flow.plan.nodes import Plan
 from onto_flow.plan.wire import from_json, to_json
-from onto_flow.testing.cases import random_case
+from onto_flow.testing.cases import Case, random_case
 from onto_flow.testing.engine_suite import EngineSuite, Tables
 from onto_flow.testing.histories import deliver
 from onto_flow.testing.named_cases import FIXED
+from onto_flow.testing.oracle import recompute
 
 pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]
 
@@ -47,7 +49,7 @@ class Shuffled:
             maintained = self.roots["changes"] | "maintain" >> MaintainPlan(plan, load=load, **options)
             self.runner = ShufflingRunner(pipeline, maintained._asdict())
         self.operators = [f"maintain/{node.id}/ParDo(step)" for node in plan.operators]
-        self.opened = False
+        self.opened = self.load_alone = False
 
     def run(self, documents: Sequence[Change], changes: Sequence[Change], random: Random, *, later: int = 0) -> Outcome:
         """A load and a feed, in pieces, in any order; and a watch that nothing of the load is under way at the fence."""
@@ -57,12 +59,13 @@ class Shuffled:
         moves.insert(random.randint(0, len(moves)), end)
         for piece in sliced(changes, random):
             moves.insert(random.randint(0, len(moves)), (roots["changes"], piece))
-        self.opened = False
+        self.opened, self.load_alone = False, not changes
         self.runner.begin(random, self._watch)
         self.runner.run(moves, later)
         kept = {name: list(found) for name, found in self.runner.kept.items()}
         assert len(kept["receipts"]) == 1
-        return Outcome(kept["views"], kept["dead_letters"], kept["gaps"], kept["receipts"])
+        receipts = [json.loads(text) for text in kept["receipts"]]
+        return Outcome(kept["views"], kept["dead_letters"], kept["gaps"], receipts)
 
     def _watch(self, runner: ShufflingRunner) -> None:
         if self.opened:
@@ -76,6 +79,9 @@ class Shuffled:
                     assert not any(unwrap(data)[0].mantissa for _, data in queue), label
             waits = [decode_state(v) for (*_, name), v in runner.states.items() if name == "waits"]
             assert not any(weight[0] for _, _, weight in waits)
+            if self.load_alone:
+                assert not [label for label, _ in runner.waiting if label in self.operators]
+                assert not [pages for _, pages, _ in waits if pages]
 
 
 @lru_cache(maxsize=4)
@@ -136,3 +142,28 @@ def test_generated_cases(page: int) -> None:
         random = Random(number)
         case = random_case(random, most=20)
         suite.judge(case, deliver(case.history.feed, random, "shuffled"))
+
+
+def let_out_once(case: Case, page: int, seed: int) -> None:
+    history = case.history
+    whole = [Change(p, None, f, (0, 1)) for p, f in history.final.items()]
+    outcome = shuffled(to_json(case.plan), None, page).run(whole, [], Random(seed))
+    expected = recompute(case.plan, history.final)
+    assert same(outcome.tables(case.plan), expected)
+    assert len(outcome.changes) == sum(map(len, expected.values()))
+    sums: dict[str, Sum] = {view.name: Sum(0, 0) for view in case.plan.views}
+    for view, table in expected.items():
+        for path, document in table.items():
+            add(sums, {view: digest(path, document)})
+    [receipt] = outcome.receipts
+    assert receipt["views"] == {v: {"count": s.size, "hash": f"{s.digest:032x}"} for v, s in sums.items()}
+    assert receipt["documents"] == len(whole)
+
+
+@pytest.mark.parametrize("page", [1, 0])
+def test_a_load_alone_is_let_out_once_when_all_of_it_is_over(page: int) -> None:
+    for number in range(8):
+        random = Random(100 + number)
+        case = random_case(random, most=20)
+        for seed in range(4):
+            let_out_once(case, page, seed)
