@@ -40,6 +40,9 @@ from .engines.beam.decode import DecodeMessages
 from .engines.beam.elements import Backfilled as Backfilled
 from .engines.beam.elements import Decoded as Decoded
 from .engines.beam.elements import Documents as Documents
+from .engines.beam.maintain import Load as Load
+from .engines.beam.maintain import Maintained as Maintained
+from .engines.beam.maintain import MaintainPlan
 from .engines.beam.rows import RowsOf, row_of
 from .engines.beam.rows import ViewRow as ViewRow
 from .engines.beam.transforms import BackfillViews, ReadDocuments
@@ -174,6 +177,30 @@ class Backfill(BackfillViews):
             fix = "Use Maintain, or `onto-flow backfill --engine beam`, which keep state."
             raise EngineError("engine-refused", "; ".join(unknown), fix=fix)
         super().__init__(plan, shards=shards, generation=generation)
+
+
+class Maintain(MaintainPlan):
+    """Changes -> changes of view documents (`ViewChange`s), with state per key: any views, batch or stream.
+
+    Args:
+        views: View models.
+        options: `load`, `snapshot` and what else `engines.beam.maintain.MaintainPlan` takes.
+
+    Raises:
+        EngineError: `engine-refused` for views that change by time alone, or that workers cannot import.
+
+    Example:
+        >>> with beam.Pipeline(runner=RUNNER) as pipeline:
+        ...     changes = pipeline | beam.Create([Change("locations/attic", None, {"name": "Loft"}, (9, 0))])
+        ...     documents = pipeline | ReadExport(EXPORT)
+        ...     both = (documents.documents, changes) | beam.Flatten()
+        ...     lofts = both | Maintain(MeetingSession) | beam.Filter(lambda change: change.new["address"] == "Loft")
+        ...     _ = lofts | beam.Map(lambda change: print(change.path, change.new["address"]))
+        meetingSessions/standup Loft
+    """
+
+    def __init__(self, *views: type, **options: Any) -> None:
+        super().__init__(plan_views(*views), **options)
 
 
 class WriteViewTable(WriteTables):

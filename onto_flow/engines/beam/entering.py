@@ -29,7 +29,7 @@ class EnterFeed(beam.DoFn):
 
     def __init__(self, canaries: tuple[str, ...]) -> None:
         super().__init__()
-        self.canaries = frozenset(canaries)
+        self.canaries = canaries
 
     def default_label(self) -> str:
         """A name that does not follow the names of classes."""
