@@ -69,6 +69,7 @@ class ReadExport(ReadDocuments):
             opened when the job runs.
         collections: Which collections are wanted (`users`, `stocks/{symbol}/daily`); all of them when left out.
         fields: Collection -> the top-level fields that are wanted of its documents; all of them for other collections.
+        views: In place of both: what these views read.
         splittable: Whether the runner knows splittable DoFns and batches. `BundleBasedDirectRunner` does not.
 
     Example:
@@ -85,9 +86,13 @@ class ReadExport(ReadDocuments):
         collections: Iterable[str] | None = None,
         fields: Mapping[str, Iterable[str]] | None = None,
         *,
+        views: Sequence[type] = (),
         splittable: bool = True,
     ) -> None:
-        super().__init__(partial(open_source, uri), projection=_projection(collections, fields), splittable=splittable)
+        if views and (collections is not None or fields):
+            raise UsageError("wrong-usage", "views say which collections and fields are wanted: give either")
+        wanted = plan_views(*views).projection if views else _projection(collections, fields)
+        super().__init__(partial(open_source, uri), projection=wanted, splittable=splittable)
 
 
 class Decode(DecodeMessages):

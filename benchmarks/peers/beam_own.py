@@ -14,9 +14,8 @@ from onto_flow.beam import Backfill, ReadExport, WriteViewTable
 
 
 def main(place: str, target: str, shards: int) -> None:
-    wanted = [str(c) for c, _ in MeetingSession.plan().projection.collections]
     with beam.Pipeline(runner=RUNNER) as pipeline:
-        sessions = pipeline | ReadExport(place, wanted) | Backfill(MeetingSession, shards=shards)
+        sessions = pipeline | ReadExport(place, views=[MeetingSession]) | Backfill(MeetingSession, shards=shards)
         _ = sessions | WriteViewTable(f"parquet:{target}", MeetingSession)
     tell(phases={})
 

@@ -159,6 +159,21 @@ def test_half_an_export_fails_the_job(large: str, tmp_path: Path) -> None:
         run(public.ReadExport(str(tmp_path / "half")))
 
 
+def test_what_views_read_is_read(export: str) -> None:
+    found = run(public.ReadExport(export, views=[MeetingSession]))
+    documents = {c.path: c.after for c in found["main"]}
+    assert documents["users/ada"] == {
+        "firstName": "Ada",
+        "lastName": "Lovelace",
+        "organization": "Analytical",
+        "hearingAidRequested": False,
+    }
+    assert documents.keys() == demo.documents().keys()
+    assert "seats" not in documents["locations/attic"]
+    with pytest.raises(UsageError, match="give either"):
+        public.ReadExport(export, ["users"], views=[MeetingSession])
+
+
 def test_fields_without_collections_are_refused() -> None:
     with pytest.raises(UsageError, match="which collections"):
         public.ReadExport("exports/x", fields={"users": ["name"]})
