@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...core.errors import EngineError
 from ...core.transforms import Increment
 from ...core.writes import Write
@@ -29,11 +31,11 @@ class Budget:
         """Whether there is a budget."""
         return self._most is not None
 
-    def room(self, waiting: int) -> int | None:
+    def room(self, waiting: Callable[[], int]) -> int | None:
         """How many writes may still be made today; `None`: any number.
 
         Args:
-            waiting: How many documents wait, for the message.
+            waiting: Says how many documents wait, for the message.
 
         Raises:
             EngineError: `write-budget` when there are not enough for a document: two, and the one that counts them.
@@ -48,7 +50,7 @@ class Budget:
         if self._spent + 3 > self._most:
             raise EngineError(
                 "write-budget",
-                f"{self._spent} of the {self._most} writes of {day} (UTC) are made; {waiting} view documents wait",
+                f"{self._spent} of the {self._most} writes of {day} (UTC) are made; {waiting()} view documents wait",
                 fix="With --checkpoint all of it is kept: start the job again tomorrow, or with a larger "
                 "--write-budget-per-day.",
             )

@@ -59,14 +59,14 @@ def decide(row: Row, base: Base, now: datetime, *, may_skip: bool) -> Decision:
     full = {**fields, FENCE: fence_of(row.version, flags)}
     if base.update_time is None:
         drop = Write.delete(tombstone_path(row.path))
-        write = Write.set(row.path, full, precondition=_ABSENT)
+        write = Write(row.path, full, None, (), _ABSENT)
         return Decision("create", (write, drop) if base.version[0] else (write,), after, base.flags)
     is_older = 0 < base.version[0] < row.version[0]
     if may_skip and is_older and base.data == row.data and base.flags == flags and not row.mixed:
         return Decision("equal", (), after, base.flags)
     unchanged = Precondition(update_time=base.update_time)
     if not base.trusted:
-        return Decision("full", (Write.set(row.path, full, precondition=unchanged),), after, base.flags)
+        return Decision("full", (Write(row.path, full, None, (), unchanged),), after, base.flags)
     changed = _changed(_decode(base.data or b""), fields)
     write = Write(
         row.path,
@@ -92,7 +92,7 @@ def _taken_away(row: Row, base: Base, now: datetime) -> Decision:
     take = Write.delete(row.path, precondition=Precondition(update_time=base.update_time))
     if row.version == swept(row.version[0]):
         return Decision("delete", (take,), Base(None, NEVER_WRITTEN), base.flags)
-    bury = Write.set(tombstone_path(row.path), tombstone(row.path, row.version, flags, now))
+    bury = Write(tombstone_path(row.path), tombstone(row.path, row.version, flags, now))
     if base.update_time is None:
         still_absent = Write.delete(row.path, precondition=_ABSENT)
         return Decision("tombstone", (bury, still_absent) if is_path(row.path) else (bury,), after, base.flags)

@@ -239,8 +239,9 @@ class FirestoreSink:
             yield some
 
     def _room(self, view: str) -> int:
-        budget, waiting = self._means.budget, self._staged.count(view)
-        left = patiently(self._means.around, lambda: budget.room(waiting)) if budget.is_bounded else None
+        budget = self._means.budget
+        ask = partial(budget.room, lambda: self._staged.count(view))
+        left = patiently(self._means.around, ask) if budget.is_bounded else None
         most = MOST_DOCUMENTS if left is None else max(1, min(MOST_DOCUMENTS, left // 2))
         return self._means.pace.wait(most)
 

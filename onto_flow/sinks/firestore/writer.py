@@ -97,17 +97,16 @@ class TableWriter:
         if self._no_tombstones():
             bases = {p: b if b.version is not None else b._replace(version=NEVER_WRITTEN) for p, b in bases.items()}
         hidden = [row.path for row in rows if self._wants_tombstone(bases[row.path])]
-        if not hidden:
-            decisions = self._decide(rows, bases)
-            if not any(decision.writes for decision in decisions):
-                return self._settle(rows, decisions, None)
+        known = None if hidden else self._decide(rows, bases)
+        if known is not None and not any(decision.writes for decision in known):
+            return self._settle(rows, known, None)
 
         def body(transaction: Transaction) -> tuple[Transaction, list[Decision]]:
             owner, *tombstones = transaction.get_many([self._ownership.path, *map(tombstone_path, hidden)])
             self._ownership.verify(owner)
             self._means.counts["read"] += 1 + len(hidden)
             seen = {path: fenced(bases[path], stone) for path, stone in zip(hidden, tombstones)}
-            decisions = self._decide(rows, {**bases, **seen})
+            decisions = known if known is not None else self._decide(rows, {**bases, **seen})
             writes = _all(decisions)
             if writes:
                 transaction.write(*writes, *self._means.budget.counting(len(writes)))
