@@ -14,7 +14,7 @@ from time import monotonic
 from ..core.change import Change, DeadLetter
 from ..core.codec import decode, encode
 from ..core.collection import Collection, Projection
-from ..core.errors import UsageError
+from ..core.errors import DataError, UsageError
 from ..core.values import from_micros
 from ..database.firestore.collections import read_collections
 from ..database.firestore.database import FirestoreDatabase
@@ -76,6 +76,8 @@ class FirestoreFeed:
         count = 0
         if resume is not None:
             place, count = decode(resume)
+            if not isinstance(place, bytes):
+                raise DataError("bad-value", f"{place!r:.80} is no place of a feed")
         database = FirestoreDatabase(partition.name, collections=self._names)
         changes = database.changes(place, live=self._live, collections=self._collections)
         reader = FirestoreFeedReader(database, changes, projection, self._until_quiet)

@@ -27,12 +27,13 @@ from ..core.writes import Precondition, Write
 from ..database.base import Database, PreconditionFailed
 from ..database.query import Query
 from . import database_model
+from .database_feeds import FeedSuite, take, take_until
 from .database_queries import QuerySuite, fill, paths
-from .database_transactions import TransactionSuite, take, take_until
+from .database_transactions import TransactionSuite
 from .source_suite import VALUES
 
 
-class DatabaseSuite(QuerySuite, TransactionSuite):
+class DatabaseSuite(QuerySuite, TransactionSuite, FeedSuite):
     """Subclass it, name the class `Test...` and say how a database is made: empty, of its own.
 
     Attributes:

@@ -17,7 +17,7 @@ from onto_flow.core.errors import EngineError, OntoFlowError, UsageError
 from onto_flow.core.writes import Write
 from onto_flow.database import Query
 from onto_flow.database.embedded import EmbeddedDatabase
-from onto_flow.testing.database_transactions import take
+from onto_flow.testing.database_feeds import take
 
 DAY = 86_400_000_000
 

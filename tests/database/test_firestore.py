@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import uuid
 
+import grpc
 import pytest
 
+import onto_flow
+from onto_flow.core.errors import EngineError, UsageError
+from onto_flow.core.writes import Write
+from onto_flow.database import open_database
 from onto_flow.database.firestore import FirestoreDatabase
+from onto_flow.database.firestore.service import Away
 from onto_flow.database.query import NAME, Order
+from onto_flow.demo.meeting_room import User
 from onto_flow.testing.database_suite import DatabaseSuite
 from onto_flow.testing.firestore import firestore_server
 from onto_flow.testing.firestore_emulator import firestore_emulator
@@ -56,7 +63,7 @@ class TestOnTheEmulator(FirestoreSuite):
     """Its emulator answers every token and time with everything (`docs/decisions/0071`)."""
 
     each_counts = 2
-    examples = 10
+    examples = 6
     tells_again = True
 
     @pytest.fixture(autouse=True)
@@ -80,3 +87,32 @@ class TestOnTheDouble(FirestoreSuite):
 
     def create_database(self, folder):
         return opened(collections="a,b,c,d,e")
+
+    def test_models_are_read_and_written(self):
+        uri = f"firestore://demo-{uuid.uuid4().hex[:12]}"
+        with onto_flow.settings(database=uri):
+            User.new("ada", first_name="Ada", last_name="L", organization="acm").save()
+            assert User.get("ada").first_name == "Ada"
+            assert [user.doc_id for user in User.where("organization", "==", "acm")] == ["ada"]
+            User.get("ada").delete()
+            assert list(User.where("organization", "==", "acm")) == []
+
+    def test_a_database_has_a_name(self):
+        """Of one project each is apart."""
+        project = f"demo-{uuid.uuid4().hex[:12]}"
+        with open_database(f"firestore://{project}/one") as one, open_database(f"firestore://{project}") as other:
+            one.commit([Write.set("a/1", {})])
+            assert one.get("a/1").exists
+            assert not other.get("a/1").exists
+        for wrong in ("firestore:p", "firestore://", "firestore://a/b/c", "firestore://p?x=1"):
+            with pytest.raises(UsageError):
+                open_database(wrong)
+
+    @pytest.mark.parametrize("code", ["UNAVAILABLE", "RESOURCE_EXHAUSTED", "PERMISSION_DENIED", "ABORTED", "NOT_FOUND"])
+    def test_errors_of_the_service_are_said_in_our_words(self, double, database, code):
+        double.faults.fail("BatchWrite", grpc.StatusCode[code], 20)
+        with pytest.raises(EngineError) as caught:
+            database.commit_each([Write.set("a/1", {})])
+        double.faults.clear()
+        assert caught.value.code == ("contention" if code == "ABORTED" else "database-failed")
+        assert isinstance(caught.value, Away) is (code in ("UNAVAILABLE", "RESOURCE_EXHAUSTED"))

@@ -60,6 +60,8 @@ def write_all(
 def write_each(service: Service, messages: Messages, writes: Sequence[Write]) -> list[Written]:
     """Makes checked writes, each for itself (BatchWrite).
 
+    Nothing is tried again here: who does must know that a write which nobody confirmed may have been made.
+
     Raises:
         UsageError, EngineError: As `Database.commit_each`.
     """
@@ -67,7 +69,7 @@ def write_each(service: Service, messages: Messages, writes: Sequence[Write]) ->
     _refuse_large(made)
     request = types.BatchWriteRequest.pb()(database=service.name, writes=made)
     with service.errors():
-        answer = service.api.batch_write(types.BatchWriteRequest.wrap(request), metadata=service.metadata)
+        answer = service.api.batch_write(types.BatchWriteRequest.wrap(request), retry=None, metadata=service.metadata)
     pb = types.BatchWriteResponse.pb(answer)
     return [_written(w, r, s, service.name) for w, r, s in zip(writes, pb.write_results, pb.status)]
 

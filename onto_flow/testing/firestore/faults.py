@@ -30,6 +30,12 @@ class Faults:
         with self._lock:
             self._failing.setdefault(method, []).extend([(code, after)] * times)
 
+    def clear(self) -> None:
+        """Nothing goes wrong any more."""
+        with self._lock:
+            self._failing.clear()
+            self._slow.clear()
+
     def slow(self, method: str, seconds: float) -> None:
         """Every call of a method begins so much later."""
         self._slow[method] = seconds

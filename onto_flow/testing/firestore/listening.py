@@ -15,7 +15,7 @@ from ...database.embedded.rows import State
 from .messages import Reads, time_of, timestamp
 
 if TYPE_CHECKING:
-    from .server import Held
+    from .held import Held
 
 _Kind = types.TargetChange.TargetChangeType
 Answer = dict[str, Snapshot]
@@ -58,9 +58,9 @@ class Listening:
     def _step(self, reading: Reading, *, first: bool = False, counted: bool = False) -> Iterator[Any]:
         now, before = self._answer(reading), self.shown
         read_time = timestamp(reading.time)
-        missed = self._held.take_missed()
         told = [s for p, s in now.items() if p not in before or before[p].update_time != s.update_time]
         gone = [path for path in before if path not in now]
+        missed = self._held.take_missed({*gone, *(s.path for s in told)})
         for found in told:
             if found.path not in missed:
                 message = types.DocumentChange.pb()(document=self._reads.document(found), target_ids=[1])
