@@ -109,7 +109,7 @@ class FirestoreFeedReader:
     def next_batch(self) -> Sequence[Change | DeadLetter] | None:
         """The changes that have come; `None` when the feed was to end and nothing has come for so long."""
         batch = self._changes.next_batch()
-        if batch:
+        if batch or not self._changes.has_begun:
             self._heard = monotonic()
         elif self._until_quiet and monotonic() - self._heard > self._until_quiet:
             return None

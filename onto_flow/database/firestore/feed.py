@@ -85,6 +85,11 @@ class FirestoreChanges:
                 return ()
         return ()
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether each listener has told where its documents are, or what changed behind its place."""
+        return all(told.has_begun for told in self._told.values())
+
     def position(self) -> bytes:
         """See `Changes`."""
         return encode({str(told.collection): (told.stream.resume, told.since) for told in self._told.values()})
@@ -105,6 +110,9 @@ class Told:
         stream: Where they come from.
         since: Nothing that is older is told, in microseconds.
         read, live: As `FirestoreChanges` takes them.
+
+    Attributes:
+        has_begun: Whether there was a moment.
     """
 
     def __init__(
@@ -122,7 +130,7 @@ class Told:
         self._knows_all = False
         self._pending: dict[str, Change | None] = {}
         self._present: set[str] | None = None
-        self._is_current = self._is_deaf = False
+        self._is_current = self._is_deaf = self.has_begun = False
 
     def take(self, message: Any) -> Sequence[Change]:
         """What a message completes."""
@@ -177,7 +185,7 @@ class Told:
         if self._live is None:
             self._knows_all = self._knows_all or self._present is not None
             self._note(batch)
-        self._pending, self._present = {}, None
+        self._pending, self._present, self.has_begun = {}, None, True
         self.stream.resume = token or self.stream.resume
         return batch
 

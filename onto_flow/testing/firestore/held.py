@@ -22,6 +22,7 @@ class Held:
         database: Its documents.
         epoch: Tokens of another one are answered with a reset.
         forgets_times: Whether a listener from a time is answered with a reset.
+        counts_missed: Whether listeners that were not told of a change are told the number of documents.
         counts_at_resume: Whether who goes on is told the number of documents, as Firestore does now and then.
     """
 
@@ -30,6 +31,7 @@ class Held:
         self.reads, self.faults = Reads(name), faults
         self.epoch = 0
         self.forgets_times = self.counts_at_resume = False
+        self.counts_missed = True
         self.transactions: dict[bytes, EmbeddedTransaction] = {}
         self._missed: set[str] = set()
 

@@ -73,7 +73,7 @@ class Listening:
                 said = {"document": self._reads.name(path), "removed_target_ids": [1], "read_time": read_time}
                 yield types.ListenResponse.pb()(**{of: said})
         self.shown, self.at = now, reading.at
-        if missed or counted:
+        if (missed and self._held.counts_missed) or counted:
             yield types.ListenResponse.pb()(filter=types.ExistenceFilter.pb()(target_id=1, count=len(now)))
         token = encode((self._held.epoch, *reading.at))
         if first or counted:
