@@ -40,6 +40,7 @@ from .engines.beam.decode import DecodeMessages
 from .engines.beam.elements import Backfilled as Backfilled
 from .engines.beam.elements import Decoded as Decoded
 from .engines.beam.elements import Documents as Documents
+from .engines.beam.loading import read_load
 from .engines.beam.maintain import Load as Load
 from .engines.beam.maintain import Maintained as Maintained
 from .engines.beam.maintain import MaintainPlan
@@ -206,6 +207,20 @@ class Maintain(MaintainPlan):
 
     def __init__(self, *views: type, **options: Any) -> None:
         super().__init__(plan_views(*views), **options)
+
+
+def begin_with(pipeline: _beam.Pipeline, uri: str, *views: type) -> Load:
+    """The load of a stream: all documents of a source that some views read, read in the same pipeline.
+
+    Args:
+        pipeline: Whose stream begins with it.
+        uri: A source as the tool takes it; it is opened when the job runs.
+        views: The views.
+
+    Returns:
+        What `Maintain(..., load=...)` takes. The stream is silent until all of it is over.
+    """
+    return read_load(pipeline, partial(open_source, uri), plan_views(*views))
 
 
 class WriteViewTable(WriteTables):

@@ -44,6 +44,13 @@ class End(NamedTuple):
     given: int
 
 
+class Begun(NamedTuple):
+    """The beginning of a load: how many partitions it has, and how many documents, where the source knows."""
+
+    partitions: int
+    expected: int | None
+
+
 class Unreadable(NamedTuple):
     """A partition that could not be read to its end: the error, as its parts."""
 
@@ -72,10 +79,10 @@ class Fenced(NamedTuple):
     refused: tuple[Any, ...] | None
 
 
-Carried = Output | Mistyped | End | Unreadable | Fenced
+Carried = Output | Mistyped | Begun | End | Unreadable | Fenced
 
 _encode = value_encoder()
-_TYPES: tuple[type[Any], ...] = (ViewChange, DeadLetter, End, Unreadable, Fenced, Gap, Mistyped)
+_TYPES: tuple[type[Any], ...] = (ViewChange, DeadLetter, End, Unreadable, Fenced, Gap, Mistyped, Begun)
 _TAG = {cls: tag for tag, cls in enumerate(_TYPES)}
 
 

@@ -121,6 +121,7 @@ class ShufflingRunner(PipelineVisitor):
         self.states: dict[Any, Any] = {}
         self.timers: dict[Any, int] = {}
         self.haste: dict[str, float] = {}
+        self.punctual = random.choice((0.001, 0.3))
         self.waiting: dict[tuple[str, Any], list[Any]] = {}
         for kept in self.kept.values():
             kept.clear()
@@ -178,7 +179,7 @@ class ShufflingRunner(PipelineVisitor):
         self.now += self.random.choice((0, 1, STEP))
         soon = self._soon()
         due = [place for place in soon if self.timers[place] <= self.now]
-        if due and (not self.waiting or self.random.random() < 0.3):
+        if due and (not self.waiting or self.random.random() < self.punctual):
             self.fire(self.random.choice(due))
         elif self.waiting:
             self._step(self._next())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -104,7 +104,14 @@ class Stream:
         return self
 
     def run(
-        self, plan: Plan, *, load: bool = True, partitions: int = 1, expected: int | None = None, **options: Any
+        self,
+        plan: Plan,
+        *,
+        load: bool = True,
+        partitions: int = 1,
+        expected: int | None = None,
+        read: Callable[[beam.Pipeline], Load] | None = None,
+        **options: Any,
     ) -> Outcome:
         """Runs it to the end of its input, where the watermark goes to infinity: as a drain does."""
         run = len(_GATHERED)
@@ -117,6 +124,7 @@ class Stream:
         ):
             given = self._given(pipeline)
             begins = Load(given["documents"], given["ends"], partitions, expected) if load else None
+            begins = begins if read is None else read(pipeline)
             options = {"generation": FROM, "shards": 2, "control": given["control"] if load else None, **options}
             transform = MaintainPlan(plan, load=begins, **options)
             kept(given["changes"] | "maintain" >> transform, run)

@@ -21,7 +21,9 @@ from onto_flow.core.codec import decode_state
 from onto_flow.core.equality import same
 from onto_flow.core.values import Document
 from onto_flow.engines.beam.fence import Account
+from onto_flow.engines.beam.gate import OPEN
 from onto_flow.engines.beam.maintain import Load, MaintainPlan
+from onto_flow.engines.beam.streaming import CAUSED
 from onto_flow.engines.carried import LOAD, End, encode_carried
 from onto_flow.engines.credit import Sum, add, digest, unwrap
 from onto_flow.operators.base import DAY
@@ -82,6 +84,15 @@ class Shuffled:
             if self.load_alone:
                 assert not [label for label, _ in runner.waiting if label in self.operators]
                 assert not [pages for _, pages, _ in waits if pages]
+                assert_awaited(runner)
+
+
+def assert_awaited(runner: ShufflingRunner) -> None:
+    """The markers on their way to the gate say how many view changes of the load come there, or came."""
+    waiting = [data for (label, _), queue in runner.waiting.items() if label.endswith("(gate)") for _, data in queue]
+    came = [decode_state(v)[1] for (*_, name), v in runner.states.items() if name == "gate"]
+    awaited = [decode_state(data[1:]) for data in waiting if data[:1] == OPEN]
+    assert sum(awaited) == sum(came) + sum(data[:1] == CAUSED for data in waiting)
 
 
 @lru_cache(maxsize=4)

@@ -15,22 +15,31 @@ import pytest
 pytest.importorskip("apache_beam", reason="pip install 'onto-flow[beam]'")
 
 import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability.api import beam_runner_api_pb2 as api
 from beam_shuffle import Root
 from beam_streams import Outcome, Stream
+from engine_views import plan
 
 from onto_flow import plan_views
+from onto_flow.beam import begin_with
 from onto_flow.core.change import Change, ViewChange
+from onto_flow.core.collection import Collection
 from onto_flow.core.equality import same
+from onto_flow.core.errors import EngineError
 from onto_flow.core.values import to_micros
 from onto_flow.demo import data as demo
 from onto_flow.demo.meeting_room import MeetingSession, OrganizationLoad
 from onto_flow.engines.base import event, seed
 from onto_flow.engines.beam.maintain import Load, MaintainPlan
+from onto_flow.engines.beam.runners import STREAM, named
 from onto_flow.engines.carried import LOAD, End, Unreadable
 from onto_flow.engines.credit import Sum, add, digest
 from onto_flow.engines.local.flow import LocalFlow
-from onto_flow.plan.nodes import Plan
+from onto_flow.formats.export_writer import write_export
+from onto_flow.plan.compile import compile_plan
+from onto_flow.plan.nodes import Plan, Slot, View
+from onto_flow.plan.places import FieldPath
 
 pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]
 
@@ -185,3 +194,59 @@ def test_the_same_views_give_the_same_graph_in_processes_with_other_hashes() -> 
     }
     assert len(found) == 1
     assert found != {""}
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_stream_reads_its_load_and_is_silent_where_it_breaks_off(tmp_path: Path, damaged: bool) -> None:
+    write_export(tmp_path / "export", demo.documents().items())
+    if damaged:
+        output = next((tmp_path / "export").rglob("output-0"))
+        output.write_bytes(output.read_bytes()[:-20])
+    stream = Stream().changes(CHANGES)
+    outcome = stream.run(PLAN, read=lambda p: begin_with(p, str(tmp_path / "export"), MeetingSession, OrganizationLoad))
+    assert [r["documents"] for r in outcome.receipts] == ([] if damaged else [len(DOCUMENTS)])
+    assert [x.key for x in outcome.letters] == (["fence"] if damaged else [])
+    if damaged:
+        assert outcome.changes == []
+    else:
+        assert outcome.tables(PLAN) == embedded(PLAN, DOCUMENTS, CHANGES, None).tables(PLAN)
+
+
+def test_what_fails_is_a_dead_letter_with_its_state_as_before_and_the_rest_goes_on() -> None:
+    boards = plan("Boards")
+
+    def meeting(name: str, room: str, time: int) -> Change:
+        return Change(f"meetings/{name}", None, {"room": room, "sku": []}, (time, 0))
+
+    changes = [meeting("a", "fine", 1), meeting("a", "broken", 2), meeting("b", "odd", 1), meeting("b", "good", 2)]
+    outcome = Stream().changes(changes[:1]).changes(changes[1:3]).changes(changes[3:]).run(boards, load=False)
+    assert outcome.tables(boards)["Boards"].keys() == {"boards/fine", "boards/good"}
+    shown = {c.path: c for c in sorted(outcome.changes, key=lambda c: c.version)}
+    assert shown["boards/fine"].failed, "the last good one stays, and is flagged"
+    assert not shown["boards/good"].failed
+    told = [(x.key, x.reason[:10]) for x in outcome.letters if not x.cleared]
+    assert sorted(told) == [
+        ("view:Boards:Boards.assemble:smeetings/b", "bad-value:"),
+        ("view:Boards:meetings/a", "udf-failed"),
+    ]
+
+
+def test_what_a_runner_cannot_do_is_refused_before_anything_starts() -> None:
+    def maintained(bounded: bool, runner: str, *options: str) -> None:
+        pipeline = beam.Pipeline(runner, PipelineOptions(list(options)))
+        root = beam.Create([DOCUMENTS[0]]) if bounded else Root()
+        _ = pipeline | "changes" >> root.with_output_types(Change) | MaintainPlan(PLAN)
+
+    maintained(True, named("direct", unbounded=False))
+    maintained(False, named("DirectRunner", unbounded=True))
+    with pytest.raises(EngineError, match="FnApiRunner runs no streams: name the runner BundleBasedDirectRunner"):
+        maintained(False, named("direct", unbounded=False))
+    with pytest.raises(EngineError, match="at-least-once"):
+        maintained(False, STREAM, "--dataflow_service_options=streaming_mode_at_least_once")
+
+
+def test_views_that_change_by_time_alone_are_refused() -> None:
+    slots = (Slot("root", 0, "root", Collection("users"), until=FieldPath(("ends",))),)
+    timed = compile_plan([View("Holds", "holds", PLAN.views[0].code, slots, ())], [])
+    with pytest.raises(EngineError, match="change by time alone"):
+        MaintainPlan(timed)

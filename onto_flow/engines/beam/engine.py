@@ -38,8 +38,9 @@ from .batch import batch_pipeline, fits, shards_of
 from .elements import unpack_built
 from .graph import Outputs, build_pipeline
 from .options import ViewOptions
+from .runners import BOUNDED, named
 
-IN_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+IN_PROCESS = BOUNDED
 """The default: named in full, for plain `DirectRunner` chooses among three runners by what it finds."""
 
 _WRITE_AT_ONCE = 1000
@@ -90,7 +91,8 @@ class BeamEngine:
 
 
 def _options(job: Job) -> PipelineOptions:
-    return PipelineOptions.from_dictionary({"runner": IN_PROCESS, **job.options})
+    runner = named(str(job.options.get("runner", "direct")), unbounded=False)
+    return PipelineOptions.from_dictionary({**job.options, "runner": runner})
 
 
 class _Run:

@@ -30,7 +30,7 @@ from apache_beam.utils.timestamp import Timestamp
 from ...core.change import DeadLetter
 from ...core.codec import decode, decode_state, encode, encode_state
 from ...core.errors import OntoFlowError
-from ..carried import End, Unreadable, decode_carried, encode_carried, half_read
+from ..carried import Begun, End, Unreadable, decode_carried, encode_carried, half_read
 from ..credit import Credit, Weight, total
 from . import clock
 from .gate import open_marker
@@ -53,8 +53,8 @@ class Terms:
     """When the fence opens.
 
     Attributes:
-        partitions: How many partitions of the load must end.
-        expected: How many documents the source says that it has; `None`: nobody knows.
+        partitions: How many partitions of the load must end; `None`: a marker says it.
+        expected: How many documents the source says that it has; `None`: nobody knows, or a marker says it.
         canaries: Documents whose changes must have been seen on the feed.
         settle: Microseconds to wait after all else.
         shards: Of the gate.
@@ -63,7 +63,7 @@ class Terms:
         gathers: Over how many keys what comes back is added up before the one key of the fence.
     """
 
-    partitions: int
+    partitions: int | None
     expected: int | None
     canaries: tuple[str, ...]
     settle: int
@@ -114,7 +114,7 @@ class Ends(beam.DoFn):
     def process(self, element: KeyedMessage, held: Any = _HELD) -> Iterator[Any]:
         """A marker came."""
         state = _State(held)
-        ended, done = state.get() or ((), False)
+        ended, planned, expected, done = state.get() or ((), self.terms.partitions, self.terms.expected, False)
         if done:
             return
         marker = decode_carried(element[1])
@@ -124,13 +124,15 @@ class Ends(beam.DoFn):
             broken = marker.error()
         elif isinstance(marker, End):
             partitions[marker.partition] = (marker.read, marker.given)
-        done = broken is not None or len(partitions) == self.terms.partitions
-        state.put((tuple((name, *counts) for name, counts in partitions.items()), done))
+        elif isinstance(marker, Begun):
+            planned, expected = marker
+        done = broken is not None or len(partitions) == planned
+        state.put((tuple((name, *counts) for name, counts in partitions.items()), planned, expected, done))
         if not done:
             return
         read = sum(count for count, _ in partitions.values())
-        if broken is None and self.terms.expected not in (None, read):
-            broken = half_read(read, self.terms.expected, 0)
+        if broken is None and expected not in (None, read):
+            broken = half_read(read, expected, 0)
         if broken is not None:
             yield beam.pvalue.TaggedOutput(LETTERS, encode_carried(never(broken)))
             return

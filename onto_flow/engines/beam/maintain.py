@@ -38,6 +38,7 @@ from .gate import PARTS, Gate
 from .graph import KEYED, flatten, lower, pardo
 from .keys import ONLY, encode_key
 from .receipt import Receipts
+from .runners import refusals
 from .steps import LETTERS, operator_fn
 from .streaming import CREDIT, StreamFn
 
@@ -51,14 +52,16 @@ class Load:
     Attributes:
         documents: The collection of `Change`s that they are; read in the same pipeline.
         ends: The collection of end markers of their partitions (`carried.End` or `Unreadable`, encoded).
-        partitions: How many partitions must end.
-        expected: How many documents the source says that it has; `None` where nobody knows.
+        partitions: How many partitions must end; `None`: a marker `carried.Begun` says it.
+        expected: How many documents the source says that it has; `None` where nobody knows, or where the marker says it.
+        letters: The collection of what could not be read, encoded.
     """
 
     documents: Any
     ends: Any
-    partitions: int
+    partitions: int | None = None
     expected: int | None = None
+    letters: Any = None
 
 
 class Maintained(NamedTuple):
@@ -136,8 +139,16 @@ class MaintainPlan(beam.PTransform):
         return "maintain"
 
     def expand(self, changes: Any) -> Maintained:
-        """Adds the operators to the pipeline."""
-        if changes.is_bounded and self.load is None:
+        """Adds the operators to the pipeline.
+
+        Raises:
+            EngineError: `engine-refused`, where its runner cannot do it (`runners`).
+        """
+        bounded = changes.is_bounded and self.load is None
+        pipeline = changes.pipeline
+        if reasons := refusals(type(pipeline.runner).__name__, pipeline._options, unbounded=not bounded):
+            raise EngineError("engine-refused", "; ".join(reasons))
+        if bounded:
             return self._bounded(changes)
         return self._stream(changes)
 
@@ -170,7 +181,8 @@ class MaintainPlan(beam.PTransform):
         gated = flatten("gate.in", [*lowered[None], markers]) | "gate" >> _gate(Gate(self.page, fenced=True))
         receipts = Receipts(self.shards, tuple(v.name for v in self.plan.views))
         written = flatten("parts", [heads, gated[PARTS]]) | "receipts" >> pardo(receipts, KEYED, {None: str})
-        return _decoded(gated[None], [*lowered[LETTERS], letters])._replace(receipts=written)
+        read = [] if self.load.letters is None else [self.load.letters]
+        return _decoded(gated[None], [*lowered[LETTERS], *read, letters])._replace(receipts=written)
 
     def _fence(self, credits: Sequence[Any], canaries: Any, load: Load) -> tuple[Any, Any, Any]:
         terms = Terms(
