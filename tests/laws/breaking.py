@@ -17,8 +17,7 @@ from onto_flow.core.native import aside
 
 RELOADED = (
     "onto_flow.operators",
-    "onto_flow.engines.base",
-    "onto_flow.engines.local",
+    "onto_flow.engines",
     "onto_flow.testing",
     "onto_flow.sinks",
     "tests.laws.scenarios",
