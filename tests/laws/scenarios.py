@@ -186,6 +186,18 @@ def a_tombstone_outlives_its_round() -> None:
     check(hand)
 
 
+def a_round_hears_of_what_changes_meanwhile() -> None:
+    """A document changes again while a round tells of it: those who had their page hear of it in the next round."""
+    hand = Hand(ON, page=1)
+    hand.load(a1={"k": "x"}, a2={"k": "x"}, b1={"k": "x", "n": 1})
+    hand.write("b/1", {"k": "x", "n": 2})
+    hand.drain()
+    hand.page("match.s1")
+    hand.drain()
+    hand.write("b/1", {"k": "x", "n": 3})
+    check(hand)
+
+
 def an_end_during_a_round_carries_its_news() -> None:
     """A root that leaves before its page came, for a key that has forgotten the departure, hears of it at the end."""
     hand = Hand(ON, page=1)
@@ -325,6 +337,7 @@ SCENARIOS = {
         an_answer_to_nothing_is_forgotten,
         a_page_says_what_an_answer_would_say,
         a_tombstone_outlives_its_round,
+        a_round_hears_of_what_changes_meanwhile,
         an_end_during_a_round_carries_its_news,
         gone_under_an_open_via_key_becomes_missing,
         a_deletion_is_a_departure_of_its_via_key,
