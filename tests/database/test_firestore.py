@@ -11,8 +11,8 @@ import onto_flow
 from onto_flow.core.errors import EngineError, UsageError
 from onto_flow.core.writes import Write
 from onto_flow.database import open_database
+from onto_flow.database.base import Unavailable
 from onto_flow.database.firestore import FirestoreDatabase
-from onto_flow.database.firestore.service import Away
 from onto_flow.database.query import NAME, Order
 from onto_flow.demo.meeting_room import User
 from onto_flow.testing.database_suite import DatabaseSuite
@@ -115,4 +115,4 @@ class TestOnTheDouble(FirestoreSuite):
             database.commit_each([Write.set("a/1", {})])
         double.faults.clear()
         assert caught.value.code == ("contention" if code == "ABORTED" else "database-failed")
-        assert isinstance(caught.value, Away) is (code in ("UNAVAILABLE", "RESOURCE_EXHAUSTED"))
+        assert isinstance(caught.value, Unavailable) is (code in ("UNAVAILABLE", "RESOURCE_EXHAUSTED"))
