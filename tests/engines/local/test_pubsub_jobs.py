@@ -49,15 +49,15 @@ def left(server):
         return len(broker.subscriptions[NAME].unacknowledged)
 
 
-def until_left(server, clock, process, wanted):
-    """Waits until no more messages are left; the clock goes fast, so that what was lost comes again."""
+def until_left(server, clock, process, wanted, faster=10):
+    """Waits until no more messages are left; the clock goes so many times faster, so that what was lost comes again."""
     end = time.monotonic() + PATIENCE
     while left(server) > wanted:
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < end, "messages are not acknowledged"
         time.sleep(0.01)
         with server.changing():
-            clock.passed += 0.1
+            clock.passed += 0.01 * faster
 
 
 def killed(folder, server, clock, rounds, count, seed, sink):
