@@ -14,12 +14,13 @@ from time import monotonic
 from ..core.change import Change, DeadLetter
 from ..core.codec import decode, encode
 from ..core.collection import Collection, Projection
-from ..core.errors import DataError, UsageError
+from ..core.errors import DataError
 from ..core.values import from_micros
 from ..database.firestore.collections import read_collections
 from ..database.firestore.database import FirestoreDatabase
 from ..database.firestore.feed import FirestoreChanges, Live
 from .base import Partition, SourceInfo
+from .quiet import quiet_seconds
 
 _POLL = timedelta(milliseconds=10)
 
@@ -42,7 +43,7 @@ class FirestoreFeed:
 
     def __init__(self, place: str, *, collections: str = "", until_quiet: float | str = 0.0) -> None:
         self.place, self._names = place, collections
-        self._until_quiet = _seconds(until_quiet)
+        self._until_quiet = quiet_seconds(until_quiet)
         self._collections: Sequence[Collection] | None = None
         self._after: int | None = None
         self._live: Live | None = None
@@ -129,13 +130,3 @@ class FirestoreFeedReader:
     def close(self) -> None:
         """Ends the listeners."""
         self._database.close()
-
-
-def _seconds(value: float | str) -> float:
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < 1e9:
-        raise UsageError("wrong-usage", f"until_quiet={value!s:.40} is no number of seconds")
-    return seconds

@@ -30,6 +30,7 @@ from ..core.errors import EngineError, UsageError
 from .base import Partition, SourceInfo, count_of
 from .event_options import EventOptions
 from .line_contents import EventContents, read_message
+from .quiet import quiet_seconds
 from .thin_events import Item, Thin
 
 DEADLINE_SECONDS = 10
@@ -77,7 +78,7 @@ class PubSubFeed:
         self.subscription = f"projects/{found[1]}/subscriptions/{found[2]}"
         self.batch_messages = count_of("batch_messages", batch_messages)
         self._limits = count_of("max_messages", max_messages), count_of("max_bytes", max_bytes)
-        self._until_quiet = _seconds(until_quiet)
+        self._until_quiet = quiet_seconds(until_quiet)
         self._options = EventOptions(format, mapping, database)
         self._open: PubSubReader | None = None
 
@@ -223,13 +224,3 @@ class PubSubReader:
     def close(self) -> None:
         """See `Pulled.close`."""
         self.pulled.close()
-
-
-def _seconds(value: float | str) -> float:
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < 1e9:
-        raise UsageError("wrong-usage", f"until_quiet={value!s:.40} is no number of seconds")
-    return seconds

@@ -104,8 +104,8 @@ def _grouped(label: str, collections: Sequence[Any]) -> Any:
     return tuple(collections) | f"{label} of all" >> beam.Flatten() | f"by {label}" >> beam.GroupByKey()
 
 
-class _Route(QuietFn):
-    """Documents -> packed values for hops and shards of roots."""
+class _RouteBlocks(QuietFn):
+    """Blocks of documents -> packed values for hops and shards of roots."""
 
     def __init__(self, plan: str, shards: int) -> None:
         super().__init__()
@@ -120,7 +120,20 @@ class _Route(QuietFn):
         super().start_bundle()
         self._router = Router(from_json(self._plan), self._shards)
 
-    def process(self, element: Change) -> Iterator[Any]:
+    def process(self, element: Any) -> Iterator[Any]:
+        """Takes the documents of a block."""
+        return map(_placed, self._router.take(element.changes))
+
+    def finish_bundle(self) -> Iterator[Any]:  # type: ignore[override]
+        """What was not full."""
+        yield from map(_at_the_end, self._router.rest())
+        super().finish_bundle()
+
+
+class _Route(_RouteBlocks):
+    """The same of documents, one by one or many at once."""
+
+    def process(self, element: Any) -> Iterator[Any]:
         """Takes one document."""
         return map(_placed, self._router.take((element,)))
 
@@ -132,37 +145,6 @@ class _Route(QuietFn):
     def process_batch(self, batch: list[Change]) -> Iterator[Any]:
         """Takes many."""
         return map(_placed, self._router.take(batch))
-
-    def finish_bundle(self) -> Iterator[Any]:  # type: ignore[override]
-        """What was not full."""
-        yield from map(_at_the_end, self._router.rest())
-        super().finish_bundle()
-
-
-class _RouteBlocks(QuietFn):
-    """The same of blocks of documents."""
-
-    def __init__(self, plan: str, shards: int) -> None:
-        super().__init__()
-        self._plan, self._shards = plan, shards
-
-    def default_label(self) -> str:
-        """A name that does not follow the names of classes."""
-        return "deal"
-
-    def start_bundle(self) -> None:
-        """Begins with nothing."""
-        super().start_bundle()
-        self._router = Router(from_json(self._plan), self._shards)
-
-    def process(self, element: Block) -> Iterator[Any]:
-        """Takes the documents of a block."""
-        return map(_placed, self._router.take(element.changes))
-
-    def finish_bundle(self) -> Iterator[Any]:  # type: ignore[override]
-        """What was not full."""
-        yield from map(_at_the_end, self._router.rest())
-        super().finish_bundle()
 
 
 class _Hop(QuietFn):
