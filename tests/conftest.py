@@ -38,7 +38,7 @@ NEEDS = {
     "firestore(?!_export)": "google.cloud.firestore_v1",
     "bigquery": "google.cloud.bigquery_storage_v1",
 }
-"""What modules need whose names begin so, behind `test_`."""
+"""What modules and folders need whose names begin so, perhaps behind `test_`."""
 
 
 def exports_folder() -> Path:
@@ -67,7 +67,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Modules on a package that lives in the other environment are not collected."""
-    needed = [package for name, package in NEEDS.items() if re.match(f"test_{name}", collection_path.name)]
+    needed = [package for name, package in NEEDS.items() if re.match(f"(test_)?{name}_?", collection_path.name)]
+    if "apache_beam" in needed and is_installed("pyflink"):
+        return True  # The Beam that PyFlink brings is older than the one that our engine is for.
     return True if any(not is_installed(package) for package in needed) else None
 
 
