@@ -72,7 +72,9 @@ def followed(folder, parts, random, count, kills):
             for change in changes[number * count // (kills + 1) : (number + 1) * count // (kills + 1)]:
                 database.commit([Write.set(change.path, change.after)])
             trigger.deliver()
-            process = start(folder, feed="pubsub://p/views?batch_messages=20", sink="firestore://p")
+            process = start(
+                folder, feed=f"pubsub://p/views?batch_messages={max(20, count // 50)}", sink="firestore://p"
+            )
             is_last = number == kills
             # Slower than for a sink on this disk: what waits for Firestore is acknowledged later.
             until_left(pubsub, passing, process, 0 if is_last else random.randrange(left(pubsub)), faster=2)
