@@ -71,10 +71,13 @@ def _export(target: Target) -> list[str]:
 
 
 def _job(target: Target) -> list[str]:
-    options = (
-        f"--engine=beam --runner=DataflowRunner --project={target.project} --region={target.region}"
-        f" --service_account_email={target.account('worker')} --temp_location=gs://{target.bucket}/temp"
-    )
     feed = f"pubsub://{target.project}/{target.name}-views"
     views, sink = quote(target.views), quote(target.sink)
-    return [f'onto-flow run {views} --source "$EXPORT" --feed {feed} --sink {sink} {options} --job_name={target.name}']
+    return [
+        "# On Dataflow: a pipeline of yours with onto_flow.beam.begin_with and Maintain (docs/beam.md), with",
+        f"#   --runner=DataflowRunner --project={target.project} --region={target.region} --job_name={target.name}"
+        f" --temp_location=gs://{target.bucket}/temp",
+        f"#   --service_account_email={target.account('worker')}",
+        "# Or the embedded engine, as a small service that goes on after a kill:",
+        f'onto-flow run {views} --source "$EXPORT" --feed {feed} --sink {sink} --checkpoint state --metrics 9090',
+    ]
