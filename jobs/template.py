@@ -1,6 +1,6 @@
-"""What a flex template of Dataflow starts: the views that its parameters name, kept right or computed once.
+"""What a flex template of Dataflow starts: the views that its parameters name, computed from an export.
 
-python -m jobs.template --views=udfs.stocks --source=EXPORT --sink=URI [--feed=URI] [OPTIONS]
+python -m jobs.template --views=udfs.stocks --source=EXPORT --sink=URI [OPTIONS]
 
 `jobs/template.json` says what each parameter is. The launcher adds Beam's own options; they go to the engine as they are.
 """
@@ -22,10 +22,8 @@ def run(arguments: Sequence[str]) -> int:
     """
     parser = argparse.ArgumentParser(prog="jobs.template", allow_abbrev=False)
     parser.add_argument("--views", required=True)
-    parser.add_argument("--feed")
     given, rest = parser.parse_known_args(arguments)
-    command = ["backfill"] if given.feed is None else ["run", f"--feed={given.feed}"]
-    return main([*command, given.views, "--engine=beam", *rest])
+    return main(["backfill", given.views, "--engine=beam", *rest])
 
 
 if __name__ == "__main__":

@@ -15,9 +15,7 @@ TEMPLATE = Path(template.__file__).with_suffix(".json")
 EXAMPLES = {
     "views": ("udfs.stocks:StockPage", "rm -rf"),
     "source": ("gs://bucket/exports/1", "exports/1"),
-    "feed": ("pubsub://project/views", "pubsub://project"),
     "sink": ("firestore://project/(default)", "table"),
-    "snapshot-time": ("2026-05-01T12:00:00Z", "yesterday"),
 }
 
 
@@ -44,9 +42,9 @@ def test_the_forms_of_parameters(name):
 def test_each_parameter_is_one_of_the_tool():
     assert set(parameters()) == set(EXAMPLES)
     given = [f"--{name}={good}" for name, (good, _) in EXAMPLES.items() if name != "views"]
-    known, unknown = _parser().parse_known_args(["run", "udfs.stocks", *given])
+    known, unknown = _parser().parse_known_args(["backfill", "udfs.stocks", *given])
     assert unknown == []
-    assert known.snapshot_time == "2026-05-01T12:00:00Z"
+    assert known.source == "gs://bucket/exports/1"
 
 
 def test_it_runs_on_beam(tmp_path, monkeypatch):
