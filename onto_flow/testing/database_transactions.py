@@ -47,7 +47,8 @@ class TransactionSuite:
     """A part of `DatabaseSuite`.
 
     Attributes:
-        locks_reads: Whether what a transaction has read cannot be written by others before it ends.
+        locks_reads: Whether what a transaction has read cannot be written by others before it ends. Such a database may
+            also take the locks of one that takes long: then that one is tried again.
         each_counts: How often each of four counts, where all count the same.
     """
 
@@ -99,8 +100,8 @@ class TransactionSuite:
                 transaction.write(Write.set("a/1", {"n": n + 1}))
 
             database.transact(body)
-        one_after_the_other = ([1], {"n": 10}) if self.locks_reads else ([1, 10], {"n": 11})
-        assert (tries, database.get("a/1").fields) == one_after_the_other
+        found = (tries, database.get("a/1").fields)
+        assert found == ([1, 10], {"n": 11}) or (self.locks_reads and found == ([1], {"n": 10}))
 
     def test_a_transaction_is_tried_again_when_a_document_came_or_went(self, database: Database) -> None:
         for before, other in (([], Write.set("a/1", {})), ([Write.set("a/1", {})], Write.delete("a/1"))):
@@ -116,7 +117,7 @@ class TransactionSuite:
                     transaction.write(Write.set("b/1", {"seen": seen[-1]}))
 
                 database.transact(body)
-            assert seen == ([bool(before)] if self.locks_reads else [bool(before), not before])
+            assert seen == [bool(before), not before] or (self.locks_reads and seen == [bool(before)])
             assert database.get("a/1").exists is not bool(before)
 
     def test_a_transaction_is_tried_again_when_an_answer_changed(self, database: Database) -> None:
@@ -131,7 +132,7 @@ class TransactionSuite:
                 transaction.write(Write.set("counts/free", {"n": counts[-1]}))
 
             database.transact(body)
-        assert counts == ([0] if self.locks_reads else [0, 1])
+        assert counts == [0, 1] or (self.locks_reads and counts == [0])
         assert database.get("counts/free").fields == {"n": counts[-1]} and database.get("rooms/1").exists
 
     def test_a_change_of_something_else_does_not_matter(self, database: Database) -> None:
@@ -156,7 +157,8 @@ class TransactionSuite:
                 others.do(lambda: database.commit([Write.set("a/1", {"n": 2}), Write.set("a/2", {"n": 2})]))
                 return [one, transaction.get("a/2").fields, *(s.fields for s in transaction.query(Query.of("a")))]
 
-            assert database.transact(body) == [{"n": 1}] * 4
+            found = database.transact(body)
+        assert found == [{"n": 1}] * 4 or (self.locks_reads and found == [{"n": 2}] * 4)
         assert database.get("a/2").fields == {"n": 2}
 
     def test_two_that_read_what_the_other_writes_do_not_both_have_their_way(self, database: Database) -> None:
