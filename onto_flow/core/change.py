@@ -21,6 +21,9 @@ NEVER: Version = (0, 0)
 BELOW_EVENTS: Version = (0, 1)
 """The version of documents from a source that has no time of its own: above `NEVER`, below any event."""
 
+AS_READ = -1
+"""The tie of a document that was read at a time and does not say when it was written: below any event of that time."""
+
 
 class Change(NamedTuple):
     """One change of one document.

@@ -2,7 +2,9 @@
 
 The version of an upsert is (update time, 0), that of a deletion (update time of what was deleted, 1): directly after
 the version that it removes and before any later document of the same path; the side before tells which version was
-replaced. Source: googleapis/google-cloudevents (`google.events.cloud.firestore.v1`), the CloudEvents 1.0 JSON format and its
+replaced. An event with `readtime` tells what a document was then, not when it was written: (that time, `AS_READ`).
+
+Source: googleapis/google-cloudevents (`google.events.cloud.firestore.v1`), the CloudEvents 1.0 JSON format and its
 bindings of HTTP, Kafka and Pub/Sub, and the JSON form of protobuf messages.
 """
 
@@ -15,7 +17,7 @@ from typing import Any
 
 from ..core.change import Change
 from ..core.errors import DataError
-from .cloudevents_writer import PREFIX
+from .cloudevents_writer import PREFIX, READ_TIME
 from .cloudevents_writer import encode_change as encode_change
 from .event_body import BodyDecoder
 from .event_sides import Side, Told, change_of, json_sides, refuse, thin, time_of
@@ -31,7 +33,9 @@ _RULE = RULES["cloudevents"]
 _HEADERS = ("ce-", "ce_")
 """Of HTTP and Pub/Sub, and of Kafka."""
 
-_USUAL = [(f"ce-{name}", name) for name in ("type", "id", "time", "document", "subject", "project", "database")]
+_USUAL = [
+    (f"ce-{name}", name) for name in ("type", "id", "time", "document", "subject", "project", "database", READ_TIME)
+]
 """What is read, as Pub/Sub spells it."""
 
 
@@ -94,8 +98,8 @@ class CloudEvents:
             refuse(f"{word!r:.100} is not the type of a change", "$.type", fix)
         database = _database(event)
         value, old = self._sides(event, body, database)
-        time = event.get("time")
-        told = Told(kind, _named(event), database, None if time is None else time_of(time, "$.time"))
+        time, read = (None if (t := event.get(n)) is None else time_of(t, f"$.{n}") for n in ("time", READ_TIME))
+        told = Told(kind, _named(event), database, time, read)
         return change_of(told, value, old, _RULE, replaces=True)
 
     def _sides(

@@ -1,6 +1,9 @@
 """Changes -> CloudEvents of Firestore, in structured mode with JSON; and in binary mode with protobuf.
 
 Law: `decode` gives the change back.
+
+A document that was read at a time, and does not say when it was written, is an event with the extension attribute
+`readtime`; its document has no update time.
 """
 
 from __future__ import annotations
@@ -8,7 +11,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from ..core.change import NEVER, Change
+from ..core.change import AS_READ, NEVER, Change
 from ..core.values import Document, from_micros
 from .event_body_writer import write_document
 from .event_sides import refuse
@@ -16,6 +19,9 @@ from .names import DEFAULT_DATABASE, full_name
 from .times import format_time
 from .typed_json import encode_fields
 from .wire import chunk
+
+READ_TIME = "readtime"
+"""The attribute of an event that says when its document was read."""
 
 PREFIX = "google.cloud.firestore.document.v1."
 """Of the types of events."""
@@ -25,7 +31,7 @@ def encode_change(change: Change, *, database: str = DEFAULT_DATABASE, event_id:
     """The CloudEvent of a change, in structured form; `decode` gives the change back.
 
     Args:
-        change: Its version is (time, 0) for an upsert, (time, 1) for a deletion.
+        change: Its version is (time, 0) for an upsert, (time, `AS_READ`) for a reading, (time, 1) for a deletion.
         database: `projects/P/databases/D`, where the document lies.
         event_id: By default made of version and path, so that sending twice is one event.
 
@@ -66,7 +72,8 @@ def binary_line(change: Change, *, database: str = DEFAULT_DATABASE) -> dict[str
 
 def _attributes(change: Change, database: str, event_id: str | None) -> dict[str, Any]:
     micros, tie = change.version
-    if tie != (change.after is None):
+    is_reading = tie == AS_READ and change.after is not None
+    if tie != (change.after is None) and not is_reading:
         refuse(f"the version {change.version} is that of no event", change.path)
     parts = database.split("/")
     event = {
@@ -79,6 +86,8 @@ def _attributes(change: Change, database: str, event_id: str | None) -> dict[str
         "project": parts[1],
         "database": parts[3],
     }
+    if is_reading:
+        event[READ_TIME] = format_time(from_micros(micros))
     return event if change.time is None else event | {"time": format_time(change.time)}
 
 
@@ -87,13 +96,17 @@ _Side = tuple["Document | None", "int | None"]
 
 
 def _after(change: Change) -> _Side | None:
-    return None if change.after is None else (change.after, change.version[0])
+    if change.after is None:
+        return None
+    return change.after, None if change.version[1] == AS_READ else change.version[0]
 
 
 def _before(change: Change) -> _Side | None:
     """The side before: with the version that was replaced, which a deletion has in its own; none where there was none."""
     if change.after is None:
         return change.before, change.version[0]
+    if change.version[1] == AS_READ:
+        return None
     if change.before is None and change.previous == NEVER:
         return None
     return change.before, None if change.previous in (None, NEVER) else change.previous[0]

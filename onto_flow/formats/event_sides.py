@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from ..core.change import NEVER, Change, Version
 from ..core.errors import DataError
+from ..core.values import to_micros
 from .feed_versions import Rule
 from .names import split_name, split_reference
 from .times import parse_micros, parse_time
@@ -41,12 +42,14 @@ class Told(NamedTuple):
         name: A name of the document; the sides' own is more exact.
         database: `projects/P/databases/D`, where the event says it.
         time: The event's own time.
+        read: When the document was read, where the event tells that and not when it was written.
     """
 
     kind: str
     name: str | None
     database: str | None
     time: datetime | None
+    read: datetime | None = None
 
 
 _MAY_HAVE_VALUE = {"created": True, "updated": True, "written": True, "deleted": False}
@@ -178,6 +181,8 @@ def change_of(told: Told, value: Side | None, old: Side | None, rule: Rule, *, r
         refuse("the event names no document", "$.data.value.name")
     if value is not None and not value.whole:
         raise thin(path, "no fields", "$.data.value", readable=True)
+    if told.read is not None and value is not None:
+        return Change(path, None, value.fields, rule.version("read", to_micros(told.read)), told.time or told.read)
     return Change(
         path,
         old.fields if old is not None and old.whole else None,

@@ -6,6 +6,7 @@ The table `RULES` is the one place that says it; the decoders ask it, and `docs/
 |---|---|
 | create, update, delete | (number, tie): what the kind orders by; the tie of the operation, or one that the event has |
 | snapshot (a row of a first copy) | `BELOW_EVENTS` and above: (0, 2 + number); below any live change of the document |
+| read (a document that was read at a time) | (number, `AS_READ`): below any live change of that time |
 
 Numbers are microseconds, so that they compare with the time of an export; positions in a log are no times, and stand above
 all of them.
@@ -15,10 +16,10 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from ..core.change import BELOW_EVENTS, Version
+from ..core.change import AS_READ, BELOW_EVENTS, Version
 from ..core.errors import DataError
 
-Operation = Literal["create", "update", "delete", "snapshot"]
+Operation = Literal["create", "update", "delete", "snapshot", "read"]
 
 POSITIONS = 1 << 60
 """What is added to a position in a log: above the microseconds of any year."""
@@ -49,6 +50,8 @@ class Rule(NamedTuple):
         """
         if operation == "snapshot":
             return BELOW_EVENTS[0], BELOW_EVENTS[1] + 1 + self._checked(number, 0)
+        if operation == "read":
+            return self._checked(number, 1), AS_READ
         own = self.ties[_OPERATIONS[operation]] if tie is None else tie
         return self._checked(number, 0 if self.position else 1) + POSITIONS * self.position, own
 

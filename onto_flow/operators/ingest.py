@@ -6,7 +6,8 @@ as a tombstone until no replay can bring an older event.
 
 Rule for events and an export of time S (`formats` 6.f): an upsert at or before S is in the export, and is dropped; a
 delete with an event time at or before S too; a later delete of version (p, 1) counts as (max(p, S), 1), so that the
-deletion of a document last written before S gets through.
+deletion of a document last written before S gets through. A document that was read later is joined to its events by the same
+rule (`readings`).
 
 Beside its version a document has the holes that the feed left in its history, if any (`meter`): what the versions that
 events replaced tell of is compared with what came, and gaps are opened and closed. Nothing that is computed depends on
@@ -44,21 +45,11 @@ from .carried_keys import MAX_COLLECTIONS, CarriedKeys
 from .expiry import MARK, marked, next_moment, version_of
 from .joins import Joins
 from .messages import Event, Message, Tick
+from .readings import admit as admit
+from .readings import newest
 from .routes import Difference, Route, differences, keys_stay
 
 _NOTHING_IS_OLDER = -(1 << 63)
-
-
-def admit(event: Event, snapshot: int | None) -> Event | None:
-    """The event as it counts after an export of time `snapshot` (microseconds); `None` when the export has it."""
-    if snapshot is None:
-        return event
-    micros, _ = event.version
-    if event.fields is not None:
-        return event if micros > snapshot or event.version == (snapshot, 0) else None
-    if event.time is not None and event.time <= snapshot:
-        return None
-    return event if micros > snapshot else event._replace(version=(snapshot, 1))
 
 
 class Ingest:
@@ -90,12 +81,12 @@ class Ingest:
         state = ctx.get("document")
         version, before, since, *rest = state or (NEVER, None, 0)
         version, held = tuple(version), rest[0] if rest else b""
-        event = events[0] if len(events) == 1 else max(events, key=lambda e: e.version)
-        if state is None and self._too_late(event, ctx):
+        event = newest(events, version, since if state and before is None else None)
+        if state is None and event is not None and self._too_late(event, ctx):
             ctx.emit(_too_late_letter(key, event))
             return
         holes = self._meter(key, held, version if state else self._from_start, events, ctx)
-        if event.version <= version:
+        if event is None or event.version <= version:
             if holes != held:
                 ctx.put("document", _state(version, before, since, holes))
             return

@@ -3,10 +3,11 @@ from datetime import datetime, timezone
 
 import pytest
 
-from onto_flow.core.change import BELOW_EVENTS, NEVER, Change
+from onto_flow.core.change import AS_READ, BELOW_EVENTS, NEVER, Change
 from onto_flow.core.errors import DataError
 from onto_flow.core.values import Reference, to_micros
 from onto_flow.formats import decode, encode_change
+from onto_flow.formats.cloudevents_writer import encode_binary
 from onto_flow.formats.events import MAX_EVENT_BYTES
 
 DATABASE = "projects/shop/databases/(default)"
@@ -183,3 +184,19 @@ def test_the_same_change_is_the_same_event():
 def test_a_version_that_no_event_has_is_refused(change):
     with pytest.raises(DataError, match="bad-change"):
         encode_change(change)
+
+
+@pytest.mark.parametrize("fields", [{"name": "Ada", "boss": Reference("users/u2")}, {}])
+def test_a_document_that_was_read_at_a_time_comes_back_as_such(fields):
+    reading = Change("users/u1", None, fields, (to_micros(NOW), AS_READ), NOW)
+    event = encode_change(reading)
+    assert "updateTime" not in event["data"]["value"] and event["readtime"] == "2024-05-01T12:00:00.250Z"
+    assert decode(json.dumps(event).encode()) == reading
+    body, attributes = encode_binary(reading)
+    assert decode(body, attributes) == reading
+
+
+def test_a_time_of_reading_that_is_none_is_refused_with_its_place():
+    with pytest.raises(DataError) as refused:
+        read(event("written", document(), readtime="yesterday"))
+    assert (refused.value.code, refused.value.where) == ("bad-change", "$.readtime")
