@@ -7,15 +7,17 @@ URI whole, with the options of its own client.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from inspect import signature
 from typing import Any
 from urllib.parse import parse_qsl
 
-from .core.errors import UsageError, did_you_mean
+from .core.errors import EngineError, UsageError, did_you_mean
 from .core.registry import Entry, load
 from .formats.object_path import is_url
-from .sinks.base import Sink
+from .sinks.base import Sharing, Sink
 from .sources.base import Source
 
 SOURCES = {
@@ -71,6 +73,52 @@ def open_sink(uri: str, **options: str) -> Sink:
     """The sink that a URI names; `options` go before those of the URI."""
     sink: Sink = _open("sink", uri, SINKS, None, options)
     return sink
+
+
+def open_writer(uri: str, **options: str) -> Sink:
+    """The sink that a URI names, opened as one of several writers; see `sinks.base.Sharing`."""
+    return open_sink(uri, shared="true", **options)
+
+
+def sharing(uri: str) -> Sharing:
+    """Where several writers may write the tables of a sink together; nothing is opened.
+
+    Example:
+        >>> sharing("jsonl:changes.jsonl"), sharing("memory:")
+        ('here', 'nowhere')
+    """
+    scheme = split(uri)[0]
+    if scheme is None:
+        raise UsageError("wrong-usage", f"{shown(uri)!r} does not say what kind of sink it is")
+    return _sharing(scheme)
+
+
+def _sharing(scheme: str) -> Sharing:
+    load("sink", scheme, SINKS)
+    found: Sharing = getattr(sys.modules[SINKS[scheme].target.partition(":")[0]], "SHARING", "nowhere")
+    return found
+
+
+def check_writers(uri: str, where: Sharing) -> None:
+    """Whether several writers may write a sink's tables together.
+
+    Args:
+        uri: The sink.
+        where: `here`: all of them are in this machine; `anywhere`.
+
+    Raises:
+        EngineError: `engine-refused`, with the sinks that can.
+    """
+    enough = ("anywhere", where)
+    if sharing(uri) in enough:
+        return
+    can = []
+    for name in SINKS:
+        with suppress(EngineError):
+            can += [name] if _sharing(name) in enough else []
+    place = "several writers at once" if where == "here" else "writers on several machines"
+    what = f"the sink {split(uri)[0]} does not take {place}, as a stream on Beam writes"
+    raise EngineError("engine-refused", what, where=shown(uri), fix=f"Write to {', '.join(can)}.")
 
 
 def split(uri: str) -> tuple[str | None, str, dict[str, str]]:

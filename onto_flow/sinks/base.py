@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from ..core.change import DeadLetter, ViewChange
 from ..core.columns import ViewColumns
@@ -16,6 +16,15 @@ from ..core.types import Schema
 
 FAILED = "__failed__"
 """The column that flags documents which are the last good ones of failing code; there while a table has such documents."""
+
+
+Sharing = Literal["nowhere", "here", "anywhere"]
+"""Where several writers may write one table together, each its own documents: nowhere, on one machine, anywhere.
+
+A sink's module says it as `SHARING`, so that it is known before anything is opened. Such a sink takes the option `shared`; a
+writer that was opened so makes each publication permanent at once, and may begin a newer generation over an older table:
+what is gone goes when one of them completes it, after all of them have written what there is.
+"""
 
 
 @dataclass(frozen=True)

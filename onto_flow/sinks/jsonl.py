@@ -19,7 +19,9 @@ from ..core.change import DeadLetter, ViewChange
 from ..core.errors import EngineError
 from ..core.values import Document
 from ..formats.typed_json import encode_fields
-from .base import SinkCapabilities, Table
+from .base import SinkCapabilities, Sharing, Table
+
+SHARING: Sharing = "here"
 
 
 class JsonLinesSink:
@@ -27,10 +29,14 @@ class JsonLinesSink:
 
     Args:
         file: Made when it is not there.
+        shared: Whether several writers append to it together: a publication is one write, which the system does not mix
+            with others on a local file system.
     """
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, *, shared: bool | str = False) -> None:
         self._name = file
+        self._shared = str(shared).lower() == "true"
+        self._waiting: list[bytes] = []
         self._file: IO[bytes] | None = None
 
     @property
@@ -52,7 +58,10 @@ class JsonLinesSink:
         assert self._file is not None
         with self._writing():
             for change in changes:
-                self._file.write(encode_line(change))
+                if self._shared:
+                    self._waiting.append(encode_line(change))
+                else:
+                    self._file.write(encode_line(change))
 
     def complete(self) -> None:
         """See `Sink`; the file has no line for it."""
@@ -61,6 +70,8 @@ class JsonLinesSink:
         """See `Sink`."""
         assert self._file is not None
         with self._writing():
+            lines, self._waiting = self._waiting, []
+            self._file.write(b"".join(lines))
             self._file.flush()
             os.fsync(self._file.fileno())
         return ()

@@ -76,6 +76,8 @@ class BigQueryDouble:
         said: Any = json.loads(body) if body else None
         self.calls.append((method, path, said))
         found = _TABLES.match(path)
+        if path.partition("?")[0].endswith("/queries"):
+            return 200, self._older(said["query"])
         if found is None:
             return 200, {"status": {"state": "DONE"}}
         if method == "POST":
@@ -86,6 +88,15 @@ class BigQueryDouble:
             return 404, {"error": {"code": 404, "message": "Not found"}}
         table |= said or {}
         return 200, table
+
+    def _older(self, query: str) -> dict[str, Any]:
+        """Answers the one query that is known: the paths of rows of older generations."""
+        asked = re.fullmatch(r"SELECT __path__ FROM `[^`]+` WHERE __generation__ < (\d+)", query)
+        assert asked is not None, query
+        paths = sorted(p for p, row in self.rows().items() if int(row["__generation__"]) < int(asked[1]))
+        field = {"name": "__path__", "type": "STRING", "mode": "REQUIRED"}
+        rows = [{"f": [{"v": path}]} for path in paths]
+        return {"jobComplete": True, "schema": {"fields": [field]}, "rows": rows, "totalRows": str(len(rows))}
 
 
 def _decoded(proto: Any) -> list[dict[str, Any]]:

@@ -229,3 +229,20 @@ def test_by_its_uri(double):
     sink.close()
     with pytest.raises(UsageError, match="names no dataset"):
         open_sink("bigquery://p")
+
+
+def test_several_writers_take_an_older_table_over_row_by_row(double, time):
+    alone = BigQuerySink(Service("//p/shop"), time.around)
+    alone.open([ROOMS], 1)
+    publish(alone, *(change(name, 1, {"name": name, "seats": 1}) for name in "abc"))
+    writers = [BigQuerySink(Service("//p/shop"), time.around, shared=True) for _ in range(2)]
+    for writer, name in zip(writers, "ab"):
+        writer.open([ROOMS], 2)
+        publish(writer, change(name, 1, {"name": name, "seats": 2}, generation=2))
+    assert {row["name"]: row["seats"] for row in double.rows().values()} == {"a": "2", "b": "2", "c": "1"}
+    writers[0].complete()
+    assert list(writers[0].publish()) == []
+    assert sorted(row["name"] for row in double.rows().values()) == ["a", "b"]
+    assert double.loads == []
+    for sink in (alone, *writers):
+        sink.close()

@@ -322,3 +322,16 @@ def test_contention_that_does_not_end_is_said(place):
     place.answers = [PreconditionFailed("rooms/a", "it was written")] * 10
     with pytest.raises(EngineError, match="10 times in a row"):
         publish(sink, change("a", 2, {}, old=ROOM))
+
+
+def test_several_writers_take_an_older_table_over_document_by_document(place):
+    publish(opened(place), *(change(name, 1, {"name": name, "seats": 1}) for name in "abc"))
+    writers = [opened(place, 2, shared=True) for _ in range(2)]
+    for writer, name in zip(writers, "ab"):
+        assert list(publish(writer, change(name, 1, {"name": name, "seats": 1 + (name == "a")}, generation=2))) == []
+    seats = {name: place.get(f"rooms/{name}").fields["seats"] for name in "abc"}
+    assert seats == {"a": 2, "b": 1, "c": 1}
+    writers[0].complete()
+    assert list(writers[0].publish()) == []
+    there = [name for name in "abc" if place.get(f"rooms/{name}").fields]
+    assert there == ["a", "b"], "one that is the same was written again by this generation"

@@ -117,3 +117,18 @@ def test_a_full_disk_is_one_clear_error():
 def test_a_folder_that_is_not_there_is_one_clear_error(tmp_path):
     with pytest.raises(EngineError, match="sink-failed"):
         JsonLinesSink(str(tmp_path / "missing" / "changes.jsonl")).open([], 1)
+
+
+def test_several_writers_append_to_one_file_of_lines_whole_publications(tmp_path):
+    file = str(tmp_path / "changes.jsonl")
+    writers = [JsonLinesSink(file, shared="true") for _ in range(2)]
+    for writer in writers:
+        writer.open([], 1)
+    for seq in range(3):
+        for name, writer in zip("ab", writers):
+            writer.write([ViewChange("V", f"v/{name}", None, {"n": seq}, (1, 0, seq))])
+    for writer in writers:
+        writer.publish()
+        writer.close()
+    written = [json.loads(line)["path"] for line in (tmp_path / "changes.jsonl").read_text().splitlines()]
+    assert written == ["v/a"] * 3 + ["v/b"] * 3

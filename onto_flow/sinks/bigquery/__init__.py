@@ -1,5 +1,8 @@
 """View tables in BigQuery: `bigquery://PROJECT/DATASET`."""
 
+from ..base import Sharing
 from .sink import BigQuerySink, open_sink
 
-__all__ = ["BigQuerySink", "open_sink"]
+SHARING: Sharing = "anywhere"
+
+__all__ = ["SHARING", "BigQuerySink", "open_sink"]

@@ -20,7 +20,7 @@ from google.cloud.bigquery_storage_v1.services.big_query_write.transports import
 
 from ...core.errors import EngineError, UsageError
 from ...database.base import Unavailable
-from .columns import PATH, Column
+from .columns import GENERATION, PATH, Column
 
 REST, STORAGE = "BIGQUERY_EMULATOR_HOST", "BIGQUERY_STORAGE_EMULATOR_HOST"
 LABEL = "onto_flow_generation"
@@ -97,6 +97,15 @@ class Service:
         with self._errors():
             file.seek(0)
             self._rest.load_table_from_file(file, table.reference, size=size, job_config=config).result()
+
+    def older(self, name: str, generation: int) -> list[str]:
+        """The paths of rows that older generations have written: one query, which reads two columns of the table."""
+        table = f"`{self.project}.{self.dataset}.{name}`"
+        with self._errors():
+            found = self._rest.query_and_wait(
+                f"SELECT {PATH} FROM {table} WHERE {GENERATION} < {int(generation)}"  # noqa: S608 - a name and a number
+            )
+            return [row[0] for row in found]
 
     def append(self, name: str, descriptor: Any, rows: Sequence[bytes]) -> dict[int, str]:
         """Appends changes through the default stream; says which rows were refused, and why: then none was taken."""

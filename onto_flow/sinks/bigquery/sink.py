@@ -29,13 +29,14 @@ MOST_ROWS, MOST_BYTES = 5000, 8 << 20
 _encode, _decode = value_encoder(), value_decoder()
 
 
-def open_sink(place: str) -> BigQuerySink:
+def open_sink(place: str, *, shared: bool | str = False) -> BigQuerySink:
     """The sink of a URI.
 
     Args:
         place: `//PROJECT/DATASET`; the dataset must be there.
+        shared: Whether several processes write the tables together, each its own rows: then nothing is loaded.
     """
-    return BigQuerySink(Service(place))
+    return BigQuerySink(Service(place), shared=str(shared).lower() == "true")
 
 
 class BigQuerySink:
@@ -44,13 +45,14 @@ class BigQuerySink:
     Args:
         service: The dataset.
         around: Time and chance.
+        shared: Whether several processes write the tables together.
 
     Attributes:
         operations: kind -> how many: `upsert`, `delete`, `append`, `load`, `refused`.
     """
 
-    def __init__(self, service: Service, around: Around = REAL) -> None:
-        self._service, self._around = service, around
+    def __init__(self, service: Service, around: Around = REAL, *, shared: bool = False) -> None:
+        self._service, self._around, self._shared = service, around, shared
         self.operations: Counter[str] = Counter()
         self._staged = Staged()
         self._tables: dict[str, _Open] = {}
@@ -94,8 +96,13 @@ class BigQuerySink:
         """See `Sink`."""
         letters: list[DeadLetter] = []
         for opened in self._tables.values():
-            if self._completing and not opened.is_ours:
+            if self._completing and self._shared:
+                letters += self._append_all(opened)
+                self._sweep(opened)
+            elif self._completing and not opened.is_ours:
                 letters += self._load(opened)
+            elif self._shared and opened.changed:
+                letters += self._append_all(opened)
             elif opened.changed and (opened.is_ours or opened.before in (0, self._generation)):
                 letters += self._append_all(opened)
         self._completing = False
@@ -128,6 +135,14 @@ class BigQuerySink:
             yield from self._append(opened, rows)
             self._staged.drop(opened.table.view, [row.path for row in rows])
         opened.changed = False
+
+    def _sweep(self, opened: _Open) -> None:
+        """Takes away what older generations left, whose rows nobody has written again."""
+        older = patiently(self._around, partial(self._service.older, opened.name, self._generation))
+        rows = iter([Row(path, (self._generation, 0, 0), None) for path in older])
+        for some in _portions(rows):
+            for _ in self._append(opened, some):
+                pass
 
     def _append(self, opened: _Open, rows: list[Row]) -> Iterator[DeadLetter]:
         waiting = rows

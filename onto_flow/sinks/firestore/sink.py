@@ -5,7 +5,8 @@ nothing.
 
 What is written waits in a file of its own, coalesced: of each view document the newest. A publication writes it document by
 document, so a reader may see a table between two publications. A table that an older generation has written stays as it is
-until the newer one is complete; then documents that are the same stay, others change, and what is gone goes.
+until the newer one is complete; then documents that are the same stay, others change, and what is gone goes. Where several
+processes write it together nobody can hold it back: documents change as they come, and what is gone goes at the end.
 """
 
 from __future__ import annotations
@@ -171,7 +172,8 @@ class FirestoreSink:
         """
         letters: list[DeadLetter] = []
         for view, opened in self._tables.items():
-            if self._completing or (view in self._changed and opened.may_show(self._generation)):
+            shows = self._limits.shared or opened.may_show(self._generation)
+            if self._completing or (view in self._changed and shows):
                 if not opened.ownership.is_taken:
                     patiently(self._means.around, partial(opened.ownership.take, self._changed.get(view, 0)))
                     self.operations["read"] += 1
