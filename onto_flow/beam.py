@@ -28,7 +28,7 @@ except ModuleNotFoundError as _error:  # pragma: no cover - where Beam is not in
         "missing-extra", f"onto_flow.beam needs the package {_error.name}", fix="pip install 'onto-flow[beam]'"
     ) from _error
 
-from .connect import open_sink, open_source
+from .connect import check_writers, open_sink, open_source, open_writer
 from .core.change import Change as Change
 from .core.change import DeadLetter as DeadLetter
 from .core.change import ViewChange as ViewChange
@@ -48,7 +48,7 @@ from .engines.beam.rows import RowsOf, row_of
 from .engines.beam.rows import ViewRow as ViewRow
 from .engines.beam.transforms import BackfillViews, ReadDocuments
 from .engines.beam.udfs import CallUdf
-from .engines.beam.write_table import WriteTables
+from .engines.beam.write_table import Shared, WriteTables
 from .formats.events import EventReader
 from .formats.mapping import Mapped, load_mapping
 from .model.annotations import resolve, returned
@@ -224,12 +224,14 @@ def begin_with(pipeline: _beam.Pipeline, uri: str, *views: type) -> Load:
 
 
 class WriteViewTable(WriteTables):
-    """View changes -> a sink of the tool's, once they are all known; gives dead letters.
+    """View changes -> a sink of the tool's; gives dead letters.
 
-    What is written passed a `GroupByKey` before, so it is durable; one worker opens the sink, writes, and publishes.
+    What is written passed a `GroupByKey` or the gate of `Maintain` before, so it is durable. A bounded job's tables are
+    written and published by one worker, once all changes are known; a stream's are written as they come, by all workers, to
+    a sink that takes several writers: `firestore://...`, `bigquery://...`, on this machine `jsonl:FILE` too.
 
     Args:
-        uri: A sink: `parquet:DIR`, `jsonl:FILE`, `sqlite:FILE`, `postgresql://...`. Opened on a worker.
+        uri: A sink: `parquet:DIR`, `jsonl:FILE`, `sqlite:FILE`, `postgresql://...`. Opened on workers.
         views: The views whose tables are written.
 
     Example:
@@ -244,7 +246,8 @@ class WriteViewTable(WriteTables):
         if not views:
             raise UsageError("wrong-usage", "say which views are written: WriteViewTable(uri, MeetingSession)")
         tables = [Table(v.name, v.collection, v.schema) for v in plan_views(*views).views]
-        super().__init__(partial(open_sink, uri), tables)
+        shared = Shared(partial(open_writer, uri), partial(check_writers, uri))
+        super().__init__(partial(open_sink, uri), tables, shared)
 
 
 class ViewRows(_beam.PTransform):

@@ -19,7 +19,7 @@ from ..core.change import DeadLetter, ViewChange
 from ..core.errors import EngineError
 from ..core.values import Document
 from ..formats.typed_json import encode_fields
-from .base import SinkCapabilities, Sharing, Table
+from .base import Sharing, SinkCapabilities, Table
 
 SHARING: Sharing = "here"
 

@@ -174,7 +174,7 @@ class Moves(beam.coders.Coder):
 def kept(outputs: Maintained, run: int) -> None:
     """Keeps all outputs in this process."""
     for name, collection in outputs._asdict().items():
-        if collection is not None:
+        if isinstance(collection, beam.pvalue.PCollection):
             _ = collection | f"keep.{name}" >> beam.ParDo(Keep(run, name))
 
 

@@ -15,10 +15,9 @@ from beam_streams import quick
 
 from onto_flow.core.change import ViewChange
 from onto_flow.core.codec import decode
-from onto_flow.engines.beam.gate import PARTS, Gate, open_marker
+from onto_flow.engines.beam.gate import CAUSED, LET_OUT, PARTS, SHOWN, Gate, open_marker
 from onto_flow.engines.beam.graph import KEYED, pardo
 from onto_flow.engines.beam.keys import encode_key
-from onto_flow.engines.beam.streaming import CAUSED, SHOWN
 from onto_flow.engines.carried import decode_carried, encode_carried
 
 pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]
@@ -31,7 +30,9 @@ class Shard:
         with quick():
             pipeline = beam.Pipeline()
             self.root = pipeline | "root" >> Root().with_output_types(KEYED)
-            given = self.root | "gate" >> pardo(Gate(page, fenced=fenced), KEYED, {None: bytes, PARTS: KEYED})
+            given = self.root | "gate" >> pardo(
+                Gate(page, fenced=fenced), KEYED, {None: bytes, PARTS: KEYED, LET_OUT: KEYED}
+            )
             self.runner = ShufflingRunner(pipeline, {"out": given[None], "parts": given[PARTS]})
         self.runner.begin(Random(1))
 
@@ -52,7 +53,7 @@ class Shard:
 
     def out(self) -> list[Any]:
         """Path, numbers before and now."""
-        changes: list[Any] = [decode_carried(raw) for raw in self.runner.kept["out"]]
+        changes: list[Any] = [decode_carried(raw[1:]) for raw in self.runner.kept["out"]]
         return [(c.path, *(None if d is None else d["n"] for d in (c.old, c.new))) for c in changes]
 
 

@@ -239,7 +239,9 @@ def test_what_a_runner_cannot_do_is_refused_before_anything_starts() -> None:
 
     maintained(True, named("direct", unbounded=False))
     maintained(False, named("DirectRunner", unbounded=True))
-    with pytest.raises(EngineError, match="FnApiRunner runs no streams: name the runner BundleBasedDirectRunner"):
+    with pytest.raises(
+        EngineError, match="FnApiRunner lacks a stream: it never returns; name the runner BundleBasedDirectRunner"
+    ):
         maintained(False, named("direct", unbounded=False))
     with pytest.raises(EngineError, match="at-least-once"):
         maintained(False, STREAM, "--dataflow_service_options=streaming_mode_at_least_once")

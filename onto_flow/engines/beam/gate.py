@@ -6,6 +6,12 @@ what it takes is stored; so what comes out of it may be written.
 Until the fence opens, a shard holds the net change of each view document: `old` of the first and `new` of the last. The
 marker of the fence says how many view changes the load sent to this shard; when they have come, the shard tells the
 receipt what it holds, and lets it out, page by page. Later changes pass after one read of a value.
+
+What goes out says whether it was let out at the fence, and a shard that is open says how many did: when as many are
+written, the table is that of this generation, and what older ones left may go.
+
+With `coalesce` a shard that is open holds what comes for so long, netted, and lets all of it out at once: of many changes
+of a view document within that time one is written. It is processing time, and no result depends on it.
 """
 
 from __future__ import annotations
@@ -21,7 +27,7 @@ from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec
 from apache_beam.utils.timestamp import Timestamp
 
 from ...core.change import ViewChange
-from ...core.codec import decode, decode_state, encode_state
+from ...core.codec import decode, decode_state, encode, encode_state
 from ...core.equality import same
 from ...plan.nodes import Cell
 from ..carried import decode_carried, encode_carried
@@ -32,8 +38,14 @@ from .keys import ONLY, KeyedMessage
 from .receipt import part
 
 OPEN = b"\x02"
+SHOWN, CAUSED = b"\x00", b"\x01"
+"""Before a view change on its way in: whether the load caused it; on its way out: whether it was let out at the fence."""
+
 PARTS = "parts"
 """The output of what each shard held, for the receipt."""
+
+LET_OUT = "let_out"
+"""The output of how many view changes each shard let out at the fence, once it has let out all."""
 
 _SHUT, _LETTING_OUT, _OPEN = range(3)
 _CELLS = (Cell("held", "map", "(view, path) -> (version of old, old, new, version of new, failed)"),)
@@ -45,11 +57,19 @@ def open_marker(caused: int | None) -> bytes:
 
 
 class _Gate(NamedTuple):
-    """What a shard knows: how far it is open, how many view changes of the load came, how many there are (-1: unknown)."""
+    """What a shard knows.
+
+    Attributes:
+        stage: How far it is open.
+        came: How many view changes of the load came.
+        awaited: How many there are; -1: nobody has said it.
+        let_out: How many were let out at the fence.
+    """
 
     stage: int = _SHUT
     came: int = 0
     awaited: int = -1
+    let_out: int = 0
 
 
 class Gate(beam.DoFn):
@@ -58,11 +78,12 @@ class Gate(beam.DoFn):
     Args:
         page: How many view changes one step lets out; 0: all.
         fenced: Whether it is shut until a marker comes.
+        coalesce: For how many microseconds one that is open holds what comes.
     """
 
-    def __init__(self, page: int, *, fenced: bool) -> None:
+    def __init__(self, page: int, *, fenced: bool, coalesce: int = 0) -> None:
         super().__init__()
-        self.page, self.fenced = page, fenced
+        self.page, self.fenced, self.coalesce = page, fenced, coalesce
         self.specs = state_specs(_CELLS, wide=True)
         self.gate = ReadModifyWriteStateSpec("gate", BytesCoder())
         self.timer = TimerSpec("gate.pages", TimeDomain.REAL_TIME)
@@ -92,9 +113,9 @@ class Gate(beam.DoFn):
         *states, gate, timer = given
         held = gate.read()
         known = _Gate(*decode_state(held)) if held is not None else _Gate(_SHUT if self.fenced else _OPEN)
-        if known.stage == _OPEN:
+        if known.stage == _OPEN and (cause == OPEN or not self.coalesce):
             if cause != OPEN:
-                yield raw
+                yield SHOWN + raw
             return
         cells = Cells(_CELLS, dict(zip(self.specs, states)), wide=True)
         yield from _Shard(self, decode(key), known, cells, gate, timer).take(cause, raw)
@@ -103,13 +124,13 @@ class Gate(beam.DoFn):
         """The next page."""
         *states, gate, timer = given.values()
         held = gate.read()
-        known = _Gate() if held is None else _Gate(*decode_state(held))
+        known = _Gate(*decode_state(held)) if held is not None else _Gate(_SHUT if self.fenced else _OPEN)
         cells = Cells(_CELLS, dict(zip(self.specs, states)), wide=True)
         yield from _Shard(self, decode(key), known, cells, gate, timer).next_page()
 
 
 class _Shard:
-    """One step of a shard that is not open yet."""
+    """One step of a shard that holds something, or may."""
 
     def __init__(self, fn: Gate, number: int, known: _Gate, cells: Cells, gate: Any, timer: Any) -> None:
         self.fn, self.number, self.known, self.cells = fn, number, known, cells
@@ -120,7 +141,9 @@ class _Shard:
     def take(self, cause: bytes, raw: bytes) -> Sequence[Any]:
         """A view change, or the marker."""
         known = self.known
-        if cause == OPEN:
+        if known.stage == _OPEN:
+            self._coalesce(raw)
+        elif cause == OPEN:
             awaited = decode_state(raw)
             known = known._replace(awaited=known.came if awaited is None else awaited)
         else:
@@ -132,8 +155,19 @@ class _Shard:
         return self._end(known)
 
     def next_page(self) -> Sequence[Any]:
-        """Lets out some more."""
-        return self._end(self._let_out()) if self.known.stage == _LETTING_OUT else ()
+        """Lets out some more: at the fence, or what was held to be coalesced."""
+        if self.known.stage == _SHUT:
+            return ()
+        if self.known.stage == _OPEN:
+            self._page(SHOWN)
+            return self._end(self.known)
+        return self._end(self._let_out())
+
+    def _coalesce(self, raw: bytes) -> None:
+        """Holds a view change; the first that is held says until when."""
+        if not self.held:
+            self.timer.set(Timestamp(micros=clock.micros() + self.fn.coalesce))
+        self._hold(raw, shut=True)
 
     def _end(self, known: _Gate) -> Sequence[Any]:
         for write in self.cells.writes():
@@ -149,7 +183,7 @@ class _Shard:
         key = (change.view, change.path)
         held = self.held.get(key)
         if held is None and not shut:
-            self.found.append(raw)
+            self.found.append(SHOWN + raw)
             return
         first, old, last, new, failed = held or (change.version, change.old, change.version, change.new, change.failed)
         if change.version < tuple(first):
@@ -159,15 +193,25 @@ class _Shard:
         self.held[key] = (first, old, last, new, failed)
 
     def _let_out(self) -> _Gate:
-        """A page of what is held; then the shard is open, or a timer will let out the next one."""
+        """A page of what is held at the fence; then the shard is open, or a timer will let out the next one."""
+        let_out = self.known.let_out + self._page(CAUSED)
+        if self.held:
+            return self.known._replace(stage=_LETTING_OUT, let_out=let_out)
+        self.found.append(beam.pvalue.TaggedOutput(LET_OUT, (ONLY, encode(let_out))))
+        return _Gate(_OPEN)
+
+    def _page(self, cause: bytes) -> int:
+        """Lets out a page of what is held, and sets the timer of the next; says how many view changes it was."""
+        before = len(self.found)
         for key in list(islice(self.held, self.fn.page or None)):
             _, old, last, new, failed = self.held.pop(key)
-            if not same(old, new):
-                self.found.append(encode_carried(ViewChange(key[0], key[1], old, new, tuple(last), failed)))
-        if not self.held:
-            return _Gate(_OPEN)
-        self.timer.set(Timestamp(micros=clock.micros()))
-        return self.known._replace(stage=_LETTING_OUT)
+            # Of an open shard an older change may come after a newer one went out: then net nothing is not nothing.
+            if cause == SHOWN or not same(old, new):
+                change = ViewChange(key[0], key[1], old, new, tuple(last), failed)
+                self.found.append(cause + encode_carried(change))
+        if self.held:
+            self.timer.set(Timestamp(micros=clock.micros()))
+        return len(self.found) - before
 
     def _sums(self) -> dict[str, Sum]:
         sums: dict[str, Sum] = {}

@@ -17,11 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import apache_beam as beam
 
 from ...core.change import Change, DeadLetter, ViewChange
+from ...core.codec import decode
 from ...core.errors import EngineError
 from ...core.gaps import Gap
 from ...operators.base import Profile
@@ -34,13 +36,14 @@ from ..carried import decode_carried
 from . import coders  # noqa: F401 - the coders of changes, view changes and dead letters
 from .entering import CANARIES, AddUp, EnterFeed, EnterLoad
 from .fence import FORCED, HEADS, Ends, Fence, Gather, Terms
-from .gate import PARTS, Gate
+from .gate import LET_OUT, PARTS, Gate
 from .graph import KEYED, flatten, lower, pardo
-from .keys import ONLY, encode_key
+from .keys import ONLY, KeyedMessage, encode_key
 from .receipt import Receipts
-from .runners import refusals
+from .runners import Need, refusals, runner_of
 from .steps import LETTERS, operator_fn
 from .streaming import CREDIT, StreamFn
+from .write_stream import opened_shard
 
 _NO_END = "the views change by time alone (a clock or `until`), and a stream on Beam has no declared time"
 
@@ -64,6 +67,18 @@ class Load:
     letters: Any = None
 
 
+class Gated(NamedTuple):
+    """What the gate gives.
+
+    Attributes:
+        changes: View changes, each behind whether it was let out at the fence (`gate.CAUSED`).
+        let_out: Of each shard, how many it let out then; `None` without a load.
+    """
+
+    changes: Any
+    let_out: Any = None
+
+
 class Maintained(NamedTuple):
     """What `Maintain` gives; piping it pipes the view changes.
 
@@ -72,15 +87,20 @@ class Maintained(NamedTuple):
         dead_letters: `DeadLetter`s.
         gaps: `Gap`s: what the feed should have had and did not give.
         receipts: The receipt of the cutover as JSON, one; `None` without a load.
+        gated: The view changes of a stream as the gate gives them: what takes them (`WriteViewTable`) is given these.
     """
 
     views: Any
     dead_letters: Any
     gaps: Any
     receipts: Any = None
+    gated: Gated | None = None
 
     def __or__(self, transform: Any) -> Any:
-        return self.views | transform
+        takes = getattr(getattr(transform, "transform", transform), "takes_gated", False)
+        if not takes or self.gated is None:
+            return self.views | transform
+        return tuple(c for c in self.gated if c is not None) | transform
 
 
 class MaintainPlan(beam.PTransform):
@@ -100,6 +120,8 @@ class MaintainPlan(beam.PTransform):
         shards: Of the gate. A shard holds what the views show of it in one state until the fence opens, so take as many
             as keep that small: a thousand view documents each, say. Must stay what it is while the state lives.
         page: How many subscribers of a document, or view documents of a shard, one step tells or lets out; 0: all.
+        coalesce: For how many milliseconds the gate holds a change once it is open: of several changes of a view document
+            within that time one goes out. 0: none is held. It is processing time, and no result depends on it.
 
     Raises:
         EngineError: `engine-refused`, with what `refusals` says.
@@ -118,11 +140,12 @@ class MaintainPlan(beam.PTransform):
         control: Any = None,
         shards: int = 256,
         page: int = 1000,
+        coalesce: int = 0,
     ) -> None:
         super().__init__()
         self.plan, self.load, self.snapshot, self.generation = plan, load, snapshot, generation
         self.canaries, self.settle, self.force_fence, self.control = tuple(canaries), settle, force_fence, control
-        self.shards, self.page = shards, page
+        self.shards, self.page, self.coalesce = shards, page, coalesce
         if reasons := self.refusals():
             raise EngineError("engine-refused", "; ".join(reasons))
 
@@ -146,7 +169,8 @@ class MaintainPlan(beam.PTransform):
         """
         bounded = changes.is_bounded and self.load is None
         pipeline = changes.pipeline
-        if reasons := refusals(type(pipeline.runner).__name__, pipeline._options, unbounded=not bounded):
+        needs = {Need.STATE} if bounded else {Need.STATE, Need.STREAM}
+        if reasons := refusals(runner_of(pipeline), pipeline._options, needs):
             raise EngineError("engine-refused", "; ".join(reasons))
         if bounded:
             return self._bounded(changes)
@@ -175,14 +199,20 @@ class MaintainPlan(beam.PTransform):
         fns = {node.id: StreamFn(json, node, profile, self.generation, self.shards) for node in self.plan.operators}
         lowered = lower(self.plan, entering, fns, {None: KEYED, LETTERS: bytes, CREDIT: bytes})
         if self.load is None:
-            gated = flatten("gate.in", lowered[None]) | "gate" >> _gate(Gate(self.page, fenced=False))
-            return _decoded(gated[None], lowered[LETTERS])
+            gated = flatten("gate.in", lowered[None]) | "gate" >> self._gate(fenced=False)
+            return _decoded(_opened(gated[None]), lowered[LETTERS])._replace(gated=Gated(gated[None]))
         markers, heads, letters = self._fence([*lowered[CREDIT], loaded[CREDIT]], feed[CANARIES], self.load)
-        gated = flatten("gate.in", [*lowered[None], markers]) | "gate" >> _gate(Gate(self.page, fenced=True))
+        gated = flatten("gate.in", [*lowered[None], markers]) | "gate" >> self._gate(fenced=True)
         receipts = Receipts(self.shards, tuple(v.name for v in self.plan.views))
         written = flatten("parts", [heads, gated[PARTS]]) | "receipts" >> pardo(receipts, KEYED, {None: str})
         read = [] if self.load.letters is None else [self.load.letters]
-        return _decoded(gated[None], [*lowered[LETTERS], *read, letters])._replace(receipts=written)
+        given = _decoded(_opened(gated[None]), [*lowered[LETTERS], *read, letters])
+        terms = beam.Map(partial(_opened_shard, self.shards, self.generation)).with_output_types(KEYED)
+        return given._replace(receipts=written, gated=Gated(gated[None], gated[LET_OUT] | "let_out" >> terms))
+
+    def _gate(self, *, fenced: bool) -> Any:
+        gate = Gate(self.page, fenced=fenced, coalesce=1000 * self.coalesce)
+        return pardo(gate, KEYED, {None: bytes, PARTS: KEYED, LET_OUT: KEYED})
 
     def _fence(self, credits: Sequence[Any], canaries: Any, load: Load) -> tuple[Any, Any, Any]:
         terms = Terms(
@@ -216,8 +246,17 @@ def _event(change: Change) -> tuple[bytes, bytes]:
     return encode_key(path), encode_message(happened)
 
 
-def _gate(gate: Gate) -> Any:
-    return pardo(gate, KEYED, {None: bytes, PARTS: KEYED})
+def _opened(changes: Any) -> Any:
+    """View changes of the gate without what it says of them."""
+    return changes | "opened" >> beam.Map(_second).with_output_types(bytes)
+
+
+def _opened_shard(shards: int, generation: int, message: KeyedMessage) -> KeyedMessage:
+    return opened_shard(decode(message[1]), shards, generation)
+
+
+def _second(data: bytes) -> bytes:
+    return data[1:]
 
 
 def _to_one(data: bytes) -> tuple[bytes, bytes]:

@@ -1,14 +1,15 @@
-"""What a runner cannot do with a stream, said before anything starts; and which local runner is taken.
+"""What each runner can do, as records; what a pipeline needs and its runner cannot do is refused before anything starts.
 
-| | FnApiRunner | BundleBasedDirectRunner | Prism | Dataflow |
-|---|---|---|---|---|
-| bounded, with state | yes | event-time timers late | yes | yes |
-| a stream | no: it never returns, and refuses `TestStream` | yes | no Pub/Sub | yes, exactly once |
-
-Measured on Beam 2.77.
+Measured on Beam 2.77, the runners in this machine by running them; what Dataflow can do was read, and what it refuses was
+seen when jobs were compiled.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
 
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
@@ -16,7 +17,95 @@ BOUNDED = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 STREAM = "BundleBasedDirectRunner"
 
 _AT_LEAST_ONCE = "streaming_mode_at_least_once"
-_CHOOSES = ("direct", "directrunner")
+_CHOOSES = ("direct", "directrunner", "switchingdirectrunner")
+
+
+class Need(Enum):
+    """Something that a pipeline needs of its runner."""
+
+    STATE = "state and event-time timers"
+    ORDERED_STATE = "ordered list state"
+    TIMERS_AT_END = "processing-time timers on a bounded input"
+    TIMERS = "processing-time timers in a stream"
+    STREAM = "a stream"
+    PUBSUB = "Pub/Sub as a source"
+    SPLITTABLE = "splittable DoFns"
+    ENDLESS_SPLITTABLE = "splittable DoFns that do not end"
+    BATCHES = "DoFns that take batches"
+    TEST_STREAM = "TestStream"
+    DRAIN = "a drain"
+
+
+@dataclass(frozen=True)
+class Runner:
+    """What a runner can do.
+
+    Attributes:
+        name: Of its class.
+        lacks: Need -> what it does instead.
+        notes: Need -> what it does otherwise than one may expect.
+        is_local: Whether all of its workers are in this process or this machine.
+        instead: The runner to name where it lacks something.
+    """
+
+    name: str
+    lacks: Mapping[Need, str]
+    notes: Mapping[Need, str] = field(default_factory=dict)
+    is_local: bool = True
+    instead: str = ""
+
+
+RUNNERS = (
+    Runner(
+        "FnApiRunner",
+        {
+            Need.STREAM: "it never returns",
+            Need.PUBSUB: "it never returns",
+            Need.TIMERS: "it runs no streams",
+            Need.TEST_STREAM: "it refuses it",
+            Need.ENDLESS_SPLITTABLE: "it never returns",
+            Need.DRAIN: "it runs no streams",
+        },
+        {Need.TIMERS_AT_END: "they come at once, at the end"},
+        instead=STREAM,
+    ),
+    Runner(
+        "BundleBasedDirectRunner",
+        {
+            Need.ORDERED_STATE: "it refuses it",
+            Need.TIMERS_AT_END: "it loses them in silence",
+            Need.SPLITTABLE: "it fails",
+            Need.ENDLESS_SPLITTABLE: "it fails",
+            Need.BATCHES: "it fails",
+            Need.DRAIN: "it has none",
+        },
+        {
+            Need.TIMERS: "they come after the next pull, a second late",
+            Need.PUBSUB: "messages are acknowledged before they are worked on: a kill loses them, and all state",
+        },
+        instead="FnApiRunner for what ends",
+    ),
+    Runner(
+        "PrismRunner",
+        {
+            Need.ORDERED_STATE: "it hangs",
+            Need.PUBSUB: "it does not know it",
+            Need.DRAIN: "it has none",
+        },
+        {Need.TEST_STREAM: "with a coder of pairs, and wrong with `advance_processing_time`"},
+        instead=STREAM,
+    ),
+    Runner(
+        "DataflowRunner",
+        {Need.TEST_STREAM: "it is for tests on this machine", Need.ORDERED_STATE: "nobody has seen it there"},
+        is_local=False,
+        instead=STREAM,
+    ),
+)
+"""All that are known; of another one nothing is refused."""
+
+_UNKNOWN = Runner("", {}, is_local=False)
+_CHOOSING = Runner("DirectRunner", {})
 
 
 def named(runner: str, *, unbounded: bool) -> str:
@@ -31,19 +120,59 @@ def named(runner: str, *, unbounded: bool) -> str:
     return STREAM if unbounded else BOUNDED
 
 
-def refusals(runner: str, options: PipelineOptions, *, unbounded: bool) -> list[str]:
+def known(runner: str) -> Runner:
+    """The record of a runner, by the name of its class, whole or the last of it.
+
+    Example:
+        >>> known(BOUNDED).name, known("TestDataflowRunner").name, known("SparkRunner").name
+        ('FnApiRunner', 'DataflowRunner', '')
+    """
+    last = runner.rpartition(".")[2].lower()
+    if last in _CHOOSES:
+        return _CHOOSING
+    found = (r for r in RUNNERS if last in (r.name.lower(), f"test{r.name}".lower()))
+    return next(found, _UNKNOWN)
+
+
+def runner_of(pipeline: Any) -> Runner:
+    """The record of a pipeline's runner."""
+    return known(type(pipeline.runner).__name__)
+
+
+def refusals(runner: Runner, options: PipelineOptions, needs: Collection[Need]) -> list[str]:
     """Why a runner cannot keep views right, one sentence each.
 
     Args:
-        runner: The name of its class.
+        runner: It.
         options: The options of the pipeline.
-        unbounded: Whether the pipeline is a stream.
+        needs: What the pipeline needs.
     """
-    reasons = []
-    if unbounded and runner == "FnApiRunner":
-        reasons.append(f"FnApiRunner runs no streams: name the runner {STREAM}")
+    reasons = [
+        f"{runner.name} lacks {need.value}: {runner.lacks[need]}" for need in Need if need in _lacking(runner, needs)
+    ]
+    if reasons:
+        reasons[-1] += f"; name the runner {runner.instead}"
     asked = options.view_as(GoogleCloudOptions).dataflow_service_options or []
     if any(_AT_LEAST_ONCE in option for option in asked):
         what = "Dataflow's at-least-once mode repeats steps, and the state of views needs each message once"
         reasons.append(f"{what}: leave out --dataflow_service_options={_AT_LEAST_ONCE}")
     return reasons
+
+
+def _lacking(runner: Runner, needs: Collection[Need]) -> list[Need]:
+    return [need for need in needs if need in runner.lacks]
+
+
+def table(needs: Collection[Need] = tuple(Need)) -> str:
+    """What each runner can do of some needs, as a table of Markdown."""
+    head = ["", *(r.name for r in RUNNERS)]
+    rows = [[need.value, *(_can(r, need) for r in RUNNERS)] for need in Need if need in needs]
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+
+
+def _can(runner: Runner, need: Need) -> str:
+    if need in runner.lacks:
+        return f"**no**: {runner.lacks[need]}"
+    note = runner.notes.get(need)
+    return f"yes; {note}" if note else "yes"

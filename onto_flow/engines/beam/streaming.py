@@ -32,14 +32,12 @@ from ..credit import NOTHING, Credit, Weight, split, total, unwrap, wrap
 from ..held import HeldStep, step_letter
 from . import clock
 from .cells import Cells
+from .gate import CAUSED, SHOWN
 from .keys import KeyedMessage, decode_key, encode_key
 from .steps import LETTERS, OperatorFn
 
 CREDIT = "credit"
 """The output of what goes back to the fence."""
-
-SHOWN, CAUSED = b"\x00", b"\x01"
-"""Before a view change on its way to the gate: whether the load caused it."""
 
 _WAITS = "waits"
 

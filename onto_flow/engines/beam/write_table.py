@@ -1,6 +1,6 @@
-"""Writes view tables to a sink, from one worker, once all view changes are known.
+"""Writes view tables to a sink: a bounded job's from one worker, once all view changes are known; a stream's as they come.
 
-The changes pass a `GroupByKey` first: what is written is what was made durable, so a retry writes the same again, and a
+Of a bounded job the changes pass a `GroupByKey` first: what is written is what was made durable, so a retry writes the same again, and a
 sink never sees half of a job that fails. All tables go through one writer, because a sink publishes and completes them
 together; it takes its input in pieces, as the runner pages it in.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam.transforms.window import GlobalWindow
@@ -18,14 +18,25 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from ...core.change import DeadLetter, ViewChange
 from ...core.errors import EngineError
-from ...sinks.base import ColumnSink, Sink, Table
+from ...sinks.base import ColumnSink, Sharing, Sink, Table
 from .elements import Built, pack_built, unpack_built
 from .quiet import QuietFn
+from .runners import runner_of
+from .write_stream import AT_ONCE, OpenSink, WriteChanges
 
-OpenSink = Callable[[], Sink]
-"""Opens the sink on a worker; it travels there by its import path and its arguments."""
 
-AT_ONCE = 1000
+class Shared(NamedTuple):
+    """How a stream writes to a sink.
+
+    Attributes:
+        open: Opens it on a worker, as one of several writers.
+        check: Raises where it does not take them: it is told where they are.
+    """
+
+    open: OpenSink
+    check: Callable[[Sharing], None]
+
+
 _ALL = b"tables"
 _GENERATION = struct.Struct(">Q")
 
@@ -36,21 +47,27 @@ class WriteTables(beam.PTransform):
     Args:
         open: Opens the sink on a worker.
         tables: The tables that are written; one without any document is published empty.
+        shared: What opens the sink for a stream, as one of several writers; and what refuses one that does not take them.
     """
 
-    takes_built = True
+    takes_built = takes_gated = True
 
-    def __init__(self, open: OpenSink, tables: Sequence[Table]) -> None:
+    def __init__(self, open: OpenSink, tables: Sequence[Table], shared: Shared | None = None) -> None:
         super().__init__()
-        self._open, self._tables = open, tuple(tables)
+        self._open, self._tables, self._shared = open, tuple(tables), shared
 
     def expand(self, changes: Any) -> Any:
-        """Packs, groups and writes."""
-        if not changes.is_bounded:
-            what = "a view table is published when a job ends, and this one does not"
-            raise EngineError(
-                "engine-refused", what, fix="Write the stream's changes to a sink that takes them one by one."
-            )
+        """Packs, groups and writes; of a stream, writes as it comes.
+
+        Raises:
+            EngineError: `engine-refused` for a stream, where the sink does not take several writers.
+        """
+        first = changes[0] if isinstance(changes, tuple) else changes
+        if isinstance(changes, tuple) or not first.is_bounded:
+            if self._shared is None:
+                raise EngineError("engine-refused", "this sink does not take a stream")
+            self._shared.check("here" if runner_of(first.pipeline).is_local else "anywhere")
+            return changes | "stream" >> WriteChanges(self._shared.open, self._tables)
         keyed = tuple[bytes, bytes]
         if changes.element_type is Built:
             packed = changes | "pack" >> beam.FlatMap(_packed).with_output_types(keyed)

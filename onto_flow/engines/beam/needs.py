@@ -1,0 +1,76 @@
+"""What a pipeline needs of its runner, read off the pipeline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.io.gcp.pubsub import ReadFromPubSub
+from apache_beam.pipeline import AppliedPTransform, PipelineVisitor
+from apache_beam.runners.common import DoFnSignature
+from apache_beam.testing.test_stream import TestStream
+from apache_beam.transforms.timeutil import TimeDomain
+from apache_beam.transforms.userstate import OrderedListStateSpec, get_dofn_specs
+
+from ...core.errors import EngineError
+from .runners import Need, known, refusals, runner_of
+
+
+def needs_of(pipeline: beam.Pipeline) -> frozenset[Need]:
+    """What all steps of a pipeline need."""
+    found = _Needs()
+    pipeline.visit(found)
+    return frozenset(found.needs)
+
+
+def check_pipeline(pipeline: beam.Pipeline, runner: str = "") -> None:
+    """Refuses a pipeline that its runner cannot run.
+
+    Args:
+        pipeline: It, whole.
+        runner: The name of another runner than the pipeline's.
+
+    Raises:
+        EngineError: `engine-refused`.
+    """
+    record = known(runner) if runner else runner_of(pipeline)
+    if reasons := refusals(record, pipeline._options, needs_of(pipeline)):
+        raise EngineError("engine-refused", "; ".join(reasons))
+
+
+class _Needs(PipelineVisitor):
+    def __init__(self) -> None:
+        self.needs: set[Need] = set()
+
+    def enter_composite_transform(self, applied: AppliedPTransform) -> None:
+        self._look(applied)
+
+    def visit_transform(self, applied: AppliedPTransform) -> None:
+        self._look(applied)
+        if any(not output.is_bounded for output in applied.outputs.values()):
+            self.needs.add(Need.STREAM)
+        if isinstance(applied.transform, beam.ParDo):
+            self.needs |= _of_dofn(applied.transform.fn, applied.inputs[0].is_bounded)
+
+    def _look(self, applied: AppliedPTransform) -> None:
+        if isinstance(applied.transform, ReadFromPubSub):
+            self.needs.add(Need.PUBSUB)
+        if isinstance(applied.transform, TestStream):
+            self.needs.add(Need.TEST_STREAM)
+
+
+def _of_dofn(fn: Any, is_bounded: bool) -> set[Need]:
+    needs = set()
+    signature = DoFnSignature(fn)
+    if signature.is_splittable_dofn():
+        needs.add(Need.ENDLESS_SPLITTABLE if signature.is_unbounded_per_element() else Need.SPLITTABLE)
+    if fn._process_batch_defined and not fn._process_defined:
+        needs.add(Need.BATCHES)
+    states, timers = get_dofn_specs(fn)
+    if states or timers:
+        needs.add(Need.STATE)
+    if any(isinstance(state, OrderedListStateSpec) for state in states):
+        needs.add(Need.ORDERED_STATE)
+    if any(timer.time_domain == TimeDomain.REAL_TIME for timer in timers):
+        needs.add(Need.TIMERS_AT_END if is_bounded else Need.TIMERS)
+    return needs
