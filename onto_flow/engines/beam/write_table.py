@@ -1,8 +1,8 @@
 """Writes view tables to a sink: a bounded job's from one worker, once all view changes are known; a stream's as they come.
 
-Of a bounded job the changes pass a `GroupByKey` first: what is written is what was made durable, so a retry writes the same again, and a
-sink never sees half of a job that fails. All tables go through one writer, because a sink publishes and completes them
-together; it takes its input in pieces, as the runner pages it in.
+A bounded job's changes pass a `GroupByKey` first: what is written is what was made durable, so a retry writes the same
+again, and a sink never sees half of a job that fails. All tables go through one writer, because a sink publishes and
+completes them together; it takes its input in pieces, as the runner pages it in.
 """
 
 from __future__ import annotations
