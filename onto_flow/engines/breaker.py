@@ -104,7 +104,7 @@ class Breaker:
             return
         self.recent.append(letter)
         if letter.policy == "fail":
-            raise _stopped(letter)
+            raise stopped(letter)
         if self._limits is not None:
             self._count(letter, evaluations, self._limits)
 
@@ -131,7 +131,8 @@ def _open(what: str, letter: DeadLetter) -> EngineError:
     )
 
 
-def _stopped(letter: DeadLetter) -> EngineError:
+def stopped(letter: DeadLetter) -> EngineError:
+    """What a run says that ends by the policy of a view."""
     return EngineError(
         "udf-failed",
         f"{letter.key}: {letter.reason}; the view says on_error = 'fail', so the run was stopped",
@@ -159,7 +160,7 @@ class Failures:
             EngineError: `udf-failed` where its view says `on_error = "fail"`.
         """
         if letter.policy == "fail":
-            raise _stopped(letter)
+            raise stopped(letter)
         if letter.policy:
             self._last[letter.key] = letter
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
@@ -20,10 +20,11 @@ from ..core.change import Change, DeadLetter, ViewChange
 from ..core.columns import ViewColumns
 from ..operators.base import Key, Operator, Output, Profile
 from ..operators.build import build_operator
-from ..operators.ingest import failure
+from ..operators.ingest import failure, misread
 from ..operators.joins import Joins
 from ..operators.messages import Claim, Message, Rows
 from ..operators.over import Over
+from ..operators.routes import is_parsed
 from ..plan.evaluator import Evaluator, Member, Members
 from ..plan.nodes import Plan, Relation, Slot, View
 from .breaker import Breaker
@@ -56,8 +57,18 @@ _KNOWN: dict[type, frozenset[str]] = {
     ),
     Relation: frozenset({"field", "target"}),
 }
+"""What a first load with state knows."""
+
+_BUILT: dict[type, frozenset[str]] = {
+    View: frozenset({"on_error", "sessions"}),
+    Slot: frozenset({"phantom", "where", "compare", "order", "limit"}),
+    Relation: frozenset({"parse", "above", "default"}),
+}
+"""What the bulk build knows beside that."""
+
 _KINDS = {"root", "via", "by", "on"}
 _OPERATORS = {"ingest", "match", "assemble", "aggregate", "own"}
+_FOLDS = ("aggregate", "own", "sessions")
 _Evaluate = Callable[[Members], dict[Any, Any]]
 Queue = dict[Key, list[Message]]
 """What the roots of a view give to its groups, or to the owners of its paths."""
@@ -71,19 +82,34 @@ def unknown(plan: Plan) -> list[str]:
         >>> unknown(MeetingSession.plan())
         []
     """
+    return _unknown(plan, {node: names | _BUILT.get(node, frozenset()) for node, names in _KNOWN.items()}, _FOLDS)
+
+
+def unfilled(plan: Plan) -> list[str]:
+    """As `unknown`, of a first load whose state is written as the joins say (`operators.drained.fill`)."""
+    return _unknown(plan, _KNOWN, ())
+
+
+def _unknown(plan: Plan, known: Mapping[type, frozenset[str]], folds: Collection[str]) -> list[str]:
     slots = [s for v in plan.views for s in v.slots]
     relations = [s.relation for s in slots if s.relation is not None]
-    found = [f"{type(n).__name__}.{f}" for n in (plan, *plan.views, *slots, *relations) for f in _said(n)]
+    nodes: tuple[Any, ...] = (plan, *plan.views, *slots, *relations)
+    found = [f"{type(n).__name__}.{f}" for n in nodes for f in _said(n, known[type(n)])]
     found += [f"a slot {s.kind}" for s in slots if s.kind not in _KINDS]
-    found += [f"the operator {n.kind}" for n in plan.operators if n.kind not in _OPERATORS]
+    found += [f"the operator {n.kind}" for n in plan.operators if n.kind not in (*_OPERATORS, *folds)]
     return list(dict.fromkeys(found))
 
 
-def _said(node: Any) -> Iterator[str]:
-    """The fields of a node that are not known here and have another value than their default."""
+def _said(node: Any, known: Collection[str]) -> Iterator[str]:
+    """The fields of a node that are not known and have another value than their default."""
     for field in dataclasses.fields(node):
-        if field.name not in _KNOWN[type(node)] and getattr(node, field.name) != field.default:
+        if field.name not in known and getattr(node, field.name) != field.default:
             yield field.name
+
+
+def misreading(plan: Plan) -> list[tuple[View, Joins]]:
+    """All views, where a user's `parse` or `where` reads documents; else none."""
+    return [(v, Joins(v)) for v in plan.views] if any(map(is_parsed, plan.views)) else []
 
 
 @contextmanager
@@ -105,7 +131,8 @@ class Bulk:
     Args:
         plan: One of which nothing is `unknown`.
         generation: The first part of view versions.
-        owns: Which roots are evaluated; all of them when left out. The others are there as documents of slots.
+        owns: Which roots are evaluated; all of them when left out. The others are there as documents of slots, and
+            whoever dealt the documents tells of those that cannot be read.
         last: Takes what the roots of a view give to its groups, or to the owners of its paths, where others do the rest.
 
     Attributes:
@@ -148,8 +175,19 @@ class Bulk:
     def tables(self) -> Iterator[ViewColumns | list[Output]]:
         """As `outputs`, in columns where a view can be evaluated for many roots at once and no user code raises."""
         with _set_aside():
+            letters: list[Output] = [] if self._owns is not None else list(self._misread())
+            if letters:
+                yield letters
             for view in self._plan.views:
                 yield from self._view(view)
+
+    def _misread(self) -> Iterator[DeadLetter]:
+        """A letter for each document on which a `parse` or `where` raises."""
+        views = misreading(self._plan)
+        for path, fields in self._documents if views else ():
+            letter = misread(views, path, fields)
+            if letter is not None:
+                yield self._failed(letter)
 
     def _view(self, view: View) -> Iterator[ViewColumns | list[Output]]:
         lookup = Lookup(view, self._documents)
@@ -208,7 +246,7 @@ class Bulk:
             try:
                 shown = evaluate(lookup.members(root, fields))
             except Exception as error:
-                shown = self._failed(failure(f"view:{view.name}:{root}", error))
+                shown = self._failed(failure(f"view:{view.name}:{root}", error, view.on_error))
             yield root, shown
 
     def _evaluate(self, view: View, evaluator: Evaluator) -> _Evaluate:
@@ -224,7 +262,7 @@ class Bulk:
 
     def finish(self, view: View, queue: Queue) -> Iterator[Output]:
         """The outputs of the view's groups, or of the owners of its paths, from all that their roots give."""
-        node = next(n for n in self._plan.operators if n.view == view.name and n.kind in ("aggregate", "own"))
+        node = next(n for n in self._plan.operators if n.view == view.name and n.kind in _FOLDS)
         operator: Operator = build_operator(node, self._plan, Profile(drained=True))
         while queue:
             key, messages = queue.popitem()

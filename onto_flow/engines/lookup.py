@@ -11,10 +11,11 @@ from ..core.references import reference_path
 from ..core.values import Document, Reference, path_order
 from ..operators.joins import JoinKey, Joins
 from ..plan.evaluator import Member, Members
-from ..plan.nodes import Plan, Slot, View
+from ..plan.nodes import Plan, Relation, Slot, View
 from ..plan.places import FieldPath
 
 _Found = dict[str, Document]
+_Order = Callable[[_Found], _Found]
 _Find = Callable[[_Found], _Found]
 """From the documents of the slot before to those of a slot: path -> fields, in the slot's order."""
 
@@ -44,11 +45,21 @@ class Documents:
             if name[:4] == "__id":
                 self._numbered.update(c for c in self._held if c.matches(path))
 
+    def __iter__(self) -> Iterator[Member]:
+        """(path, fields) of each document; one that is in several collections comes once."""
+        several, seen = len(self._held) > 1, set[str]()
+        for documents in self._held.values():
+            for path, fields in documents.items():
+                if path not in seen:
+                    yield path, fields
+                    if several:
+                        seen.add(path)
+
     def of(self, collection: Collection) -> dict[str, Document]:
         """Path -> fields."""
         return self._held[collection]
 
-    def in_path_order(self, collection: Collection) -> Callable[[_Found], _Found]:
+    def in_path_order(self, collection: Collection) -> _Order:
         """What brings documents of a collection into path order.
 
         Names of one collection have the order of their texts; numbers, and paths that differ above, have their own.
@@ -62,6 +73,10 @@ class Documents:
         held = [documents for c, documents in self._held.items() if c.matches(path)]
         found = self._wanted[parent] = held, self._projection.fields(path)
         return found
+
+
+def _as_found(found: _Found) -> _Found:
+    return found
 
 
 def _by_text(found: _Found) -> _Found:
@@ -82,9 +97,22 @@ class Lookup:
         self._steps = [(s.name, view.slots[s.parent].name, self._find(s)) for s in view.slots[1:]]
 
     def roots(self) -> Iterator[Member]:
-        """Every document of the root's collection, in path order."""
-        collection = self._root.collection
-        return iter(self._documents.in_path_order(collection)(self._documents.of(collection)).items())
+        """Every document that is a root, in path order; a phantom's fields are empty."""
+        collection, joins = self._root.collection, self._joins
+        documents, ordered = self._documents.of(collection), self._documents.in_path_order(collection)
+        if joins.selection(self._root) is not None:
+            documents = {path: fields for path, fields in documents.items() if joins.counts(0, path, fields)}
+        if joins.below:
+            documents, ordered = {**self._phantoms(), **documents}, _by_path
+        return iter(ordered(documents).items())
+
+    def _phantoms(self) -> _Found:
+        """The roots that documents below them name."""
+        found: _Found = {}
+        for slot in self._joins.below:
+            for path, fields in self._documents.of(slot.collection).items():
+                found.update((str(root), {}) for root in self._joins.doc_keys(slot, path, fields))
+        return found
 
     def members(self, root: str, fields: Document) -> Members:
         """What the evaluator takes for one root."""
@@ -101,15 +129,31 @@ class Lookup:
         return found
 
     def _find(self, slot: Slot) -> _Find:
-        documents = self._documents.of(slot.collection)
         ordered = self._documents.in_path_order(slot.collection)
+        if self._joins.selection(slot) is None:
+            return self._joined(slot, ordered)
+        return self._selected(slot, self._joined(slot, _as_found), ordered)
+
+    def _selected(self, slot: Slot, joined: _Find, ordered: _Order) -> _Find:
+        joins = self._joins
+
+        def find(parents: _Found) -> _Found:
+            there = joined(parents).items()
+            docs = joins.selected(slot, {p: f for p, f in there if joins.counts(slot.index, p, f)}, parents)
+            return docs if slot.order is not None else ordered(docs)
+
+        return find
+
+    def _joined(self, slot: Slot, ordered: _Order) -> _Find:
+        """What has a key in common with some parent."""
+        documents = self._documents.of(slot.collection)
         if slot.kind != "via":
             return self._by_index(slot, documents, ordered)
         relation = slot.relation
         assert relation is not None
         match relation.field:
-            case FieldPath((name,)) if relation.target == slot.collection and name != "*":
-                plain = _references(name, relation.target, documents, ordered)
+            case FieldPath((name,)) if name != "*" and relation == Relation(relation.field, slot.collection):
+                plain = _references(name, slot.collection, documents, ordered)
                 if compiled() is None:
                     return plain
                 in_order = None if ordered is _by_text else ordered
@@ -117,7 +161,7 @@ class Lookup:
                 return find
         return self._by_path(slot, documents, ordered)
 
-    def _by_path(self, slot: Slot, documents: _Found, ordered: Callable[[_Found], _Found]) -> _Find:
+    def _by_path(self, slot: Slot, documents: _Found, ordered: _Order) -> _Find:
         parent_keys = self._joins.parent_keys
 
         def find(parents: _Found) -> _Found:
@@ -126,7 +170,7 @@ class Lookup:
 
         return find
 
-    def _by_index(self, slot: Slot, documents: _Found, ordered: Callable[[_Found], _Found]) -> _Find:
+    def _by_index(self, slot: Slot, documents: _Found, ordered: _Order) -> _Find:
         parent_keys, doc_keys = self._joins.parent_keys, self._joins.doc_keys
         index: dict[JoinKey, list[str]] = {}
         for path, fields in documents.items():
@@ -140,7 +184,7 @@ class Lookup:
         return find
 
 
-def _references(name: str, target: Collection, documents: _Found, ordered: Callable[[_Found], _Found]) -> _Find:
+def _references(name: str, target: Collection, documents: _Found, ordered: _Order) -> _Find:
     """The documents that a field of the parents refers to: one value, or each of a list."""
     get = documents.get
 

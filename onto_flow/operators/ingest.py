@@ -28,7 +28,7 @@ Example:
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..core.change import NEVER, DeadLetter, Version
@@ -38,7 +38,7 @@ from ..core.errors import OntoFlowError
 from ..core.gaps import Gap
 from ..core.values import Document
 from ..plan.clocks import clocks, face
-from ..plan.nodes import OnError, OperatorNode, Plan, TimerKind
+from ..plan.nodes import OnError, OperatorNode, Plan, TimerKind, View
 from . import meter
 from .base import Context, Key, Profile
 from .carried_keys import MAX_COLLECTIONS, CarriedKeys
@@ -211,17 +211,11 @@ class Ingest:
 
     def _report(self, path: str, before: Document | None, after: Document | None, ctx: Context) -> None:
         """One dead letter for a document on which a `parse` or `where` raises; it is taken back when none does any more."""
-        errors = self._failures(path, after)
-        if errors:
-            policy: OnError = "fail" if any(p == "fail" for _, p in errors) else "keep"
-            ctx.emit(failure(f"document:{path}", errors[0][0], policy))
-        elif self._failures(path, before):
+        letter = misread(self._views, path, after)
+        if letter is not None:
+            ctx.emit(letter)
+        elif misread(self._views, path, before) is not None:
             ctx.emit(DeadLetter(f"document:{path}", "", cleared=True))
-
-    def _failures(self, path: str, fields: Document | None) -> list[tuple[Exception, OnError]]:
-        if fields is None:
-            return []
-        return [(e, v.on_error) for v, joins in self._views for e in joins.failures(path, fields)]
 
     def _too_late(self, event: Event, ctx: Context) -> bool:
         return event.time is not None and event.time < self._oldest(ctx)
@@ -241,6 +235,17 @@ def failure(key: str, error: Exception, policy: OnError = "keep") -> DeadLetter:
     """The dead letter of user code that raised, and what its view does then."""
     reason = f"{error.code}: {error.what}" if isinstance(error, OntoFlowError) else f"udf-failed: {error!r}"
     return DeadLetter(key, reason, "".join(traceback.format_exception(error)), policy=policy)
+
+
+def misread(views: Iterable[tuple[View, Joins]], path: str, fields: Document | None) -> DeadLetter | None:
+    """One dead letter for a document on which a `parse` or `where` of some views raises."""
+    if fields is None:
+        return None
+    errors = [(e, view.on_error) for view, joins in views for e in joins.failures(path, fields)]
+    if not errors:
+        return None
+    policy: OnError = "fail" if any(p == "fail" for _, p in errors) else "keep"
+    return failure(f"document:{path}", errors[0][0], policy)
 
 
 def _too_late_letter(path: str, event: Event) -> DeadLetter:

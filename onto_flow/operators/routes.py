@@ -38,7 +38,7 @@ class Route:
         self.wanted, self.fields = wanted, fields
         slots = [(v, j, tuple(s for s in v.slots if s.collection.matches(path))) for v, j in views]
         self.views = tuple((v, j, s) for v, j, s in slots if s)
-        self.parsed = any(s.where or (s.relation and s.relation.parse) for v, _ in views for s in v.slots)
+        self.parsed = any(is_parsed(v) for v, _ in views)
         self.until = until_fields(s for _, _, mine in self.views for s in mine)
         at_path = [(v, s) for v, _, mine in self.views for s in mine if not has_own_keys(s)]
         self._keyless = len(at_path) == sum(len(mine) for _, _, mine in self.views)
@@ -167,6 +167,11 @@ class Difference:
     def _pairs(self, slot: Slot, child: Slot, fields: Document | None) -> tuple[tuple[Any, JoinKey], ...]:
         roots = self.joins.doc_keys(slot, self.path, fields)
         return tuple((r, k) for r in roots for k in self._parent_keys(child, fields))
+
+
+def is_parsed(view: View) -> bool:
+    """Whether a user's `parse` or `where` reads documents of a view's slots."""
+    return any(s.where or (s.relation and s.relation.parse) for s in view.slots)
 
 
 def differences(before: Sequence[Any], after: Sequence[Any]) -> list[tuple[Any, int]]:

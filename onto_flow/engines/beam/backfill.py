@@ -32,7 +32,7 @@ from ...operators.ingest import failure
 from ...operators.messages import Claim, Message, Rows
 from ...plan.nodes import Plan, View
 from ...plan.wire import from_json, to_json
-from ..bulk import Bulk, Queue, unknown
+from ..bulk import Bulk, Queue, misreading, unknown
 from .elements import Block, Built
 from .quiet import QuietFn
 from .routing import ROOTS, Hops, Packed, Router, depths, shard_named, shard_of, unpacked
@@ -40,6 +40,9 @@ from .routing import ROOTS, Hops, Packed, Router, depths, shard_named, shard_of,
 KEYED = tuple[bytes, bytes]
 GROUPS = "groups"
 """The output of what roots give to groups."""
+
+MISREAD = "misread"
+"""The output of letters for documents that user code cannot read, where they are dealt to several shards."""
 
 SHARDS = 16
 
@@ -73,11 +76,13 @@ class BuildTables(beam.PTransform):
         plan, text = self._plan, to_json(self._plan)
         deepest = max(d for view in plan.views for d in depths(view)) if self._shards > 1 else 0
         levels = [f"level{depth}" for depth in range(1, deepest + 1)]
-        hints = dict.fromkeys(levels, KEYED)
+        hints: dict[str, Any] = dict.fromkeys(levels, KEYED)
+        if self._shards > 1 and misreading(plan):
+            hints[MISREAD] = Built
         fn = _RouteBlocks if self._of is Block else _Route
         routed = documents | "route" >> beam.ParDo(fn(text, self._shards)).with_output_types(
             KEYED, **hints
-        ).with_outputs(*levels, main="roots")
+        ).with_outputs(*hints, main="roots")
         roots, waiting = [routed.roots], {name: [routed[name]] for name in levels}
         for at, name in enumerate(levels):
             later = levels[at + 1 :]
@@ -88,7 +93,8 @@ class BuildTables(beam.PTransform):
                 waiting[other].append(met[other])
         begin = documents.pipeline | "start" >> beam.Create([self._generation or 0]).with_output_types(int)
         generation = begin | "generation" >> beam.Map(_or_now).with_output_types(int)
-        return self._build(_grouped("shards", roots), text, beam.pvalue.AsSingleton(generation))
+        built = self._build(_grouped("shards", roots), text, beam.pvalue.AsSingleton(generation))
+        return (built, routed[MISREAD]) | "with letters" >> beam.Flatten() if MISREAD in hints else built
 
     def _build(self, shards: Any, text: str, generation: Any) -> Any:
         build = beam.ParDo(_Build(text, self._shards), generation)
@@ -120,9 +126,15 @@ class _RouteBlocks(QuietFn):
         super().start_bundle()
         self._router = Router(from_json(self._plan), self._shards)
 
+    def _dealt(self, documents: Sequence[Change]) -> Iterator[Any]:
+        yield from map(_placed, self._router.take(documents))
+        if self._router.letters:
+            yield beam.pvalue.TaggedOutput(MISREAD, Built.of(self._router.letters))
+            self._router.letters = []
+
     def process(self, element: Any) -> Iterator[Any]:
         """Takes the documents of a block."""
-        return map(_placed, self._router.take(element.changes))
+        return self._dealt(element.changes)
 
     def finish_bundle(self) -> Iterator[Any]:  # type: ignore[override]
         """What was not full."""
@@ -135,7 +147,7 @@ class _Route(_RouteBlocks):
 
     def process(self, element: Any) -> Iterator[Any]:
         """Takes one document."""
-        return map(_placed, self._router.take((element,)))
+        return self._dealt((element,))
 
     def get_input_batch_type(self, input_element_type: Any) -> Any:
         """See `beam.DoFn`."""
@@ -144,7 +156,7 @@ class _Route(_RouteBlocks):
     @beam.DoFn.yields_elements
     def process_batch(self, batch: list[Change]) -> Iterator[Any]:
         """Takes many."""
-        return map(_placed, self._router.take(batch))
+        return self._dealt(batch)
 
 
 class _Hop(QuietFn):

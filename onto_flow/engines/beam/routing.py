@@ -18,12 +18,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from ...core.change import Change
+from ...core.change import Change, DeadLetter
 from ...core.codec import joined
 from ...core.values import Document
 from ...formats.native.values import value_decoder, value_encoder
+from ...operators.ingest import misread
 from ...operators.joins import JoinKey, Joins
 from ...plan.nodes import Plan, Slot, View
+from ..bulk import misreading
 
 ROOTS = 0
 """The level of shards of roots; hops have the depth of their slot."""
@@ -147,6 +149,9 @@ class Router:
     Args:
         plan: What is computed.
         shards: How many shards of roots, and of keys; with one, every document goes to it and nobody asks for anything.
+
+    Attributes:
+        letters: One for each document that user code cannot read; with one shard the bulk build finds them.
     """
 
     def __init__(self, plan: Plan, shards: int) -> None:
@@ -154,6 +159,8 @@ class Router:
         self._ways = [_Ways(view, number, shards) for number, view in enumerate(plan.views)] if shards > 1 else []
         self._places: dict[str, list[Place]] = {}
         self._parcels, self._taken = Parcels(), 0
+        self._read_by = misreading(plan) if shards > 1 else []
+        self.letters: list[DeadLetter] = []
 
     def take(self, changes: Sequence[Change]) -> Iterable[Packed]:
         """Takes documents; gives what is much."""
@@ -163,8 +170,12 @@ class Router:
             if fields is not None:
                 parent = path.rpartition("/")[0]
                 places = known.get(parent)
-                for place in self._found(parent) if places is None else places:
+                if places is None:
+                    places = self._found(parent)
+                for place in places:
                     place(path, fields)
+                if self._read_by and places:
+                    self._look(path, fields)
         self._taken += len(changes)
         if self._taken < RECORDS:
             return ()
@@ -172,6 +183,11 @@ class Router:
         for ways in self._ways:
             ways.tell(self._parcels, MANY)
         return self._parcels.take(RECORDS)
+
+    def _look(self, path: str, fields: Document) -> None:
+        letter = misread(self._read_by, path, fields)
+        if letter is not None:
+            self.letters.append(letter)
 
     def rest(self) -> Iterator[Packed]:
         """All that is left."""
@@ -218,7 +234,7 @@ class Router:
         names, level = ways.names[index], ways.depths[index]
         puts = [self._parcels.of(level, name, _FOUND).append for name in names]
         asks, doc_keys = ways.asks, joins.doc_keys
-        asks_on = bool(joins.children[index])
+        asks_on, names_roots = bool(joins.children[index]), slot in joins.below
 
         def place(path: str, fields: Document) -> None:
             keys = doc_keys(slot, path, fields)
@@ -226,7 +242,10 @@ class Router:
                 raw = _encode((path, None, fields))
                 asked = asks(index, path, fields) if asks_on else ()
                 for key in keys:
-                    puts[shard_of(key, shards)]((key, asked, raw))
+                    shard = shard_of(key, shards)
+                    puts[shard]((key, asked, raw))
+                    if names_roots:  # the root may not exist, and then asks for what its path alone asks for
+                        ways.ask(0, asks(0, str(key), {}), (shard,))
 
         return place
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
@@ -9,6 +10,7 @@ import apache_beam as beam
 from ...core.change import Change, DeadLetter, ViewChange
 from ...core.collection import Projection
 from ...plan.nodes import Plan
+from ..breaker import stopped
 from .backfill import SHARDS, BuildTables
 from .elements import Backfilled, Built, Documents
 from .read_documents import OpenSource, ReadBlocks, Unpack, documents_of, letters_of
@@ -40,6 +42,15 @@ class BackfillViews(beam.PTransform):
     def expand(self, documents: Any) -> Backfilled:
         """Builds the tables and unpacks them."""
         built = documents | "tables" >> BuildTables(self._plan, shards=self._shards, generation=self._generation)
-        letters = built | "letters" >> beam.FlatMap(Built.letters).with_output_types(DeadLetter)
+        letters = built | "letters" >> beam.FlatMap(_letters).with_output_types(DeadLetter)
         changes = built | "changes" >> beam.FlatMap(Built.changes).with_output_types(ViewChange)
         return Backfilled(changes, letters, built)
+
+
+def _letters(built: Built) -> Iterator[DeadLetter]:
+    """The letters; one whose view says that the run stops, stops it."""
+    for letter in built.letters():
+        if isinstance(letter, DeadLetter):
+            if letter.policy == "fail":
+                raise stopped(letter)
+            yield letter

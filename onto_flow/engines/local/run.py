@@ -25,7 +25,7 @@ from ...sinks.base import ColumnSink
 from ...sources.base import Partition, Reader, Remembering, Source
 from ..base import Job, Progress, Report, event, seed
 from ..breaker import Breaker
-from ..bulk import Bulk, unknown
+from ..bulk import Bulk, unfilled, unknown
 from ..collector import Collector
 from ..steady import steady, uncollected
 from ..wrong_types import WrongTypes
@@ -130,7 +130,7 @@ class Run:
         """Reads all partitions, checks the count, and builds the views: as one batch, or its state directly."""
         expected = self.job.source.info().documents
         seeds = (seed(change, self.job.snapshot) for change in self._documents(expected))
-        if not unknown(self.job.plan):
+        if not unfilled(self.job.plan):
             self._fill(seeds, expected)
             return
         events = list(seeds)

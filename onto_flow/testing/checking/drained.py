@@ -9,7 +9,7 @@ from ...core.change import DeadLetter, ViewChange
 from ...core.codec import decode, encode
 from ...core.gaps import Gap, Gaps
 from ...engines.base import event, seed
-from ...engines.bulk import unknown
+from ...engines.bulk import unfilled
 from ...engines.local.flow import PAGE, LocalFlow
 from ...operators import over
 from ...operators.base import Output
@@ -54,7 +54,7 @@ class Drained:
         self.subject, self.story, self.history = subject, story, story.history
         self.page, self.kept, self.resumed = page or PAGE, kept, resumed
         self.hurried = hurried and not story.may_raise
-        self.filled = filled and not unknown(subject.plan)
+        self.filled = filled and not unfilled(subject.plan)
         self.generation = 0
         self.came: list[int] = []
         self.moment = MOMENT
