@@ -11,15 +11,14 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from ..core.change import Change, DeadLetter, ViewChange
-from ..core.codec import decode
 from ..core.collection import Projection
 from ..core.errors import DataError, EngineError, OntoFlowError
 from ..core.gaps import Gap
-from ..formats.native.values import value_encoder
 from ..operators.base import Output
 from ..operators.messages import Event
 from ..plan.nodes import Plan
 from ..sources.base import Partition, Source
+from .coding import decode, encode
 from .wrong_types import Mistyped, WrongTypes
 
 LOAD, FEED = "load", "feed"
@@ -81,7 +80,6 @@ class Fenced(NamedTuple):
 
 Carried = Output | Mistyped | Begun | End | Unreadable | Fenced
 
-_encode = value_encoder()
 _TYPES: tuple[type[Any], ...] = (ViewChange, DeadLetter, End, Unreadable, Fenced, Gap, Mistyped, Begun)
 _TAG = {cls: tag for tag, cls in enumerate(_TYPES)}
 
@@ -90,11 +88,11 @@ def encode_carried(carried: Carried) -> bytes:
     """The bytes of an output or marker; what a dead letter holds that has no form is shown as text."""
     tag = _TAG[type(carried)]
     try:
-        return _encode((tag, *carried))
+        return encode((tag, *carried))
     except DataError:
         if not isinstance(carried, DeadLetter):
             raise
-        return _encode((tag, *carried._replace(payload=repr(carried.payload)[:10_000])))
+        return encode((tag, *carried._replace(payload=repr(carried.payload)[:10_000])))
 
 
 def decode_carried(data: bytes) -> Carried:

@@ -22,8 +22,8 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ..core.codec import decode, decode_from, encode
 from ..core.values import Document
+from .coding import decode, decode_from, encode
 
 _HASH_BYTES = 16
 _MODULUS = 1 << (8 * _HASH_BYTES)
@@ -38,6 +38,9 @@ class Weight(NamedTuple):
 
 NOTHING = Weight(0, 0)
 ONE = Weight(1, 0)
+
+_WEIGHTLESS = encode(None)
+"""The envelope of a message that weighs nothing: one byte."""
 
 
 def total(weights: Iterable[Weight]) -> Weight:
@@ -64,13 +67,15 @@ def split(weight: Weight, parts: int) -> list[Weight]:
 
 def wrap(message: bytes, weight: Weight = NOTHING) -> bytes:
     """A message in its envelope."""
-    return encode(tuple(weight) if weight.mantissa else None) + message
+    return (encode(tuple(weight)) if weight.mantissa else _WEIGHTLESS) + message
 
 
 def unwrap(data: bytes) -> tuple[Weight, bytes]:
     """What an envelope holds."""
-    weight, end = decode_from(data, 0)
-    return NOTHING if weight is None else Weight(*weight), data[end:]
+    if data[:1] == _WEIGHTLESS:
+        return NOTHING, data[1:]
+    weight, message = decode_from(data)
+    return Weight(*weight), message
 
 
 class Sum(NamedTuple):

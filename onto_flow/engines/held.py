@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, Protocol
 
 from ..core.change import DeadLetter
-from ..core.codec import decode
 from ..operators.base import Key, Output
 from ..operators.ingest import failure
-from ..operators.messages import Message, encode_message
+from ..operators.messages import Message
 from ..plan.nodes import OperatorNode, TimerKind
+from .coding import decode, encode_message
 
 
 class ValueCell(Protocol):

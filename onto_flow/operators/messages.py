@@ -5,6 +5,7 @@ Law: a message carries whole documents and versions, never a difference that dep
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..core.change import Version
@@ -147,8 +148,8 @@ _TYPES: tuple[type[Any], ...] = (
 _TAG = {cls: tag for tag, cls in enumerate(_TYPES)}
 
 
-def encode_message(message: Message) -> bytes:
-    """The bytes of a message.
+def encode_message(message: Message, encode: Callable[[Any], bytes] = encode) -> bytes:
+    """The bytes of a message; `encode` may be another one of the same bytes.
 
     Example:
         >>> decode_message(encode_message(Subscribe((("meetings/m1", 1),))))
@@ -157,8 +158,8 @@ def encode_message(message: Message) -> bytes:
     return encode((_TAG[type(message)], *message))
 
 
-def decode_message(data: bytes) -> Message:
-    """The message that these bytes are."""
+def decode_message(data: bytes, decode: Callable[[bytes], Any] = decode) -> Message:
+    """The message that these bytes are; `decode` may be another one of the same values."""
     tag, *parts = decode(data)
     cls = _TYPES[tag]
     if cls is Told:

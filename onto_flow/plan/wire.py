@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import lru_cache
 from typing import Any
 
 from ..core.collection import Collection, CollectionSet, Projection
@@ -59,8 +60,9 @@ def structure_text(view: View) -> str:
     return json.dumps(_plain(dataclasses.replace(view, name="", code=CodeRef("")), travels=False), ensure_ascii=False)
 
 
+@lru_cache(maxsize=4)
 def from_json(text: str) -> Plan:
-    """The plan of a JSON text.
+    """The plan of a JSON text; one object for all who ask for the same, as each step of a job does.
 
     Raises:
         EngineError: `state-version` for a format that this release does not know.

@@ -75,10 +75,14 @@ def random_case(random: Random, *, most: int = 45) -> Case:
         shapes.append(random_shape(random, "W"))
     if random.random() < 0.06:
         shapes = _over_views(random)
-    letters = "".join(sorted({slot[1] for shape in shapes for slot in shape.slots}))
-    letters += "".join(members for family, members in FAMILIES.items() if family in letters)
-    world = random_world(random, letters)
+    world = random_world(random, letters_of(shapes))
     return Case(tuple(shapes), random_history(random, world, most=most), None if random.random() < 0.1 else READ)
+
+
+def letters_of(shapes: Sequence[Shape]) -> str:
+    """The letters of all collections that some views read."""
+    letters = "".join(sorted({slot[1] for shape in shapes for slot in shape.slots}))
+    return letters + "".join(members for family, members in FAMILIES.items() if family in letters)
 
 
 def _over_views(random: Random) -> list[Shape]:

@@ -6,12 +6,16 @@ Example:
             ...  # a job with these documents and this feed, to its end
             return {"Sessions": {"sessions/m1": {...}}}
 
+An engine that starts slowly binds `OneJobSuite`: many views and histories in one job, told apart by prefixes of paths
+(`testing.multiplexed`). What an engine cannot do, its `cannot` says: a strict xfail with its reason.
+
 The plans hold code that a worker finds by its import path (`testing.shapes`), so an engine may run them anywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -23,6 +27,7 @@ from ..core.values import Document, from_micros
 from ..plan.nodes import Plan
 from .cases import Case, random_case
 from .histories import History, deliver, history_of
+from .multiplexed import SNAPSHOT, Multiplexed, Told, by_paths, stands_alone, with_another_history
 from .named_cases import FIXED
 from .oracle import recompute
 from .session_view import MINUTE, Visit
@@ -32,18 +37,35 @@ Tables = Mapping[str, Mapping[str, Document]]
 """view -> path -> document."""
 
 
-class EngineSuite:
-    """Law 1 and the cases with a name; subclass it and give `run`.
+class OneJobSuite:
+    """Law 1 in a few jobs of many views and histories; subclass it and give `run`.
 
     Attributes:
-        generated: How many generated plans and histories are run one after the other.
-        together: How many of them are run with Hypothesis, which shrinks what fails; 0 for engines that start slowly.
-        thorough: Whether cases with a name also run with the export at every place.
+        views: How many generated views one job has.
+        histories: How many histories each of them has.
+        seed: Which views are generated.
+        every: Which of the cases with a name are run: every one, every second, ...
+        feeds: Whether the engine takes a feed; without one it is given the documents at the end.
+        loads: Whether it begins with an export; without one all comes by the feed.
+        cannot: Name of a test -> why this engine cannot pass it; it must fail then.
     """
 
-    thorough = True
-    generated = 120
-    together = 40
+    views = 12
+    histories = 6
+    seed = 1
+    every = 1
+    feeds = loads = True
+    cannot: Mapping[str, str] = {}
+
+    @pytest.fixture(autouse=True)
+    def _what_it_cannot(self, request: pytest.FixtureRequest) -> None:
+        reason = self.cannot.get(request.function.__name__)
+        if reason is not None:
+            request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+
+    def knows(self, plan: Plan) -> bool:
+        """Whether the engine can run a plan; the cases of others are left out."""
+        return True
 
     def run(
         self, plan: Plan, documents: Mapping[str, Document], snapshot: int | None, changes: Sequence[Change]
@@ -65,17 +87,86 @@ class EngineSuite:
         """Fails when the tables of one case are not the recomputed ones."""
         history = case.history
         changes = [history.change(i) for i in order]
-        tables = self.run(case.plan, history.documents, history.snapshot, changes)
-        for view, expected in recompute(case.plan, history.final).items():
-            found = dict(tables.get(view, {}))
-            wrong = {
-                p: (found.get(p), expected.get(p))
-                for p in {*found, *expected}
-                if not same(found.get(p), expected.get(p))
-            }
-            if wrong:
-                lines = [f"  {p} is {is_} and should be {should}" for p, (is_, should) in sorted(wrong.items())]
-                pytest.fail("\n".join([f"{view} is wrong:", *lines, case.describe(), f"  delivered: {list(order)}"]))
+        if self.feeds:
+            tables = self.run(case.plan, history.documents, history.snapshot, changes)
+        else:
+            tables = self.run(case.plan, history.final, None, [])
+        compare(case, order, tables)
+
+    def judge_together(self, groups: Sequence[Sequence[Told]]) -> None:
+        """Fails when the tables of one case of a job of many are not the recomputed ones."""
+        job = Multiplexed(groups, Random(self.seed))
+        if self.feeds:
+            tables = self.run(job.plan, job.documents, SNAPSHOT, job.changes)
+        else:
+            tables = self.run(job.plan, job.final, None, [])
+        for (case, order), found in zip(job.cases, job.apart(tables)):
+            compare(case, order, found)
+
+    def test_named_cases_in_one_job(self) -> None:
+        """Law 1 for the cases with a name: in order, reversed, repeated, shuffled, and the export holding half."""
+        known = [by_paths(c) for c in FIXED.values() if not stands_alone(c) and self.knows(c.plan)]
+        assert len(known) > len(FIXED) / 2
+        self.judge_together([list(_told(self._begun(case))) for case in known[:: self.every]])
+
+    def test_cases_of_views_over_views(self) -> None:
+        """Law 1 for the cases that cannot share a job."""
+        alone = [c for c in FIXED.values() if stands_alone(c) and self.knows(c.plan)]
+        for number, case in enumerate(map(self._begun, alone)):
+            self.judge(case, deliver(case.history.feed, Random(number), "shuffled"))
+
+    def test_generated_views_in_one_job(self) -> None:
+        """Law 1 for generated views, each with several generated histories."""
+        random = Random(self.seed)
+        groups: list[list[Told]] = []
+        while len(groups) < self.views:
+            first = by_paths(random_case(random, most=25))
+            if not stands_alone(first) and self.knows(first.plan):
+                more = (by_paths(with_another_history(first, random)) for _ in range(self.histories - 1))
+                groups.append([_shuffled(self._begun(case), random) for case in (first, *more)])
+        self.judge_together(groups)
+
+    def _begun(self, case: Case) -> Case:
+        return case if self.loads else replace(case, history=replace(case.history, exported=0, snapshot=None))
+
+
+def _told(case: Case) -> Iterator[Told]:
+    """A case in several deliveries."""
+    feed, commits = list(case.history.feed), case.history.commits
+    yield from (Told(case, order) for order in (feed, feed[::-1], [*feed, *feed]))
+    yield _shuffled(case, Random(0))
+    half = len(commits) // 2
+    if half and case.history.exported:
+        yield _shuffled(replace(case, history=History(commits, half, commits[half - 1].time)), Random(half))
+
+
+def _shuffled(case: Case, random: Random) -> Told:
+    return Told(case, deliver(case.history.feed, random, "shuffled"))
+
+
+def compare(case: Case, order: Sequence[int], tables: Tables) -> None:
+    """Fails when the tables of a case are not the recomputed ones."""
+    for view, expected in recompute(case.plan, case.history.final).items():
+        found = dict(tables.get(view, {}))
+        paths = sorted({*found, *expected})
+        wrong = {p: (found.get(p), expected.get(p)) for p in paths if not same(found.get(p), expected.get(p))}
+        if wrong:
+            lines = [f"  {p} is {is_} and should be {should}" for p, (is_, should) in wrong.items()]
+            pytest.fail("\n".join([f"{view} is wrong:", *lines, case.describe(), f"  delivered: {list(order)}"]))
+
+
+class EngineSuite(OneJobSuite):
+    """Law 1 and the cases with a name, one by one too, which finds what is wrong; subclass it and give `run`.
+
+    Attributes:
+        generated: How many generated plans and histories are run one after the other.
+        together: How many of them are run with Hypothesis, which shrinks what fails; 0 for engines that start slowly.
+        thorough: Whether cases with a name also run with the export at every place.
+    """
+
+    thorough = True
+    generated = 120
+    together = 40
 
     @pytest.mark.parametrize("name", FIXED)
     def test_fixed_case(self, name: str) -> None:

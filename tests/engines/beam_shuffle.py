@@ -187,10 +187,11 @@ class ShufflingRunner(PipelineVisitor):
             self.now = int(min(self.timers[place] for place in soon))
 
     def _next(self) -> tuple[str, Any]:
-        """What waits at some stages, in some runs, waits nearly for ever;."""
+        """What waits at some stages, in some runs, waits nearly for ever."""
         places = list(self.waiting)
         for label, _ in places:
-            self.haste.setdefault(label, self.random.choice((0.001, 1, 1)))
+            if label not in self.haste:
+                self.haste[label] = self.random.choice((0.001, 1, 1))
         return self.random.choices(places, [self.haste[label] for label, _ in places])[0]
 
     def _soon(self) -> list[Any]:

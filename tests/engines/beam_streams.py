@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 from unittest import mock
 
@@ -29,6 +30,9 @@ from onto_flow.plan.nodes import Plan
 
 FROM = 4_102_444_800_000_000
 """A generation so late that no event of a test is older than the horizon before it."""
+
+RUNS = count()
+"""Tells the outputs of runs apart."""
 
 _GATHERED: dict[tuple[int, str], list[Any]] = {}
 
@@ -114,7 +118,7 @@ class Stream:
         **options: Any,
     ) -> Outcome:
         """Runs it to the end of its input, where the watermark goes to infinity: as a drain does."""
-        run = len(_GATHERED)
+        run = next(RUNS)
         options_ = PipelineOptions(["--streaming"])
         with (
             quick(),
@@ -128,10 +132,7 @@ class Stream:
             options = {"generation": FROM, "shards": 2, "control": given["control"] if load else None, **options}
             transform = MaintainPlan(plan, load=begins, **options)
             kept(given["changes"] | "maintain" >> transform, run)
-        found = {name: _GATHERED.pop((run, name), []) for name in Maintained._fields}
-        _GATHERED[run, ""] = []
-        receipts = [json.loads(text) for text in found["receipts"]]
-        return Outcome(found["views"], found["dead_letters"], found["gaps"], receipts)
+        return gathered(run)
 
     def _given(self, pipeline: beam.Pipeline) -> Mapping[str, Any]:
         stream = TestStream(coder=Moves())
@@ -178,6 +179,32 @@ def kept(outputs: Maintained, run: int) -> None:
             _ = collection | f"keep.{name}" >> beam.ParDo(Keep(run, name))
 
 
+_SIGNATURES: dict[Any, Any] = {}
+
+
+def gathered(run: int) -> Outcome:
+    """What was kept of a run."""
+    found = {name: _GATHERED.pop((run, name), []) for name in Maintained._fields}
+    receipts = [json.loads(text) for text in found["receipts"]]
+    return Outcome(found["views"], found["dead_letters"], found["gaps"], receipts)
+
+
+@contextmanager
+def read_once() -> Iterator[None]:
+    """Beam reads the signature of each method of a DoFn some ten times per pipeline: here it reads it once."""
+    read = core.get_function_args_defaults
+
+    def signature_of(method: Any) -> Any:
+        plain = getattr(method, "__func__", method)
+        if plain not in _SIGNATURES:
+            _SIGNATURES[plain] = read(method)
+        names, defaults = _SIGNATURES[plain]
+        return [*names], [*defaults]
+
+    with mock.patch.object(core, "get_function_args_defaults", signature_of):
+        yield
+
+
 @contextmanager
 def quick() -> Iterator[None]:
     """The runner does for each key and bundle what once is enough for: here it is done once, where DoFns run serially."""
@@ -197,19 +224,9 @@ def quick() -> Iterator[None]:
             copies[id(dofn)] = (roundtrip(dofn), dofn)
         return copies[id(dofn)][0]
 
-    signatures: dict[Any, Any] = {}
-    read = core.get_function_args_defaults
-
-    def signature_of(method: Any) -> Any:
-        plain = getattr(method, "__func__", method)
-        if plain not in signatures:
-            signatures[plain] = read(method)
-        names, defaults = signatures[plain]
-        return [*names], [*defaults]
-
     with (
         mock.patch("gettext.find", return_value=None),
-        mock.patch.object(core, "get_function_args_defaults", signature_of),
+        read_once(),
         mock.patch.object(userstate, "get_dofn_specs", specs_of),
         mock.patch.object(transform_evaluator, "get_dofn_specs", specs_of),
         mock.patch.object(transform_evaluator.pickler, "roundtrip", copy_of),

@@ -53,7 +53,15 @@ class Shuffled:
         self.operators = [f"maintain/{node.id}/ParDo(step)" for node in plan.operators]
         self.opened = self.load_alone = False
 
-    def run(self, documents: Sequence[Change], changes: Sequence[Change], random: Random, *, later: int = 0) -> Outcome:
+    def run(
+        self,
+        documents: Sequence[Change],
+        changes: Sequence[Change],
+        random: Random,
+        *,
+        later: int = 0,
+        watched: bool = True,
+    ) -> Outcome:
         """A load and a feed, in pieces, in any order; and a watch that nothing of the load is under way at the fence."""
         roots = self.roots
         moves = [(roots["documents"], piece) for piece in sliced(documents, random)]
@@ -62,7 +70,7 @@ class Shuffled:
         for piece in sliced(changes, random):
             moves.insert(random.randint(0, len(moves)), (roots["changes"], piece))
         self.opened, self.load_alone = False, not changes
-        self.runner.begin(random, self._watch)
+        self.runner.begin(random, self._watch if watched else lambda run: None)
         self.runner.run(moves, later)
         kept = {name: list(found) for name, found in self.runner.kept.items()}
         assert len(kept["receipts"]) == 1

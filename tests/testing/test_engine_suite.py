@@ -102,6 +102,7 @@ def test_suite_fails_on_a_broken_engine(broken):
     suite = broken()
     assert any(fails(suite.test_fixed_case, name) for name in FIXED)
     assert fails(suite.test_generated_cases)
+    assert fails(suite.test_named_cases_in_one_job) or fails(suite.test_generated_views_in_one_job)
 
 
 def test_hypothesis_makes_a_failure_small():

@@ -14,12 +14,12 @@ from typing import Any
 
 import apache_beam as beam
 
-from ...core.codec import decode
 from ...core.errors import OntoFlowError
 from ...plan.nodes import Plan
 from ...sources.base import Partition, Source
 from ..base import Job
 from ..carried import LOAD, End, Unreadable, encode_carried
+from ..coding import decode
 from ..wrong_types import WrongTypes
 from .backfill import BuildTables, refusals
 from .elements import Block, pack_built

@@ -23,8 +23,8 @@ from typing import Any
 from apache_beam.coders import BytesCoder
 from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec
 
-from ...core.codec import decode_state, encode, encode_state
 from ...plan.nodes import Cell
+from ..coding import decode_state, encode, encode_state
 
 SHARDS = 16
 SPLIT_BYTES = 32 << 10

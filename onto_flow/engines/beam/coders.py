@@ -7,11 +7,11 @@ from typing import Any
 from apache_beam import coders
 
 from ...core.change import Change, DeadLetter, ViewChange
-from ...core.codec import decode, encode
 from ...core.gaps import Gap
 from ...core.values import from_micros, to_micros
 from ...operators.base import Output
 from ..carried import decode_carried, encode_carried
+from ..coding import decode, encode
 
 
 class ChangeCoder(coders.Coder):

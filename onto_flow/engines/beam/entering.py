@@ -9,8 +9,8 @@ import apache_beam as beam
 from apache_beam.transforms.window import GlobalWindows
 
 from ...core.change import Change
-from ...operators.messages import encode_message
 from ..base import event, seed
+from ..coding import encode_message
 from ..credit import ONE, Credit, digest, wrap
 from .fence import returned, seen
 from .keys import KeyedMessage, encode_key

@@ -28,9 +28,9 @@ from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec
 from apache_beam.utils.timestamp import Timestamp
 
 from ...core.change import DeadLetter
-from ...core.codec import decode, decode_state, encode, encode_state
 from ...core.errors import OntoFlowError
 from ..carried import Begun, End, Unreadable, decode_carried, encode_carried, half_read
+from ..coding import decode, decode_state, encode, encode_state
 from ..credit import Credit, Weight, total
 from . import clock
 from .gate import open_marker

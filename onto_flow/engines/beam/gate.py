@@ -27,10 +27,10 @@ from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec
 from apache_beam.utils.timestamp import Timestamp
 
 from ...core.change import ViewChange
-from ...core.codec import decode, decode_state, encode, encode_state
 from ...core.equality import same
 from ...plan.nodes import Cell
 from ..carried import decode_carried, encode_carried
+from ..coding import decode, decode_state, encode, encode_state
 from ..credit import Sum, add, digest
 from . import clock
 from .cells import Cells, state_specs

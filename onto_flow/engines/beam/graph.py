@@ -19,12 +19,12 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 
 from ...operators.base import Profile
-from ...operators.messages import encode_message
 from ...plan.nodes import Plan
 from ...plan.wire import to_json
 from ...sources.base import Source
 from ..base import Job, ticks
 from ..carried import FEED, LOAD
+from ..coding import encode_message
 from .keys import encode_key
 from .reading import ENDS, Fence, Gate, ReadPartition, encode_partition
 from .steps import LETTERS, operator_fn
@@ -59,9 +59,8 @@ def build_pipeline(pipeline: beam.Pipeline, job: Job, *, coalesce: bool) -> Outp
         given = [(encode_key(path), encode_message(tick)) for path, tick in ticked]
         entering.append(pipeline | "ticks" >> beam.Create(given).with_output_types(KEYED))
     profile = Profile(drained=False, snapshot=job.snapshot, born=time.time_ns() // 1000, moment=moment)
-    fns = {
-        node.id: operator_fn(job.plan, node, profile, job.generation, coalesce=coalesce) for node in job.plan.operators
-    }
+    json = to_json(job.plan)
+    fns = {node.id: operator_fn(json, node, profile, job.generation, coalesce=coalesce) for node in job.plan.operators}
     lowered = lower(job.plan, entering, fns, {None: bytes, LETTERS: bytes})
     letters = [*(read[LETTERS] for read in reads.values()), *lowered[LETTERS]]
     fenced = fence(pipeline, job, [read[ENDS] for read in reads.values()])

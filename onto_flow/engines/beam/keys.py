@@ -5,8 +5,8 @@ Every collection holds bytes or pairs of bytes, so that Beam's coders never fall
 
 from __future__ import annotations
 
-from ...core.codec import decode, encode
 from ...operators.base import Key
+from ..coding import decode, encode
 
 KeyedMessage = tuple[bytes, bytes]
 """The key of an operator and the bytes of a message to it."""

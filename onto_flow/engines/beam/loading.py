@@ -12,12 +12,12 @@ from typing import Any
 import apache_beam as beam
 
 from ...core.change import Change
-from ...core.codec import decode
 from ...core.errors import OntoFlowError
 from ...plan.nodes import Plan
 from ...plan.wire import from_json, to_json
 from ...sources.base import Partition, Source
 from ..carried import Begun, End, Unreadable, encode_carried, read_partition
+from ..coding import decode
 from .graph import pardo
 from .maintain import Load
 from .reading import ENDS, encode_partition

@@ -27,12 +27,12 @@ from ...core.codec import decode
 from ...core.errors import EngineError
 from ...core.gaps import Gap
 from ...operators.base import Profile
-from ...operators.messages import encode_message
 from ...plan.clocks import is_timed
 from ...plan.nodes import Plan
 from ...plan.wire import not_portable, to_json
 from ..base import event
 from ..carried import decode_carried
+from ..coding import encode_message
 from . import coders  # noqa: F401 - the coders of changes, view changes and dead letters
 from .entering import CANARIES, AddUp, EnterFeed, EnterLoad
 from .fence import FORCED, HEADS, Ends, Fence, Gather, Terms
@@ -179,10 +179,8 @@ class MaintainPlan(beam.PTransform):
     def _bounded(self, changes: Any) -> Maintained:
         profile = Profile(drained=False, snapshot=self.snapshot, born=self.generation)
         feed = changes | "feed" >> beam.Map(_event).with_output_types(KEYED)
-        fns = {
-            node.id: operator_fn(self.plan, node, profile, self.generation, coalesce=True)
-            for node in self.plan.operators
-        }
+        json = to_json(self.plan)
+        fns = {n.id: operator_fn(json, n, profile, self.generation, coalesce=True) for n in self.plan.operators}
         lowered = lower(self.plan, [feed], fns, {None: bytes, LETTERS: bytes})
         return _decoded(flatten("views", lowered[None]), lowered[LETTERS])
 

@@ -17,11 +17,11 @@ from apache_beam.io.restriction_trackers import OffsetRange, OffsetRestrictionTr
 from apache_beam.transforms.core import RestrictionProvider
 
 from ...core.change import Change, DeadLetter
-from ...core.codec import decode
 from ...core.collection import Projection
 from ...core.errors import DataError
 from ...sources.base import Divisible, Partition, Reader, Source
 from ..carried import half_read
+from ..coding import decode
 from ..steady import uncollected
 from .elements import Block
 from .reading import encode_partition

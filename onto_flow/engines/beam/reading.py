@@ -13,8 +13,6 @@ from functools import partial
 import apache_beam as beam
 
 from ...core.change import DeadLetter
-from ...core.codec import decode, encode
-from ...operators.messages import encode_message
 from ...plan.wire import from_json
 from ...sources.base import Partition, Source
 from ..base import event, seed
@@ -31,6 +29,7 @@ from ..carried import (
     half_read,
     read_partition,
 )
+from ..coding import decode, encode, encode_message
 from ..wrong_types import Mistyped
 from .keys import KeyedMessage, encode_key
 from .steps import LETTERS

@@ -14,8 +14,8 @@ import apache_beam as beam
 from apache_beam.coders import BytesCoder
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
-from ...core.codec import decode, decode_state, encode, encode_state
 from ...core.values import from_micros
+from ..coding import decode, decode_state, encode, encode_state
 from ..credit import Sum, add
 from .keys import KeyedMessage
 

@@ -26,10 +26,10 @@ from apache_beam.transforms.window import GlobalWindow
 from ...core.change import ViewChange
 from ...operators.base import Key, Operator, Profile
 from ...operators.build import build_operator
-from ...operators.messages import decode_message
-from ...plan.nodes import OperatorNode, Plan
-from ...plan.wire import from_json, to_json
+from ...plan.nodes import OperatorNode
+from ...plan.wire import from_json
 from ..carried import encode_carried
+from ..coding import decode_message
 from ..held import HeldStep, step_letter
 from .cells import Cells, NeedsShards, state_specs
 from .keys import KeyedMessage, decode_key, encode_key
@@ -41,11 +41,11 @@ LETTERS = "letters"
 _END_OF_INPUT = GlobalWindow().max_timestamp()
 
 
-def operator_fn(plan: Plan, node: OperatorNode, profile: Profile, generation: int, *, coalesce: bool) -> OperatorFn:
-    """The DoFn of one operator; without `coalesce`, or without an inbox, every message is a step."""
+def operator_fn(plan: str, node: OperatorNode, profile: Profile, generation: int, *, coalesce: bool) -> OperatorFn:
+    """The DoFn of one operator of a plan as JSON; without `coalesce`, or without an inbox, every message is a step."""
     waits = coalesce and any(c.name == INBOX for c in node.cells)
     kind = CoalescedOperatorFn if waits else OperatorFn
-    return kind(to_json(plan), node, profile, generation)
+    return kind(plan, node, profile, generation)
 
 
 class OperatorFn(beam.DoFn):

@@ -23,11 +23,10 @@ from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec
 from apache_beam.utils.timestamp import Timestamp
 
 from ...core.change import ViewChange
-from ...core.codec import decode_state, encode, encode_state
 from ...operators.base import Key, Output, Profile
-from ...operators.messages import decode_message
 from ...plan.nodes import OperatorNode, TimerKind
 from ..carried import encode_carried
+from ..coding import decode_message, decode_state, encode, encode_state
 from ..credit import NOTHING, Credit, Weight, split, total, unwrap, wrap
 from ..held import HeldStep, step_letter
 from . import clock

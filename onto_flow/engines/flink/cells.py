@@ -20,8 +20,8 @@ from pyflink.common import Types
 from pyflink.datastream import RuntimeContext
 from pyflink.datastream.state import ListStateDescriptor, MapStateDescriptor, ValueStateDescriptor
 
-from ...core.codec import decode_state, encode_state
 from ...plan.nodes import Cell
+from ..coding import decode_state, encode_state
 from .keys import key_of, key_text
 
 Write = Callable[[], None]

@@ -13,10 +13,11 @@ from pyflink.common import Row
 from pyflink.datastream import OutputTag, ProcessFunction
 
 from ...core.change import DeadLetter
-from ...operators.messages import Tick, encode_message
+from ...operators.messages import Tick
 from ...plan.wire import from_json
 from ...sources.base import Partition, Source
 from ..carried import End, ToEvent, Unreadable, encode_carried, read_partition
+from ..coding import encode_message
 from ..wrong_types import Mistyped
 from .keys import key_text
 

@@ -21,10 +21,10 @@ from pyflink.datastream import KeyedProcessFunction, OutputTag, RuntimeContext
 
 from ...operators.base import Key, Operator, Profile
 from ...operators.build import build_operator
-from ...operators.messages import decode_message
 from ...plan.nodes import OperatorNode
 from ...plan.wire import from_json
 from ..carried import encode_carried
+from ..coding import decode_message
 from ..held import HeldStep, step_letter
 from .cells import Cells
 from .keys import key_of, key_text
