@@ -238,6 +238,8 @@ class DurableRun(Run):
             for change in changes:
                 self._kept.take(change)
         self._pending += changes
+        if changes:
+            self.publisher.heard()
         if oldest_commit is not None:
             self._oldest = min(oldest_commit, self._oldest or oldest_commit)
         self._dirty = self._dirty or bool(changes)

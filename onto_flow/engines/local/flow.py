@@ -87,7 +87,7 @@ class LocalFlow:
             (n, o, o.touched if isinstance(o, DrainedAssemble) else dict[Key, Any]())
             for n, o in self._operators.items()
         ]
-        self._follow = Follow(self._operators, self.state.states, self.state.changed)
+        self._follow = Follow(self._operators, self.state.states, self.state.changed, self.state.told)
         self.queues: dict[str, dict[Key, list[Message]]] = {name: {} for name in self._operators}
         self.outputs: list[Output] = []
         self._generation = generation

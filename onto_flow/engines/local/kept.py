@@ -13,9 +13,10 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
 
-from ...core.compact import Cells
+from ...core.compact import Cells, new_map
 from ...operators.base import Key
 from ...plan.nodes import Plan
+from .derived import DOCUMENTS, Derived, is_derived
 from .kept_timers import KeptTimers
 from .large import NOTHING, LargeMaps
 from .layout import WHOLE, Item, Layout, changes_of
@@ -24,6 +25,8 @@ from .said import Rows, nothing_met, rows_at_once, say_at_once
 from .sizes import Sizes
 from .store import Store
 from .table import Row, Table
+
+INGEST = "ingest"
 
 SOON = 8_000
 """So many keys that changed are said before the checkpoint that needs them, between two batches: some 40 ms."""
@@ -54,7 +57,8 @@ class KeptState:
         self._store = store
         with store.transaction():
             numbers = store.operators([node.id for node in plan.operators])
-        self._layouts = {node.id: Layout(node) for node in plan.operators}
+        self._derived = {node.id: Derived(node, plan) for node in plan.operators if is_derived(node, plan)}
+        self._layouts = {n.id: Layout(n, (DOCUMENTS,) if n.id in self._derived else ()) for n in plan.operators}
         self.states: dict[str, dict[Key, Cells]] = {node.id: {} for node in plan.operators}
         self._tables = {name: Table(store, number) for name, number in numbers.items()}
         self.timers = KeptTimers(store, numbers)
@@ -76,15 +80,29 @@ class KeptState:
             missing = [k for k in keys if k not in states and k not in changed and k not in behind]
             for key, cells in self._read(operator, missing):
                 states[key] = cells
-            for key in missing if unread else ():
-                if unread.pop(key, None) is not None:
-                    behind.add(key)
+            if operator in self._derived:
+                self._derive(operator, missing)
+            behind.update(key for key in missing if key in unread)
             self._large[operator].settle(keys, states)
         changed.update(keys)
 
     def changed(self, operator: str) -> set[Key] | None:
         """See `State`."""
         return self._changed[operator]
+
+    def told(self, operator: str) -> set[Key] | None:
+        """See `State`."""
+        return None if operator in self._derived else self._changed[operator]
+
+    def _derive(self, operator: str, keys: Sequence[Key]) -> None:
+        """The documents that keys hold which were read: ingest has not changed them since, or they would be in memory."""
+        states, derived, layout = self.states[operator], self._derived[operator], self._layouts[operator]
+        for key, cells in self._read(INGEST, keys):
+            document = derived.of(key, cells.get("document"))
+            if document is not None:
+                if key not in states:
+                    states[key] = layout.new()
+                states[key][DOCUMENTS] = new_map({key: document})
 
     @property
     def dirty(self) -> bool:
@@ -178,7 +196,9 @@ class KeptState:
 
     def bytes_in_memory(self) -> int:
         """An estimate of what the keys in memory take, from the bytes of those that were written or read; and an old log."""
-        return self._unread.bytes + sum(self._sizes[name].of(len(states)) for name, states in self.states.items())
+        sizes = self._sizes
+        held = sum(sizes[name].of(len(states)) for name, states in self.states.items())
+        return self._unread.bytes + held + sum(sizes[INGEST].of(len(self.states[name])) for name in self._derived)
 
     def bound_log(self, most: int) -> None:
         """The log may have at most so many bytes: a restart holds it in memory."""
@@ -201,6 +221,8 @@ class KeptState:
         gone = 0
         for operator, states in self.states.items():
             kept, large = self._changed[operator] | self._behind[operator], self._large[operator].held
+            if operator in self._derived:
+                kept |= self._changed[INGEST] | self._behind[INGEST]
             for key in [k for k in islice(states, int(len(states) * share) + 1) if k not in kept]:
                 del states[key]
                 large.pop(key, None)
@@ -275,9 +297,10 @@ class KeptState:
     def _as_it_is(self, operator: str, keys: Sequence[Key]) -> Iterator[tuple[Key, Cells | None]]:
         """Keys with their cells, those included that only the log has; nothing is kept in memory for it."""
         states, unread = self.states[operator], self._unread.places[operator]
+        known = self._changed[operator] | self._behind[operator] if unread else ()
         for at in range(0, len(keys), _PAGE):
             part = keys[at : at + _PAGE]
-            logged = dict(self._read(operator, [k for k in part if k in unread and k not in states]))
+            logged = dict(self._read(operator, [k for k in part if k in unread and k not in known and k not in states]))
             for key in part:
                 yield key, states.get(key) or logged.get(key)
 

@@ -6,7 +6,7 @@ Law: what is read from the rows, and from what the log says after them, is what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from ...core.codec import STATE_VERSION, decode_state
@@ -46,15 +46,22 @@ class Layout:
 
     Args:
         node: Says which of them are maps.
+        derived: The cells that are not kept (`engines.local.derived`); what older releases wrote of them is not read.
     """
 
-    def __init__(self, node: OperatorNode) -> None:
-        self.maps = frozenset(c.name for c in node.cells if c.kind == "map")
-        self._small = self.maps if node.kind == "match" else frozenset()
-        self.names = tuple(c.name for c in node.cells if c.kind != "bag")
-        self._empty = cells_of(self.names)
+    def __init__(self, node: OperatorNode, derived: Collection[str] = ()) -> None:
+        maps = frozenset(c.name for c in node.cells if c.kind == "map")
+        self._small = maps if node.kind == "match" else frozenset()
+        names = tuple(c.name for c in node.cells if c.kind != "bag")
+        self._empty = cells_of(names)
+        self.maps, self.names = maps.difference(derived), tuple(n for n in names if n not in derived)
+        self._derived = derived
         self.has_maps = bool(self.maps)
         self._encode, self._decode = value_encoder(), value_decoder()
+
+    def new(self) -> Cells:
+        """The cells of a key of which nothing is kept."""
+        return self._empty()
 
     def large(self, cells: Cells) -> dict[str, Large]:
         """The maps of a key that are kept entry by entry; those that have become large or small are made so."""
@@ -139,6 +146,8 @@ class Layout:
         cells: Cells = {}
         stale = stale or not entries.keys() <= {name for name, value in whole if value is None}
         for name, value in whole:
+            if name in self._derived:
+                continue
             if name in self.maps and value is None:
                 kept = cells[name] = Entries(entries.pop(name, ()))
                 kept.changed.clear()

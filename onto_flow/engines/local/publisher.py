@@ -13,17 +13,21 @@ class Publisher:
 
     def __init__(self, every: float, publish: Callable[[], None]) -> None:
         self._every, self._publish = every, publish
-        self._published = self._last_write = time.monotonic()
+        self._published = self._last_heard = time.monotonic()
         self._dirty = False
 
     def wrote(self) -> None:
         """Something was written."""
         self._dirty = True
-        self._last_write = time.monotonic()
+        self.heard()
+
+    def heard(self) -> None:
+        """Something will be written: the feed is not quiet."""
+        self._last_heard = time.monotonic()
 
     def tick(self) -> None:
         """Publishes when it is time."""
         now = time.monotonic()
-        if self._dirty and (now - self._last_write >= QUIET_SECONDS or now - self._published >= self._every):
+        if self._dirty and (now - self._last_heard >= QUIET_SECONDS or now - self._published >= self._every):
             self._publish()
             self._dirty, self._published = False, now

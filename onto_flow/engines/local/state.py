@@ -32,6 +32,9 @@ class State(Protocol):
     def changed(self, operator: str) -> set[Key] | None:
         """Takes the keys that change, of those in memory, where `need` was not told; `None`: nobody wants to know."""
 
+    def told(self, operator: str) -> set[Key] | None:
+        """As `changed`, of keys of which a document that is there gets a newer version, and nothing else changes."""
+
 
 class InMemory:
     """State that is gone with the process."""
@@ -46,3 +49,5 @@ class InMemory:
     def changed(self, operator: str) -> set[Key] | None:
         """See `State`: nobody wants to know."""
         return None
+
+    told = changed

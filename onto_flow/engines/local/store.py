@@ -21,12 +21,12 @@ from typing import Any
 from ...core.codec import decode_state, encode_state
 from ...core.errors import EngineError
 
-FORMAT = 4
+FORMAT = 5
 """Of the file; a newer one is refused."""
 
-READS = (2, 3, 4)
+READS = (2, 3, 4, 5)
 """Formats that are read; a file becomes one of this release when it is opened to be written. In 2 the log has other
-rows; in 3 nothing in it says that a register is gone."""
+rows; in 3 nothing in it says that a register is gone; to 4 a match of a `via` slot has its documents too."""
 
 FILE = "state.sqlite3"
 APPLICATION = 0x4F464C57

@@ -28,6 +28,7 @@ class Follow:
         operators: Those of the plan.
         states: Operator -> the cells of its keys, always the same dictionaries.
         changed: Gives the set that an operator's key is put into before it changes; `None` where nobody wants to know.
+        told: The same for a match of which a document gets a newer version, and nothing else changes.
     """
 
     def __init__(
@@ -35,11 +36,12 @@ class Follow:
         operators: Mapping[str, Operator],
         states: Mapping[str, States],
         changed: Callable[[str], set[Key] | None],
+        told: Callable[[str], set[Key] | None],
     ) -> None:
         self._ingest: tuple[Any, ...] = ()
         self._stages: dict[str, tuple[Any, ...]] = {}
         for name, operator in operators.items():
-            held = states[name], changed(name)
+            held = states[name], told(name) if isinstance(operator, DrainedMatch) else changed(name)
             if isinstance(operator, DrainedIngest):
                 self._ingest = (*held, operator.known, operator.floor)
             elif isinstance(operator, DrainedMatch):

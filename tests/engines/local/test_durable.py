@@ -132,6 +132,34 @@ def test_a_job_that_is_stopped_publishes_once_more_only_where_that_is_short(tmp_
     assert found == dict(meeting_room().expected)
 
 
+def test_a_feed_that_goes_on_is_not_quiet_for_what_waits_for_the_commit(tmp_path, monkeypatch):
+    """The sink is written every two seconds, after the commit; tables are published when the feed is quiet for one."""
+    times, happened = [0.0], []
+    monkeypatch.setattr(durable.time, "monotonic", lambda: times[0])
+    follow = DurableRun._round
+
+    def later(self, readers):
+        times[0] += 0.6
+        return follow(self, readers)
+
+    class Told(MemorySink):
+        def write(self, changes):
+            happened.append("written")
+            super().write(changes)
+
+        def publish(self):
+            happened.append("published")
+            return super().publish()
+
+    monkeypatch.setattr(DurableRun, "_round", later)
+    first = meeting_room().changes[0]
+    flips = [{**first.after, "attendance": (number // 4) % 2 == 1} for number in range(48)]
+    often = [first._replace(after=after, version=(first.version[0] + n, 0)) for n, after in enumerate(flips)]
+    run(tmp_path, changes=often, sink=Told(), publish_every=1000.0, options={"checkpoint_every": 2})
+    assert happened.count("published") == 2, "the first load, and the end"
+    assert happened.count("written") >= 3
+
+
 def cycles(kept, count):
     """Documents that are made and deleted, each its own, on a clock that moves a second every thousand."""
     ada = {"firstName": "A", "lastName": "B", "organization": "O", "hearingAidRequested": False}

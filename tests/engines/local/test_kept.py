@@ -9,13 +9,16 @@ import pytest
 
 from onto_flow.core.change import BELOW_EVENTS, Change, DeadLetter, ViewChange
 from onto_flow.core.equality import same
+from onto_flow.core.native import compiled
 from onto_flow.core.values import Reference
 from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.engines.base import event, seed
 from onto_flow.engines.local import layout, log, rest, store
+from onto_flow.engines.local.derived import is_derived
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.engines.local.kept import KeptState
 from onto_flow.engines.local.store import Store
+from onto_flow.operators.expiry import version_of
 from onto_flow.testing.cases import random_case
 from onto_flow.testing.histories import DELIVERIES, deliver
 from onto_flow.testing.judge_changes import applied, judge_tables
@@ -140,6 +143,17 @@ def everything(kept, keys):
     return {o: {k: held(kept.state.states[o][k]) for k in of_it} for o, of_it in keys.items()}
 
 
+def with_newest(kept, found):
+    """As what is read has it: a match of a `via` slot holds the version of ingest, also where that brought nothing new."""
+    for node in kept.plan.operators:
+        matches = found[node.id].items() if is_derived(node, kept.plan) else ()
+        for path, docs in ((path, cells["docs"]) for path, cells in matches if "docs" in cells):
+            version, fields = found["ingest"][path]["document"][:2]
+            assert docs.keys() == {path} and docs[path][0] <= (*version, 9)
+            docs[path] = (version_of(version, fields), *docs[path][1:])
+    return found
+
+
 @pytest.mark.parametrize("block", range(4))
 def test_what_is_read_after_a_restart_is_what_was_in_memory(block, tmp_path, monkeypatch):
     """Whatever was written whole, as a difference or entry by entry, to the log or to the table."""
@@ -159,7 +173,7 @@ def test_what_is_read_after_a_restart_is_what_was_in_memory(block, tmp_path, mon
                 kept.commit()
                 if random.random() < 0.4:
                     keys = {o: list(states) for o, states in kept.state.states.items()}
-                    before = everything(kept, keys)
+                    before = with_newest(kept, everything(kept, keys))
                     kept.open()
                     assert same(everything(kept, keys), before), number
         kept.store.close()
@@ -388,6 +402,10 @@ def test_a_large_map_that_is_emptied_between_two_checkpoints_does_not_come_back(
     kept.store.close()
 
 
+SAYING = 3 if compiled() is None else 2
+"""Of a ticket that changes, ingest and assemble say one thing each; match, which has nothing to say, where a key has a step."""
+
+
 def test_what_changes_goes_to_the_log_and_once_to_the_table(tmp_path, monkeypatch):
     monkeypatch.setitem(globals(), "Store", Counted)
     kept = Kept(MeetingSession.plan(), tmp_path / "state")
@@ -397,11 +415,10 @@ def test_what_changes_goes_to_the_log_and_once_to_the_table(tmp_path, monkeypatc
     for n in range(20):
         kept.flow.process([event(Change("tickets/t7", None, ticket(n % 2 == 1), (9, n), None))])
         kept.commit()
-    # ingest, match and assemble say one thing each
-    assert kept.store.rows["INSERT"] == 3 * 20 and not kept.state.is_folded
+    assert kept.store.rows["INSERT"] == SAYING * 20 and not kept.state.is_folded
     kept.store.rows.clear()
     kept.state.fold()
-    assert kept.store.rows["INSERT"] == 3 and kept.state.is_folded
+    assert kept.store.rows["INSERT"] == SAYING and kept.state.is_folded
     assert kept.store.one("SELECT count(*) FROM log") == 0
     kept.store.close()
 
@@ -419,7 +436,7 @@ def test_what_many_keys_say_is_made_before_the_checkpoint_and_of_each_twice_at_m
     kept.state.fold()
     assert kept.state.is_folded and not kept.store.rows, "the table waits for the checkpoint"
     kept.commit()
-    assert kept.store.rows["INSERT"] == 2 * 3 and not kept.state.dirty
+    assert kept.store.rows["INSERT"] == 2 * SAYING and not kept.state.dirty
     kept.open()
     assert len(kept.table()["MeetingSession"]["meetingSessions/m1"]["attending"]) == 30
     kept.store.close()
