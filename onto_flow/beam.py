@@ -57,6 +57,7 @@ from .model.vectorised import Vectorised, vectorised
 from .plan.wire import not_portable
 from .sinks.base import Table
 from .sources.line_contents import EventContents
+from .streams import open_selected
 
 
 class ReadExport(ReadDocuments):
@@ -220,7 +221,8 @@ def begin_with(pipeline: _beam.Pipeline, uri: str, *views: type) -> Load:
     Returns:
         What `Maintain(..., load=...)` takes. The stream is silent until all of it is over.
     """
-    return read_load(pipeline, partial(open_source, uri), plan_views(*views))
+    plan = plan_views(*views)
+    return read_load(pipeline, partial(open_selected, uri, plan.projection), plan)
 
 
 class WriteViewTable(WriteTables):

@@ -177,6 +177,24 @@ class DeadLetters:
             raise _failed(self._file, error) from error
 
 
+def encode_letter(letter: DeadLetter, *, redact: Iterable[str] = ()) -> bytes:
+    """A letter as JSON, as it goes to a topic or a file of lines: `key`, `reason`, `stack`, `payload`; or `cleared`.
+
+    Example:
+        >>> letter = DeadLetter("users/u1", "bad-value: 'DE0012'", payload={"n": 1, "iban": "DE0012"})
+        >>> told = json.loads(encode_letter(letter, redact=["iban"]))
+        >>> told["reason"], json.loads(told["payload"])["mapValue"]["fields"]["iban"]
+        ("bad-value: '(redacted)'", {'stringValue': '(redacted)'})
+    """
+    if letter.cleared:
+        return json.dumps({"key": _storable(letter.key), "cleared": True}, ensure_ascii=False).encode()
+    redaction = _Redaction(frozenset(redact))
+    payload = _payload(letter.payload, redaction)
+    reason, stack = (_storable(redaction.text(text)) for text in (letter.reason, letter.stack))
+    told = {"key": _storable(letter.key), "reason": reason[:MAX_TEXT], "stack": stack[-MAX_TEXT:], "payload": payload}
+    return json.dumps({**told, "payload": _storable(payload)}, ensure_ascii=False).encode()
+
+
 def _connect(file: Path) -> sqlite3.Connection:
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

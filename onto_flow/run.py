@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from .core.change import DeadLetter
 from .core.errors import EngineError, UsageError
 from .core.html import html_table
 from .core.registry import Entry, load
-from .core.values import Document, to_micros
+from .core.values import Document
 from .deadletters import DeadLetters
 from .engines.base import Engine, Job, Progress, Report
 from .engines.breaker import DEFAULT_LIMITS, Limits
@@ -27,7 +27,8 @@ from .model.compile import plan_views
 from .model.fingerprint import fingerprint
 from .sinks.base import Counting, Sink
 from .sinks.memory import MemorySink
-from .sources.base import Follower, Selective, Source, SourceInfo
+from .sources.base import Follower, Selective, Source
+from .streams import cutover_of, is_elsewhere, stream_job
 
 ENGINES = {
     "local": Entry("onto_flow.engines.local:Engine"),
@@ -35,8 +36,6 @@ ENGINES = {
     "flink": Entry("onto_flow.engines.flink:Engine", "flink"),
 }
 DEAD_LETTERS = Path(".onto-flow/dead-letters.sqlite")
-EXPORT_MARGIN = timedelta(minutes=5)
-"""How long before the start of an inconsistent export its documents count as read (`formats` 6.g)."""
 
 
 @dataclass
@@ -44,13 +43,13 @@ class Run:
     """A job that was started: its progress, and its tables when the sink is in memory.
 
     Attributes:
-        sink: Where the view documents went.
+        sink: Where the view documents went; `None` where workers write them.
         progress: How far it is.
         report: What it did; `None` until it is done.
         letters: What failed, as far as it was not taken back.
     """
 
-    sink: Sink
+    sink: Sink | None
     progress: Progress = field(default_factory=lambda: Progress("waiting"))
     report: Report | None = None
     letters: dict[str, DeadLetter] = field(default_factory=dict)
@@ -162,6 +161,7 @@ def start(
     on_progress: Callable[[Progress], None] | None = None,
     on_letter: Callable[[DeadLetter], None] = lambda letter: None,
     on_sink: Callable[[Run], None] = lambda run: None,
+    on_note: Callable[[str], None] = lambda text: None,
     metrics: Metrics | None = None,
     declared: DeclaredTime | None = None,
     limits: Limits | None = DEFAULT_LIMITS,
@@ -183,47 +183,56 @@ def start(
         limits: When so many failures of user code stop the run; `None`: never.
         sink_options: Options of the sink beside those of its URI, which a checkpoint does not take for its name.
         on_sink: Is given the run before it begins, so that it can be stopped.
+        on_note: Is told what a person should know before it begins.
     """
+    feed = open_feed(feed) if isinstance(feed, str) else feed
+    runner: Engine = load("engine", engine, ENGINES)()
+    place = "" if dead_letters is None else dead_letters
+    if feed is not None and runner.capabilities.workers_open and not feed.info().bounded:
+        run = Run(None)
+        told = _Told(run, () if is_elsewhere(place) else views, place, on_letter, on_progress)
+        stream: Any = stream_job(
+            views,
+            source=_uri("source", source),
+            feed=feed,
+            sink=_uri("sink", sink),
+            dead_letters=str(place) if is_elsewhere(place) else "",
+            snapshot_time=snapshot_time,
+            sink_options=sink_options,
+            options=options,
+            dead_letter=told.letter,
+            progress=told.progressed,
+            say=on_note,
+            stop=run.stop,
+        )
+        return _carried_out(runner, stream, run, told, on_sink)
     plan = plan_views(*views)
     metrics = metrics or Metrics()
     source = open_source(source) if isinstance(source, str) else source
-    feed = open_feed(feed) if isinstance(feed, str) else feed
     opened = open_sink(sink, **sink_options or {}) if isinstance(sink, str) else sink
-    run = Run(MemorySink() if opened is None else opened)
-    runner: Engine = load("engine", engine, ENGINES)()
+    tables: Sink = MemorySink() if opened is None else opened
+    run = Run(tables)
     for end in (source, feed):
         if isinstance(end, Selective):
             end.selects(plan.projection)
-    cutover = _cutover(source.info(), feed is not None, snapshot_time, inconsistent_export)
+    cutover = cutover_of(source.info(), feed is not None, snapshot_time, inconsistent_export)
     if isinstance(feed, Follower):
         feed.follows(cutover.snapshot)
-    letters = DeadLetters(dead_letters, redact=plan.sensitive()) if dead_letters else None
-
-    def took(letter: DeadLetter) -> None:
-        run._took(letter)
-        on_letter(letter)
-        if letters is not None:
-            letters.put(letter)
-
-    def progressed(progress: Progress) -> None:
-        run.progress = progress
-        if on_progress is not None:
-            on_progress(progress)
-
-    if isinstance(run.sink, Counting):
-        metrics.operations = run.sink.operations
+    told = _Told(run, views, place, on_letter, on_progress)
+    if isinstance(tables, Counting):
+        metrics.operations = tables.operations
     job = Job(
         plan=plan,
         source=source,
-        sink=run.sink,
+        sink=tables,
         feed=feed,
-        dead_letter=took,
+        dead_letter=told.letter,
         generation=time.time_ns() // 1000,
         snapshot=cutover.snapshot,
         publish_after_feed=cutover.publish_after_feed,
         publish_every=publish_every,
         options=options or {},
-        progress=progressed,
+        progress=told.progressed,
         stop=run.stop,
         metrics=metrics,
         declared=declared or WallTime(),
@@ -231,43 +240,55 @@ def start(
         fingerprints={view.__name__: fingerprint(view) for view in views} if options else {},
         sink_name=name_of(sink) if isinstance(sink, str) else "",
     )
-    reasons = runner.check(job)
-    if reasons:
-        raise EngineError("engine-refused", "; ".join(reasons))
-    on_sink(run)
+    return _carried_out(runner, job, run, told, on_sink)
+
+
+class _Told:
+    """Where a run's letters and progress go."""
+
+    def __init__(
+        self,
+        run: Run,
+        views: Sequence[type],
+        place: str | Path,
+        on_letter: Callable[[DeadLetter], None],
+        on_progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self._run, self._on_letter, self._on_progress = run, on_letter, on_progress
+        self._letters = DeadLetters(place, redact=plan_views(*views).sensitive()) if place and views else None
+
+    def letter(self, letter: DeadLetter) -> None:
+        self._run._took(letter)
+        self._on_letter(letter)
+        if self._letters is not None:
+            self._letters.put(letter)
+
+    def progressed(self, progress: Progress) -> None:
+        self._run.progress = progress
+        if self._on_progress is not None:
+            self._on_progress(progress)
+
+    def close(self) -> None:
+        if self._letters is not None:
+            self._letters.close()
+
+
+def _carried_out(runner: Engine, job: Job, run: Run, told: _Told, on_sink: Callable[[Run], None]) -> Run:
+    """Runs a job that its engine can run."""
     try:
+        reasons = runner.check(job)
+        if reasons:
+            raise EngineError("engine-refused", "; ".join(reasons))
+        on_sink(run)
         with stopped_by_interrupts(run.stop):
             run.report = runner.run(job)
     finally:
-        if letters is not None:
-            letters.close()
+        told.close()
     return run
 
 
-@dataclass(frozen=True)
-class _Cutover:
-    snapshot: int | None
-    publish_after_feed: bool = False
-
-
-def _cutover(info: SourceInfo, has_feed: bool, given: datetime | None, inconsistent: bool) -> _Cutover:
-    """How documents and events of this job are joined (law 3)."""
-    known = given or info.snapshot_time
-    if known is not None:
-        return _Cutover(to_micros(_aware(known)))
-    if info.ranks_below_events or not has_feed:
-        return _Cutover(None)
-    if not inconsistent and info.kind != "emulator-export":
-        raise UsageError(
-            "no-snapshot-time",
-            "the export does not say at which time it was taken, so it cannot be joined with a feed without a gap",
-            fix="Give --snapshot-time (the operation's snapshot_time), or take --inconsistent-export: all later events are "
-            "applied, and nothing is published before the feed has ended.",
-        )
-    if info.start_time is None:
-        raise UsageError("no-snapshot-time", "the export does not say when it began", fix="Give --snapshot-time.")
-    return _Cutover(to_micros(_aware(info.start_time) - EXPORT_MARGIN), publish_after_feed=True)
-
-
-def _aware(time: datetime) -> datetime:
-    return time if time.tzinfo is not None else time.replace(tzinfo=timezone.utc)
+def _uri(what: str, given: Any) -> str:
+    """What workers open by its name."""
+    if isinstance(given, str):
+        return given
+    raise UsageError("wrong-usage", f"workers open the {what} of a stream themselves", fix=f"Give the {what} as a URI.")

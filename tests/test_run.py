@@ -19,10 +19,11 @@ from onto_flow.formats import encode_change
 from onto_flow.formats.cloudevents_writer import binary_line
 from onto_flow.formats.export_writer import write_export
 from onto_flow.formats.typed_json import encode_fields
-from onto_flow.run import EXPORT_MARGIN, Run, _cutover, backfill, start
+from onto_flow.run import Run, backfill, start
 from onto_flow.sinks.memory import MemorySink
 from onto_flow.sinks.parquet import ParquetSink
 from onto_flow.sources.base import SourceInfo
+from onto_flow.streams import EXPORT_MARGIN, cutover_of
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=timezone.utc)
 
@@ -129,16 +130,16 @@ def test_an_export_that_knows_its_time_joins_a_feed(tmp_path):
     ],
 )
 def test_the_cutover_follows_from_what_the_source_knows(info, feed, given, inconsistent, snapshot, held):
-    cutover = _cutover(info, feed, given, inconsistent)
+    cutover = cutover_of(info, feed, given, inconsistent)
     assert cutover.snapshot == (None if snapshot is None else to_micros(snapshot))
     assert cutover.publish_after_feed is held
 
 
 def test_a_production_export_without_time_is_refused_with_a_feed():
     with pytest.raises(UsageError, match="--inconsistent-export"):
-        _cutover(SourceInfo("firestore-export", start_time=NOON), True, None, False)
+        cutover_of(SourceInfo("firestore-export", start_time=NOON), True, None, False)
     with pytest.raises(UsageError, match="when it began"):
-        _cutover(SourceInfo("firestore-export"), True, None, True)
+        cutover_of(SourceInfo("firestore-export"), True, None, True)
 
 
 def test_an_unknown_engine_option_is_refused(documents):

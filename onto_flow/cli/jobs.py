@@ -30,7 +30,11 @@ def _job_arguments(command: argparse.ArgumentParser) -> None:
         "--sink", required=True, help="parquet:DIR, jsonl:FILE, postgresql://USER@HOST/DB or firestore://PROJECT"
     )
     command.add_argument("--engine", default="local", help="local (default), beam or flink")
-    command.add_argument("--dead-letters", metavar="FILE", help="default: .onto-flow/dead-letters.sqlite")
+    command.add_argument(
+        "--dead-letters",
+        metavar="PLACE",
+        help="a file (default: .onto-flow/dead-letters.sqlite); of a stream on Beam pubsub://PROJECT/TOPIC or a folder too",
+    )
     command.add_argument("--max-writes-per-second", metavar="N", help="write to the sink's database not faster")
     command.add_argument("--write-budget-per-day", metavar="N", help="stop when so many writes of a day (UTC) are made")
     command.add_argument("--dry-run", action="store_true", help="write nothing to the sink's database: count it")
@@ -40,7 +44,9 @@ def _job_arguments(command: argparse.ArgumentParser) -> None:
 
 def _run_arguments(command: argparse.ArgumentParser) -> None:
     _job_arguments(command)
-    command.add_argument("--feed", required=True, help="a file, - for standard input, or jsonl:FILE")
+    command.add_argument(
+        "--feed", required=True, help="a file, - for standard input, jsonl:FILE or pubsub://P/SUBSCRIPTION"
+    )
     command.add_argument(
         "--format", help="what its lines are: cloudevents, background, changelog, debezium; default: each tells"
     )
@@ -104,7 +110,7 @@ def _job(arguments: argparse.Namespace, more: dict[str, Any]) -> int:
     from ..views import load_views
 
     views = load_views(arguments.views)
-    letters = Path(arguments.dead_letters or DEAD_LETTERS)
+    letters = arguments.dead_letters or DEAD_LETTERS
 
     def stop_on_signal(run: Run) -> None:
         signal.signal(signal.SIGTERM, lambda number, frame: run.stop.set())
@@ -122,6 +128,7 @@ def _job(arguments: argparse.Namespace, more: dict[str, Any]) -> int:
             on_progress=watcher.progress,
             on_letter=watcher.letter,
             on_sink=stop_on_signal,
+            on_note=lambda text: say(text, arguments.quiet),
             options=arguments.engine_options,
             metrics=metrics,
             **declared,
@@ -129,6 +136,9 @@ def _job(arguments: argparse.Namespace, more: dict[str, Any]) -> int:
         )
     report = run.report
     assert report is not None
+    if report.submitted:
+        print(report.submitted)
+        return DONE
     say(
         f"{report.documents} documents, {report.changes} changes -> {report.view_changes} view changes "
         f"in {report.seconds:.1f} s{_gaps(report)}",

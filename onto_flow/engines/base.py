@@ -58,6 +58,7 @@ class EngineCapabilities:
         exactly_once_between_stages: State and messages of a step are permanent together; the protocol needs it.
         restores_by: How a crash is survived: `outbox`, `epoch`, or `nothing` (the state is in memory).
         unbounded: Whether it can run a feed that does not end.
+        workers_open: Whether its workers open the ends of such a job themselves, by their URIs.
     """
 
     drained: bool
@@ -65,6 +66,7 @@ class EngineCapabilities:
     exactly_once_between_stages: bool
     restores_by: str
     unbounded: bool
+    workers_open: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,7 @@ class Report:
         published: Whether anything was shown; not when it was stopped before that.
         gaps: What the feed should have had and did not give (`docs/gaps.md`).
         wrong_types: (collection, field) -> how often a field of another type than declared was read.
+        submitted: Name and id of a job that was handed to a service, where it goes on by itself; empty: it ran here.
     """
 
     documents: int
@@ -149,6 +152,7 @@ class Report:
     published: bool = True
     gaps: Gaps = field(default_factory=Gaps)
     wrong_types: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    submitted: str = ""
 
     @property
     def gaps_open(self) -> int:

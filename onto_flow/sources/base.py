@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from ..core.change import Change, DeadLetter
 from ..core.collection import Collection, Projection
@@ -165,3 +165,15 @@ def count_of(name: str, value: int | str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 19 and int(text)):
         raise UsageError("wrong-usage", f"{name}={text:.80} is no number from 1 on")
     return int(text)
+
+
+@runtime_checkable
+class Subscribed(Protocol):
+    """A feed whose messages somebody else may pull: an engine whose workers read subscriptions themselves."""
+
+    @property
+    def subscription(self) -> str:
+        """The full name of the subscription."""
+
+    def contents(self, projection: Projection | None) -> Any:
+        """What reads its messages (`line_contents.EventContents`)."""

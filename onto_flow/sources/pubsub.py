@@ -94,6 +94,10 @@ class PubSubFeed:
         """See `sources.base.Follower`."""
         self._options.joined = snapshot is not None
 
+    def contents(self, projection: Projection | None) -> EventContents:
+        """See `sources.base.Subscribed`."""
+        return self._options.contents(projection)
+
     def open(
         self, partition: Partition, *, resume: bytes | None = None, projection: Projection | None = None
     ) -> PubSubReader:

@@ -50,10 +50,8 @@ class _Decode(beam.DoFn):
         """Reads one message."""
         data, attributes, name, published = _parts(element)
         found = read_message(self._contents, data, attributes, name, published, f"message {name}")
-        if isinstance(found, DeadLetter):
-            yield beam.pvalue.TaggedOutput(DEAD_LETTERS, found)
-        elif found is not None:
-            yield found
+        for item in self._contents.resolved([] if found is None else [found]):
+            yield beam.pvalue.TaggedOutput(DEAD_LETTERS, item) if isinstance(item, DeadLetter) else item
 
 
 def _parts(element: Any) -> tuple[bytes, dict[str, str], str, datetime | None]:

@@ -1,5 +1,7 @@
 """Runs a bounded job as a Beam pipeline, and applies its view changes to the sink of the submitting process.
 
+A job that does not end is a `StreamJob`: its workers write (`stream_run`).
+
 The pipeline writes its outputs as lines of text (base64 of their bytes) to a folder, with Beam's own file writer, which
 commits each file once whatever is retried; the submitting process reads them back when the job has ended well, and
 writes, completes and publishes. So the same code serves the runner in this process and one elsewhere, and no sink has
@@ -10,7 +12,6 @@ view changes pass through one process: fine for the local runners (FnApiRunner, 
 from __future__ import annotations
 
 import base64
-import sys
 import tempfile
 import time
 import uuid
@@ -22,7 +23,6 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 from apache_beam.runners.runner import PipelineState
-from apache_beam.runners.worker import statecache
 
 from ...core.change import DeadLetter, ViewChange
 from ...core.columns import ViewColumns
@@ -36,9 +36,13 @@ from ..carried import Carried, Fenced, Unreadable, decode_carried
 from ..wrong_types import Mistyped, WrongTypes
 from .batch import batch_pipeline, fits, shards_of
 from .elements import unpack_built
-from .graph import Outputs, build_pipeline
+from .graph import build_pipeline
+from .needs import check_pipeline
 from .options import ViewOptions
+from .probe import cheap_state_sizes
 from .runners import BOUNDED, named
+from .stream_job import StreamJob, refusals_of, stream_pipeline
+from .stream_run import run_stream
 
 IN_PROCESS = BOUNDED
 """The default: named in full, for plain `DirectRunner` chooses among three runners by what it finds."""
@@ -56,33 +60,44 @@ class BeamEngine:
 
     name = "beam"
     capabilities = EngineCapabilities(
-        drained=False, keeps_order=False, exactly_once_between_stages=True, restores_by="nothing", unbounded=False
+        drained=False,
+        keeps_order=False,
+        exactly_once_between_stages=True,
+        restores_by="nothing",
+        unbounded=True,
+        workers_open=True,
     )
 
     def __init__(self, *, coalesce: bool = True, batch: bool = True) -> None:
         self._coalesce, self._batch = coalesce, batch
 
-    def check(self, job: Job) -> Sequence[str]:
+    def check(self, job: Job | StreamJob) -> Sequence[str]:
         """Why the job cannot run here."""
+        if isinstance(job, StreamJob):
+            return refusals_of(job)
         known = {"runner", *PipelineOptions([]).get_all_options()}
         reasons = [f"Beam has no pipeline option {name!r}" for name in job.options if name not in known]
         if job.feed is not None and not job.feed.info().bounded:
-            reasons.append("engine beam runs feeds that end: its outputs are published when the job has ended")
+            reasons.append(
+                "on Beam a feed that does not end is a subscription, and it, source and sink are named by URIs"
+            )
         reasons += [
             f"{path} is known to this process alone: define it in a module, or run it on engine local"
             for path in not_portable(job.plan)
         ]
         return reasons
 
-    def run(self, job: Job) -> Report:
+    def run(self, job: Job | StreamJob) -> Report:
         """Runs the job; see `Engine.run`."""
         reasons = self.check(job)
         if reasons:
             raise EngineError("engine-refused", "; ".join(reasons))
-        return _Run(job, self).run()
+        return run_stream(job) if isinstance(job, StreamJob) else _Run(job, self).run()
 
-    def pipeline(self, job: Job) -> tuple[beam.Pipeline, Outputs]:
-        """The job as Beam has it, not yet running, and its collections."""
+    def pipeline(self, job: Job | StreamJob) -> tuple[beam.Pipeline, Any]:
+        """The job as Beam has it, not yet running, and its collections: `Outputs`, or `StreamOutputs`."""
+        if isinstance(job, StreamJob):
+            return stream_pipeline(job)
         options = _options(job)
         pipeline = beam.Pipeline(options=options)
         if self._batch and not fits(job):
@@ -149,7 +164,8 @@ class _Run:
             built = outputs.built | "built" >> beam.Map(_built_line).with_output_types(str)
             lines = (lines, built) | "all" >> beam.Flatten()
         _ = lines | "write" >> beam.io.WriteToText(FileSystems.join(folder, "outputs"))
-        with _cheap_state_sizes():
+        check_pipeline(pipeline)
+        with cheap_state_sizes():
             try:
                 state = pipeline.run().wait_until_finish()
             except Exception as error:
@@ -231,18 +247,3 @@ def _folder(place: str | None) -> Iterator[str]:
         yield folder
     finally:
         FileSystems.delete([folder])
-
-
-@contextmanager
-def _cheap_state_sizes() -> Iterator[None]:
-    """Replaces the size probe of the state cache in this process: it walks all module globals, milliseconds per key."""
-    probe = statecache.get_deep_size
-    statecache.get_deep_size = _size
-    try:
-        yield
-    finally:
-        statecache.get_deep_size = probe
-
-
-def _size(*objects: Any) -> int:
-    return sum(sys.getsizeof(o) + (_size(*o) if isinstance(o, (list, tuple)) else 0) for o in objects)

@@ -45,7 +45,8 @@ from .steps import LETTERS, operator_fn
 from .streaming import CREDIT, StreamFn
 from .write_stream import opened_shard
 
-_NO_END = "the views change by time alone (a clock or `until`), and a stream on Beam has no declared time"
+NO_END = "the views change by time alone (a clock or `until`), and a stream on Beam has no declared time"
+"""Why views that change by time are refused."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ class MaintainPlan(beam.PTransform):
 
     def refusals(self) -> list[str]:
         """Why these views cannot be maintained here, one sentence each."""
-        reasons = [_NO_END] if is_timed(self.plan) else []
+        reasons = [NO_END] if is_timed(self.plan) else []
         return reasons + [f"{path} is known to this process alone: define it in a module" for path in self._unknown()]
 
     def _unknown(self) -> Sequence[str]:

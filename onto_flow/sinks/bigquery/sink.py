@@ -101,9 +101,7 @@ class BigQuerySink:
                 self._sweep(opened)
             elif self._completing and not opened.is_ours:
                 letters += self._load(opened)
-            elif (self._shared and opened.changed) or (
-                opened.changed and (opened.is_ours or opened.before in (0, self._generation))
-            ):
+            elif opened.changed and (self._shared or opened.is_ours or opened.before in (0, self._generation)):
                 letters += self._append_all(opened)
         self._completing = False
         return letters

@@ -1,0 +1,162 @@
+"""How documents and events of a job are joined; and jobs that do not end, whose ends workers open themselves.
+
+Of the latter views and URIs become a job of Beam, and nothing is contacted. The one thing that is looked at is when an
+export was taken, and that only where nobody says it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .connect import check_writers, open_source, open_writer, split, with_option
+from .core.collection import Projection
+from .core.errors import UsageError
+from .core.values import to_micros
+from .deadletters import encode_letter
+from .model.compile import plan_views
+from .sources.base import Follower, Selective, Source, SourceInfo, Subscribed
+
+if TYPE_CHECKING:
+    from .engines.beam.stream_job import StreamJob
+
+EXPORT_MARGIN = timedelta(minutes=5)
+"""How long before the start of an inconsistent export its documents count as read (`formats` 6.g)."""
+
+_MOMENT_MARGIN = timedelta(seconds=2)
+"""How long before now a database is read: its clock and ours differ."""
+
+
+def stream_job(
+    views: Sequence[type],
+    *,
+    source: str | None,
+    feed: Source,
+    sink: str,
+    dead_letters: str = "",
+    snapshot_time: datetime | None = None,
+    generation: int | None = None,
+    sink_options: Mapping[str, str] | None = None,
+    options: Mapping[str, Any] | None = None,
+    **told: Any,
+) -> StreamJob:
+    """The job of a stream on Beam.
+
+    Args:
+        views: View models.
+        source: The URI of the documents to begin with; `None`: it begins with nothing.
+        feed: The feed of a subscription (`connect.open_feed`).
+        sink: The URI of a sink that takes several writers.
+        dead_letters: `pubsub://PROJECT/TOPIC` or a folder; empty: this process is told.
+        snapshot_time: When the export was taken; given, the source is not looked at.
+        generation: The first part of view versions; by default now.
+        sink_options: Options of the sink beside those of its URI; each writer keeps to them.
+        options: Beam's pipeline options, and those of a stream (`docs/beam.md`).
+        told: `dead_letter`, `progress`, `say` and `stop` of the job.
+
+    Raises:
+        UsageError: A feed that is no subscription, an export whose time nobody knows.
+    """
+    from .engines.beam.stream_job import Letters, StreamJob
+    from .engines.beam.write_table import Shared
+
+    if not isinstance(feed, Subscribed):
+        what = "a stream on Beam follows a subscription of Pub/Sub"
+        raise UsageError(
+            "wrong-usage", what, fix="Give --feed pubsub://PROJECT/SUBSCRIPTION, or run it on engine local."
+        )
+    plan = plan_views(*views)
+    if source is not None:
+        source, snapshot = _as_of(source, snapshot_time)
+    else:
+        snapshot = None
+    if isinstance(feed, Follower):
+        feed.follows(snapshot)
+    return StreamJob(
+        plan=plan,
+        subscription=feed.subscription,
+        contents=partial(feed.contents, plan.projection),
+        sink=Shared(partial(open_writer, sink, **sink_options or {}), partial(check_writers, sink)),
+        letters=Letters(dead_letters, partial(encode_letter, redact=plan.sensitive())),
+        source=None if source is None else partial(open_selected, source, plan.projection),
+        snapshot=snapshot,
+        generation=time.time_ns() // 1000 if generation is None else generation,
+        options=options or {},
+        **told,
+    )
+
+
+def open_selected(uri: str, projection: Projection | None) -> Source:
+    """The source of documents that a URI names, which reads only what is wanted, where it can choose."""
+    source = open_source(uri)
+    if isinstance(source, Selective) and projection is not None:
+        source.selects(projection)
+    return source
+
+
+def is_elsewhere(place: str | Path | None) -> bool:
+    """Whether dead letters go to a topic or a folder that workers write, and to no file of this process.
+
+    Example:
+        >>> [is_elsewhere(place) for place in ("pubsub://p/letters", "gs://b/letters", "out/", "letters.sqlite")]
+        [True, True, True, False]
+    """
+    return isinstance(place, str) and ("://" in place or place.endswith("/"))
+
+
+def _as_of(source: str, given: datetime | None) -> tuple[str, int | None]:
+    """The URI of a source that all workers read as of one time, and that time."""
+    scheme, _, options = split(source)
+    if scheme == "firestore":
+        moment = options.get("read_time")
+        at = _aware(given or datetime.now(timezone.utc) - _MOMENT_MARGIN)
+        if moment is None:
+            return with_option(source, "read_time", at.isoformat().replace("+00:00", "Z")), to_micros(at)
+    if given is not None:
+        return source, to_micros(_aware(given))
+    cutover = cutover_of(open_source(source).info(), True, None, False)
+    if cutover.publish_after_feed:
+        what = "the export is no consistent view, and a stream has no end before which nothing is shown"
+        raise UsageError("no-snapshot-time", what, fix="Take an export with a snapshot time; or give --snapshot-time.")
+    return source, cutover.snapshot
+
+
+@dataclass(frozen=True)
+class Cutover:
+    """How documents and events of a job are joined (law 3).
+
+    Attributes:
+        snapshot: The time of the documents in microseconds; `None`: below any event.
+        publish_after_feed: Whether nothing is shown before the feed has ended: the documents are no consistent view.
+    """
+
+    snapshot: int | None
+    publish_after_feed: bool = False
+
+
+def cutover_of(info: SourceInfo, has_feed: bool, given: datetime | None, inconsistent: bool) -> Cutover:
+    """How documents and events of this job are joined (law 3)."""
+    known = given or info.snapshot_time
+    if known is not None:
+        return Cutover(to_micros(_aware(known)))
+    if info.ranks_below_events or not has_feed:
+        return Cutover(None)
+    if not inconsistent and info.kind != "emulator-export":
+        raise UsageError(
+            "no-snapshot-time",
+            "the export does not say at which time it was taken, so it cannot be joined with a feed without a gap",
+            fix="Give --snapshot-time (the operation's snapshot_time), or take --inconsistent-export: all later events are "
+            "applied, and nothing is published before the feed has ended.",
+        )
+    if info.start_time is None:
+        raise UsageError("no-snapshot-time", "the export does not say when it began", fix="Give --snapshot-time.")
+    return Cutover(to_micros(_aware(info.start_time) - EXPORT_MARGIN), publish_after_feed=True)
+
+
+def _aware(time: datetime) -> datetime:
+    return time if time.tzinfo is not None else time.replace(tzinfo=timezone.utc)

@@ -1,0 +1,199 @@
+"""One command keeps a table right on Beam: an export, then a subscription, to Firestore; on the runner of this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("apache_beam", reason="pip install 'onto-flow[beam]'")
+
+from beam_streams import quick
+from test_beam_stream import CHANGES, DOCUMENTS, PLAN, SNAPSHOT, embedded
+
+from onto_flow.connect import open_feed
+from onto_flow.core.errors import EngineError, UsageError
+from onto_flow.core.fence import FENCE, without_fence
+from onto_flow.demo import data as demo
+from onto_flow.demo.meeting_room import MeetingSession, OrganizationLoad
+from onto_flow.engines.beam import Engine
+from onto_flow.engines.beam import local_pubsub as reads
+from onto_flow.engines.beam.needs import needs_of
+from onto_flow.engines.beam.runners import Need
+from onto_flow.formats.cloudevents_writer import encode_binary
+from onto_flow.formats.export_writer import write_export
+from onto_flow.run import Run, start
+from onto_flow.streams import stream_job
+from onto_flow.testing.firestore import firestore_server
+from onto_flow.testing.pubsub import PubSubServer, Settings, pubsub_server
+
+pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]
+
+TOPIC, LETTERS = (f"projects/demo-project/topics/{name}" for name in ("changes", "letters"))
+VIEWS, READS = (f"projects/demo-project/subscriptions/{name}" for name in ("views", "letters"))
+FEED = "pubsub://demo-project/views"
+PATIENCE = 180.0
+"""Seconds after which a test fails that waits."""
+
+
+@pytest.fixture
+def pubsub(monkeypatch: pytest.MonkeyPatch) -> Iterator[PubSubServer]:
+    with pubsub_server() as server:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.address)
+        for topic, subscription in ((TOPIC, VIEWS), (LETTERS, READS)):
+            server.broker.topics[topic] = []
+            server.broker.subscribe(subscription, Settings(topic))
+        yield server
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write_export(tmp_path / "export", demo.documents().items())
+    return tmp_path
+
+
+def publish(server: PubSubServer, *messages: tuple[bytes, dict[str, str]]) -> None:
+    with server.changing() as broker:
+        for message in messages:
+            broker.publish(TOPIC, *message)
+
+
+def until(condition: Callable[[], Any]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it did not come to be"
+        time.sleep(0.02)
+
+
+def waiting(server: PubSubServer, subscription: str) -> list[bytes]:
+    return [message.data for message in server.broker.subscriptions[subscription].unacknowledged]
+
+
+@contextmanager
+def running(**job: Any) -> Iterator[Run]:
+    """A job in another thread, until it is stopped."""
+    runs: list[Run] = []
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            start([MeetingSession, OrganizationLoad], feed=FEED, engine="beam", on_sink=runs.append, **job)
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run)
+    with quick():
+        thread.start()
+        try:
+            until(lambda: runs or failures)
+            yield runs[0]
+        finally:
+            for each in runs:
+                each.stop.set()
+            thread.join(PATIENCE)
+    assert not thread.is_alive()
+    assert failures == []
+
+
+def test_a_stream_shows_the_load_at_the_fence_and_then_each_change(
+    pubsub: PubSubServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reads, "PULL_SECONDS", 0.2)
+    expected = embedded(PLAN, DOCUMENTS, CHANGES, SNAPSHOT).tables(PLAN)
+    wanted = {path: document for table in expected.values() for path, document in table.items()}
+    with firestore_server() as firestore:
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore.address)
+        held = firestore.held("demo-project")
+
+        def shown() -> dict[str, Any]:
+            return {path: without_fence(held.database.get(path).fields or {}) for path in wanted}
+
+        job = {
+            "source": str(folder / "export"),
+            "sink": "firestore://demo-project",
+            "snapshot_time": demo.EXPORTED_AT,
+            "dead_letters": "pubsub://demo-project/letters",
+            "options": {"gate_shards": "2", "receipts": str(folder / "receipts")},
+        }
+        publish(pubsub, *(encode_binary(change) for change in CHANGES[:3]))
+        with running(**job) as run:
+            until(lambda: run.progress.stage == "following")
+            publish(pubsub, *(encode_binary(change) for change in CHANGES[3:]), (b"???", {}))
+            until(lambda: shown() == wanted)
+            until(lambda: waiting(pubsub, VIEWS) == [])
+            until(lambda: waiting(pubsub, READS))
+        assert run.report is not None
+        assert (run.report.published, run.report.changes) == (True, len(CHANGES))
+        assert held.database.get(next(iter(wanted))).fields[FENCE]["g"] > 1_700_000_000_000_000
+    [letter] = map(json.loads, waiting(pubsub, READS))
+    assert letter["reason"].startswith("bad-change")
+    [receipt] = (folder / "receipts").iterdir()
+    assert json.loads(receipt.read_text())["documents"] == len(DOCUMENTS)
+
+
+def test_the_job_is_made_of_uris_and_nothing_is_contacted() -> None:
+    job = stream_job(
+        [MeetingSession],
+        source="gs://nowhere/export",
+        feed=open_feed(FEED),
+        sink="firestore://demo-project",
+        snapshot_time=demo.EXPORTED_AT,
+        options={"coalesce": "250"},
+    )
+    assert Engine().check(job) == []
+    pipeline, _ = Engine().pipeline(job)
+    assert needs_of(pipeline) == {Need.STREAM, Need.PUBSUB, Need.STATE, Need.TIMERS}
+    fns = [label for label in pipeline.to_runner_api().components.transforms if "gate" in label]
+    assert fns
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        ({"sink": "parquet:tables"}, "sink parquet does not take several writers"),
+        ({"options": {"runner": "FnApiRunner"}}, "FnApiRunner lacks a stream"),
+        ({"options": {"runner": "PrismRunner"}}, "PrismRunner lacks Pub/Sub as a source: it does not know it"),
+        ({"options": {"colour": "red"}}, "Beam has no pipeline option 'colour'"),
+    ],
+)
+def test_what_cannot_run_is_refused_before_anything_starts(changed: dict[str, Any], what: str, folder: Path) -> None:
+    job = {"source": "export", "sink": "jsonl:changes", "snapshot_time": demo.EXPORTED_AT, **changed}
+    with pytest.raises(EngineError, match=what):
+        start([MeetingSession], feed=FEED, engine="beam", **job)
+
+
+def test_an_export_that_does_not_know_its_time_is_asked_for_it(folder: Path) -> None:
+    with pytest.raises(UsageError, match="no-snapshot-time"):
+        start([MeetingSession], source="export", feed=FEED, sink="jsonl:changes", engine="beam")
+
+
+@pytest.mark.long
+def test_the_command_ends_cleanly_when_it_is_told_to(pubsub: PubSubServer, folder: Path) -> None:
+    arguments = [
+        "onto_flow.demo.meeting_room:MeetingSession",
+        "--source=export",
+        f"--feed={FEED}",
+        "--sink=jsonl:changes",
+    ]
+    when = f"--snapshot-time={demo.EXPORTED_AT.isoformat()}"
+    command = [sys.executable, "-m", "onto_flow.cli", "run", *arguments, when, "--engine=beam", "--gate-shards=2"]
+    publish(pubsub, *(encode_binary(change) for change in CHANGES))
+    with subprocess.Popen(command, env=dict(os.environ), stderr=subprocess.PIPE, text=True) as process:
+        changes = folder / "changes"
+        until(lambda: changes.exists() and len(changes.read_text().splitlines()) >= 2)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, said
+    assert "view changes in" in said
+    assert "what it knows is gone when it ends" in said
