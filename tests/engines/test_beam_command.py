@@ -134,7 +134,8 @@ def test_a_stream_shows_the_load_at_the_fence_and_then_each_change(
             until(lambda: waiting(pubsub, VIEWS) == [])
             until(lambda: waiting(pubsub, READS))
         assert run.report is not None
-        assert (run.report.published, run.report.changes) == (True, len(CHANGES))
+        assert run.report.published
+        assert run.report.changes >= len(CHANGES), "some may come again before they are acknowledged"
         assert held.database.get(next(iter(wanted))).fields[FENCE]["g"] > 1_700_000_000_000_000
     [letter] = map(json.loads, waiting(pubsub, READS))
     assert letter["reason"].startswith("bad-change")
