@@ -1,0 +1,1 @@
+"""Jobs on Google's Dataflow: made without contacting anybody, submitted, updated."""
