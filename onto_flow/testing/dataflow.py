@@ -117,7 +117,12 @@ class DataflowDouble:
         failed = self.jobs[name]["currentState"] == "JOB_STATE_FAILED"
         texts = [self._incompatible[name]] if name in self._incompatible else self.messages if failed else []
         return [
-            {"id": str(at), "messageText": text, "messageImportance": "JOB_MESSAGE_ERROR", "time": "2026-11-26T00:00:00Z"}
+            {
+                "id": str(at),
+                "messageText": text,
+                "messageImportance": "JOB_MESSAGE_ERROR",
+                "time": "2026-11-26T00:00:00Z",
+            }
             for at, text in enumerate(texts)
         ]
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import DebugOptions, GoogleCloudOptions, PipelineOptions, TestOptions
+from apache_beam.options.pipeline_options import DebugOptions, GoogleCloudOptions, TestOptions
 from apache_beam.portability import python_urns
 from apache_beam.portability.api import beam_runner_api_pb2 as api
 

@@ -49,7 +49,7 @@ def dataflow_options(given: Mapping[str, Any]) -> dict[str, Any]:
             continue
         _check(name, options.get(name), form, fix, given)
     try:
-        PipelineOptions.from_dictionary(options)
+        PipelineOptions.from_dictionary(options).get_all_options()
     except SystemExit as error:
         raise UsageError("wrong-usage", "Beam does not take these options", fix="It says why above.") from error
     return options

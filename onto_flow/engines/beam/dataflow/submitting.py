@@ -60,6 +60,20 @@ class Submitted:
         """
         while (state := self.state()) not in ENDED:
             pause()
+        self._ended(state)
+
+    def wait_for_start(self, pause: Callable[[], None] = lambda: time.sleep(5)) -> None:
+        """Waits until Dataflow has judged the job: a new version that does not fit to the state fails then.
+
+        Raises:
+            EngineError: As `wait`.
+        """
+        while (state := self.state()) not in (*ENDED, "RUNNING"):
+            pause()
+        if state != "RUNNING":
+            self._ended(state)
+
+    def _ended(self, state: str) -> None:
         if state != "DONE":
             said = self._said() or "it does not say why"
             raise EngineError("engine-failed", f"the job {self.name} ended as {state}: {said}", where=self.console)
