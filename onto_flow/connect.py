@@ -39,6 +39,7 @@ SINKS = {
     "jsonl": Entry("onto_flow.sinks.jsonl:JsonLinesSink"),
     "parquet": Entry("onto_flow.sinks.parquet:ParquetSink", "parquet"),
     "memory": Entry("onto_flow.sinks.memory:MemorySink"),
+    "pubsub": Entry("onto_flow.sinks.pubsub:PubSubSink", "pubsub"),
     "sqlite": Entry("onto_flow.sinks.sqlite:SqliteSink"),
     "postgresql": Entry("onto_flow.sinks.postgresql:PostgresSink", "postgresql"),
     "postgres": Entry("onto_flow.sinks.postgresql:PostgresSink", "postgresql"),

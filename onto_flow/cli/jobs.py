@@ -27,7 +27,9 @@ def _job_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("views", help=VIEWS)
     command.add_argument("--source", required=True, help="an export's folder or URL, parquet:PLACE or jsonl:FILE")
     command.add_argument(
-        "--sink", required=True, help="parquet:DIR, jsonl:FILE, postgresql://USER@HOST/DB or firestore://PROJECT"
+        "--sink",
+        required=True,
+        help="parquet:DIR, jsonl:FILE, postgresql://USER@HOST/DB, firestore://PROJECT or pubsub://PROJECT/TOPIC",
     )
     command.add_argument("--engine", default="local", help="local (default), beam or flink")
     command.add_argument(

@@ -1,6 +1,4 @@
-"""View changes as JSON Lines: `{"view", "path", "old", "new", "version": [generation, epoch, seq]}`.
-
-Where `new` is the last good document of failing code, the line has `"failed": true` too.
+"""View changes as JSON Lines, each as `formats.view_changes` has it.
 
 An append sink: at least once. A consumer keeps the highest version per path, and skips a line that is no JSON: after a
 kill the last line may be cut, and is finished by a line break before the next run appends. The lines do not say that a
@@ -9,16 +7,14 @@ generation is complete: once the job that wrote generation G has published, docu
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO
 
 from ..core.change import DeadLetter, ViewChange
 from ..core.errors import EngineError
-from ..core.values import Document
-from ..formats.typed_json import encode_fields
+from ..formats.view_changes import encode_view_change
 from .base import Sharing, SinkCapabilities, Table
 
 SHARING: Sharing = "here"
@@ -58,10 +54,11 @@ class JsonLinesSink:
         assert self._file is not None
         with self._writing():
             for change in changes:
+                line = encode_view_change(change) + b"\n"
                 if self._shared:
-                    self._waiting.append(encode_line(change))
+                    self._waiting.append(line)
                 else:
-                    self._file.write(encode_line(change))
+                    self._file.write(line)
 
     def complete(self) -> None:
         """See `Sink`; the file has no line for it."""
@@ -89,26 +86,3 @@ class JsonLinesSink:
             yield
         except OSError as error:
             raise EngineError("sink-failed", f"it cannot be written: {error}", where=self._name) from error
-
-
-def encode_line(change: ViewChange) -> bytes:
-    """The line of a view change, its end included.
-
-    Example:
-        >>> encode_line(ViewChange("V", "v/1", None, {"n": 1}, (7, 0, 1)))
-        b'{"view": "V", "path": "v/1", "old": null, "new": {"n": {"integerValue": "1"}}, "version": [7, 0, 1]}\\n'
-    """
-    line: dict[str, Any] = {
-        "view": change.view,
-        "path": change.path,
-        "old": _fields(change.old),
-        "new": _fields(change.new),
-        "version": list(change.version),
-    }
-    if change.failed:
-        line["failed"] = True
-    return json.dumps(line, ensure_ascii=False).encode() + b"\n"
-
-
-def _fields(document: Document | None) -> dict[str, Any] | None:
-    return None if document is None else encode_fields(document)

@@ -3,6 +3,9 @@
 Law: a message is acknowledged only once the checkpoint that holds its effect is on disk. Messages of a process that is
 killed come again after the stream's deadline, at once after one that was stopped. What comes again is applied once: by its
 version.
+
+Messages are taken as they come, whatever their ordering keys. Google's client hands over the next message of a key when the
+one before is acknowledged (2.44.0, also of a subscription without order): a document would change once in a checkpoint.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
@@ -129,6 +132,7 @@ class Pulled:
         self._came: deque[Any] = deque()
         self._held: deque[tuple[int, Any]] = deque()
         self._client = SubscriberClient()
+        self._client.streaming_pull = _without_keys(self._client.streaming_pull)
         flow = FlowControl(
             max_messages=max_messages,
             max_bytes=max_bytes,
@@ -183,6 +187,27 @@ class Pulled:
         what = f"{self.subscription} gives no messages any more: {type(error).__name__}: {error}"
         fix = "Look whether the subscription is there, and whether this account may consume it."
         return EngineError("feed-failed", what, fix=fix)
+
+
+def _without_keys(streaming_pull: Callable[..., Any]) -> Callable[..., Any]:
+    """The call with streams that show no ordering keys."""
+    return lambda *arguments, **options: _Stream(streaming_pull(*arguments, **options))
+
+
+class _Stream:
+    """A stream of answers whose messages have no ordering keys; in all else it is the client's own."""
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    def __next__(self) -> Any:
+        answer = next(self._call)
+        for received in type(answer).pb(answer).received_messages:
+            received.message.ClearField("ordering_key")
+        return answer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._call, name)
 
 
 class PubSubReader:

@@ -153,6 +153,15 @@ def test_what_was_not_acknowledged_is_given_back_at_the_end_and_comes_at_once_to
     again.close()
 
 
+def test_many_messages_of_one_ordering_key_come_before_one_is_acknowledged(server):
+    with server.changing() as broker:
+        for n in range(50):
+            broker.publish(TOPIC, *encode_binary(change(n, "users/u1")), "users/u1")
+    reader = opened(PubSubFeed("//p/views"))
+    assert [c.version for c in read(reader, 50)] == [change(n).version for n in range(50)]
+    reader.close()
+
+
 def test_no_more_is_here_than_may_be(server):
     publish(server, *map(change, range(100)))
     feed = PubSubFeed("//p/views", max_messages="30")

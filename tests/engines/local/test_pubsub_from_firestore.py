@@ -76,8 +76,7 @@ def followed(folder, parts, random, count, kills):
                 folder, feed=f"pubsub://p/views?batch_messages={max(20, count // 50)}", sink="firestore://p"
             )
             is_last = number == kills
-            # Slower than for a sink on this disk: what waits for Firestore is acknowledged later.
-            until_left(pubsub, passing, process, 0 if is_last else random.randrange(left(pubsub)), faster=2)
+            until_left(pubsub, passing, process, 0 if is_last else random.randrange(left(pubsub)))
             process.send_signal(signal.SIGTERM if is_last else signal.SIGKILL)
             _, errors = process.communicate(timeout=PATIENCE)
             with pubsub.changing():
