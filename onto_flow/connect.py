@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from inspect import signature
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
+from .core.change import DeadLetter
 from .core.errors import EngineError, UsageError, did_you_mean
 from .core.registry import Entry, load
+from .deadletters import DeadLetters
 from .formats.object_path import is_url
 from .sinks.base import Sharing, Sink
 from .sources.base import Source
@@ -44,6 +47,7 @@ SINKS = {
     "postgresql": Entry("onto_flow.sinks.postgresql:PostgresSink", "postgresql"),
     "postgres": Entry("onto_flow.sinks.postgresql:PostgresSink", "postgresql"),
 }
+LETTERS = {"pubsub": Entry("onto_flow.sinks.pubsub.letters:LetterTopic", "pubsub")}
 _WHOLE = ("postgresql", "postgres")
 _FROM_PYTHON = ("clock", "storage")
 """Options that no text can give."""
@@ -120,6 +124,33 @@ def check_writers(uri: str, where: Sharing) -> None:
     place = "several writers at once" if where == "here" else "writers on several machines"
     what = f"the sink {split(uri)[0]} does not take {place}, as a stream on Beam writes"
     raise EngineError("engine-refused", what, where=shown(uri), fix=f"Write to {', '.join(can)}.")
+
+
+class Letters(Protocol):
+    """Where dead letters go."""
+
+    def put(self, letter: DeadLetter) -> None:
+        """Takes a letter, or one that takes an earlier one of its key back."""
+
+    def flush(self) -> None:
+        """Waits until all that was put is permanent."""
+
+    def close(self) -> None:
+        """Flushes, and lets go of files and connections."""
+
+
+def open_letters(place: str | Path, redact: Iterable[str] = ()) -> Letters:
+    """Where dead letters go: a file, or the topic of a URI.
+
+    Args:
+        place: `FILE`, or `pubsub://PROJECT/TOPIC`.
+        redact: Names of fields whose values are never kept.
+    """
+    scheme, topic, _ = split(str(place))
+    if scheme not in LETTERS:
+        return DeadLetters(place, redact=redact)
+    letters: Letters = load("place of dead letters", scheme, LETTERS)(topic, redact=redact)
+    return letters
 
 
 def split(uri: str) -> tuple[str | None, str, dict[str, str]]:

@@ -10,7 +10,6 @@ in which a sensitive field is named, and which are no JSON, are not kept.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import sqlite3
@@ -19,20 +18,15 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from .core.change import DeadLetter
-from .core.errors import DataError, EngineError, UsageError
+from .core.errors import EngineError, UsageError
 from .core.values import from_micros
+from .formats.redaction import redacted, storable
 
-MAX_PAYLOAD = 10_000_000
-"""Characters of one payload: an event of Firestore, as large as Pub/Sub takes it."""
-MAX_TEXT = 20_000
 MAX_LETTERS = 100_000
 MAX_BYTES = 1 << 30
 RETENTION_SECONDS = 30 * 86_400.0
-REDACTED = "(redacted)"
-_SHORTEST_HIDDEN = 4
 
 _TABLE = """CREATE TABLE IF NOT EXISTS letters (
     key TEXT PRIMARY KEY, reason TEXT NOT NULL, stack TEXT NOT NULL, payload TEXT NOT NULL,
@@ -109,10 +103,8 @@ class DeadLetters:
             self.clear(letter.key)
             return
         now = self._clock()
-        redaction = _Redaction(self._redact)
-        payload = _payload(letter.payload, redaction)
-        texts = [_storable(redaction.text(t)) for t in (letter.reason, letter.stack)]
-        row = (_storable(letter.key), texts[0][:MAX_TEXT], texts[1][-MAX_TEXT:], _storable(payload), now, now)
+        key, reason, stack, payload, *_ = redacted(letter, self._redact)
+        row = (key, reason, stack, payload, now, now)
         with self._writing():
             self._connection.execute(_PUT, row)
             self._at_most += 1
@@ -121,7 +113,7 @@ class DeadLetters:
     def clear(self, key: str) -> None:
         """Takes a letter back, where there is one with this key."""
         with self._writing():
-            self._connection.execute("DELETE FROM letters WHERE key = ?", (_storable(key),))
+            self._connection.execute("DELETE FROM letters WHERE key = ?", (storable(key),))
 
     def __iter__(self) -> Iterator[KeptLetter]:
         return (KeptLetter(*row) for row in self._connection.execute("SELECT * FROM letters ORDER BY first, key"))
@@ -140,6 +132,9 @@ class DeadLetters:
         if row is None:
             raise UsageError("not-found", f"there is no dead letter {key!r}", fix="dead-letters list shows their keys.")
         return KeptLetter(*row)
+
+    def flush(self) -> None:
+        """Nothing: a letter is kept once it was put."""
 
     def close(self) -> None:
         """Lets go of the file."""
@@ -178,7 +173,7 @@ class DeadLetters:
 
 
 def encode_letter(letter: DeadLetter, *, redact: Iterable[str] = ()) -> bytes:
-    """A letter as JSON, as it goes to a topic or a file of lines: `key`, `reason`, `stack`, `payload`; or `cleared`.
+    """A letter as JSON, as it goes to a file of lines: `key`, `reason`, `stack`, `payload`; or `cleared`.
 
     Example:
         >>> letter = DeadLetter("users/u1", "bad-value: 'DE0012'", payload={"n": 1, "iban": "DE0012"})
@@ -186,13 +181,9 @@ def encode_letter(letter: DeadLetter, *, redact: Iterable[str] = ()) -> bytes:
         >>> told["reason"], json.loads(told["payload"])["mapValue"]["fields"]["iban"]
         ("bad-value: '(redacted)'", {'stringValue': '(redacted)'})
     """
-    if letter.cleared:
-        return json.dumps({"key": _storable(letter.key), "cleared": True}, ensure_ascii=False).encode()
-    redaction = _Redaction(frozenset(redact))
-    payload = _payload(letter.payload, redaction)
-    reason, stack = (_storable(redaction.text(text)) for text in (letter.reason, letter.stack))
-    told = {"key": _storable(letter.key), "reason": reason[:MAX_TEXT], "stack": stack[-MAX_TEXT:], "payload": payload}
-    return json.dumps({**told, "payload": _storable(payload)}, ensure_ascii=False).encode()
+    shown = redacted(letter, frozenset(redact))
+    told = {"key": shown.key, "reason": shown.reason, "stack": shown.stack, "payload": shown.payload}
+    return json.dumps({"key": shown.key, "cleared": True} if shown.cleared else told, ensure_ascii=False).encode()
 
 
 def _connect(file: Path) -> sqlite3.Connection:
@@ -215,103 +206,3 @@ def _connect(file: Path) -> sqlite3.Connection:
 
 def _failed(file: Path, error: Exception) -> EngineError:
     return EngineError("sink-failed", f"dead letters cannot be kept: {error}", where=file)
-
-
-def _storable(text: str) -> str:
-    """The text where it is Unicode; what is not stands as an escape."""
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
-
-
-def _payload(payload: Any, redaction: _Redaction) -> str:
-    """The payload as text: a line of a feed as it is, values as JSON in Firestore's typed form."""
-    if payload is None:
-        return ""
-    text = redaction.line(payload) if isinstance(payload, bytes) else ""
-    if not text:
-        from .formats.typed_json import encode_value
-
-        shown = redaction.value(payload)
-        try:
-            text = json.dumps(encode_value(shown), ensure_ascii=False)
-        except DataError:
-            text = repr(shown)
-    return text if len(text) <= MAX_PAYLOAD else f"{text[:MAX_PAYLOAD]}... (cut: {len(text):,} characters)"
-
-
-class _Redaction:
-    """Cuts the values of some fields out of one letter, and remembers them.
-
-    Example:
-        >>> redaction = _Redaction(frozenset({"iban"}))
-        >>> redaction.value({"name": "Ada", "iban": "DE0012"}), redaction.text("ValueError: 'DE0012'")
-        ({'name': 'Ada', 'iban': '(redacted)'}, "ValueError: '(redacted)'")
-    """
-
-    def __init__(self, names: frozenset[str]) -> None:
-        self._names = names
-        self._raw = [name.encode() for name in names]
-        self._hidden: set[str] = set()
-
-    def line(self, payload: bytes) -> str:
-        """A line of a feed as text; empty when it is none, or cannot be redacted."""
-        try:
-            text = payload.decode()
-        except UnicodeDecodeError:
-            return ""
-        if not self._names:
-            return text
-        try:
-            whole = json.loads(text)
-            shown = self.value(whole)
-        except (ValueError, RecursionError):
-            return "" if self._named(payload) else text
-        return text if shown == whole else json.dumps(shown, ensure_ascii=False)
-
-    def value(self, value: Any) -> Any:
-        """A value without what is hidden."""
-        if isinstance(value, dict):
-            return {k: self._hide(v) if k in self._names else self.value(v) for k, v in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [self.value(v) for v in value]
-        raw = value if isinstance(value, bytes) else _bytes_of(value) if isinstance(value, str) else b""
-        return REDACTED if self._named(raw) else value
-
-    def text(self, text: str) -> str:
-        """A text without the values that were hidden so far, also where only their beginning is left."""
-        for hidden in sorted(self._hidden, key=len, reverse=True):
-            at = text.find(hidden[:16])
-            while at >= 0:
-                text = text[:at] + REDACTED + text[at + _shared(text[at:], hidden) :]
-                at = text.find(hidden[:16], at + len(REDACTED))
-        return text
-
-    def _named(self, raw: bytes) -> bool:
-        return any(name in raw for name in self._raw)
-
-    def _hide(self, value: Any) -> str:
-        waiting = [value]
-        while waiting:
-            found = waiting.pop()
-            if isinstance(found, dict):
-                waiting += found.values()
-            elif isinstance(found, (list, tuple)):
-                waiting += found
-            elif found is not None and not isinstance(found, bool) and len(str(found)) >= _SHORTEST_HIDDEN:
-                self._hidden.add(str(found))
-        return REDACTED
-
-
-def _shared(left: str, right: str) -> int:
-    """How many characters two texts begin with together."""
-    pairs = enumerate(zip(left, right))
-    return next((at for at, (a, b) in pairs if a != b), min(len(left), len(right)))
-
-
-def _bytes_of(text: str) -> bytes:
-    """The bytes that a text stands for in base64; none where it is not base64."""
-    if len(text) % 4 or len(text) < 16:
-        return b""
-    try:
-        return base64.b64decode(text, validate=True)
-    except ValueError:
-        return b""

@@ -10,14 +10,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .connect import open_feed, open_sink, open_source
+from .connect import open_feed, open_letters, open_sink, open_source
 from .connect import shown as name_of
 from .core.change import DeadLetter
 from .core.errors import EngineError, UsageError
 from .core.html import html_table
 from .core.registry import Entry, load
 from .core.values import Document
-from .deadletters import DeadLetters
 from .engines.base import Engine, Job, Progress, Report
 from .engines.breaker import DEFAULT_LIMITS, Limits
 from .engines.declared import DeclaredTime, WallTime, declared_time
@@ -124,7 +123,7 @@ def backfill(
         source: A URI, or a source.
         sink: A URI, or a sink; in memory when left out.
         engine: `local`, `beam` or `flink`.
-        dead_letters: A file for what failed; `Run.letters` has it in any case.
+        dead_letters: A file for what failed, or `pubsub://PROJECT/TOPIC`; `Run.letters` has it in any case.
         on_progress: Is told how far the work is.
         now: Declared time stands still there (`docs/time.md`); else it is the wall's.
         clock: A file in which declared time was recorded.
@@ -227,6 +226,7 @@ def start(
         sink=tables,
         feed=feed,
         dead_letter=told.letter,
+        letters_kept=told.kept,
         generation=time.time_ns() // 1000,
         snapshot=cutover.snapshot,
         publish_after_feed=cutover.publish_after_feed,
@@ -255,13 +255,17 @@ class _Told:
         on_progress: Callable[[Progress], None] | None,
     ) -> None:
         self._run, self._on_letter, self._on_progress = run, on_letter, on_progress
-        self._letters = DeadLetters(place, redact=plan_views(*views).sensitive()) if place and views else None
+        self._letters = open_letters(place, plan_views(*views).sensitive()) if place and views else None
 
     def letter(self, letter: DeadLetter) -> None:
         self._run._took(letter)
         self._on_letter(letter)
         if self._letters is not None:
             self._letters.put(letter)
+
+    def kept(self) -> None:
+        if self._letters is not None:
+            self._letters.flush()
 
     def progressed(self, progress: Progress) -> None:
         self._run.progress = progress

@@ -19,6 +19,7 @@ from .core.collection import Projection
 from .core.errors import UsageError
 from .core.values import to_micros
 from .deadletters import encode_letter
+from .formats.letter_messages import letter_message
 from .model.compile import plan_views
 from .sources.base import Follower, Selective, Source, SourceInfo, Subscribed
 
@@ -82,7 +83,11 @@ def stream_job(
         subscription=feed.subscription,
         contents=partial(feed.contents, plan.projection),
         sink=Shared(partial(open_writer, sink, **sink_options or {}), partial(check_writers, sink)),
-        letters=Letters(dead_letters, partial(encode_letter, redact=plan.sensitive())),
+        letters=Letters(
+            dead_letters,
+            partial(encode_letter, redact=plan.sensitive()),
+            partial(letter_message, sensitive=frozenset(plan.sensitive())),
+        ),
         source=None if source is None else partial(open_selected, source, plan.projection),
         snapshot=snapshot,
         generation=time.time_ns() // 1000 if generation is None else generation,

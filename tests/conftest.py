@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from onto_flow.formats.native import extension
 from onto_flow.testing.firestore_emulator import emulator_jar as find_emulator
 from onto_flow.testing.postgresql_server import INSTALL, postgresql_server, server_programs
+from onto_flow.testing.pubsub_emulator import emulator_jar as find_pubsub_emulator
 
 SLOW_MACHINES = (HealthCheck.too_slow, HealthCheck.data_too_large)
 settings.register_profile(
@@ -90,6 +91,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out += [i for i in items if "real_exports" in getattr(i, "fixturenames", ())]
     if find_emulator() is None:
         left_out += [i for i in items if "emulator_jar" in getattr(i, "fixturenames", ())]
+    if find_pubsub_emulator() is None:
+        left_out += [i for i in items if "pubsub_emulator_jar" in getattr(i, "fixturenames", ())]
     if without_postgresql():
         left_out += [i for i in items if "postgresql" in getattr(i, "fixturenames", ())]
     if native_is_missing():
@@ -146,6 +149,14 @@ def compiled() -> Any:
 def emulator_jar() -> Path:
     """Google's Firestore emulator; tests that ask for it are left out where it, or Java, is absent."""
     found = find_emulator()
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="session")
+def pubsub_emulator_jar() -> Path:
+    """Google's Pub/Sub emulator; tests that ask for it are left out where it, or Java, is absent."""
+    found = find_pubsub_emulator()
     assert found is not None
     return found
 

@@ -35,7 +35,7 @@ def _job_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--dead-letters",
         metavar="PLACE",
-        help="a file (default: .onto-flow/dead-letters.sqlite); of a stream on Beam pubsub://PROJECT/TOPIC or a folder too",
+        help="a file (default: .onto-flow/dead-letters.sqlite) or pubsub://PROJECT/TOPIC; of a stream on Beam a folder too",
     )
     command.add_argument("--max-writes-per-second", metavar="N", help="write to the sink's database not faster")
     command.add_argument("--write-budget-per-day", metavar="N", help="stop when so many writes of a day (UTC) are made")

@@ -91,6 +91,7 @@ class Job:
         feed: The changes after that; `None` for a backfill.
         sink: Where view documents go.
         dead_letter: Takes what failed.
+        letters_kept: Waits until all that failed so far is kept: asked before a feed is told that it is done with it.
         generation: The first part of view versions.
         snapshot: The time of the source's documents in microseconds, for the rule on events; `None`: below any event.
         publish_after_feed: Publish nothing before the (bounded) feed has ended: the documents are no consistent view.
@@ -110,6 +111,7 @@ class Job:
     sink: Sink
     feed: Source | None = None
     dead_letter: Callable[[DeadLetter], None] = lambda letter: None
+    letters_kept: Callable[[], None] = lambda: None
     generation: int = 0
     snapshot: int | None = None
     publish_after_feed: bool = False

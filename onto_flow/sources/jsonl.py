@@ -16,7 +16,7 @@ from ..core.errors import DataError
 from ..formats.events import MAX_EVENT_BYTES
 from .base import Partition, SourceInfo, count_of
 from .event_options import EventOptions
-from .line_contents import DocumentContents, LineContents, unreadable
+from .line_contents import PAYLOAD_BYTES, DocumentContents, LineContents, unreadable
 from .lines import Lines
 from .thin_events import Item, Thin
 
@@ -180,7 +180,7 @@ class JsonLinesReader:
         except DataError as error:
             where = f"line {self.line} of {self._name}"
             name = "" if self._lines.cut else self._content.name(line)
-            return unreadable(self._content, error, name or where, where, line)
+            return unreadable(self._content, error, name or where, where, line[:PAYLOAD_BYTES])
 
     def next_wake(self) -> datetime | None:
         """Soon, while a pipe has nothing to read."""

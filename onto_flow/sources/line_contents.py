@@ -23,7 +23,7 @@ from ..formats.typed_json import decode_fields
 from .thin_events import Item, Thin, ThinEvents
 
 PAYLOAD_BYTES = 64 << 10
-"""How much of what cannot be read goes to the dead letters."""
+"""How much of a line that cannot be read goes to the dead letters; of a message, all."""
 
 _MAX_KEY = 2000
 
@@ -168,7 +168,7 @@ def unreadable(content: LineContents, error: DataError, name: str, where: str, p
         raise DataError(error.code, error.what, where=where, fix=error.fix) from error
     code = error.code if error.code == "thin-event" else content.code
     key = f"{content.letter}:{name}"[:_MAX_KEY]
-    return DeadLetter(key, f"{code}: {error.what} ({where})", "".join(format_exception(error)), payload[:PAYLOAD_BYTES])
+    return DeadLetter(key, f"{code}: {error.what} ({where})", "".join(format_exception(error)), payload)
 
 
 def read_message(

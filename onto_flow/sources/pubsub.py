@@ -47,6 +47,22 @@ _POLL = timedelta(milliseconds=10)
 _PLACE = re.compile(r"(?://|projects/)([^/?#]+)/(?:subscriptions/)?([^/?#]+)")
 
 
+def subscription_of(place: str) -> str:
+    """The full name of a subscription.
+
+    Args:
+        place: `//PROJECT/SUBSCRIPTION`, or `projects/PROJECT/subscriptions/SUBSCRIPTION`.
+
+    Raises:
+        UsageError: `wrong-usage` for what is no subscription.
+    """
+    found = _PLACE.fullmatch(place)
+    if found is None:
+        fix = "Write pubsub://PROJECT/SUBSCRIPTION."
+        raise UsageError("wrong-usage", f"{place!r:.200} names no subscription of Pub/Sub", fix=fix)
+    return f"projects/{found[1]}/subscriptions/{found[2]}"
+
+
 class PubSubFeed:
     """The messages of a subscription, in any format of `formats.events`, or read by a mapping.
 
@@ -74,11 +90,7 @@ class PubSubFeed:
         max_bytes: int | str = 64 << 20,
         until_quiet: float | str = 0.0,
     ) -> None:
-        found = _PLACE.fullmatch(subscription)
-        if found is None:
-            fix = "Write pubsub://PROJECT/SUBSCRIPTION."
-            raise UsageError("wrong-usage", f"{subscription!r:.200} names no subscription of Pub/Sub", fix=fix)
-        self.subscription = f"projects/{found[1]}/subscriptions/{found[2]}"
+        self.subscription = subscription_of(subscription)
         self.batch_messages = count_of("batch_messages", batch_messages)
         self._limits = count_of("max_messages", max_messages), count_of("max_bytes", max_bytes)
         self._until_quiet = quiet_seconds(until_quiet)

@@ -13,14 +13,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import apache_beam as beam
-from apache_beam.io import ReadFromPubSub, WriteToPubSub
+from apache_beam.io import PubsubMessage, ReadFromPubSub, WriteToPubSub
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, StandardOptions
 
 from ...core.change import Change, DeadLetter, ViewChange
 from ...core.errors import EngineError
+from ...formats.messages import Message
 from ...plan.clocks import is_timed
 from ...plan.nodes import Plan
 from ...plan.wire import not_portable
@@ -51,11 +53,13 @@ class Letters(NamedTuple):
 
     Attributes:
         place: `pubsub://PROJECT/TOPIC`, or a folder; empty: the process that runs the pipeline is told them.
-        encode: A letter as a line, without what is sensitive.
+        encode: A letter as a line of a folder, without what is sensitive.
+        message: A letter as a message of a topic, the same.
     """
 
     place: str
     encode: Callable[[DeadLetter], bytes]
+    message: Callable[[DeadLetter], Message]
 
 
 @dataclass(frozen=True)
@@ -184,12 +188,19 @@ def _pipeline(job: StreamJob) -> tuple[beam.Pipeline, StreamOutputs]:
 def _write_letters(job: StreamJob, letters: Any) -> None:
     if not job.letters.place:
         return
-    lines = letters | "letters.lines" >> beam.Map(job.letters.encode).with_output_types(bytes)
     if job.letters.place.startswith(_TOPIC):
         project, _, topic = job.letters.place.removeprefix(_TOPIC).partition("/")
-        _ = lines | "letters" >> WriteToPubSub(f"projects/{project}/topics/{topic}")
+        made = beam.Map(partial(_message, job.letters.message)).with_output_types(PubsubMessage)
+        write = WriteToPubSub(f"projects/{project}/topics/{topic}", with_attributes=True)
+        _ = letters | "letters.messages" >> made | "letters" >> write
     else:
+        lines = letters | "letters.lines" >> beam.Map(job.letters.encode).with_output_types(bytes)
         _ = lines | "letters" >> beam.ParDo(WriteLines(job.letters.place, "letters"))
+
+
+def _message(made: Callable[[DeadLetter], Message], letter: DeadLetter) -> PubsubMessage:
+    message = made(letter)
+    return PubsubMessage(message.data, dict(message.attributes))
 
 
 def _write_receipts(job: StreamJob, receipts: Any, asked: Any, *, local: bool) -> None:

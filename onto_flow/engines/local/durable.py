@@ -95,6 +95,7 @@ class DurableRun(Run):
         if kept.loaded:
             for letter in kept.letters():
                 job.dead_letter(letter)
+            job.letters_kept()
         else:
             self._load()
             self._commit(loaded=True)
@@ -280,6 +281,8 @@ class DurableRun(Run):
             self.publisher.wrote()
         for letter in waits.letters:
             job.dead_letter(letter)
+        if waits.letters:
+            job.letters_kept()
         for name, partition in self._partitions.items():
             point = waits.points.get(name)
             if job.feed is not None and point is not None and point != self._acknowledged.get(name):

@@ -1,0 +1,120 @@
+"""Google's emulators, and what lies between them: Firestore's trigger and the publisher, events twice and out of order."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import functions_framework
+from google.api_core.exceptions import DeadlineExceeded
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+
+from onto_flow.core.writes import Write
+from onto_flow.database.firestore import FirestoreDatabase
+from onto_flow.deploy.dataflow import PUBLISHER
+
+TOPIC, NAME = "projects/p/topics/changes", "projects/p/subscriptions/views"
+PATIENCE = 600.0
+AT_ONCE = 16
+_HEADERS = ("content-type", "ce-")
+
+
+class Trigger:
+    """What the emulator's trigger sends, in a server of our own; and its delivery to the publisher.
+
+    Args:
+        random: Which events come twice, and in what order.
+    """
+
+    def __init__(self, random):
+        self._random, self._events, self._lock = random, [], threading.Lock()
+        self._taken = 0
+        trigger = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                data = self.rfile.read(int(self.headers["content-length"]))
+                headers = {n.lower(): v for n, v in self.headers.items() if n.lower().startswith(_HEADERS)}
+                del headers["ce-datacontenttype"]
+                with trigger._lock:  # The emulator sends base64, and says that it is protobuf.
+                    trigger._events.append((base64.b64decode(data), headers))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *arguments):
+                """Says nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._publisher = functions_framework.create_app("publish", str(PUBLISHER / "main.py"))
+
+    def ask(self, firestore, collection):
+        """Asks the emulator for the events of a collection."""
+        document = {"value": f"{collection}/{{id}}", "matchType": "PATH_PATTERN"}
+        kind = "google.cloud.firestore.document.v1.written"
+        wanted = {"eventType": kind, "database": "(default)", "namespace": "(default)", "document": document}
+        place = f"http://{firestore}/emulator/v1/projects/p/eventarcTrigger?eventarcTriggerId={collection}"
+        headers = {"content-type": "application/json"}
+        request = urllib.request.Request(place, json.dumps(wanted).encode(), headers, method="POST")
+        urllib.request.urlopen(request, timeout=PATIENCE).close()
+
+    def deliver(self, count):
+        """Delivers so many events, once they have come: a fifth of them twice, out of order, many at a time."""
+        self._taken += count
+        end = time.monotonic() + PATIENCE
+        while len(self._events) < count:
+            assert time.monotonic() < end, f"{len(self._events)} of {count} events have come"
+            time.sleep(0.02)
+        with self._lock:
+            events, self._events = self._events, []
+        events += self._random.choices(events, k=len(events) // 5)
+        self._random.shuffle(events)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            assert {*pool.map(self._post, events)} == {200}
+
+    def _post(self, event):
+        data, headers = event
+        return self._publisher.test_client().post("/", data=data, headers=headers).status_code
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def commit(changes):
+    """Writes changes to Firestore: those that follow each other and are of different documents together."""
+    with FirestoreDatabase("//p") as database:
+        some = {}
+        for change in changes:
+            if change.path in some:
+                database.commit([*some.values()])
+                some = {}
+            some[change.path] = Write.set(change.path, change.after)
+        database.commit([*some.values()])
+
+
+def subscribe():
+    """Makes the topic and the subscription."""
+    with PublisherClient() as publisher, SubscriberClient() as subscriber:
+        publisher.create_topic(name=TOPIC)
+        subscriber.create_subscription(name=NAME, topic=TOPIC, ack_deadline_seconds=10)
+
+
+def unacknowledged():
+    """Messages that are left in the subscription, once their deadlines have passed."""
+    with SubscriberClient() as subscriber:
+        end = time.monotonic() + 12
+        while time.monotonic() < end:
+            try:
+                found = subscriber.pull(subscription=NAME, max_messages=100, timeout=3).received_messages
+            except DeadlineExceeded:
+                continue
+            if found:
+                return list(found)
+    return []

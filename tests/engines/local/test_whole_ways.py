@@ -1,0 +1,62 @@
+"""The whole way on Google's emulators: Firestore, its trigger, the publisher, Pub/Sub, a job that is killed, Firestore."""
+
+from __future__ import annotations
+
+import signal
+import time
+from random import Random
+
+import pytest
+from google_parts import PATIENCE, TOPIC, Trigger, commit, subscribe, unacknowledged
+from meeting_job import PLAN
+from test_firestore_sink_jobs import tables
+from test_processes import committed, flips, room, start  # noqa: F401 - a fixture
+
+from onto_flow.testing.firestore_emulator import firestore_emulator
+from onto_flow.testing.oracle import recompute
+from onto_flow.testing.pubsub_emulator import pubsub_emulator
+
+
+@pytest.fixture
+def trigger(emulator_jar, pubsub_emulator_jar, monkeypatch):
+    read = sorted({str(collection) for collection, _ in PLAN.projection.collections})
+    monkeypatch.setenv("ONTO_FLOW_TOPIC", TOPIC)
+    monkeypatch.setenv("ONTO_FLOW_COLLECTIONS", ",".join(read))
+    trigger = Trigger(Random(7))
+    with firestore_emulator(f"--functions_emulator={trigger.address}") as firestore, pubsub_emulator() as pubsub:
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore)
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", pubsub)
+        for collection in read:
+            trigger.ask(firestore, collection)
+        subscribe()
+        yield trigger
+    trigger.close()
+
+
+def until_committed(folder, process, count):
+    end = time.monotonic() + PATIENCE
+    while committed(folder) < count:
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < end, f"{committed(folder)} of {count} changes are in the checkpoint"
+        time.sleep(0.05)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("count", "kills"), [(10_000, 5), (300, 1)])
+def test_ten_thousand_changes_and_five_kills(room, trigger, count, kills):  # noqa: F811
+    random = Random(1)
+    changes, final = flips(count, random)
+    for number in range(kills + 1):
+        some = changes[number * count // (kills + 1) : (number + 1) * count // (kills + 1)]
+        commit(some)
+        trigger.deliver(len(some))
+        is_last = number == kills
+        quiet = "&until_quiet=15" if is_last else ""
+        process = start(room, feed=f"pubsub://p/views?batch_messages=200{quiet}", sink="firestore://p")
+        if not is_last:
+            until_committed(room, process, committed(room) + random.randrange(1, len(some) // 2))
+            process.send_signal(signal.SIGKILL)
+        _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, errors
+    assert tables() == recompute(PLAN, final)
+    assert unacknowledged() == []
