@@ -46,6 +46,7 @@ from .engines.beam.maintain import Maintained as Maintained
 from .engines.beam.maintain import MaintainPlan
 from .engines.beam.rows import RowsOf, row_of
 from .engines.beam.rows import ViewRow as ViewRow
+from .engines.beam.seeds import SeedsAt
 from .engines.beam.transforms import BackfillViews, ReadDocuments
 from .engines.beam.udfs import CallUdf
 from .engines.beam.write_table import Shared, WriteTables
@@ -53,6 +54,7 @@ from .formats.events import EventReader
 from .formats.mapping import Mapped, load_mapping
 from .model.annotations import resolve, returned
 from .model.compile import plan_views
+from .model.fingerprint import fingerprint
 from .model.vectorised import Vectorised, vectorised
 from .plan.wire import not_portable
 from .sinks.base import Table
@@ -207,7 +209,8 @@ class Maintain(MaintainPlan):
     """
 
     def __init__(self, *views: type, **options: Any) -> None:
-        super().__init__(plan_views(*views), **options)
+        made_by = {view.__name__: fingerprint(view) for view in views} if options.get("seeds") else {}
+        super().__init__(plan_views(*views), fingerprints=made_by, **options)
 
 
 def begin_with(pipeline: _beam.Pipeline, uri: str, *views: type) -> Load:
@@ -223,6 +226,21 @@ def begin_with(pipeline: _beam.Pipeline, uri: str, *views: type) -> Load:
     """
     plan = plan_views(*views)
     return read_load(pipeline, partial(open_selected, uri, plan.projection), plan)
+
+
+def begin_with_seeds(uri: str, *views: type) -> Load:
+    """The load of a stream: the seeds of a backfill (`onto-flow backfill --engine beam --seeds URI`).
+
+    Args:
+        uri: The folder that the backfill named; read on the workers, and where it can be read here, compared here.
+        views: The same views, by the same code.
+
+    Returns:
+        What `Maintain(..., load=...)` takes. The stream must have a generation that is later than the backfill's, and its
+        changes must reach back to the backfill's snapshot. It is silent until all seeds are in, and what it then lets out
+        is what has changed since the backfill.
+    """
+    return Load(seeds=SeedsAt(uri, plan_views(*views), {view.__name__: fingerprint(view) for view in views}))
 
 
 class WriteViewTable(WriteTables):

@@ -78,9 +78,15 @@ class Fenced(NamedTuple):
     refused: tuple[Any, ...] | None
 
 
-Carried = Output | Mistyped | Begun | End | Unreadable | Fenced
+class Seeds(NamedTuple):
+    """The seeds of a batch job are in their files: the manifest of them, to be written when the views are."""
 
-_TYPES: tuple[type[Any], ...] = (ViewChange, DeadLetter, End, Unreadable, Fenced, Gap, Mistyped, Begun)
+    manifest: str
+
+
+Carried = Output | Mistyped | Begun | End | Unreadable | Fenced | Seeds
+
+_TYPES: tuple[type[Any], ...] = (ViewChange, DeadLetter, End, Unreadable, Fenced, Gap, Mistyped, Begun, Seeds)
 _TAG = {cls: tag for tag, cls in enumerate(_TYPES)}
 
 

@@ -98,6 +98,11 @@ def add(sums: dict[str, Sum], more: Mapping[str, Sum]) -> None:
         sums[name] = Sum(held.size + count, (held.digest + hashed) % _MODULUS)
 
 
+def less(one: Sum) -> Sum:
+    """What takes a document out of a sum again."""
+    return Sum(-one.size, -one.digest % _MODULUS)
+
+
 class Credit:
     """What goes back to the fence; credits add up in any order.
 
@@ -106,9 +111,11 @@ class Credit:
         shown: Shard of the gate -> how many view changes were sent to it. They come with a part of the weight, so when
             all weight is back, they are complete.
         read: Collection -> the documents that were read of it.
+        seeds: Operator -> how many of its seeds were read.
+        views: View -> the view documents that seeds say are written.
     """
 
-    __slots__ = ("read", "shown", "weight")
+    __slots__ = ("read", "seeds", "shown", "views", "weight")
 
     def __init__(
         self, weight: Weight = NOTHING, shown: Mapping[int, int] | None = None, read: Mapping[str, Sum] | None = None
@@ -116,6 +123,13 @@ class Credit:
         self.weight = weight
         self.shown: dict[int, int] = dict(shown or {})
         self.read: dict[str, Sum] = dict(read or {})
+        self.seeds: dict[str, int] = {}
+        self.views: dict[str, Sum] = {}
+
+    @property
+    def entered(self) -> int:
+        """How many documents, or seeds, were read: each entered with weight 1."""
+        return sum(self.seeds.values()) or sum(s.size for s in self.read.values())
 
     def add(self, other: Credit) -> None:
         """Adds another credit to this one."""
@@ -123,19 +137,25 @@ class Credit:
         for shard, count in other.shown.items():
             self.shown[shard] = self.shown.get(shard, 0) + count
         add(self.read, other.read)
+        add(self.views, other.views)
+        for operator, seeds in other.seeds.items():
+            self.seeds[operator] = self.seeds.get(operator, 0) + seeds
 
     def pack(self) -> tuple[Any, ...]:
         """The credit as a form of `core.codec`."""
-        read = tuple((name, *each) for name, each in sorted(self.read.items()))
-        return (tuple(self.weight), tuple(sorted(self.shown.items())), read)
+        packed = (tuple(self.weight), tuple(sorted(self.shown.items())), _packed(self.read))
+        return (*packed, (tuple(sorted(self.seeds.items())), _packed(self.views))) if self.seeds else packed
 
     @classmethod
     def of(cls, held: Any) -> Credit:
         """The credit that such a form is; none for `None`."""
         if held is None:
             return cls()
-        weight, shown, read = held
-        return cls(Weight(*weight), dict(shown), {name: Sum(*each) for name, *each in read})
+        weight, shown, read, *seeds = held
+        credit = cls(Weight(*weight), dict(shown), _sums(read))
+        for counts, views in seeds:
+            credit.seeds, credit.views = dict(counts), _sums(views)
+        return credit
 
     def encoded(self) -> bytes:
         """The bytes of the credit."""
@@ -145,3 +165,11 @@ class Credit:
     def decoded(cls, data: bytes) -> Credit:
         """The credit that these bytes are."""
         return cls.of(decode(data))
+
+
+def _packed(sums: Mapping[str, Sum]) -> tuple[Any, ...]:
+    return tuple((name, *each) for name, each in sorted(sums.items()))
+
+
+def _sums(packed: Any) -> dict[str, Sum]:
+    return {name: Sum(*each) for name, *each in packed}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from ..plan.nodes import OperatorNode, Plan
 from .aggregate import Aggregate
@@ -17,6 +17,11 @@ from .ingest import Ingest
 from .match import Match
 from .own import Own
 from .relay import Relay
+from .seeded.documents import SeededIngest, SeededRelay
+from .seeded.groups import SeededAggregate, SeededOwn, SeededSessions
+from .seeded.keys import SeededMatch
+from .seeded.records import SeededAssemble
+from .seeded.taking import TakesSeeds
 from .sessions import Sessions
 
 _OPERATORS: dict[str, Callable[[OperatorNode, Plan, Profile], Any]] = {
@@ -35,6 +40,33 @@ _DRAINED: dict[str, Callable[[OperatorNode, Plan, Profile], Any]] = {
     "match": DrainedMatch,
     "assemble": DrainedAssemble,
 }
+
+
+_SEEDED: dict[str, Callable[[OperatorNode, Plan, Profile], Any]] = {
+    "ingest": SeededIngest,
+    "match": SeededMatch,
+    "assemble": SeededAssemble,
+    "aggregate": SeededAggregate,
+    "sessions": SeededSessions,
+    "own": SeededOwn,
+    "relay": SeededRelay,
+}
+
+
+class SeededOperator(TakesSeeds, Operator, Protocol):
+    """An operator that gives and takes seeds."""
+
+
+def build_seeded(node: OperatorNode, plan: Plan, profile: Profile) -> SeededOperator:
+    """The operator of one node, which gives and takes seeds; for engines that keep no order.
+
+    Raises:
+        ValueError: The profile is that of a drained engine.
+    """
+    if profile.drained:
+        raise ValueError("a drained engine keeps its state in checkpoints: it gives and takes no seeds")
+    operator: SeededOperator = _SEEDED[node.kind](node, plan, profile)
+    return operator
 
 
 def build_operator(node: OperatorNode, plan: Plan, profile: Profile) -> Operator:

@@ -131,7 +131,16 @@ class Republish(NamedTuple):
     path: str
 
 
-Message = Event | Told | Subscribe | Answer | Rows | Claim | CaughtUp | Republish | Tick | Withdrawn
+class Seed(NamedTuple):
+    """To any operator of a stream: the state that a batch job built of this key (`operators.seeded`).
+
+    `cells`: cell -> what a value cell holds, or the entries of a map cell, as forms of `core.codec`.
+    """
+
+    cells: tuple[tuple[str, Any], ...]
+
+
+Message = Event | Told | Subscribe | Answer | Rows | Claim | CaughtUp | Republish | Tick | Withdrawn | Seed
 
 _TYPES: tuple[type[Any], ...] = (
     Event,
@@ -144,6 +153,7 @@ _TYPES: tuple[type[Any], ...] = (
     Republish,
     Tick,
     Withdrawn,
+    Seed,
 )
 _TAG = {cls: tag for tag, cls in enumerate(_TYPES)}
 

@@ -65,7 +65,8 @@ class Own:
                 )
             self._report(key, roots, claimants, ctx)
             document, claimants, failed = shown, max(1, len(roots)), fails
-        ctx.put("shown", (document, seq, claimants, failed) if seq else None)
+        # A seed shows without having emitted.
+        ctx.put("shown", (document, seq, claimants, failed) if seq or document is not None else None)
 
     def on_timer(self, key: Key, kind: TimerKind, ctx: Context) -> None:
         """Forgets claims that were taken back so long ago that no older one can be under way."""

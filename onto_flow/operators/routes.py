@@ -174,6 +174,26 @@ def is_parsed(view: View) -> bool:
     return any(s.where or (s.relation and s.relation.parse) for s in view.slots)
 
 
+class Superseded(Difference):
+    """What it means to one view that two versions of a document were told of as if each were the first.
+
+    What the older one asks for is taken back, and those who know it are told of the newer one.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        joins: Joins,
+        slots: Sequence[Slot],
+        path: str,
+        older: Document | None,
+        newer: tuple[Version, Document | None],
+    ) -> None:
+        version, fields = newer
+        super().__init__(view, joins, slots, path, version, older, None)
+        self.told = Told(path, Doc(version, fields, None if fields is None else joins.own_keys(path, fields)))
+
+
 def differences(before: Sequence[Any], after: Sequence[Any]) -> list[tuple[Any, int]]:
     """What was lost (-1) and gained (+1) between two sets, in order of appearance.
 

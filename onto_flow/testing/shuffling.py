@@ -15,7 +15,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from ..operators.base import Key, Operator, Output, Profile
-from ..operators.build import build_operators
+from ..operators.build import build_operators, build_seeded
 from ..operators.messages import CaughtUp, Claim, Event, Message, Republish, Rows, Tick, decode_message, encode_message
 from ..operators.record import Record
 from ..plan.clocks import clocks, last_tick
@@ -64,13 +64,25 @@ class ShufflingEngine:
         profile: The bounds; `drained` must be off.
         packed: Whether state and messages are bytes between steps; off for speed.
         style: One of `STYLES`, or `HASTY`; any of the first when empty.
+        seeded: Whether its operators take seeds.
     """
 
     def __init__(
-        self, plan: Plan, random: Random, profile: Profile = LOOSE, *, packed: bool = True, style: str = ""
+        self,
+        plan: Plan,
+        random: Random,
+        profile: Profile = LOOSE,
+        *,
+        packed: bool = True,
+        style: str = "",
+        seeded: bool = False,
     ) -> None:
         self.plan, self.random, self.profile, self.packed = plan, random, profile, packed
-        self.operators: dict[str, Operator] = build_operators(plan, profile)
+        self.operators: dict[str, Operator] = (
+            {node.id: build_seeded(node, plan, profile) for node in plan.operators}
+            if seeded
+            else build_operators(plan, profile)
+        )
         self.names = list(self.operators)
         self.store = Store(self.names, packed)
         self.queues: dict[str, dict[Key, list[Waiting]]] = {name: {} for name in self.names}

@@ -16,8 +16,8 @@ from beam_streams import quick
 from onto_flow.core.change import ViewChange
 from onto_flow.core.codec import decode
 from onto_flow.engines.beam.gate import CAUSED, LET_OUT, PARTS, SHOWN, Gate, open_marker
-from onto_flow.engines.beam.graph import KEYED, pardo
 from onto_flow.engines.beam.keys import encode_key
+from onto_flow.engines.beam.parts import KEYED, pardo
 from onto_flow.engines.carried import decode_carried, encode_carried
 
 pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]

@@ -23,8 +23,9 @@ from ..coding import decode
 from ..wrong_types import WrongTypes
 from .backfill import BuildTables, refusals
 from .elements import Block, pack_built
-from .graph import Outputs, fence, flatten, pardo
+from .graph import Outputs, fence
 from .options import ViewOptions
+from .parts import flatten, pardo
 from .read_documents import Reads
 from .reading import ENDS, Gate, encode_partition
 from .steps import LETTERS

@@ -215,6 +215,10 @@ class Cells:
             if c.kind == "map"
         }
 
+    def held(self) -> dict[str, Any]:
+        """Cell -> what the step holds of it."""
+        return {**{name: cell.get() for name, cell in self.values.items()}, **self.maps}
+
     @property
     def needs_shards(self) -> bool:
         """Whether the step met a map that it could not read: an operator may have caught what told so."""

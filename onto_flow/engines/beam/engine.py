@@ -28,11 +28,13 @@ from ...core.change import DeadLetter, ViewChange
 from ...core.columns import ViewColumns
 from ...core.errors import EngineError
 from ...core.gaps import Gap, Gaps
+from ...formats.seed_files import SeedManifest
+from ...plan.clocks import is_timed
 from ...plan.wire import not_portable
 from ...sinks.base import ColumnSink
 from ..base import EngineCapabilities, Job, Progress, Report
 from ..breaker import Failures
-from ..carried import Carried, Fenced, Unreadable, decode_carried
+from ..carried import Carried, Fenced, Seeds, Unreadable, decode_carried
 from ..wrong_types import Mistyped, WrongTypes
 from .batch import batch_pipeline, fits, shards_of
 from .elements import unpack_built
@@ -40,7 +42,10 @@ from .graph import build_pipeline
 from .needs import check_pipeline
 from .options import ViewOptions
 from .probe import cheap_state_sizes
-from .runners import BOUNDED, named
+from .runners import BOUNDED, NO_END, named
+from .seeds import SEEDS, refuse_a_folder_of_seeds, write_manifest
+from .seeds_written import SHARD_BYTES, WriteSeeds, about
+from .seeds_written import SHARDS as SEED_SHARDS
 from .stream_job import StreamJob, refusals_of, stream_pipeline
 from .stream_run import run_stream
 
@@ -81,10 +86,19 @@ class BeamEngine:
             reasons.append(
                 "on Beam a feed that does not end is a subscription, and it, source and sink are named by URIs"
             )
+        reasons += self._seeds_refused(job)
         reasons += [
             f"{path} is known to this process alone: define it in a module, or run it on engine local"
             for path in not_portable(job.plan)
         ]
+        return reasons
+
+    def _seeds_refused(self, job: Job) -> list[str]:
+        if not job.options.get(SEEDS):
+            return []
+        reasons = [NO_END] if is_timed(job.plan) else []
+        if job.feed is not None:
+            reasons.append("seeds are of documents at one time: leave out the feed, the stream will read it")
         return reasons
 
     def run(self, job: Job | StreamJob) -> Report:
@@ -100,6 +114,11 @@ class BeamEngine:
             return stream_pipeline(job)
         options = _options(job)
         pipeline = beam.Pipeline(options=options)
+        seeds = options.view_as(ViewOptions).seeds
+        if seeds:
+            made_by = about(job.plan, job.fingerprints, job.generation, job.snapshot)
+            shards = SEED_SHARDS + sum(p.size or 0 for p in job.source.partitions()) // SHARD_BYTES
+            return pipeline, build_pipeline(pipeline, job, coalesce=True, seeds=WriteSeeds(seeds, made_by, int(shards)))
         if self._batch and not fits(job):
             return pipeline, batch_pipeline(pipeline, job, shards_of(job, options.view_as(ViewOptions)))
         return pipeline, build_pipeline(pipeline, job, coalesce=self._coalesce)
@@ -121,11 +140,14 @@ class _Run:
         self.wrong_types = WrongTypes(job.plan)
         self.failures = Failures(job.limits)
         self.held: list[ViewChange] = []
+        self.seeds: Seeds | None = None
 
     def run(self) -> Report:
         """Runs the pipeline, takes its outputs, then publishes."""
         started = time.monotonic()
-        job = self.job
+        job, folder_of_seeds = self.job, str(self.job.options.get(SEEDS) or "")
+        if folder_of_seeds:
+            refuse_a_folder_of_seeds(folder_of_seeds)
         job.metrics.counts_in(self.gaps, self.wrong_types.counts)
         job.sink.open(job.tables(), job.generation)
         try:
@@ -141,6 +163,8 @@ class _Run:
             job.sink.complete()
             for letter in job.sink.publish():
                 self._take(letter)
+            if self.seeds is not None:
+                write_manifest(folder_of_seeds, SeedManifest.of(self.seeds.manifest, folder_of_seeds))
         finally:
             job.sink.close()
         job.progress(Progress("done", self.fenced.documents, None, self.fenced.changes, self.view_changes))
@@ -158,7 +182,7 @@ class _Run:
     def _execute(self, folder: str) -> None:
         self._go_on()
         pipeline, outputs = self.engine.pipeline(self.job)
-        told = [c for c in (outputs.views, outputs.letters, outputs.fenced) if c is not None]
+        told = [c for c in (outputs.views, outputs.letters, outputs.fenced, outputs.seeds) if c is not None]
         lines = tuple(told) | "outputs" >> beam.Flatten() | "lines" >> beam.Map(_line).with_output_types(str)
         if outputs.built is not None:
             built = outputs.built | "built" >> beam.Map(_built_line).with_output_types(str)
@@ -197,6 +221,8 @@ class _Run:
             self.wrong_types.take(output)
         elif isinstance(output, Fenced):
             self.fenced = output
+        elif isinstance(output, Seeds):
+            self.seeds = output
 
     def _take_columns(self, columns: ViewColumns) -> None:
         self.view_changes += len(columns)

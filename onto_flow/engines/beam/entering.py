@@ -20,6 +20,18 @@ CANARIES = "canaries"
 """The output of canaries that were seen."""
 
 
+def change_to_ingest(change: Change) -> KeyedMessage:
+    """A change as an event for ingest."""
+    path, happened = event(change)
+    return encode_key(path), encode_message(happened)
+
+
+def document_to_ingest(change: Change, snapshot: int | None) -> KeyedMessage:
+    """A document of a load as an event for ingest; see `EnterLoad`."""
+    path, document = seed(change, snapshot)
+    return encode_key(path), encode_message(document)
+
+
 class EnterFeed(beam.DoFn):
     """Changes -> events for ingest, which weigh nothing; canaries among them for the fence.
 
@@ -37,11 +49,11 @@ class EnterFeed(beam.DoFn):
 
     def process(self, element: Change) -> Iterator[Any]:
         """Takes a change."""
-        path, happened = event(element)
-        yield encode_key(path), wrap(encode_message(happened))
-        if path in self.canaries:
-            for message in seen([path]):
-                yield beam.pvalue.TaggedOutput(CANARIES, message)
+        key, message = change_to_ingest(element)
+        yield key, wrap(message)
+        if element.path in self.canaries:
+            for told in seen([element.path]):
+                yield beam.pvalue.TaggedOutput(CANARIES, told)
 
 
 class EnterLoad(beam.DoFn):
@@ -61,9 +73,9 @@ class EnterLoad(beam.DoFn):
 
     def process(self, element: Change) -> Iterator[Any]:
         """Takes a document."""
-        path, document = seed(element, self.snapshot)
-        yield encode_key(path), wrap(encode_message(document), ONE)
-        read = {path.rpartition("/")[0]: digest(path, element.after or {})}
+        key, message = document_to_ingest(element, self.snapshot)
+        yield key, wrap(message, ONE)
+        read = {element.path.rpartition("/")[0]: digest(element.path, element.after or {})}
         yield beam.pvalue.TaggedOutput(CREDIT, Credit(read=read).encoded())
 
 

@@ -233,7 +233,7 @@ class Fence(beam.DoFn):
 
     def _is_complete(self, account: Account) -> bool:
         credit = Credit.of(account.credit)
-        known = account.shards == self.terms.gathers and sum(s.size for s in credit.read.values()) == account.documents
+        known = account.shards == self.terms.gathers and credit.entered == account.documents
         back = credit.weight == total([Weight(account.documents, 0)])
         return known and back and {*account.canaries} >= {*self.terms.canaries}
 
@@ -243,7 +243,16 @@ class Fence(beam.DoFn):
         for shard in range(self.terms.shards):
             yield encode(shard), open_marker(None if forced else credit.shown.get(shard, 0))
         read = sum(s.size for s in credit.read.values())
-        head = Head(self.terms.generation, self.terms.snapshot, forced, read, account.canaries, credit.read)
+        head = Head(
+            self.terms.generation,
+            self.terms.snapshot,
+            forced,
+            read,
+            account.canaries,
+            credit.read,
+            credit.seeds,
+            credit.views,
+        )
         yield beam.pvalue.TaggedOutput(HEADS, (ONLY, head.encoded()))
 
 

@@ -31,7 +31,7 @@ from ...core.equality import same
 from ...plan.nodes import Cell
 from ..carried import decode_carried, encode_carried
 from ..coding import decode, decode_state, encode, encode_state
-from ..credit import Sum, add, digest
+from ..credit import Sum, add, digest, less
 from . import clock
 from .cells import Cells, state_specs
 from .keys import ONLY, KeyedMessage
@@ -48,7 +48,9 @@ LET_OUT = "let_out"
 """The output of how many view changes each shard let out at the fence, once it has let out all."""
 
 _SHUT, _LETTING_OUT, _OPEN = range(3)
-_CELLS = (Cell("held", "map", "(view, path) -> (version of old, old, new, version of new, failed)"),)
+_CELLS = (
+    Cell("held", "map", "(view, path) -> (version of old, old, version of new, new, flagged, whether a flag moved)"),
+)
 
 
 def open_marker(caused: int | None) -> bytes:
@@ -185,12 +187,13 @@ class _Shard:
         if held is None and not shut:
             self.found.append(SHOWN + raw)
             return
-        first, old, last, new, failed = held or (change.version, change.old, change.version, change.new, change.failed)
+        begins = (change.version, change.old, change.version, change.new, change.failed, False)
+        first, old, last, new, failed, flags = held or begins
         if change.version < tuple(first):
             first, old = change.version, change.old
         if change.version > tuple(last):
             last, new, failed = change.version, change.new, change.failed
-        self.held[key] = (first, old, last, new, failed)
+        self.held[key] = (first, old, last, new, failed, flags or change.failed or same(change.old, change.new))
 
     def _let_out(self) -> _Gate:
         """A page of what is held at the fence; then the shard is open, or a timer will let out the next one."""
@@ -204,9 +207,9 @@ class _Shard:
         """Lets out a page of what is held, and sets the timer of the next; says how many view changes it was."""
         before = len(self.found)
         for key in list(islice(self.held, self.fn.page or None)):
-            _, old, last, new, failed = self.held.pop(key)
+            _, old, last, new, failed, flags = self.held.pop(key)
             # Of an open shard an older change may come after a newer one went out: then net nothing is not nothing.
-            if cause == SHOWN or not same(old, new):
+            if cause == SHOWN or not same(old, new) or (flags and new is not None):
                 change = ViewChange(key[0], key[1], old, new, tuple(last), failed)
                 self.found.append(cause + encode_carried(change))
         if self.held:
@@ -215,7 +218,9 @@ class _Shard:
 
     def _sums(self) -> dict[str, Sum]:
         sums: dict[str, Sum] = {}
-        for (view, path), (_, _, _, new, _) in self.held.items():
+        for (view, path), (_, old, _, new, *_) in self.held.items():
             if new is not None:
                 add(sums, {view: digest(path, new)})
+            if old is not None:
+                add(sums, {view: less(digest(path, old))})
         return sums

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -26,11 +27,11 @@ from ..base import Job, ticks
 from ..carried import FEED, LOAD
 from ..coding import encode_message
 from .keys import encode_key
+from .parts import KEYED, flatten, pardo
 from .reading import ENDS, Fence, Gate, ReadPartition, encode_partition
+from .seeds import SEEDS
+from .seeds_written import WriteSeeds, said
 from .steps import LETTERS, operator_fn
-
-KEYED = tuple[bytes, bytes]
-"""The type of collections of messages: keys and envelopes, or keys and messages."""
 
 
 class Outputs(NamedTuple):
@@ -41,15 +42,17 @@ class Outputs(NamedTuple):
         letters: `DeadLetter`s and `Gap`s.
         fenced: One `Fenced`.
         built: What the batch plan built and passed the fence (`elements.unpack_built`).
+        seeds: One `carried.Seeds`, where they are asked for.
     """
 
     views: Any
     letters: Any
     fenced: Any
     built: Any = None
+    seeds: Any = None
 
 
-def build_pipeline(pipeline: beam.Pipeline, job: Job, *, coalesce: bool) -> Outputs:
+def build_pipeline(pipeline: beam.Pipeline, job: Job, *, coalesce: bool, seeds: WriteSeeds | None = None) -> Outputs:
     """Adds a job to a pipeline; see `steps` for `coalesce`."""
     phases = {LOAD: job.source} | ({FEED: job.feed} if job.feed is not None else {})
     reads = {phase: _read(pipeline, phase, source, job) for phase, source in phases.items()}
@@ -59,17 +62,27 @@ def build_pipeline(pipeline: beam.Pipeline, job: Job, *, coalesce: bool) -> Outp
         given = [(encode_key(path), encode_message(tick)) for path, tick in ticked]
         entering.append(pipeline | "ticks" >> beam.Create(given).with_output_types(KEYED))
     profile = Profile(drained=False, snapshot=job.snapshot, born=time.time_ns() // 1000, moment=moment)
-    json = to_json(job.plan)
-    fns = {node.id: operator_fn(json, node, profile, job.generation, coalesce=coalesce) for node in job.plan.operators}
-    lowered = lower(job.plan, entering, fns, {None: bytes, LETTERS: bytes})
+    json, shards = to_json(job.plan), 0 if seeds is None else seeds.shards
+    fns = {
+        node.id: operator_fn(json, node, profile, job.generation, coalesce=coalesce, seeds=shards)
+        for node in job.plan.operators
+    }
+    gives: dict[str | None, Any] = {None: bytes, LETTERS: bytes}
+    lowered = lower(job.plan, entering, fns, gives if seeds is None else {**gives, SEEDS: KEYED})
     letters = [*(read[LETTERS] for read in reads.values()), *lowered[LETTERS]]
     fenced = fence(pipeline, job, [read[ENDS] for read in reads.values()])
     gate = beam.ParDo(Gate(), beam.pvalue.AsSingleton(fenced)).with_output_types(bytes)
-    return Outputs(flatten("views", lowered[None]) | "gate" >> gate, flatten(LETTERS, letters), fenced)
+    views = flatten("views", lowered[None]) | "gate" >> gate
+    manifest = None if seeds is None else tuple(lowered[SEEDS]) | SEEDS >> seeds | "said" >> said()
+    return Outputs(views, flatten(LETTERS, letters), fenced, seeds=manifest)
 
 
 def lower(
-    plan: Plan, entering: Sequence[Any], fns: Mapping[str, beam.DoFn], outputs: Mapping[str | None, Any]
+    plan: Plan,
+    entering: Sequence[Any],
+    fns: Mapping[str, beam.DoFn],
+    outputs: Mapping[str | None, Any],
+    seeds: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str | None, list[Any]]:
     """One ParDo per operator.
 
@@ -78,11 +91,14 @@ def lower(
         entering: The collections of what goes to ingest.
         fns: Operator -> its DoFn.
         outputs: What every operator gives beside its messages: tag -> type; `None` is the main output.
+        seeds: Operator -> the collection of its seeds.
 
     Returns:
         Tag -> the collections of all operators.
     """
     inputs: dict[str, list[Any]] = {node.id: [] for node in plan.operators} | {"ingest": [*entering]}
+    for name, collection in seeds.items():
+        inputs[name].append(collection)
     found: dict[str | None, list[Any]] = {tag: [] for tag in outputs}
     for node in plan.operators:
         gives = dict[str | None, Any](outputs) | dict.fromkeys(node.sends_to, KEYED)
@@ -101,21 +117,9 @@ def _read(pipeline: beam.Pipeline, phase: str, source: Source, job: Job) -> Any:
     return listed | f"read.{phase}" >> pardo(fn, bytes, {None: KEYED, LETTERS: bytes, ENDS: bytes})
 
 
-def pardo(fn: beam.DoFn, takes: Any, gives: Mapping[str | None, Any]) -> Any:
-    """A ParDo with the types of all its outputs; `None` is the main one. One of several outputs has them by tag."""
-    tags = {tag: hint for tag, hint in gives.items() if tag is not None}
-    step = beam.ParDo(fn.with_input_types(takes).with_output_types(gives[None], **tags))
-    return step.with_outputs(*tags) if tags else step
-
-
 def fence(pipeline: beam.Pipeline, job: Job, ends: Sequence[Any]) -> Any:
     """The collection of one `Fenced`, from the collections of end markers of a job."""
     partitions = sum(len(s.partitions()) for s in (job.source, job.feed) if s is not None)
     compare = beam.ParDo(Fence(job.source.info().documents, partitions), beam.pvalue.AsList(flatten("ends", ends)))
     start = pipeline | "fence.start" >> beam.Create([b""]).with_output_types(bytes)
     return start | "fence" >> compare.with_output_types(bytes)
-
-
-def flatten(label: str, collections: Sequence[Any]) -> Any:
-    """Several collections as one."""
-    return tuple(collections) | label >> beam.Flatten()

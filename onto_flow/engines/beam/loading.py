@@ -18,8 +18,8 @@ from ...plan.wire import from_json, to_json
 from ...sources.base import Partition, Source
 from ..carried import Begun, End, Unreadable, encode_carried, read_partition
 from ..coding import decode
-from .graph import pardo
 from .maintain import Load
+from .parts import pardo
 from .reading import ENDS, encode_partition
 from .steps import LETTERS
 

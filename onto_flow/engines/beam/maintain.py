@@ -18,35 +18,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import apache_beam as beam
 
 from ...core.change import Change, DeadLetter, ViewChange
 from ...core.codec import decode
-from ...core.errors import EngineError
+from ...core.errors import EngineError, OntoFlowError
 from ...core.gaps import Gap
 from ...operators.base import Profile
 from ...plan.clocks import is_timed
 from ...plan.nodes import Plan
 from ...plan.wire import not_portable, to_json
-from ..base import event
 from ..carried import decode_carried
-from ..coding import encode_message
+from ..made_by import Fingerprints
 from . import coders  # noqa: F401 - the coders of changes, view changes and dead letters
-from .entering import CANARIES, AddUp, EnterFeed, EnterLoad
+from .entering import CANARIES, AddUp, EnterFeed, EnterLoad, change_to_ingest, document_to_ingest
 from .fence import FORCED, HEADS, Ends, Fence, Gather, Terms
 from .gate import LET_OUT, PARTS, Gate
-from .graph import KEYED, flatten, lower, pardo
-from .keys import ONLY, KeyedMessage, encode_key
+from .graph import lower
+from .keys import ONLY, KeyedMessage
+from .parts import KEYED, flatten, pardo
 from .receipt import Receipts
-from .runners import Need, refusals, runner_of
+from .runners import NO_END, Need, refusals, runner_of
+from .seeds import SEEDS, SeedsAt, refuse_a_folder_of_seeds, refuse_other_documents
+from .seeds_read import read_seeds
+from .seeds_written import SHARDS, WriteSeeds, about
 from .steps import LETTERS, operator_fn
 from .streaming import CREDIT, StreamFn
 from .write_stream import opened_shard
-
-NO_END = "the views change by time alone (a clock or `until`), and a stream on Beam has no declared time"
-"""Why views that change by time are refused."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,15 @@ class Load:
         partitions: How many partitions must end; `None`: a marker `carried.Begun` says it.
         expected: How many documents the source says that it has; `None` where nobody knows, or where the marker says it.
         letters: The collection of what could not be read, encoded.
+        seeds: In place of documents and end markers: the seeds of a batch job, which the stream reads.
     """
 
-    documents: Any
-    ends: Any
+    documents: Any = None
+    ends: Any = None
     partitions: int | None = None
     expected: int | None = None
     letters: Any = None
+    seeds: SeedsAt | None = None
 
 
 class Gated(NamedTuple):
@@ -73,7 +76,7 @@ class Gated(NamedTuple):
 
     Attributes:
         changes: View changes, each behind whether it was let out at the fence (`gate.CAUSED`).
-        let_out: Of each shard, how many it let out then; `None` without a load.
+        let_out: Of each shard, how many it let out then; `None` without a load, and with seeds.
     """
 
     changes: Any
@@ -110,7 +113,8 @@ class MaintainPlan(beam.PTransform):
     Args:
         plan: The views.
         load: What the stream begins with: it is silent until that is over. `None`: it begins with nothing.
-        snapshot: The time of the load in microseconds, for the rule on events; `None`: below any event.
+        snapshot: The time of the load in microseconds, for the rule on events; `None`: below any event. Of seeds: what
+            their manifest says, where it can be read while the pipeline is made; else it must be given.
         generation: The first part of view versions: the time when this state began, in microseconds. No tombstone can
             have been dropped before that and the horizon.
         canaries: Documents that are changed after the load was taken; the fence waits until it has seen each on the feed.
@@ -123,6 +127,8 @@ class MaintainPlan(beam.PTransform):
         page: How many subscribers of a document, or view documents of a shard, one step tells or lets out; 0: all.
         coalesce: For how many milliseconds the gate holds a change once it is open: of several changes of a view document
             within that time one goes out. 0: none is held. It is processing time, and no result depends on it.
+        seeds: On a bounded collection of documents: the folder that seeds are written to. `snapshot` is their time.
+        fingerprints: Of the views' code, for the manifest of the seeds.
 
     Raises:
         EngineError: `engine-refused`, with what `refusals` says.
@@ -142,18 +148,36 @@ class MaintainPlan(beam.PTransform):
         shards: int = 256,
         page: int = 1000,
         coalesce: int = 0,
+        seeds: str = "",
+        fingerprints: Fingerprints = MappingProxyType({}),
     ) -> None:
         super().__init__()
         self.plan, self.load, self.snapshot, self.generation = plan, load, snapshot, generation
         self.canaries, self.settle, self.force_fence, self.control = tuple(canaries), settle, force_fence, control
         self.shards, self.page, self.coalesce = shards, page, coalesce
+        self.seeds, self.fingerprints = seeds, fingerprints
         if reasons := self.refusals():
             raise EngineError("engine-refused", "; ".join(reasons))
 
     def refusals(self) -> list[str]:
         """Why these views cannot be maintained here, one sentence each."""
         reasons = [NO_END] if is_timed(self.plan) else []
+        if self.load is not None and self.load.seeds is not None:
+            reasons += self._seeds_refused(self.load.seeds)
+        if self.seeds:
+            refuse_a_folder_of_seeds(self.seeds)
         return reasons + [f"{path} is known to this process alone: define it in a module" for path in self._unknown()]
+
+    def _seeds_refused(self, seeds: SeedsAt) -> list[str]:
+        """Compares what can be read here; on the workers it is compared again."""
+        try:
+            manifest = seeds.known()
+            if manifest is not None:
+                self.snapshot = manifest.snapshot if self.snapshot is None else self.snapshot
+                refuse_other_documents(manifest, seeds.uri, self.snapshot, self.generation)
+        except OntoFlowError as error:
+            return [f"{error.code}: {error.what}"]
+        return []
 
     def _unknown(self) -> Sequence[str]:
         return not_portable(self.plan)
@@ -175,55 +199,75 @@ class MaintainPlan(beam.PTransform):
             raise EngineError("engine-refused", "; ".join(reasons))
         if bounded:
             return self._bounded(changes)
+        if self.seeds:
+            raise EngineError("engine-refused", "seeds are of documents at one time: this collection does not end")
         return self._stream(changes)
 
     def _bounded(self, changes: Any) -> Maintained:
         profile = Profile(drained=False, snapshot=self.snapshot, born=self.generation)
-        feed = changes | "feed" >> beam.Map(_event).with_output_types(KEYED)
-        json = to_json(self.plan)
-        fns = {n.id: operator_fn(json, n, profile, self.generation, coalesce=True) for n in self.plan.operators}
-        lowered = lower(self.plan, [feed], fns, {None: bytes, LETTERS: bytes})
+        enter = partial(document_to_ingest, snapshot=self.snapshot) if self.seeds else change_to_ingest
+        feed = changes | "feed" >> beam.Map(enter).with_output_types(KEYED)
+        json, shards = to_json(self.plan), SHARDS if self.seeds else 0
+        fns = {
+            node.id: operator_fn(json, node, profile, self.generation, coalesce=True, seeds=shards)
+            for node in self.plan.operators
+        }
+        gives: dict[str | None, Any] = {None: bytes, LETTERS: bytes}
+        lowered = lower(self.plan, [feed], fns, {**gives, SEEDS: KEYED} if self.seeds else gives)
+        if self.seeds:
+            made_by = about(self.plan, self.fingerprints, self.generation, self.snapshot)
+            _ = tuple(lowered[SEEDS]) | SEEDS >> WriteSeeds(self.seeds, made_by, shards, completes=True)
         return _decoded(flatten("views", lowered[None]), lowered[LETTERS])
 
     def _stream(self, changes: Any) -> Maintained:
         profile = Profile(drained=False, snapshot=self.snapshot, born=self.generation, page=self.page)
         feed = changes | "feed" >> pardo(EnterFeed(self.canaries), Change, {None: KEYED, CANARIES: KEYED})
-        entering = [feed[None]]
-        if self.load is not None:
-            loaded = self.load.documents | "load" >> pardo(
-                EnterLoad(self.snapshot), Change, {None: KEYED, CREDIT: bytes}
-            )
-            entering.append(loaded[None])
-        json = to_json(self.plan)
-        fns = {node.id: StreamFn(json, node, profile, self.generation, self.shards) for node in self.plan.operators}
-        lowered = lower(self.plan, entering, fns, {None: KEYED, LETTERS: bytes, CREDIT: bytes})
-        if self.load is None:
+        begins = None if self.load is None else self._begin(changes.pipeline, self.load)
+        entering = [feed[None], *([] if begins is None else begins.documents)]
+        json, seeds = to_json(self.plan), {} if begins is None else begins.seeds
+        fns = {
+            node.id: StreamFn(json, node, profile, self.generation, self.shards, seeded=bool(seeds))
+            for node in self.plan.operators
+        }
+        lowered = lower(self.plan, entering, fns, {None: KEYED, LETTERS: bytes, CREDIT: bytes}, seeds)
+        if self.load is None or begins is None:
             gated = flatten("gate.in", lowered[None]) | "gate" >> self._gate(fenced=False)
             return _decoded(_opened(gated[None]), lowered[LETTERS])._replace(gated=Gated(gated[None]))
-        markers, heads, letters = self._fence([*lowered[CREDIT], loaded[CREDIT]], feed[CANARIES], self.load)
+        markers, heads, letters = self._fence([*lowered[CREDIT], begins.credit], feed[CANARIES], begins.ends)
         gated = flatten("gate.in", [*lowered[None], markers]) | "gate" >> self._gate(fenced=True)
         receipts = Receipts(self.shards, tuple(v.name for v in self.plan.views))
         written = flatten("parts", [heads, gated[PARTS]]) | "receipts" >> pardo(receipts, KEYED, {None: str})
         read = [] if self.load.letters is None else [self.load.letters]
         given = _decoded(_opened(gated[None]), [*lowered[LETTERS], *read, letters])
         terms = beam.Map(partial(_opened_shard, self.shards, self.generation)).with_output_types(KEYED)
-        return given._replace(receipts=written, gated=Gated(gated[None], gated[LET_OUT] | "let_out" >> terms))
+        # Of a stream from seeds the table is never complete: the most of it is of the generation that wrote them.
+        let_out = None if seeds else gated[LET_OUT] | "let_out" >> terms
+        return given._replace(receipts=written, gated=Gated(gated[None], let_out))
 
     def _gate(self, *, fenced: bool) -> Any:
         gate = Gate(self.page, fenced=fenced, coalesce=1000 * self.coalesce)
         return pardo(gate, KEYED, {None: bytes, PARTS: KEYED, LET_OUT: KEYED})
 
-    def _fence(self, credits: Sequence[Any], canaries: Any, load: Load) -> tuple[Any, Any, Any]:
+    def _begin(self, pipeline: beam.Pipeline, load: Load) -> _Begins:
+        """Adds what the stream begins with."""
+        if load.seeds is not None:
+            read = read_seeds(pipeline, load.seeds, self.snapshot, self.generation)
+            return _Begins([], read.by_operator, read.ends, read.credit)
+        loaded = load.documents | "load" >> pardo(EnterLoad(self.snapshot), Change, {None: KEYED, CREDIT: bytes})
+        return _Begins([loaded[None]], {}, load.ends, loaded[CREDIT])
+
+    def _fence(self, credits: Sequence[Any], canaries: Any, end_markers: Any) -> tuple[Any, Any, Any]:
+        assert self.load is not None
         terms = Terms(
-            load.partitions,
-            load.expected,
+            self.load.partitions,
+            self.load.expected,
             self.canaries,
             self.settle,
             self.shards,
             self.generation,
             self.snapshot,
         )
-        keyed = load.ends | "ends.keyed" >> beam.Map(_to_one).with_output_types(KEYED)
+        keyed = end_markers | "ends.keyed" >> beam.Map(_to_one).with_output_types(KEYED)
         ends = keyed | "ends" >> pardo(Ends(terms), KEYED, {None: KEYED, LETTERS: bytes})
         back = flatten("credit", credits) | "credit.sum" >> pardo(AddUp(terms.gathers), bytes, {None: KEYED})
         gathered = flatten("gather.in", [back, ends[None]]) | "gather" >> pardo(Gather(), KEYED, {None: KEYED})
@@ -240,9 +284,13 @@ class MaintainPlan(beam.PTransform):
         return forces
 
 
-def _event(change: Change) -> tuple[bytes, bytes]:
-    path, happened = event(change)
-    return encode_key(path), encode_message(happened)
+class _Begins(NamedTuple):
+    """What a stream begins with: collections of documents, seeds by operator, end markers, and what was read."""
+
+    documents: list[Any]
+    seeds: dict[str, Any]
+    ends: Any
+    credit: Any
 
 
 def _opened(changes: Any) -> Any:

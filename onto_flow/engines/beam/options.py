@@ -8,11 +8,16 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 
 class ViewOptions(PipelineOptions):
-    """`--view_shards N`: how many shards the roots of views are dealt to in a backfill; 0: by the size of the source."""
+    """What a backfill does.
+
+    `--view_shards N`: how many shards the roots of views are dealt to; 0: by the size of the source. `--seeds URI`: the
+    folder that it writes seeds to, for a stream to begin with.
+    """
 
     @classmethod
     def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--view_shards", type=int, default=0, help="shards of a backfill; 0: by the source's size")
+        parser.add_argument("--seeds", default="", help="the folder of a backfill's seeds, for a stream to begin with")
 
 
 class StreamOptions(PipelineOptions):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -33,6 +34,8 @@ class Head(NamedTuple):
         documents: How many were read.
         canaries: Those that were seen on the feed.
         read: Collection -> its documents.
+        seeds: Operator -> how many seeds it began with.
+        views: View -> the view documents that they said are written.
     """
 
     generation: int
@@ -41,14 +44,22 @@ class Head(NamedTuple):
     documents: int
     canaries: tuple[str, ...]
     read: Mapping[str, Sum]
+    seeds: Mapping[str, int] = MappingProxyType({})
+    views: Mapping[str, Sum] = MappingProxyType({})
 
     def encoded(self) -> bytes:
         """A message to `Receipts`."""
-        return encode((_HEAD, *self[:-1], _packed(self.read)))
+        return encode((_HEAD, *self[:5], _packed(self.read), tuple(sorted(self.seeds.items())), _packed(self.views)))
+
+    @classmethod
+    def of(cls, held: Any) -> Head:
+        """The head that such a message has."""
+        generation, snapshot, forced, documents, canaries, read, seeds, views = held
+        return cls(generation, snapshot, forced, documents, canaries, _sums(read), dict(seeds), _sums(views))
 
 
 def part(shard: int, views: Mapping[str, Sum]) -> bytes:
-    """A message to `Receipts`: what a shard of the gate held when it opened."""
+    """A message to `Receipts`: by how much what a shard of the gate held when it opened is more than what was written."""
     return encode((_SHARD, shard, _packed(views)))
 
 
@@ -81,7 +92,9 @@ class Receipts(beam.DoFn):
             add(views, _sums(what[1]))
         held.write(encode_state((head, shards, _packed(views))))
         if head is not None and shards == self.shards:
-            yield _text(Head._make((*head[:-1], _sums(head[-1]))), {**dict.fromkeys(self.views, Sum(0, 0)), **views})
+            known = Head.of(head)
+            add(views, known.views)
+            yield _text(known, {**dict.fromkeys(self.views, Sum(0, 0)), **views})
 
 
 def _text(head: Head, views: Mapping[str, Sum]) -> str:
@@ -91,6 +104,7 @@ def _text(head: Head, views: Mapping[str, Sum]) -> str:
         "snapshot_time": snapshot,
         "forced": head.forced,
         "documents": head.documents,
+        **({"seeds": dict(head.seeds)} if head.seeds else {}),
         "canaries": list(head.canaries),
         "collections": _shown(head.read),
         "views": _shown(views),

@@ -13,6 +13,9 @@ from typing import Any
 
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
+NO_END = "the views change by time alone (a clock or `until`), and a stream on Beam has no declared time"
+"""Why some views cannot be kept right by a stream."""
+
 BOUNDED = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 STREAM = "BundleBasedDirectRunner"
 

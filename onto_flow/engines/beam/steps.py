@@ -25,7 +25,8 @@ from apache_beam.transforms.window import GlobalWindow
 
 from ...core.change import ViewChange
 from ...operators.base import Key, Operator, Profile
-from ...operators.build import build_operator
+from ...operators.build import build_operator, build_seeded
+from ...operators.seeded.taking import seed_of
 from ...plan.nodes import OperatorNode
 from ...plan.wire import from_json
 from ..carried import encode_carried
@@ -33,6 +34,7 @@ from ..coding import decode_message
 from ..held import HeldStep, step_letter
 from .cells import Cells, NeedsShards, state_specs
 from .keys import KeyedMessage, decode_key, encode_key
+from .seeds import SeedRecord
 
 INBOX = "inbox"
 LETTERS = "letters"
@@ -41,11 +43,13 @@ LETTERS = "letters"
 _END_OF_INPUT = GlobalWindow().max_timestamp()
 
 
-def operator_fn(plan: str, node: OperatorNode, profile: Profile, generation: int, *, coalesce: bool) -> OperatorFn:
+def operator_fn(
+    plan: str, node: OperatorNode, profile: Profile, generation: int, *, coalesce: bool, seeds: int = 0
+) -> OperatorFn:
     """The DoFn of one operator of a plan as JSON; without `coalesce`, or without an inbox, every message is a step."""
     waits = coalesce and any(c.name == INBOX for c in node.cells)
     kind = CoalescedOperatorFn if waits else OperatorFn
-    return kind(plan, node, profile, generation)
+    return kind(plan, node, profile, generation, seeds)
 
 
 class OperatorFn(beam.DoFn):
@@ -59,11 +63,12 @@ class OperatorFn(beam.DoFn):
         node: Which operator.
         profile: What this engine promises.
         generation: The first part of view versions.
+        seeds: Over how many files the seeds go that its steps give; 0: it gives none.
     """
 
-    def __init__(self, plan: str, node: OperatorNode, profile: Profile, generation: int) -> None:
+    def __init__(self, plan: str, node: OperatorNode, profile: Profile, generation: int, seeds: int = 0) -> None:
         super().__init__()
-        self.plan, self.node, self.profile, self.generation = plan, node, profile, generation
+        self.plan, self.node, self.profile, self.generation, self.seeds = plan, node, profile, generation, seeds
         # One object per state in all methods: within a bundle, Beam keeps what was written by the object.
         self.specs = state_specs(node.cells, wide=True)
         self.narrow = {name: self.specs[name] for name in state_specs(node.cells, wide=False)}
@@ -76,7 +81,8 @@ class OperatorFn(beam.DoFn):
         """Builds the operator."""
         plan = from_json(self.plan)
         node = next(n for n in plan.operators if n.id == self.node.id)
-        self.operator: Operator = build_operator(node, plan, self.profile)
+        self.seeding = build_seeded(node, plan, self.profile) if self.seeds else None
+        self.operator: Operator = self.seeding or build_operator(node, plan, self.profile)
 
     def _inspect_process(self) -> tuple[list[str], list[Any]]:
         return ["element", *self.specs], _states(self.specs)
@@ -96,6 +102,8 @@ class OperatorFn(beam.DoFn):
         try:
             self.operator.step(key, [decode_message(data) for data in waiting], step)
             outputs, writes = list(_outputs(step)), cells.writes()
+            if writes:
+                outputs += self._seed(key, cells)
         except NeedsShards:
             raise
         except Exception as error:
@@ -106,12 +114,17 @@ class OperatorFn(beam.DoFn):
             write()
         return outputs
 
+    def _seed(self, key: Key, cells: Cells) -> list[Any]:
+        """What the key has now, where seeds are asked for."""
+        seed = None if self.seeding is None else seed_of(self.seeding, cells.held())
+        return [] if seed is None else [SeedRecord.of(self.node.id, encode_key(key), seed).tagged(self.seeds)]
+
 
 class CoalescedOperatorFn(OperatorFn):
     """Runs one operator, all messages that wait for a key as one step."""
 
-    def __init__(self, plan: str, node: OperatorNode, profile: Profile, generation: int) -> None:
-        super().__init__(plan, node, profile, generation)
+    def __init__(self, plan: str, node: OperatorNode, profile: Profile, generation: int, seeds: int = 0) -> None:
+        super().__init__(plan, node, profile, generation, seeds)
         # FnApiRunner buffers the timers of a stage by their name alone: fused operators must not share one.
         self.coalesce_timer = TimerSpec(f"{node.id}.coalesce", TimeDomain.WATERMARK)
         self.shards_timer = TimerSpec(f"{node.id}.shards", TimeDomain.WATERMARK)

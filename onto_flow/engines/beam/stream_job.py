@@ -30,11 +30,11 @@ from ...sinks.base import Table
 from ...sources.base import Source
 from ..base import Progress
 from .decode import DecodeMessages, OpenContents
-from .graph import flatten
 from .loading import read_load
-from .maintain import NO_END, MaintainPlan
+from .maintain import MaintainPlan
 from .options import StreamOptions
-from .runners import named, runner_of
+from .parts import flatten
+from .runners import NO_END, named, runner_of
 from .told import Tell
 from .write_lines import WriteLines, WriteReceipt
 from .write_table import Shared, WriteTables

@@ -24,7 +24,10 @@ from apache_beam.utils.timestamp import Timestamp
 
 from ...core.change import ViewChange
 from ...operators.base import Key, Output, Profile
+from ...operators.build import build_seeded
+from ...operators.seeded import EPOCH
 from ...plan.nodes import OperatorNode, TimerKind
+from ...plan.wire import from_json
 from ..carried import encode_carried
 from ..coding import decode_message, decode_state, encode, encode_state
 from ..credit import NOTHING, Credit, Weight, split, total, unwrap, wrap
@@ -115,17 +118,27 @@ class StreamFn(OperatorFn):
         profile: What this engine promises.
         generation: The first part of view versions.
         shards: Of the gate.
+        seeded: Whether it begins with seeds.
     """
 
-    def __init__(self, plan: str, node: OperatorNode, profile: Profile, generation: int, shards: int) -> None:
+    def __init__(
+        self, plan: str, node: OperatorNode, profile: Profile, generation: int, shards: int, *, seeded: bool = False
+    ) -> None:
         super().__init__(plan, node, profile, generation)
-        self.shards = shards
+        self.shards, self.seeded = shards, seeded
         self.waits = ReadModifyWriteStateSpec(_WAITS, BytesCoder())
         # Timers are found by their name alone where operators are fused: they must not share one.
         self.garbage_timer = TimerSpec(f"{node.id}.garbage", TimeDomain.REAL_TIME)
         self.pages_timer = TimerSpec(f"{node.id}.pages", TimeDomain.REAL_TIME)
         on_timer(self.garbage_timer)(StreamFn.garbage)
         on_timer(self.pages_timer)(StreamFn.pages)
+
+    def setup(self) -> None:
+        """Builds the operator."""
+        super().setup()
+        if self.seeded:
+            plan = from_json(self.plan)
+            self.operator = build_seeded(next(n for n in plan.operators if n.id == self.node.id), plan, self.profile)
 
     def _inspect_process(self) -> tuple[list[str], list[Any]]:
         return ["element", *self._names()], self._defaults()
@@ -179,6 +192,7 @@ class StreamFn(OperatorFn):
     def _run(self, turn: _Turn, act: Callable[[TimedStep], None], waiting: Sequence[bytes]) -> Sequence[Any]:
         """A step; its state, messages and timers come to be together, or a dead letter instead of them."""
         step = TimedStep(turn.cells, self.generation, self.profile.moment)
+        step.epoch = EPOCH if self.seeded else 0
         try:
             act(step)
             sent, outputs = list(step.sent()), [_carried(o, self.shards) for o in step.emitted]

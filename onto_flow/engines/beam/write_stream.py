@@ -26,8 +26,8 @@ from ...core.codec import decode, decode_state, encode, encode_state
 from ...sinks.base import Sink, Table
 from ..carried import decode_carried
 from .gate import CAUSED
-from .graph import KEYED, flatten, pardo
 from .keys import ONLY, KeyedMessage
+from .parts import KEYED, flatten, pardo
 
 OpenSink = Callable[[], Sink]
 """Opens the sink on a worker; it travels there by its import path and its arguments."""

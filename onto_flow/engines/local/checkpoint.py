@@ -12,7 +12,7 @@ it is now. Where that grows long, one row with both takes the place of all.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,11 @@ from ...core.errors import EngineError
 from ...core.gaps import Gap, Gaps
 from ...formats.native.values import value_decoder, value_encoder
 from ...plan.nodes import Plan
-from ...plan.wire import view_text
 from ..carried import decode_carried, encode_carried
+from ..made_by import Fingerprints, differences, structures
 from .kept import KeptState
 from .lock import WriterLock
 from .store import EMPTY, FILE, Connect, Store
-
-Fingerprints = Mapping[str, Mapping[str, str]]
-"""View -> part of its code -> hash."""
 
 Where = tuple[str, str]
 """(view, path)."""
@@ -83,7 +80,7 @@ class Checkpoint:
             self._lock.release()
             raise
         try:
-            self._begin(plan, fingerprints or _structures(plan), (generation, snapshot, began), sink)
+            self._begin(plan, fingerprints or structures(plan), (generation, snapshot, began), sink)
         except BaseException:
             self.close()
             raise
@@ -222,7 +219,7 @@ class Checkpoint:
 
 def refuse_other_code(made: Fingerprints, now: Fingerprints, directory: Path) -> None:
     """Raises: EngineError: `checkpoint-differs`, with what changed, when other code made a checkpoint."""
-    changed = list(_differences(made, now))
+    changed = list(differences(made, now))
     if changed:
         raise EngineError(
             "checkpoint-differs",
@@ -231,20 +228,3 @@ def refuse_other_code(made: Fingerprints, now: Fingerprints, directory: Path) ->
             fix="Begin again with a new directory (the table that is there stays until the new one is complete), "
             "or run the code that made it.",
         )
-
-
-def _differences(made: Fingerprints, now: Fingerprints) -> Iterator[str]:
-    for view in dict.fromkeys([*made, *now]):
-        if view not in now:
-            yield f"{view} is gone"
-        elif view not in made:
-            yield f"{view} is new"
-        else:
-            before, after = made[view], now[view]
-            parts = [p for p in dict.fromkeys([*after, *before]) if before.get(p) != after.get(p)]
-            if parts:
-                yield f"{view} changed in {', '.join(parts)}"
-
-
-def _structures(plan: Plan) -> Fingerprints:
-    return {view.name: {"structure": view_text(plan, view.name)} for view in plan.views}
