@@ -96,6 +96,14 @@ def stream_job(
     )
 
 
+def beam_needs(views: Sequence[type]) -> tuple[dict[str, list[str]], str]:
+    """What the jobs of some views need of a runner of Beam: job -> needs; and a table of the runners that have them."""
+    from .engines.beam.explained import needs_of_jobs
+
+    plan = plan_views(*views)
+    return needs_of_jobs(plan)
+
+
 def open_selected(uri: str, projection: Projection | None) -> Source:
     """The source of documents that a URI names, which reads only what is wanted, where it can choose."""
     source = open_source(uri)

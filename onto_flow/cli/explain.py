@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 def _arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("views", help=VIEWS)
     command.add_argument("--format", choices=("text", "json", "mermaid"), default="text")
+    command.add_argument(
+        "--engine", choices=("beam",), help="what the jobs of the views need of a runner, and which has it"
+    )
     command.add_argument(
         "--against", metavar="OLD.json", help="what explain --format json said of the version that a job runs"
     )
@@ -39,6 +42,8 @@ def _explain(arguments: argparse.Namespace) -> int:
         said = explain_mermaid(plan)
     elif arguments.format == "text":
         said = explain_text(plan) + _backfilled(plan)
+        if arguments.engine == "beam":
+            said += _on_beam(views)
     print(said, end="")
     return DONE
 
@@ -50,6 +55,15 @@ def _backfilled(plan: Plan) -> str:
     found = unknown(plan)
     why = f"through the operators, with state: {', '.join(found)}" if found else "at once, without state"
     return f"\nbackfill: {why}\n"
+
+
+def _on_beam(views: Sequence[type]) -> str:
+    """What a backfill and a stream of the views need of a runner of Beam, and what each runner can do of it."""
+    from ..streams import beam_needs
+
+    needs, runners = beam_needs(views)
+    said = [f"on Beam, a {job} needs {', '.join(what) or 'nothing special'}\n" for job, what in needs.items()]
+    return "".join(["\n", *said, "\n", runners])
 
 
 def _against(old: Path, now: Mapping[str, object], form: str) -> str:

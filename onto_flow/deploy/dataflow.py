@@ -73,11 +73,13 @@ def _export(target: Target) -> list[str]:
 def _job(target: Target) -> list[str]:
     feed = f"pubsub://{target.project}/{target.name}-views"
     views, sink = quote(target.views), quote(target.sink)
+    bucket = f"gs://{target.bucket}"
     return [
-        "# On Dataflow: a pipeline of yours with onto_flow.beam.begin_with and Maintain (docs/beam.md), with",
-        f"#   --runner=DataflowRunner --project={target.project} --region={target.region} --job_name={target.name}"
-        f" --temp_location=gs://{target.bucket}/temp",
-        f"#   --service_account_email={target.account('worker')}",
-        "# Or the embedded engine, as a small service that goes on after a kill:",
+        "# On Dataflow: the command submits the job and ends. Its workers must have the views (docs/deploying.md).",
+        f'onto-flow run {views} --source "$EXPORT" --snapshot-time "$SNAPSHOT" --feed {feed} --sink {sink}'
+        f" --dead-letters {bucket}/letters --receipts {bucket}/receipts --engine beam --runner DataflowRunner"
+        f" --project {target.project} --region {target.region} --job_name {target.name} --temp_location {bucket}/temp"
+        f" --service_account_email {target.account('worker')}",
+        "# Or, in its place, the embedded engine, as a small service that goes on after a kill:",
         f'onto-flow run {views} --source "$EXPORT" --feed {feed} --sink {sink} --checkpoint state --metrics 9090',
     ]

@@ -9,12 +9,13 @@ import subprocess
 
 import pytest
 
-from onto_flow.cli import main
+from onto_flow.cli import _parser, main
 from onto_flow.core.collection import Collection
 from onto_flow.core.errors import UsageError
 from onto_flow.deploy.dataflow import commands, terraform
 from onto_flow.deploy.resources import resources
 from onto_flow.deploy.target import Target
+from onto_flow.streams import is_elsewhere
 
 MEETINGS = (Collection("meetings"), Collection("users"), Collection("prices/{symbol}/daily"))
 GIVEN = {"project": "demo-project", "region": "europe-west1", "location": "eur3", "database": "(default)"}
@@ -160,3 +161,12 @@ def test_the_tool_prints_and_writes(tmp_path, capsys):
     names = sorted(str(p.relative_to(tmp_path / "set-up")) for p in (tmp_path / "set-up").rglob("*") if p.is_file())
     assert names == ["commands.sh", "main.tf.json", "publisher/main.py", "publisher/requirements.txt"]
     assert main([*ARGUMENTS, "--out", str(tmp_path / "set-up")]) == 2
+
+
+def test_the_job_is_one_command_that_the_tool_takes():
+    [line] = [each for each in commands(target()).splitlines() if "DataflowRunner" in each]
+    _, *words = shlex.split(line)
+    known, options = _parser().parse_known_args(words)
+    assert (known.engine, known.feed, known.sink) == ("beam", "pubsub://demo-project/rooms-views", target().sink)
+    assert known.snapshot_time and is_elsewhere(known.dead_letters)
+    assert options[options.index("--job_name") + 1] == "rooms"

@@ -18,6 +18,7 @@ import pytest
 
 pytest.importorskip("apache_beam", reason="pip install 'onto-flow[beam]'")
 
+import apache_beam as beam
 from beam_streams import quick
 from test_beam_stream import CHANGES, DOCUMENTS, PLAN, SNAPSHOT, embedded
 
@@ -30,6 +31,7 @@ from onto_flow.engines.beam import Engine
 from onto_flow.engines.beam import local_pubsub as reads
 from onto_flow.engines.beam.needs import needs_of
 from onto_flow.engines.beam.runners import Need
+from onto_flow.engines.beam.write_lines import WriteLines
 from onto_flow.formats.cloudevents_writer import encode_binary
 from onto_flow.formats.export_writer import write_export
 from onto_flow.run import Run, start
@@ -199,3 +201,20 @@ def test_the_command_ends_cleanly_when_it_is_told_to(pubsub: PubSubServer, folde
     assert process.returncode == 0, said
     assert "view changes in" in said
     assert "what it knows is gone when it ends" in said
+
+
+def test_dead_letters_go_to_files_of_a_folder_one_a_bundle(tmp_path: Path) -> None:
+    with beam.Pipeline("BundleBasedDirectRunner") as pipeline:
+        lines = pipeline | beam.Create([b'{"key": "a"}', b'{"key": "b"}'])
+        _ = lines | beam.ParDo(WriteLines(f"{tmp_path}/letters/", "letters"))
+    files = list((tmp_path / "letters").iterdir())
+    assert all(file.name.startswith("letters-2") and file.suffix == ".jsonl" for file in files)
+    assert sorted(json.loads(line)["key"] for file in files for line in file.read_text().splitlines()) == ["a", "b"]
+
+
+def test_elsewhere_dead_letters_need_a_place(folder: Path) -> None:
+    options = {"runner": "DataflowRunner", "project": "demo-project", "region": "europe-west1", "no_auth": True}
+    places = {"temp_location": "gs://b/temp", "staging_location": "gs://b/staging"}
+    job = {"source": "export", "sink": "firestore://demo-project", "snapshot_time": demo.EXPORTED_AT}
+    with pytest.raises(EngineError, match="workers elsewhere have no file for dead letters"):
+        start([MeetingSession], feed=FEED, engine="beam", options={**options, **places}, **job)

@@ -25,7 +25,7 @@ def movies(real_exports):
 
 
 def test_the_tables_say_what_a_plain_loop_says(real_exports, movies, tmp_path):
-    assert run(str(real_exports / "movielens"), str(tmp_path)) == 0
+    assert run("backfill", "--source", str(real_exports / "movielens"), "--sink", f"parquet:{tmp_path}") == 0
     by_genre, by_year = {}, {}
     for path, movie in movies.items():
         if path.startswith("movies/"):

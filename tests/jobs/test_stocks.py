@@ -103,7 +103,8 @@ def check_feed(export, documents, folder, changes):
     """Through the tool to both sinks, against plain loops; returns both sides for further comparison."""
     feed, now = generated_feed(documents, changes, exported_at=EXPORTED_AT, edit=edit_market, new=new_in_market)
     file, at = write_feed(folder / "feed.jsonl", feed), EXPORTED_AT.isoformat()
-    assert run(str(export), str(folder / "tables"), file, "--snapshot-time", at) == 0
+    ends = ["--source", str(export), "--sink", f"parquet:{folder / 'tables'}", "--feed", file, "--snapshot-time", at]
+    assert run("maintain", *ends) == 0
     to_lines = ["--sink", f"jsonl:{folder / 'changes.jsonl'}", "--snapshot-time", at]
     assert main(["run", VIEWS, "--source", str(export), "--feed", f"jsonl:{file}?batch_lines=60", *to_lines]) == 0
     expected, lines = expected_tables(now), jsonl_tables(folder / "changes.jsonl")
@@ -114,7 +115,7 @@ def check_feed(export, documents, folder, changes):
 
 
 def test_tables_of_a_small_export(small_export, tmp_path):
-    assert run(str(small_export), str(tmp_path / "tables")) == 0
+    assert run("backfill", "--source", str(small_export), "--sink", f"parquet:{tmp_path / 'tables'}") == 0
     expected = expected_tables(market())
     assert expected["StockPage"]["stockPages/S1"]["last"] is None and "stockPages/S0" not in expected["StockPage"]
     for view, collection in TABLES.items():
@@ -123,7 +124,7 @@ def test_tables_of_a_small_export(small_export, tmp_path):
 
 def test_tables_of_the_real_export(real_exports, real_market, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert run(str(real_exports / "stocks"), str(tmp_path / "tables")) == 0
+    assert run("backfill", "--source", str(real_exports / "stocks"), "--sink", f"parquet:{tmp_path / 'tables'}") == 0
     expected = expected_tables(real_market)
     assert (len(expected["StockPage"]), len(expected["SectorPage"])) == (99, 11)
     for view, collection in TABLES.items():

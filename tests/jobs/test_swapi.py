@@ -80,7 +80,7 @@ def expected_tables(documents):
 
 
 def check_backfill(export, folder):
-    assert run(str(export), str(folder)) == 0
+    assert run("backfill", "--source", str(export), "--sink", f"parquet:{folder}") == 0
     expected = expected_tables(documents_of(export))
     for view, collection in TABLES.items():
         assert parquet_table(folder, collection) == expected[view]
@@ -93,7 +93,8 @@ def check_feed(export, folder, changes):
         documents_of(export), changes, exported_at=EXPORTED_AT, edit=edit_galaxy, new=new_in_galaxy
     )
     file, at = write_feed(folder / "feed.jsonl", feed), EXPORTED_AT.isoformat()
-    assert run(str(export), str(folder / "tables"), file, "--snapshot-time", at) == 0
+    ends = ["--source", str(export), "--sink", f"parquet:{folder / 'tables'}", "--feed", file, "--snapshot-time", at]
+    assert run("maintain", *ends) == 0
     to_lines = ["--sink", f"jsonl:{folder / 'changes.jsonl'}", "--snapshot-time", at]
     assert main(["run", VIEWS, "--source", str(export), "--feed", f"jsonl:{file}?batch_lines=60", *to_lines]) == 0
     expected, lines = recompute(plan_views(FilmPage, PersonPage), now), jsonl_tables(folder / "changes.jsonl")

@@ -1,9 +1,9 @@
 """Reads a subscription on BundleBasedDirectRunner as a job that goes on needs it; only on versions that were looked at.
 
-Beam's own read (2.77) pulls 10 messages, acknowledges them at once, and fails when nothing comes for 30 seconds, four times
-in a row: then the job ends. Here more are pulled, silence is no failure, and messages are acknowledged at the next pull: the
-runner pulls again only when nothing else is to be done, so what was pulled before has gone through all steps. State is in
-memory all the same: what a job knows is gone when it ends.
+Beam's own read (2.77) pulls 10 messages and acknowledges them at once. It waits for them for up to 30 seconds, in which
+neither timers nor the end of the job come, and takes it for a failure when that time is over. Here more are pulled, silence
+is no failure, and messages are acknowledged at the next pull: the runner pulls again only when nothing else is to be done,
+so what was pulled before has gone through all steps. State is in memory all the same: what a job knows is gone when it ends.
 """
 
 from __future__ import annotations

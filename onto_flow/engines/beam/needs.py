@@ -64,7 +64,7 @@ def _of_dofn(fn: Any, is_bounded: bool) -> set[Need]:
     signature = DoFnSignature(fn)
     if signature.is_splittable_dofn():
         needs.add(Need.ENDLESS_SPLITTABLE if signature.is_unbounded_per_element() else Need.SPLITTABLE)
-    if fn._process_batch_defined and not fn._process_defined:
+    if (fn._process_batch_defined and not fn._process_defined) or fn._process_yields_batches:
         needs.add(Need.BATCHES)
     states, timers = get_dofn_specs(fn)
     if states or timers:

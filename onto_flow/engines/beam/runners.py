@@ -83,8 +83,8 @@ RUNNERS = (
             Need.DRAIN: "it has none",
         },
         {
-            Need.TIMERS: "they come after the next pull, a second late",
-            Need.PUBSUB: "messages are acknowledged before they are worked on: a kill loses them, and all state",
+            Need.TIMERS: "they come when the next pull is over, seconds late while nothing comes",
+            Need.PUBSUB: "state is in memory; Beam's own read acknowledges messages before they are worked on",
         },
         instead="FnApiRunner for what ends",
     ),

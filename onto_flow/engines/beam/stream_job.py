@@ -34,7 +34,7 @@ from .loading import read_load
 from .maintain import MaintainPlan
 from .options import StreamOptions
 from .parts import flatten
-from .runners import NO_END, named, runner_of
+from .runners import NO_END, known, named
 from .told import Tell
 from .write_lines import WriteLines, WriteReceipt
 from .write_table import Shared, WriteTables
@@ -154,11 +154,11 @@ def stream_pipeline(job: StreamJob) -> tuple[beam.Pipeline, StreamOutputs]:
 
 def _pipeline(job: StreamJob) -> tuple[beam.Pipeline, StreamOutputs]:
     options = job.pipeline_options()
-    pipeline = beam.Pipeline(options=options)
-    local = runner_of(pipeline).is_local
+    local = known(str(options.view_as(StandardOptions).runner)).is_local
     if not local and not job.letters.place:
         fix = "Say --dead-letters pubsub://PROJECT/TOPIC, or a folder: gs://BUCKET/letters."
         raise EngineError("engine-refused", "workers elsewhere have no file for dead letters", fix=fix)
+    pipeline = beam.Pipeline(options=options)
     asked = options.view_as(StreamOptions)
     read = ReadFromPubSub(subscription=job.subscription, with_attributes=True)
     decoded = pipeline | "messages" >> read | "feed" >> DecodeMessages(job.contents)
