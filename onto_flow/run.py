@@ -186,6 +186,7 @@ def start(
     """
     feed = open_feed(feed) if isinstance(feed, str) else feed
     runner: Engine = load("engine", engine, ENGINES)()
+    metrics = metrics or Metrics()
     place = "" if dead_letters is None else dead_letters
     if feed is not None and runner.capabilities.workers_open and not feed.info().bounded:
         run = Run(None)
@@ -203,10 +204,11 @@ def start(
             progress=told.progressed,
             say=on_note,
             stop=run.stop,
+            metrics=metrics,
+            limits=limits,
         )
         return _carried_out(runner, stream, run, told, on_sink)
     plan = plan_views(*views)
-    metrics = metrics or Metrics()
     source = open_source(source) if isinstance(source, str) else source
     opened = open_sink(sink, **sink_options or {}) if isinstance(sink, str) else sink
     tables: Sink = MemorySink() if opened is None else opened

@@ -58,7 +58,7 @@ def stream_job(
         generation: The first part of view versions; by default now.
         sink_options: Options of the sink beside those of its URI; each writer keeps to them.
         options: Beam's pipeline options, and those of a stream (`docs/beam.md`).
-        told: `dead_letter`, `progress`, `say` and `stop` of the job.
+        told: `dead_letter`, `progress`, `say`, `stop`, `metrics` and `limits` of the job.
 
     Raises:
         UsageError: A feed that is no subscription, an export whose time nobody knows.

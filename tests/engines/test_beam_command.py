@@ -23,6 +23,7 @@ from beam_streams import quick
 from test_beam_stream import CHANGES, DOCUMENTS, PLAN, SNAPSHOT, embedded
 
 from onto_flow.connect import open_feed
+from onto_flow.core.change import DeadLetter, ViewChange
 from onto_flow.core.errors import EngineError, UsageError
 from onto_flow.core.fence import FENCE, without_fence
 from onto_flow.demo import data as demo
@@ -31,6 +32,7 @@ from onto_flow.engines.beam import Engine
 from onto_flow.engines.beam import local_pubsub as reads
 from onto_flow.engines.beam.needs import needs_of
 from onto_flow.engines.beam.runners import Need
+from onto_flow.engines.beam.stream_run import _Local
 from onto_flow.engines.beam.write_lines import WriteLines
 from onto_flow.formats.cloudevents_writer import encode_binary
 from onto_flow.formats.export_writer import write_export
@@ -218,3 +220,21 @@ def test_elsewhere_dead_letters_need_a_place(folder: Path) -> None:
     job = {"source": "export", "sink": "firestore://demo-project", "snapshot_time": demo.EXPORTED_AT}
     with pytest.raises(EngineError, match="workers elsewhere have no file for dead letters"):
         start([MeetingSession], feed=FEED, engine="beam", options={**options, **places}, **job)
+
+
+def test_what_a_pipeline_tells_is_counted_and_a_view_that_must_not_fail_ends_it() -> None:
+    letters: list[DeadLetter] = []
+    job = stream_job([MeetingSession], source=None, feed=open_feed(FEED), sink="jsonl:x", dead_letter=letters.append)
+    local = _Local(job, None)
+    shown = ViewChange("MeetingSession", "meetingSessions/a", None, {}, (1, 0, 1))
+    local._take("changes", [None] * 3)
+    local._take("views", [shown, shown._replace(new=None)])
+    local._take("letters", [DeadLetter("document:a", "bad-value: x"), DeadLetter("document:a", "", cleared=True)])
+    assert local.counts == {"changes": 3, "views": 2, "letters": 1}
+    assert (job.metrics.changes, job.metrics.written()) == (
+        3,
+        {("MeetingSession", "create"): 1, ("MeetingSession", "delete"): 1},
+    )
+    assert [letter.cleared for letter in letters] == [False, True]
+    with pytest.raises(EngineError, match="udf-failed"):
+        local._take("letters", [DeadLetter("view:V:a", "udf-failed: boom", policy="fail")])

@@ -22,6 +22,7 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOpt
 
 from ...core.change import Change, DeadLetter, ViewChange
 from ...core.errors import EngineError
+from ...core.gaps import Gap
 from ...formats.messages import Message
 from ...plan.clocks import is_timed
 from ...plan.nodes import Plan
@@ -29,6 +30,8 @@ from ...plan.wire import not_portable
 from ...sinks.base import Table
 from ...sources.base import Source
 from ..base import Progress
+from ..breaker import Limits
+from ..metrics import Metrics
 from .decode import DecodeMessages, OpenContents
 from .loading import read_load
 from .maintain import MaintainPlan
@@ -39,7 +42,7 @@ from .told import Tell
 from .write_lines import WriteLines, WriteReceipt
 from .write_table import Shared, WriteTables
 
-CHANGES, VIEWS, LETTERS, RECEIPTS = "changes", "views", "letters", "receipts"
+CHANGES, VIEWS, LETTERS, GAPS, RECEIPTS = "changes", "views", "letters", "gaps", "receipts"
 """What a pipeline in this process tells."""
 
 LOCAL_RECEIPTS = ".onto-flow/receipts"
@@ -79,6 +82,7 @@ class StreamJob:
         dead_letter, progress: Are told, where the pipeline runs in this process.
         say: Is told what a person should know before it begins.
         stop: Set from outside to end it, there.
+        metrics, limits: As a `Job` has them, there.
     """
 
     plan: Plan
@@ -94,6 +98,8 @@ class StreamJob:
     progress: Callable[[Progress], None] = lambda progress: None
     say: Callable[[str], None] = lambda text: None
     stop: threading.Event = field(default_factory=threading.Event)
+    metrics: Metrics = field(default_factory=Metrics)
+    limits: Limits | None = field(default_factory=Limits)
 
     @property
     def name(self) -> str:
@@ -119,12 +125,14 @@ class StreamOutputs(NamedTuple):
         changes: `Change`s of the feed.
         views: `ViewChange`s, as they are written.
         letters: `DeadLetter`s of all steps.
+        gaps: `Gap`s of the feed.
         receipts: The receipt as JSON, one; `None` without a load.
     """
 
     changes: Any
     views: Any
     letters: Any
+    gaps: Any
     receipts: Any
 
 
@@ -177,7 +185,7 @@ def _pipeline(job: StreamJob) -> tuple[beam.Pipeline, StreamOutputs]:
     )
     unwritten = maintained | "table" >> WriteTables(job.sink.open, job.tables(), job.sink)
     letters = flatten("dead_letters", [decoded.dead_letters, maintained.dead_letters, unwritten])
-    outputs = StreamOutputs(decoded.changes, maintained.views, letters, maintained.receipts)
+    outputs = StreamOutputs(decoded.changes, maintained.views, letters, maintained.gaps, maintained.receipts)
     _write_letters(job, letters)
     _write_receipts(job, outputs.receipts, asked, local=local)
     if local:
@@ -212,11 +220,17 @@ def _write_receipts(job: StreamJob, receipts: Any, asked: Any, *, local: bool) -
 
 def _tell(job: StreamJob, outputs: StreamOutputs) -> None:
     """Tells this process what there is to tell."""
-    told = {CHANGES: outputs.changes, VIEWS: outputs.views, RECEIPTS: outputs.receipts}
+    told = {CHANGES: outputs.changes, VIEWS: outputs.views, GAPS: outputs.gaps, RECEIPTS: outputs.receipts}
     if not job.letters.place:
         told[LETTERS] = outputs.letters
-    kinds: dict[str, Any] = {CHANGES: Change, VIEWS: ViewChange, LETTERS: DeadLetter, RECEIPTS: str}
+    kinds: dict[str, Any] = {
+        CHANGES: Change,
+        VIEWS: ViewChange,
+        LETTERS: DeadLetter,
+        GAPS: Gap,
+        RECEIPTS: str,
+    }
     for kind, collection in told.items():
         if collection is not None:
-            tell = Tell(job.name, kind, counts=kind in (CHANGES, VIEWS)).with_input_types(kinds[kind])
+            tell = Tell(job.name, kind, counts=kind == CHANGES).with_input_types(kinds[kind])
             _ = collection | f"tell.{kind}" >> beam.ParDo(tell)

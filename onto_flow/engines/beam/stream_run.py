@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -12,11 +13,13 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions
 from apache_beam.runners.runner import PipelineState
 
 from ...core.errors import EngineError, OntoFlowError
+from ...core.gaps import Gaps
 from ..base import Progress, Report
+from ..breaker import Failures
 from .local_pubsub import patient_reads
 from .needs import check_pipeline
 from .runners import runner_of
-from .stream_job import CHANGES, LETTERS, RECEIPTS, VIEWS, StreamJob, stream_pipeline
+from .stream_job import CHANGES, GAPS, LETTERS, RECEIPTS, VIEWS, StreamJob, stream_pipeline
 from .told import taking
 from .write_stream import WRITERS
 
@@ -66,6 +69,8 @@ class _Local:
         self.counts = {CHANGES: 0, VIEWS: 0, LETTERS: 0}
         self.stage = "loading" if job.source is not None else "following"
         self.failed: BaseException | None = None
+        self.gaps, self.failures = Gaps(), Failures(job.limits)
+        job.metrics.counts_in(self.gaps, {})
         self.told: SimpleQueue[tuple[str, list[Any]]] = SimpleQueue()
 
     def run(self) -> Report:
@@ -81,13 +86,20 @@ class _Local:
         counts = self.counts
         shown = self.stage == "following"
         seconds = time.monotonic() - started
-        return Report(0, counts[CHANGES], counts[VIEWS], counts[LETTERS], seconds, published=shown)
+        self.failures.settle(counts[VIEWS])
+        report = Report(0, counts[CHANGES], counts[VIEWS], counts[LETTERS], seconds, published=shown)
+        return replace(report, gaps=self.gaps)
 
     def _follow(self, result: Any) -> None:
         waits = threading.Thread(target=self._wait, args=(result,), daemon=True, name="beam")
         waits.start()
-        while waits.is_alive() and not self.job.stop.is_set():
-            self._take_all(_LOOK_SECONDS)
+        try:
+            while waits.is_alive() and not self.job.stop.is_set():
+                self.job.metrics.alive()
+                self._take_all(_LOOK_SECONDS)
+        except OntoFlowError:
+            result.cancel()
+            raise
         if not waits.is_alive() and not self.job.stop.is_set():
             raise _as_ours(self.failed) from self.failed
         if not PipelineState.is_terminal(result.state):
@@ -108,15 +120,26 @@ class _Local:
 
     def _take(self, kind: str, told: list[Any]) -> None:
         """What a bundle tells."""
+        metrics = self.job.metrics
         if kind == RECEIPTS:
-            self.stage = "following"
+            self.stage = metrics.stage = "following"
+            metrics.ready = True
+        elif kind == GAPS:
+            for gap in told:
+                self.gaps.take(gap)
         elif kind == LETTERS:
             for letter in told:
                 self.counts[LETTERS] += not letter.cleared
                 self.job.dead_letter(letter)
+                self.failures.take(letter)
+        elif kind == CHANGES:
+            self.counts[CHANGES] += len(told)
+            metrics.heard(len(told), None)
         else:
-            self.counts[kind] += len(told)
-        self.job.progress(Progress(self.stage, 0, None, self.counts[CHANGES], self.counts[VIEWS]))
+            self.counts[VIEWS] += len(told)
+            metrics.wrote(told)
+        seen = Progress(self.stage, 0, None, self.counts[CHANGES], self.counts[VIEWS], self.gaps.open)
+        self.job.progress(seen)
 
 
 def _as_ours(error: BaseException | None) -> OntoFlowError:
