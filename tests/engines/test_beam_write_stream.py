@@ -20,7 +20,7 @@ from onto_flow.core.change import Change, ViewChange
 from onto_flow.core.errors import EngineError
 from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.engines.beam.maintain import Load, MaintainPlan
-from onto_flow.engines.beam.write_stream import WRITERS
+from onto_flow.engines.beam.write_stream import WRITERS, Target
 from onto_flow.engines.beam.write_table import Shared, WriteTables
 from onto_flow.engines.carried import LOAD, End, encode_carried
 from onto_flow.sinks.base import Table
@@ -140,3 +140,18 @@ def test_what_does_not_take_several_writers_is_refused_by_name() -> None:
         written("parquet:tables", "BundleBasedDirectRunner")
     with pytest.raises(EngineError, match="sink jsonl does not take writers on several machines"):
         check_writers("jsonl:changes", "anywhere")
+
+
+def test_a_sink_that_fails_is_closed_and_not_lent_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[Any] = []
+    monkeypatch.setattr(Writer, "close", lambda sink: closed.append(sink))
+    target = Target(Writer, TABLES)
+    with WRITERS.borrowed(target, FROM) as first, WRITERS.borrowed(target, FROM) as second:
+        assert first is not second, "two threads never write with one sink"
+    assert (place.opened, closed) == (2, [])
+    with pytest.raises(RuntimeError), WRITERS.borrowed(Target(Writer, TABLES), FROM) as failing:
+        raise RuntimeError("half written")
+    assert closed == [failing]
+    with WRITERS.borrowed(target, FROM) as other:
+        assert other is not failing
+    assert place.opened == 2

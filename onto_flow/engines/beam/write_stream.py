@@ -13,6 +13,7 @@ from __future__ import annotations
 import pickle
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import apache_beam as beam
@@ -47,25 +48,24 @@ class Writers:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._idle: dict[bytes, list[Sink]] = {}
+        self._idle: dict[tuple[bytes, int], list[Sink]] = {}
 
-    def borrow(self, open: OpenSink, tables: Sequence[Table], generation: int) -> Sink:
-        """An open sink; nobody else uses it until it is given back."""
-        with self._lock:
-            if idle := self._idle.get(_name(open, tables, generation)):
-                return idle.pop()
-        sink = open()
+    @contextmanager
+    def borrowed(self, target: Target, generation: int) -> Iterator[Sink]:
+        """An open sink that nobody else uses; one that fails is closed, for nobody knows what it holds."""
+        sink = self._idle_one(target, generation) or target.opened(generation)
         try:
-            sink.open(tables, generation)
+            yield sink
         except BaseException:
             sink.close()
             raise
-        return sink
-
-    def give_back(self, sink: Sink, open: OpenSink, tables: Sequence[Table], generation: int) -> None:
-        """Keeps a sink that has published all that it was given."""
         with self._lock:
-            self._idle.setdefault(_name(open, tables, generation), []).append(sink)
+            self._idle.setdefault((target.name, generation), []).append(sink)
+
+    def _idle_one(self, target: Target, generation: int) -> Sink | None:
+        with self._lock:
+            idle = self._idle.get((target.name, generation))
+            return idle.pop() if idle else None
 
     def close(self) -> None:
         """Closes those that nobody uses: the job is over."""
@@ -79,8 +79,26 @@ class Writers:
 WRITERS = Writers()
 
 
-def _name(open: OpenSink, tables: Sequence[Table], generation: int) -> bytes:
-    return pickle.dumps((open, tuple(tables), generation))
+class Target:
+    """What is written, and how it is opened; equal in all workers.
+
+    Attributes:
+        name: Tells it from others of a process.
+    """
+
+    def __init__(self, open: OpenSink, tables: Sequence[Table]) -> None:
+        self._open, self._tables = open, tuple(tables)
+        self.name = pickle.dumps((self._open, self._tables))
+
+    def opened(self, generation: int) -> Sink:
+        """Its sink, opened for a generation."""
+        sink = self._open()
+        try:
+            sink.open(self._tables, generation)
+        except BaseException:
+            sink.close()
+            raise
+        return sink
 
 
 class WriteChanges(beam.PTransform):
@@ -131,6 +149,10 @@ class WriteBundle(beam.DoFn):
         """A name that does not follow the names of classes."""
         return "sink"
 
+    def setup(self) -> None:
+        """Knows what it writes."""
+        self._target = Target(self._open, self._tables)
+
     def start_bundle(self) -> None:
         """Nothing waits."""
         self._waiting: dict[int, list[ViewChange]] = {}
@@ -160,22 +182,10 @@ class WriteBundle(beam.DoFn):
         waiting, self._waiting, self._count = self._waiting, {}, 0
         letters: list[DeadLetter] = []
         for generation, changes in sorted(waiting.items()):
-            sink = WRITERS.borrow(self._open, self._tables, generation)
-            letters += _published(sink, changes)
-            WRITERS.give_back(sink, self._open, self._tables, generation)
+            with WRITERS.borrowed(self._target, generation) as sink:
+                sink.write(changes)
+                letters += sink.publish()
         return letters
-
-
-def _published(sink: Sink, changes: Sequence[ViewChange], *, complete: bool = False) -> list[DeadLetter]:
-    """Writes and publishes; a sink that fails is closed: nobody knows what it holds."""
-    try:
-        sink.write(changes)
-        if complete:
-            sink.complete()
-        return list(sink.publish())
-    except BaseException:
-        sink.close()
-        raise
 
 
 def _in_window(value: Any) -> Any:
@@ -215,9 +225,13 @@ class Complete(beam.DoFn):
         """A name that does not follow the names of classes."""
         return "table"
 
+    def setup(self) -> None:
+        """Knows what it writes."""
+        self._target = Target(self._open, self._tables)
+
     def process(self, element: bytes) -> Iterator[DeadLetter]:
         """Completes the tables."""
-        generation = decode(element)
-        sink = WRITERS.borrow(self._open, self._tables, generation)
-        yield from _published(sink, (), complete=True)
-        WRITERS.give_back(sink, self._open, self._tables, generation)
+        with WRITERS.borrowed(self._target, decode(element)) as sink:
+            sink.complete()
+            letters = list(sink.publish())
+        yield from letters
