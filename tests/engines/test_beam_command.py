@@ -141,9 +141,9 @@ def test_a_stream_shows_the_load_at_the_fence_and_then_each_change(
         assert run.report.published
         assert run.report.changes >= len(CHANGES), "some may come again before they are acknowledged"
         assert held.database.get(next(iter(wanted))).fields[FENCE]["g"] > 1_700_000_000_000_000
-    [letter] = pubsub.broker.subscriptions[READS].unacknowledged
-    assert letter.data == b"???", "the message itself, which may be replayed"
-    assert letter.attributes["onto-flow-reason"].startswith("bad-change")
+    for letter in pubsub.broker.subscriptions[READS].unacknowledged:
+        assert letter.data == b"???", "the message itself, which may be replayed; it may have come again"
+        assert letter.attributes["onto-flow-reason"].startswith("bad-change")
     [receipt] = (folder / "receipts").iterdir()
     assert json.loads(receipt.read_text())["documents"] == len(DOCUMENTS)
 
