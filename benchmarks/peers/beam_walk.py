@@ -1,0 +1,162 @@
+"""A runner for measuring: it walks a pipeline in this thread, so that what is measured is the steps and not a local runner.
+
+What any runner must do is done: at every keyed boundary an element becomes bytes by its collection's coder and is made
+of them again, and a state is bytes by its coder. Timers that `wanted` names fire when all is quiet; others never.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.pipeline import PipelineVisitor
+from apache_beam.runners.common import MethodWrapper
+from apache_beam.transforms.core import _StateDoFnParam, _TimerDoFnParam
+from apache_beam.transforms.userstate import get_dofn_specs
+
+
+class Root(beam.PTransform):
+    """A collection whose elements are given by hand."""
+
+    def expand(self, pbegin: Any) -> Any:
+        return beam.pvalue.PCollection(pbegin.pipeline, is_bounded=False)
+
+    def get_windowing(self, inputs: Any) -> Any:
+        return beam.transforms.core.Windowing(beam.transforms.window.GlobalWindows())
+
+
+class State:
+    """One value of one key."""
+
+    __slots__ = ("held", "name", "of")
+
+    def __init__(self, held: dict[str, Any], name: str, of: Any) -> None:
+        self.held, self.name, self.of = held, name, of
+
+    def read(self) -> Any:
+        raw = self.held.get(self.name)
+        return None if raw is None else self.of.decode(raw)
+
+    def write(self, value: Any) -> None:
+        self.held[self.name] = self.of.encode(value)
+
+    def clear(self) -> None:
+        self.held.pop(self.name, None)
+
+
+class Timer:
+    """One timer of one key."""
+
+    __slots__ = ("place", "timers")
+
+    def __init__(self, timers: dict[Any, Any], place: Any) -> None:
+        self.timers, self.place = timers, place
+
+    def set(self, at: Any) -> None:
+        self.timers[self.place] = at
+
+    def clear(self) -> None:
+        self.timers.pop(self.place, None)
+
+
+class Stage:
+    """A ParDo."""
+
+    def __init__(self, label: str, fn: Any, outputs: dict[Any, Any], coder: Any) -> None:
+        self.label, self.fn, self.outputs, self.coder = label, fn, outputs, coder
+        states, timers = get_dofn_specs(fn)
+        self.keyed = bool(states or timers)
+        self.callbacks = {t.name: t._attached_callback for t in timers}
+        self.held: dict[Any, dict[str, Any]] = {}
+        self.defaults: dict[str, list[Any]] = {}
+        fn.setup()
+
+    def given(self, method: str, key: Any, timers: dict[Any, Any]) -> list[Any]:
+        """What Beam gives to a method beside the element."""
+        if method not in self.defaults:
+            self.defaults[method] = list(MethodWrapper(self.fn, method).defaults)
+        held = self.held.setdefault(key, {})
+        found: list[Any] = []
+        for default in self.defaults[method]:
+            if isinstance(default, _StateDoFnParam):
+                found.append(State(held, default.state_spec.name, default.state_spec.coder))
+            elif isinstance(default, _TimerDoFnParam):
+                found.append(Timer(timers, (self.label, key, default.timer_spec.name)))
+            else:
+                found.append(key)
+        return found
+
+
+class Walk(PipelineVisitor):
+    """Runs a pipeline on what is given, element by element, first come first served."""
+
+    def __init__(self, pipeline: beam.Pipeline, output: Any, wanted: Callable[[str], bool] = lambda name: False) -> None:
+        self.stages: dict[str, Stage] = {}
+        self.consumers: dict[Any, list[Any]] = {}
+        self.outputs: list[Any] = []
+        self.wanted, self.timers = wanted, {}
+        self.waiting: deque[tuple[Stage, Any]] = deque()
+        self.steps = 0
+        pipeline.visit(self)
+        self.consumers.setdefault(output, []).append(self.outputs)
+
+    def visit_transform(self, applied_ptransform: Any) -> None:
+        """Learns of a transform."""
+        transform, label = applied_ptransform.transform, applied_ptransform.full_label
+        outputs = {None if tag == "None" else tag: c for tag, c in applied_ptransform.outputs.items()}
+        if isinstance(transform, beam.Flatten):
+            for each in applied_ptransform.inputs:
+                self.consumers.setdefault(each, []).append(outputs[None])
+        elif isinstance(transform, beam.ParDo):
+            given = applied_ptransform.inputs[0]
+            coder = beam.coders.registry.get_coder(given.element_type)
+            self.stages[label] = Stage(label, transform.fn, outputs, coder)
+            self.consumers.setdefault(given, []).append(self.stages[label])
+
+    def give(self, collection: Any, elements: Iterable[Any]) -> None:
+        """Elements come, each with all that it causes before the next."""
+        for element in elements:
+            self.hand_on(collection, element)
+            while self.waiting:
+                self.step(*self.waiting.popleft())
+
+    def fire(self) -> None:
+        """Due timers come."""
+        while due := [place for place in self.timers if self.wanted(place[2])]:
+            for label, key, name in due:
+                self.timers.pop((label, key, name))
+                stage = self.stages[label]
+                callback = stage.callbacks[name]
+                names = MethodWrapper(stage.fn, callback.__name__).args[-len(stage.given(callback.__name__, key, {})) :]
+                given = dict(zip(names, stage.given(callback.__name__, key, self.timers)))
+                self.take(stage, callback(stage.fn, **given))
+                while self.waiting:
+                    self.step(*self.waiting.popleft())
+
+    def hand_on(self, collection: Any, element: Any) -> None:
+        """An element goes to whoever takes its collection."""
+        for consumer in self.consumers.get(collection, ()):
+            if isinstance(consumer, list):
+                consumer.append(element)
+            elif isinstance(consumer, Stage):
+                self.waiting.append((consumer, consumer.coder.encode(element) if consumer.keyed else element))
+            else:
+                self.hand_on(consumer, element)
+
+    def step(self, stage: Stage, element: Any) -> None:
+        """One element of one stage."""
+        if not stage.keyed:
+            self.take(stage, stage.fn.process(element))
+            return
+        self.steps += 1
+        element = stage.coder.decode(element)
+        self.take(stage, stage.fn.process(element, *stage.given("process", element[0], self.timers)))
+
+    def take(self, stage: Stage, found: Any) -> None:
+        """What a step gave."""
+        for output in found or ():
+            tag, value = (output.tag, output.value) if isinstance(output, beam.pvalue.TaggedOutput) else (None, output)
+            if tag in stage.outputs:
+                self.hand_on(stage.outputs[tag], value)
