@@ -8,7 +8,7 @@ changes -> Latest -+-> Users -> Tickets -+-> Meetings -> view documents
 
 Every message carries the version of what it tells, every state keeps the highest, tombstones stay, and a meeting is shown
 only when all that it asks for has been answered, known missing included; what is equal is not shown again. Messages and
-states are orjson bytes, which engines.md-like measurements call the quickest form that Beam's state can hold; a step reads
+states are orjson bytes, the quickest form that Beam's state was seen to hold; a step reads
 the states that it needs and writes those that changed. No pages, no garbage, no dead letters, no load with a fence.
 """
 

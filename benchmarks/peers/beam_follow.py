@@ -1,10 +1,9 @@
 """Follows the workload's changes on Beam in this process, and tells what it took.
 
-    python -m benchmarks.peers.beam_follow own|chain walk|fnapi TIMES CHANGES [A_WINDOW]
+    python -m benchmarks.peers.beam_follow own|chain TIMES CHANGES [A_WINDOW]
 
-`walk` calls the steps of the real pipeline one after the other (`beam_walk`); `fnapi` runs it on FnApiRunner as a bounded
-pipeline in which every message is a step, once with the documents alone and once with the changes too, and tells the
-difference. With A_WINDOW, for `walk`, so many changes come before the timers of the gate do, which then coalesces.
+The steps of the real pipeline are called one after the other (`beam_walk`). With A_WINDOW so many changes come before the
+timers of the gate do, which then coalesces.
 """
 
 from __future__ import annotations
@@ -14,10 +13,9 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
-from apache_beam.runners.worker import statecache
 
 from benchmarks import workload
 from benchmarks.meeting_view import MeetingSession
@@ -26,23 +24,11 @@ from benchmarks.peers.beam_walk import Root, Walk
 from benchmarks.peers.measured import table_hash, tell
 from onto_flow.beam import Maintain
 from onto_flow.core.change import Change, ViewChange
-from onto_flow.engines.beam.streaming import StreamFn
-
-RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
-OUT: list[Any] = []
-
-
-class Streamed(Maintain):
-    """The steps of a stream on a collection that ends, which `Maintain` itself runs by key and stage."""
-
-    def expand(self, changes: Any) -> Any:
-        """Every message is a step."""
-        return self._stream(changes)
 
 
 def own(changes: Any, coalesce: int = 0) -> Any:
     """Ours: (path, version, document)."""
-    views = (changes | "maintain" >> Streamed(MeetingSession, coalesce=coalesce)).views
+    views = (changes | "maintain" >> Maintain(MeetingSession, coalesce=coalesce)).views
     return views | "shown" >> beam.Map(_shown)
 
 
@@ -63,38 +49,30 @@ def _shown_by_hand(element: Keyed) -> tuple[str, Any, Any]:
 WAYS: dict[str, Callable[..., Any]] = {"own": own, "chain": by_hand}
 
 
-def walked(way: str, documents: Sequence[Change], changes: Sequence[Change], window: int) -> tuple[float, int]:
-    """CPU-seconds of the changes, and the steps that they took."""
+class Followed(NamedTuple):
+    """What the load and the changes gave, the CPU-seconds of the changes, and the steps that they took."""
+
+    loaded: list[Any]
+    shown: list[Any]
+    seconds: float
+    steps: int
+
+
+def walked(way: str, documents: Sequence[Change], changes: Sequence[Change], window: int) -> Followed:
+    """Loads the documents, then follows the changes."""
     pipeline = beam.Pipeline()
     root = pipeline | "changes" >> Root().with_output_types(Change)
-    walk = Walk(pipeline, WAYS[way](root, 1000 if window else 0), lambda name: name == "gate.pages")
+    walk = Walk(pipeline, WAYS[way](root, 1000 if window else 0), lambda name: name.endswith("gate.pages"))
     walk.give(root, documents)
     walk.fire()
-    OUT.extend(walk.outputs)
+    loaded = list(walk.outputs)
     walk.outputs.clear()
     steps, began = walk.steps, time.process_time()
     for at in range(0, len(changes), window or len(changes)):
         walk.give(root, changes[at : at + (window or len(changes))])
         walk.fire()
     seconds = time.process_time() - began
-    OUT.append(len(walk.outputs))
-    OUT.extend(walk.outputs)
-    return seconds, walk.steps - steps
-
-
-def on_runner(way: str, changes: Sequence[Change]) -> float:
-    """CPU-seconds of a bounded pipeline."""
-    OUT.clear()
-    began = time.process_time()
-    with beam.Pipeline(RUNNER) as pipeline:
-        given = pipeline | beam.Create(changes, reshuffle=False).with_output_types(Change)
-        _ = WAYS[way](given) | beam.Map(keep)
-    return time.process_time() - began
-
-
-def keep(element: Any) -> None:
-    """Keeps an output in this process."""
-    OUT.append(element)
+    return Followed(loaded, walk.outputs, seconds, walk.steps - steps)
 
 
 def table(outputs: Sequence[Any]) -> dict[str, Any]:
@@ -106,36 +84,20 @@ def table(outputs: Sequence[Any]) -> dict[str, Any]:
     return {path: document for path, (_, document) in newest.items() if document is not None}
 
 
-def main(way: str, runner: str, times: float, count: int, window: int = 0) -> None:
+def main(way: str, times: float, count: int, window: int = 0) -> None:
     warnings.simplefilter("ignore")
     documents = [Change(path, None, fields, (1, 0)) for path, fields in workload.documents(times)]
     changes = list(workload.changes(times, count))
-    if runner == "walk":
-        seconds, steps = walked(way, documents, changes, window)
-        at = next(n for n, output in enumerate(OUT) if isinstance(output, int))
-        written, outputs = OUT[at], [*OUT[:at], *OUT[at + 1 :]]
-    else:
-        statecache.get_deep_size = lambda *objects: 100
-        StreamFn.garbage, StreamFn.pages = garbage, pages
-        load = on_runner(way, documents)
-        shown, steps = len(OUT), 0
-        seconds = on_runner(way, [*documents, *changes]) - load
-        written, outputs = len(OUT) - shown, OUT
-    tell(seconds=seconds, changes=count, steps=steps, written=written, table=table_hash(json.loads(json.dumps(table(outputs)))))
-
-
-def garbage(self: StreamFn, key: bytes, **given: Any) -> Sequence[Any]:
-    """At the end of its input this runner fires timers that are due in days, again and again."""
-    return ()
-
-
-def pages(self: StreamFn, key: bytes, **given: Any) -> Sequence[Any]:
-    """The same."""
-    return ()
+    followed = walked(way, documents, changes, window)
+    shown = json.loads(json.dumps(table([*followed.loaded, *followed.shown])))
+    tell(
+        seconds=followed.seconds,
+        changes=count,
+        steps=followed.steps,
+        written=len(followed.shown),
+        table=table_hash(shown),
+    )
 
 
 if __name__ == "__main__":
-    # What this module defines is found by workers by its name, not pickled.
-    from benchmarks.peers import beam_follow
-
-    beam_follow.main(sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4]), *map(int, sys.argv[5:]))
+    main(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), *map(int, sys.argv[4:]))

@@ -92,7 +92,9 @@ class Stage:
 class Walk(PipelineVisitor):
     """Runs a pipeline on what is given, element by element, first come first served."""
 
-    def __init__(self, pipeline: beam.Pipeline, output: Any, wanted: Callable[[str], bool] = lambda name: False) -> None:
+    def __init__(
+        self, pipeline: beam.Pipeline, output: Any, wanted: Callable[[str], bool] = lambda name: False
+    ) -> None:
         self.stages: dict[str, Stage] = {}
         self.consumers: dict[Any, list[Any]] = {}
         self.outputs: list[Any] = []

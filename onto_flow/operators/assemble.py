@@ -62,7 +62,7 @@ class Assemble:
         assert isinstance(key, str)
         record = Record.of(ctx.get("record"))
         named, republish, structural = _take(record, messages)
-        if structural or not self.profile.drained:
+        if structural or (record.due and not self.profile.drained):
             self._tidy(record, key, named, ctx)
         caught_up = any(isinstance(m, CaughtUp) for m in messages)
         # A record that holds when the signal comes stays behind, which keeps the signal from groups and owners.

@@ -41,6 +41,7 @@ class Profile:
         snapshot: The time of the export that the first load came from, for the rule on old events; `None` without one.
         moment: Declared time of an engine on which it stands still.
         born: When the state began; no tombstone can have been dropped before `born + horizon`.
+        remembers: Whether a cell may give back the very object that was put, with what is kept beside its bytes.
     """
 
     drained: bool
@@ -52,6 +53,7 @@ class Profile:
     snapshot: int | None = None
     born: int = 0
     moment: int = 0
+    remembers: bool = False
 
     def __post_init__(self) -> None:
         if not self.drained and not (

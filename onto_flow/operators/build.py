@@ -17,6 +17,7 @@ from .ingest import Ingest
 from .match import Match
 from .own import Own
 from .relay import Relay
+from .remembering import RememberingAssemble
 from .seeded.documents import SeededIngest, SeededRelay
 from .seeded.groups import SeededAggregate, SeededOwn, SeededSessions
 from .seeded.keys import SeededMatch
@@ -40,6 +41,9 @@ _DRAINED: dict[str, Callable[[OperatorNode, Plan, Profile], Any]] = {
     "match": DrainedMatch,
     "assemble": DrainedAssemble,
 }
+
+
+_REMEMBERING: dict[str, Callable[[OperatorNode, Plan, Profile], Any]] = {**_OPERATORS, "assemble": RememberingAssemble}
 
 
 _SEEDED: dict[str, Callable[[OperatorNode, Plan, Profile], Any]] = {
@@ -71,7 +75,8 @@ def build_seeded(node: OperatorNode, plan: Plan, profile: Profile) -> SeededOper
 
 def build_operator(node: OperatorNode, plan: Plan, profile: Profile) -> Operator:
     """The operator of one node."""
-    operator: Operator = (_DRAINED if profile.drained else _OPERATORS)[node.kind](node, plan, profile)
+    forms = _DRAINED if profile.drained else _REMEMBERING if profile.remembers else _OPERATORS
+    operator: Operator = forms[node.kind](node, plan, profile)
     return operator
 
 

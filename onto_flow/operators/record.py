@@ -7,10 +7,11 @@ following references from the root.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from ..core.change import NEVER
 from ..core.compact import new_map
+from ..core.fields import Fields
 from ..core.values import Document
 from ..plan.evaluator import Kept
 from ..plan.nodes import Slot
@@ -177,9 +178,15 @@ def members(record: Record, root: str, joins: Joins) -> Found | None:
         return found
     for slot in joins.slots[1:]:
         parents = found[slot.parent]
-        keys = dict.fromkeys(k for p, f in parents.items() for k in joins.parent_keys(slot, p, f))
+        asks = joins.asking(slot)
+        keys = dict.fromkeys(
+            k
+            for p, f in parents.items()
+            for k in (joins.parent_keys(slot, p, f) if f.__class__ is Fields else asks(p, f))
+        )
         if not slot.fused:
-            if not all(record.is_open(slot.index, k) for k in keys):
+            answered = record.open.get(slot.index) or {}
+            if not all(answered.get(k, 0) > 0 for k in keys):
                 return HOLD
             found.asked += len(keys)
         docs = _by_path(record, keys, slot, joins) if slot.kind == "via" else _by_key(record, slot, keys)
@@ -193,13 +200,17 @@ def members(record: Record, root: str, joins: Joins) -> Found | None:
 
 def _by_path(record: Record, keys: Iterable[JoinKey], slot: Slot, joins: Joins) -> dict[str, Document] | None:
     docs: dict[str, Document] = {}
-    for key in keys:
-        assert isinstance(key, str)
+    some_count = slot.until is not None or joins.selection(slot) is not None
+    for key in cast("Iterable[str]", keys):
         doc = record.reg.get(key)
-        if doc is None or doc.gone:
+        if doc is None:
             return HOLD
-        if doc.fields is not None and joins.counts(slot.index, key, doc.fields):
-            docs[key] = doc.fields
+        _, fields, own = doc
+        if fields is None:
+            if own is not None:
+                return HOLD
+        elif not some_count or joins.counts(slot.index, key, fields):
+            docs[key] = fields
     return docs
 
 

@@ -79,7 +79,12 @@ def label_of(consumer: Any) -> str:
 @lru_cache(maxsize=16)
 def built(shape: Shape, profile: Profile) -> tuple[LedRunner, Any]:
     """The pipeline of a view whose operators keep to other bounds than a day."""
-    with quick(), mock.patch.object(maintain, "Profile", lambda **given: replace(profile, born=given["born"])):
+    with (
+        quick(),
+        mock.patch.object(
+            maintain, "Profile", lambda **given: replace(profile, born=given["born"], remembers=given["remembers"])
+        ),
+    ):
         pipeline = beam.Pipeline()
         root = pipeline | "changes" >> Root().with_output_types(Change)
         maintained = root | "maintain" >> maintain.MaintainPlan(plan_of(shape), generation=1, page=profile.page)

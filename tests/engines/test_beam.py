@@ -35,10 +35,7 @@ from onto_flow.plan.compile import compile_plan
 from onto_flow.plan.nodes import CodeRef, Plan, Slot, View
 from onto_flow.sinks.memory import MemorySink
 from onto_flow.sources.base import Source
-from onto_flow.testing.cases import random_case
 from onto_flow.testing.engine_suite import EngineSuite, Tables
-from onto_flow.testing.histories import deliver
-from onto_flow.testing.named_cases import FIXED
 from tests.jobs.feeds import documents_of
 from tests.jobs.small import EXPORTED_AT, JOBS, job_and_feed
 from udfs.movielens import GenreStats, YearStats
@@ -210,22 +207,8 @@ class TestOnBeamStepByStep(OnBeam):
     coalesce = False
 
 
-def test_cases_with_a_name() -> None:
-    for number, case in enumerate(FIXED.values()):
-        OnBeam().judge(case, deliver(case.history.feed, random.Random(number), "shuffled"))
-
-
 def test_sessions_are_joined_and_parted() -> None:
     OnBeam().test_sessions_are_joined_and_parted()
-
-
-def test_generated_cases_step_by_step() -> None:
-    suite = OnBeam()
-    suite.coalesce = False
-    for number in range(8):
-        pick = random.Random(number)
-        case = random_case(pick, most=20)
-        suite.judge(case, deliver(case.history.feed, pick, "shuffled"))
 
 
 def pardos(pipeline: api.Pipeline) -> dict[str, tuple[api.PTransform, api.ParDoPayload]]:

@@ -62,12 +62,12 @@ class Bounded(OneJobSuite):
 
 
 class TestFnApiRunner(Bounded):
-    pass
+    views = 6
 
 
 class TestFnApiRunnerStepByStep(Bounded):
     coalesce = False
-    seed = 2
+    views, every, seed = 4, 3, 2
 
 
 class TestBundleBasedRunner(OneJobSuite):
@@ -88,6 +88,7 @@ class TestBundleBasedRunnerWhole(TestBundleBasedRunner):
 
 class TestBatchPlan(OneJobSuite):
     feeds = False
+    views = 8
 
     def knows(self, plan):
         return not refusals(plan)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from apache_beam.coders import BytesCoder
@@ -25,6 +25,7 @@ from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateS
 
 from ...plan.nodes import Cell
 from ..coding import decode_state, encode, encode_state
+from .live import Held
 
 SHARDS = 16
 SPLIT_BYTES = 32 << 10
@@ -46,13 +47,15 @@ def state_specs(cells: Sequence[Cell], *, wide: bool) -> Specs:
     specs: Specs = {}
     for cell in cells:
         kind = BagStateSpec if cell.kind == "bag" else ReadModifyWriteStateSpec
-        names = [cell.name, *(_shard_names(cell.name) if wide and cell.kind == "map" else ())]
-        specs.update((name, kind(name, BytesCoder())) for name in names)
+        specs.update((name, kind(name, BytesCoder())) for name in state_names(cell, wide=wide))
     return specs
 
 
-def _shard_names(cell: str) -> list[str]:
-    return [f"{cell}_{number}" for number in range(SHARDS)]
+@lru_cache(maxsize=64)
+def state_names(cell: Cell, *, wide: bool) -> tuple[str, ...]:
+    """The names of the states of a cell; with `wide`, of the shards of a map too."""
+    shards = range(SHARDS) if wide and cell.kind == "map" else ()
+    return (cell.name, *(f"{cell.name}_{number}" for number in shards))
 
 
 class NeedsShards(Exception):
@@ -78,19 +81,31 @@ class _State:
         return [self._state.clear if raw is None else partial(self._state.write, raw)]
 
 
-class ValueCell:
-    """One value."""
+def decoded(raw: bytes, live: Held | None, name: Any) -> Any:
+    """The object that some bytes are: the one that they were written as, if it is still there."""
+    kept = None if live is None else live.get(name)
+    return kept[1] if kept is not None and kept[0] == raw else decode_state(raw)
 
-    def __init__(self, state: Any) -> None:
+
+class ValueCell:
+    """One value.
+
+    Args:
+        state: Beam's.
+        live: What is kept of the key; may be kept under `name`.
+    """
+
+    def __init__(self, state: Any, live: Held | None = None, name: str = "") -> None:
         self._state = _State(state)
         self._new = _UNREAD
+        self._live, self._name = live, name
 
     def get(self) -> Any:
-        """What was last put, or the decoded bytes."""
+        """What was last put, or the object of the bytes."""
         if self._new is not _UNREAD:
             return self._new
         held = self._state.read()
-        return None if held is None else decode_state(held)
+        return None if held is None else decoded(held, self._live, self._name)
 
     def put(self, value: Any) -> None:
         """Keeps a value for the end of the step."""
@@ -102,7 +117,12 @@ class ValueCell:
             return []
         pack = getattr(self._new, "pack", None)
         value = self._new if pack is None else pack()
-        return self._state.writes(None if value is None else encode_state(value))
+        raw = None if value is None else encode_state(value)
+        if self._live is not None:
+            self._live.pop(self._name, None)
+            if raw is not None and pack is not None:
+                self._live[self._name] = (raw, self._new)
+        return self._state.writes(raw)
 
 
 class MapCell(MutableMapping[Any, Any]):
@@ -110,10 +130,13 @@ class MapCell(MutableMapping[Any, Any]):
 
     Args:
         states: The first state, and in a wide step the shards behind it.
+        live: What is kept of the key; parts may be kept under `name` and their numbers.
     """
 
-    def __init__(self, states: Sequence[Any]) -> None:
-        self._first, *self._shards = [_State(s) for s in states]
+    def __init__(self, states: Sequence[Any], live: Held | None = None, name: str = "") -> None:
+        self._first = _State(states[0])
+        self._shards = _Shards(states)
+        self._live, self._name = live, name
         self._split: bool | None = None
         self._parts: dict[int, dict[Any, Any]] = {}
         self._changed: set[int] = set()
@@ -128,14 +151,24 @@ class MapCell(MutableMapping[Any, Any]):
         if not self._changed:
             return []
         if not self._split:
-            raw = _encoded(self._parts[_FIRST])
+            raw = self._raw(_FIRST)
             if raw is None or len(raw) <= SPLIT_BYTES:
                 return self._first.writes(raw)
             self._spread()
         found = self._first.writes(_MARK)
         for number in self._changed:
-            found += self._shards[number].writes(_encoded(self._parts[number]))
+            found += self._shards[number].writes(self._raw(number))
         return found
+
+    def _raw(self, number: int) -> bytes | None:
+        """The bytes of a part, which is kept as what they are."""
+        raw = _encoded(self._parts[number])
+        if self._live is not None:
+            if raw is None:
+                self._live.pop((self._name, number), None)
+            else:
+                self._live[self._name, number] = (raw, self._parts[number])
+        return raw
 
     def _spread(self) -> None:
         self._need_shards()
@@ -164,7 +197,14 @@ class MapCell(MutableMapping[Any, Any]):
         part = self._parts.get(number)
         if part is None:
             held = (self._first if number == _FIRST else self._shards[number]).read()
-            part = self._parts[number] = {} if held is None else dict(decode_state(held))
+            part = self._parts[number] = {} if held is None else self._of(number, held)
+        return part
+
+    def _of(self, number: int, held: bytes) -> dict[Any, Any]:
+        found = decoded(held, self._live, (self._name, number))
+        part = found if found.__class__ is dict else dict(found)
+        if self._live is not None:
+            self._live[self._name, number] = (held, part)
         return part
 
     def _all(self) -> list[dict[Any, Any]]:
@@ -190,6 +230,23 @@ class MapCell(MutableMapping[Any, Any]):
         return sum(map(len, self._all()))
 
 
+class _Shards:
+    """The shards of a map, each made when it is asked for: there are many of them, and most maps are small."""
+
+    def __init__(self, states: Sequence[Any]) -> None:
+        self._states = states
+        self._made: dict[int, _State] = {}
+
+    def __bool__(self) -> bool:
+        return len(self._states) > 1
+
+    def __getitem__(self, number: int) -> _State:
+        made = self._made.get(number)
+        if made is None:
+            made = self._made[number] = _State(self._states[number + 1])
+        return made
+
+
 def _shard(key: Any) -> int:
     return zlib.crc32(encode(key)) % SHARDS
 
@@ -205,12 +262,15 @@ class Cells:
         cells: All cells of the operator.
         states: Beam's states by name, as `state_specs` named them.
         wide: Whether the shards are there.
+        live: What is kept of the key; `None`: nothing is.
     """
 
-    def __init__(self, cells: Sequence[Cell], states: Mapping[str, Any], *, wide: bool) -> None:
-        self.values = {c.name: ValueCell(states[c.name]) for c in cells if c.kind == "value"}
+    def __init__(
+        self, cells: Sequence[Cell], states: Mapping[str, Any], *, wide: bool, live: Held | None = None
+    ) -> None:
+        self.values = {c.name: ValueCell(states[c.name], live, c.name) for c in cells if c.kind == "value"}
         self.maps = {
-            c.name: MapCell([states[name] for name in (c.name, *(_shard_names(c.name) if wide else ()))])
+            c.name: MapCell([states[name] for name in state_names(c, wide=wide)], live, c.name)
             for c in cells
             if c.kind == "map"
         }

@@ -220,7 +220,7 @@ class MaintainPlan(beam.PTransform):
         return _decoded(flatten("views", lowered[None]), lowered[LETTERS])
 
     def _stream(self, changes: Any) -> Maintained:
-        profile = Profile(drained=False, snapshot=self.snapshot, born=self.generation, page=self.page)
+        profile = Profile(drained=False, snapshot=self.snapshot, born=self.generation, page=self.page, remembers=True)
         feed = changes | "feed" >> pardo(EnterFeed(self.canaries), Change, {None: KEYED, CANARIES: KEYED})
         begins = None if self.load is None else self._begin(changes.pipeline, self.load)
         entering = [feed[None], *([] if begins is None else begins.documents)]

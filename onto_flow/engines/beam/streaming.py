@@ -36,6 +36,7 @@ from . import clock
 from .cells import Cells
 from .gate import CAUSED, SHOWN
 from .keys import KeyedMessage, decode_key, encode_key
+from .live import Held, Live
 from .steps import LETTERS, OperatorFn
 
 CREDIT = "credit"
@@ -134,8 +135,9 @@ class StreamFn(OperatorFn):
         on_timer(self.pages_timer)(StreamFn.pages)
 
     def setup(self) -> None:
-        """Builds the operator."""
+        """Builds the operator; nothing is remembered."""
         super().setup()
+        self.live = Live()
         if self.seeded:
             plan = from_json(self.plan)
             self.operator = build_seeded(next(n for n in plan.operators if n.id == self.node.id), plan, self.profile)
@@ -159,13 +161,13 @@ class StreamFn(OperatorFn):
         """A message came."""
         key, envelope = element
         weight, message = unwrap(envelope)
-        turn = self._turn(decode_key(key), given)
+        turn = self._turn(key, given)
         turn.weight = weight
         return self._run(turn, lambda step: self.operator.step(turn.key, [decode_message(message)], step), [message])
 
     def garbage(self, key: bytes, **given: Any) -> Sequence[Any]:
         """The garbage timer came, perhaps too early."""
-        turn = self._turn(decode_key(key), given.values())
+        turn = self._turn(key, given.values())
         waits = turn.waiting.get()
         if waits.garbage > clock.micros():
             turn.garbage_timer.set(Timestamp(micros=waits.garbage))
@@ -176,7 +178,7 @@ class StreamFn(OperatorFn):
 
     def pages(self, key: bytes, **given: Any) -> Sequence[Any]:
         """The next page."""
-        turn = self._turn(decode_key(key), given.values())
+        turn = self._turn(key, given.values())
         waits = turn.waiting.get()
         if not waits.pages:
             return ()
@@ -184,10 +186,11 @@ class StreamFn(OperatorFn):
         turn.waiting.put(waits._replace(pages=False, weight=NOTHING))
         return self._run(turn, lambda step: self.operator.on_timer(turn.key, "coalesce", step), [])
 
-    def _turn(self, key: Key, given: Iterable[Any]) -> _Turn:
+    def _turn(self, raw_key: bytes, given: Iterable[Any]) -> _Turn:
         *states, waits, garbage, pages = given
-        cells = Cells(self.node.cells, dict(zip(self.specs, states)), wide=True)
-        return _Turn(key, cells, _Waiting(waits), garbage, pages)
+        live = self.live.take(raw_key)
+        cells = Cells(self.node.cells, dict(zip(self.specs, states)), wide=True, live=live)
+        return _Turn(raw_key, live, cells, _Waiting(waits), garbage, pages)
 
     def _run(self, turn: _Turn, act: Callable[[TimedStep], None], waiting: Sequence[bytes]) -> Sequence[Any]:
         """A step; its state, messages and timers come to be together, or a dead letter instead of them."""
@@ -202,6 +205,7 @@ class StreamFn(OperatorFn):
             return [*self._accounts(turn, [], []), beam.pvalue.TaggedOutput(LETTERS, letter)]
         for write in writes:
             write()
+        self.live.give(turn.raw_key, turn.live)
         turn.set_timers(step.asked)
         return self._accounts(turn, sent, outputs)
 
@@ -226,8 +230,11 @@ class StreamFn(OperatorFn):
 class _Turn:
     """One step's key, state, timers and weight."""
 
-    def __init__(self, key: Key, cells: Cells, waiting: _Waiting, garbage_timer: Any, pages_timer: Any) -> None:
-        self.key, self.cells, self.waiting = key, cells, waiting
+    def __init__(
+        self, raw_key: bytes, live: Held, cells: Cells, waiting: _Waiting, garbage_timer: Any, pages_timer: Any
+    ) -> None:
+        self.raw_key, self.live = raw_key, live
+        self.key, self.cells, self.waiting = decode_key(raw_key), cells, waiting
         self.garbage_timer, self.pages_timer = garbage_timer, pages_timer
         self.weight = NOTHING
 

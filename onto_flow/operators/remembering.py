@@ -1,0 +1,109 @@
+"""assemble where the engine gives back the record that it was given, as long as it can: what was evaluated is kept with it.
+
+A stream's worker keeps the objects of the keys that it had lately. A new version of a document that belongs where it
+belonged then changes the row that is made of it, and nothing else is looked at. Anything else is left to `Assemble`.
+
+Law: it sends and emits what `Assemble` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, cast
+
+from ..core.values import in_path_order
+from ..plan.evaluator import Keeps, Kept
+from ..plan.keyed import found_by_keys
+from ..plan.nodes import OperatorNode, Plan
+from .assemble import Assemble
+from .base import Context, Key, Profile
+from .kept_members import KeptMembers
+from .messages import Message, Told
+from .record import Found, Record
+
+
+class RememberingAssemble(Assemble):
+    """One view's assemble."""
+
+    def __init__(self, node: OperatorNode, plan: Plan, profile: Profile) -> None:
+        super().__init__(node, plan, profile)
+        self._keeps = cast("Keeps", self.evaluator) if hasattr(self.evaluator, "keep") else None
+        self._can = not self.over.slots and all(found_by_keys(s) for s in self.view.slots)
+        self._again = False
+        self._made: Kept | None = None
+        self._slots = lru_cache(maxsize=1000)(self._slots_in)
+
+    def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
+        """Changes what is kept where that can be; else all is found anew, and kept if the record came back as it was."""
+        held = ctx.get("record")
+        self._again = self._can and isinstance(held, Record)
+        if not self._again:
+            super().step(key, messages, ctx)
+            return
+        kept, held.kept = held.kept, None
+        if kept is None or ctx.silent or held.due or held.failed or held.behind or not self._in_place(held, messages):
+            super().step(key, messages, ctx)
+        elif not self._replaced(held, kept, messages):
+            held.kept = kept
+        else:
+            self._show_kept(held, kept, cast("str", key), ctx)
+            ctx.put("record", held)
+
+    def _in_place(self, record: Record, messages: Sequence[Message]) -> bool:
+        """Whether each message is a new content of a document that belongs where it did, and asks for what it did."""
+        return all(isinstance(m, Told) and self._stays(record, m) for m in messages)
+
+    def _stays(self, record: Record, message: Told) -> bool:
+        path, (_, fields, keys) = message
+        held = record.reg.get(path)
+        if held is None or held.fields is None or fields is None or held.keys != keys:
+            return False
+        return all(
+            self.joins.parent_keys(child, path, held.fields) == self.joins.parent_keys(child, path, fields)
+            for slot in self._slots(path.rpartition("/")[0])
+            for child in self.joins.children[slot]
+        )
+
+    def _slots_in(self, collection: str) -> tuple[int, ...]:
+        """The slots in which documents of a collection may be."""
+        return tuple(s.index for s in self.joins.slots if s.collection.matches(f"{collection}/x"))
+
+    def _replaced(self, record: Record, kept: Kept, messages: Sequence[Message]) -> bool:
+        """Takes documents into the record and what is kept of it; whether any was news."""
+        news = False
+        for message in messages:
+            assert isinstance(message, Told)
+            path, doc = message
+            if record.told(path, doc):
+                assert doc.fields is not None
+                kept.replace(self._slots(path.rpartition("/")[0]), path, doc.fields)
+                news = True
+        return news
+
+    def _show_kept(self, record: Record, kept: Kept, root: str, ctx: Context) -> None:
+        try:
+            shown, changed = kept.shown(record.last)
+        except Exception:
+            self._show(record, root, ctx)
+            return
+        self.evaluated += 1
+        record.kept = kept
+        if changed:
+            self._emit(record, root, shown, changed, ctx)
+
+    def _show(self, record: Record, root: str, ctx: Context, found: Found | None = None) -> None:
+        self._made = None
+        super()._show(record, root, ctx, found)
+        record.kept = None if record.failed else self._made
+
+    def _evaluate(self, found: Found) -> Mapping[Any, Any]:
+        if not (self._again and found[0]):
+            return super()._evaluate(found)
+        self.evaluated += 1
+        slots = {s.name: in_path_order(docs) for s, docs in zip(self.view.slots, found)}
+        kept = None
+        if self._keeps is not None:
+            kept = self._keeps.keep({name: list(docs.items()) for name, docs in slots.items()})
+        self._made = kept or KeptMembers(self.view, self.evaluator, list(slots.values()))
+        return self._made.shown({})[0]

@@ -1,0 +1,116 @@
+"""What a worker keeps of its last keys is used only for the bytes that it stands for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("apache_beam", reason="pip install 'onto-flow[beam]'")
+
+from beam_hand import BeamHand
+from beam_shuffle import _State
+
+from onto_flow.engines.beam.cells import Cells
+from onto_flow.engines.beam.live import Live
+from onto_flow.operators.record import Record
+from onto_flow.plan.nodes import Cell
+from onto_flow.testing.shapes import Shape
+from tests.laws.scenarios import ON
+
+pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]
+
+CELLS = (Cell("record", "value", ""), Cell("docs", "map", ""))
+VIA = Shape("V", "outV", (("root", "a", -1, ()), ("via", "b", 0, ("r",))))
+
+
+def cells(held: dict[Any, Any], live: Any) -> Cells:
+    return Cells(CELLS, {name: _State(held, name) for name in ("record", "docs")}, wide=False, live=live)
+
+
+def test_the_object_comes_back_for_its_own_bytes_and_for_no_others() -> None:
+    held: dict[Any, Any] = {}
+    live: Any = {}
+    record = Record()
+    record.seq = 7
+    step = cells(held, live)
+    step.values["record"].put(record)
+    step.maps["docs"]["x"] = 1
+    for write in step.writes():
+        write()
+    again = cells(held, live)
+    assert again.values["record"].get() is record
+    assert dict(again.maps["docs"]) == {"x": 1}
+    other = Record()
+    other.seq = 8
+    elsewhere = cells(held, {})
+    elsewhere.values["record"].put(other)
+    elsewhere.maps["docs"]["x"] = 2
+    for write in elsewhere.writes():
+        write()
+    late = cells(held, live)
+    assert Record.of(late.values["record"].get()).seq == 8
+    assert dict(late.maps["docs"]) == {"x": 2}
+
+
+def test_a_state_that_is_cleared_is_forgotten() -> None:
+    held: dict[Any, Any] = {}
+    live: Any = {}
+    for value in (Record(), None):
+        step = cells(held, live)
+        step.values["record"].put(value)
+        for write in step.writes():
+            write()
+    assert (held, live) == ({}, {})
+
+
+def test_those_that_were_not_met_for_longest_go() -> None:
+    live = Live(most=10)
+    for key in (b"a", b"b", b"a", b"c"):
+        live.give(key, live.take(key) or {"record": (b"12345", key)})
+    live.give(b"large", {"record": (b"12345678901", 1)})
+    assert [live.take(key) for key in (b"b", b"large", b"a", b"c")] == [
+        {},
+        {},
+        {"record": (b"12345", b"a")},
+        {"record": (b"12345", b"c")},
+    ]
+
+
+@pytest.mark.parametrize("shape", [VIA, ON])
+def test_a_document_that_stays_where_it_is_changes_its_row_alone(shape: Shape, monkeypatch: pytest.MonkeyPatch) -> None:
+    hand = BeamHand(shape)
+    hand.load(a1={"k": "x", "r": ["b/1"], "n": 1}, b1={"k": "x", "n": 1})
+    hand.write("b/1", {"k": "x", "n": 2})
+    hand.drain()
+    looked: list[str] = []
+    monkeypatch.setattr("onto_flow.operators.assemble.members", lambda record, root, joins: looked.append(root))
+    hand.write("b/1", {"k": "x", "n": 3})
+    hand.write("a/1", {"k": "x", "r": ["b/1"], "n": 4})
+    hand.drain()
+    assert looked == []
+    assert hand.table()["outV/a~1"] == {"s0": [{"p": "a/1", "n": 4}], "s1": [{"p": "b/1", "n": 3}]}
+    hand.write("a/1", {"k": "y", "r": [], "n": 5})
+    hand.drain()
+    assert looked == ["a/1"] * len(looked) != []
+
+
+def test_what_a_failed_step_touched_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    hand = BeamHand(VIA)
+    hand.load(a1={"r": ["b/1"], "n": 1}, b1={"n": 1})
+    fn = hand.runner.stages["maintain/V.assemble/ParDo(step)"].fn
+    before = dict(hand.runner.states)
+
+    def touched(key: str, messages: Any, ctx: Any) -> None:
+        ctx.get("record").reg.clear()
+        raise ValueError("broken")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fn.operator, "step", touched)
+        hand.write("b/1", {"n": 2})
+        hand.drain()
+    kept = {place: raw for place, raw in hand.runner.states.items() if "V.assemble" in place[0]}
+    assert kept == {place: raw for place, raw in before.items() if "V.assemble" in place[0]}
+    hand.write("b/1", {"n": 3})
+    hand.drain()
+    assert hand.table()["outV/a~1"]["s1"] == [{"p": "b/1", "n": 3}]
