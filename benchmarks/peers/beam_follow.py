@@ -50,12 +50,14 @@ WAYS: dict[str, Callable[..., Any]] = {"own": own, "chain": by_hand}
 
 
 class Followed(NamedTuple):
-    """What the load and the changes gave, the CPU-seconds of the changes, and the steps that they took."""
+    """What the load and the changes gave and took, the steps of the changes, and the bytes of state by stage."""
 
     loaded: list[Any]
     shown: list[Any]
+    load_seconds: float
     seconds: float
     steps: int
+    state: dict[str, int]
 
 
 def walked(way: str, documents: Sequence[Change], changes: Sequence[Change], window: int) -> Followed:
@@ -63,8 +65,10 @@ def walked(way: str, documents: Sequence[Change], changes: Sequence[Change], win
     pipeline = beam.Pipeline()
     root = pipeline | "changes" >> Root().with_output_types(Change)
     walk = Walk(pipeline, WAYS[way](root, 1000 if window else 0), lambda name: name.endswith("gate.pages"))
+    began = time.process_time()
     walk.give(root, documents)
     walk.fire()
+    load_seconds = time.process_time() - began
     loaded = list(walk.outputs)
     walk.outputs.clear()
     steps, began = walk.steps, time.process_time()
@@ -72,7 +76,7 @@ def walked(way: str, documents: Sequence[Change], changes: Sequence[Change], win
         walk.give(root, changes[at : at + (window or len(changes))])
         walk.fire()
     seconds = time.process_time() - began
-    return Followed(loaded, walk.outputs, seconds, walk.steps - steps)
+    return Followed(loaded, walk.outputs, load_seconds, seconds, walk.steps - steps, walk.state_bytes())
 
 
 def table(outputs: Sequence[Any]) -> dict[str, Any]:

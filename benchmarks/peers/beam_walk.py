@@ -137,6 +137,14 @@ class Walk(PipelineVisitor):
                 while self.waiting:
                     self.step(*self.waiting.popleft())
 
+    def state_bytes(self) -> dict[str, int]:
+        """Stage -> the bytes of all keys' states, their keys beside them."""
+        return {
+            label: sum(len(key) + sum(map(len, held.values())) for key, held in stage.held.items())
+            for label, stage in self.stages.items()
+            if stage.keyed
+        }
+
     def hand_on(self, collection: Any, element: Any) -> None:
         """An element goes to whoever takes its collection."""
         for consumer in self.consumers.get(collection, ()):
