@@ -21,10 +21,14 @@ from .core.values import to_micros
 from .deadletters import encode_letter
 from .formats.letter_messages import letter_message
 from .model.compile import plan_views
+from .model.fingerprint import fingerprint
 from .sources.base import Follower, Selective, Source, SourceInfo, Subscribed
 
 if TYPE_CHECKING:
     from .engines.beam.stream_job import StreamJob
+
+SEEDS = "seeds:"
+"""What the URI of the seeds that a stream begins with begins with, in the place of a source."""
 
 EXPORT_MARGIN = timedelta(minutes=5)
 """How long before the start of an inconsistent export its documents count as read (`formats` 6.g)."""
@@ -50,7 +54,8 @@ def stream_job(
 
     Args:
         views: View models.
-        source: The URI of the documents to begin with; `None`: it begins with nothing.
+        source: The URI of the documents to begin with, or `seeds:URI`: the seeds of a backfill, which say their time where
+            they can be seen from here; `None`: it begins with nothing.
         feed: The feed of a subscription (`connect.open_feed`).
         sink: The URI of a sink that takes several writers.
         dead_letters: `pubsub://PROJECT/TOPIC` or a folder; empty: this process is told.
@@ -63,6 +68,7 @@ def stream_job(
     Raises:
         UsageError: A feed that is no subscription, an export whose time nobody knows.
     """
+    from .engines.beam.seeds import SeedsAt
     from .engines.beam.stream_job import Letters, StreamJob
     from .engines.beam.write_table import Shared
 
@@ -72,10 +78,14 @@ def stream_job(
             "wrong-usage", what, fix="Give --feed pubsub://PROJECT/SUBSCRIPTION, or run it on engine local."
         )
     plan = plan_views(*views)
-    if source is not None:
+    snapshot: int | None = None
+    seeds: SeedsAt | None = None
+    if source is not None and source.startswith(SEEDS):
+        made_by = {view.__name__: fingerprint(view) for view in views}
+        seeds, source = SeedsAt(source.removeprefix(SEEDS), plan, made_by), None
+        snapshot = seeds.snapshot() if snapshot_time is None else to_micros(_aware(snapshot_time))
+    elif source is not None:
         source, snapshot = _as_of(source, snapshot_time)
-    else:
-        snapshot = None
     if isinstance(feed, Follower):
         feed.follows(snapshot)
     return StreamJob(
@@ -89,6 +99,7 @@ def stream_job(
             partial(letter_message, sensitive=frozenset(plan.sensitive())),
         ),
         source=None if source is None else partial(open_selected, source, plan.projection),
+        seeds=seeds,
         snapshot=snapshot,
         generation=time.time_ns() // 1000 if generation is None else generation,
         options=options or {},

@@ -91,21 +91,30 @@ class Seeded:
     def __init__(self, plan: Plan, snapshot: int | None, page: int, **options: Any) -> None:
         names = [node.id for node in plan.operators]
         types: dict[str, Any] = {"changes": Change, ENDS: bytes, "credit": bytes, **dict.fromkeys(names, KEYED)}
+        types["control"] = bytes
         with quick():
             pipeline = beam.Pipeline()
             self.roots = {name: pipeline | name >> Root().with_output_types(of) for name, of in types.items()}
             seeds = SeedsIn({name: self.roots[name] for name in names}, self.roots[ENDS], self.roots["credit"])
             with mock.patch.object(maintain, "read_seeds", lambda *_: seeds):
                 load = Load(seeds=SeedsAt("/nowhere", plan, {}))
+                options = {"control": self.roots["control"], **options}
                 given = {"snapshot": snapshot, "generation": FROM, "shards": 2, "page": page, **options}
                 maintained = self.roots["changes"] | "maintain" >> MaintainPlan(plan, load=load, **given)
             self.runner = ShufflingRunner(pipeline, maintained._asdict())
 
     def run(
-        self, seeds: Sequence[tuple[str, Any]], changes: Sequence[Change], random: Random, *, later: int = 0
+        self,
+        seeds: Sequence[tuple[str, Any]],
+        changes: Sequence[Change],
+        random: Random,
+        *,
+        later: int = 0,
+        forced: bool = False,
     ) -> Outcome:
-        """Seeds and feed, in any order; nothing is let out while seeds are missing."""
-        moves = [(self.roots[name], [element]) for name, element in seeds]
+        """Seeds and feed, in any order, and somewhere among them the word that forces the fence."""
+        moves = [(self.roots["control"], [b"open"])] if forced else []
+        moves += [(self.roots[name], [element]) for name, element in seeds]
         moves += [(self.roots["changes"], [change]) for change in changes]
         random.shuffle(moves)
         if random.random() < 0.5:

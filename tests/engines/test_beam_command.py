@@ -164,6 +164,22 @@ def test_the_job_is_made_of_uris_and_nothing_is_contacted() -> None:
     assert fns
 
 
+def test_a_stream_begins_with_the_seeds_that_its_source_names() -> None:
+    job = stream_job(
+        [MeetingSession],
+        source="seeds:gs://nowhere/seeds",
+        feed=open_feed(FEED),
+        sink="firestore://demo-project",
+        snapshot_time=demo.EXPORTED_AT,
+    )
+    assert (job.source, job.snapshot) == (None, SNAPSHOT)
+    pipeline, outputs = Engine().pipeline(job)
+    steps = {step.unique_name for step in pipeline.to_runner_api().components.transforms.values()}
+    assert {"views/seeds.read", "views/fence"} <= {"/".join(name.split("/")[:2]) for name in steps}
+    assert not [name for name in steps if "complete" in name], "the table is the backfill's: nothing of it goes"
+    assert outputs.receipts is not None
+
+
 @pytest.mark.parametrize(
     ("changed", "what"),
     [

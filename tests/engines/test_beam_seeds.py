@@ -118,6 +118,13 @@ def test_half_of_the_seeds_show_nothing(batch: Batch) -> None:
             assert not outcome.receipts
 
 
+def test_a_fence_that_was_forced_before_all_seeds_are_in_shows_the_right_table_in_the_end(batch: Batch) -> None:
+    stream, expected = Seeded(room(), SNAPSHOT, 2), recompute(room(), after(CHANGES))
+    for number in range(6):
+        outcome = stream.run(batch.read(), CHANGES, Random(number), later=5 * DAY, forced=True)
+        assert same(tables(room(), batch.changes, outcome.changes), expected)
+
+
 @pytest.mark.parametrize("page", [1, 0])
 def test_generated_views_in_any_order(page: int) -> None:
     for number in range(5):

@@ -16,7 +16,6 @@ views finds their state.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -39,72 +38,18 @@ from .fence import FORCED, HEADS, Ends, Fence, Gather, Terms
 from .gate import LET_OUT, PARTS, Gate
 from .graph import lower
 from .keys import ONLY, KeyedMessage
+from .maintained import Gated as Gated
+from .maintained import Load as Load
+from .maintained import Maintained as Maintained
 from .parts import KEYED, flatten, pardo
 from .receipt import Receipts
 from .runners import NO_END, Need, refusals, runner_of
-from .seeds import SEEDS, SeedsAt, refuse_a_folder_of_seeds, refuse_other_documents
+from .seeds import SEEDS, SeedsAt, refuse_a_folder_of_seeds
 from .seeds_read import read_seeds
 from .seeds_written import SHARDS, WriteSeeds, about
 from .steps import LETTERS, operator_fn
 from .streaming import CREDIT, StreamFn
 from .write_stream import opened_shard
-
-
-@dataclass(frozen=True)
-class Load:
-    """The documents that a stream begins with.
-
-    Attributes:
-        documents: The collection of `Change`s that they are; read in the same pipeline.
-        ends: The collection of end markers of their partitions (`carried.End` or `Unreadable`, encoded).
-        partitions: How many partitions must end; `None`: a marker `carried.Begun` says it.
-        expected: How many documents the source says that it has; `None` where nobody knows, or where the marker says it.
-        letters: The collection of what could not be read, encoded.
-        seeds: In place of documents and end markers: the seeds of a batch job, which the stream reads.
-    """
-
-    documents: Any = None
-    ends: Any = None
-    partitions: int | None = None
-    expected: int | None = None
-    letters: Any = None
-    seeds: SeedsAt | None = None
-
-
-class Gated(NamedTuple):
-    """What the gate gives.
-
-    Attributes:
-        changes: View changes, each behind whether it was let out at the fence (`gate.CAUSED`).
-        let_out: Of each shard, how many it let out then; `None` without a load, and with seeds.
-    """
-
-    changes: Any
-    let_out: Any = None
-
-
-class Maintained(NamedTuple):
-    """What `Maintain` gives; piping it pipes the view changes.
-
-    Attributes:
-        views: `ViewChange`s.
-        dead_letters: `DeadLetter`s.
-        gaps: `Gap`s: what the feed should have had and did not give.
-        receipts: The receipt of the cutover as JSON, one; `None` without a load.
-        gated: The view changes of a stream as the gate gives them: what takes them (`WriteViewTable`) is given these.
-    """
-
-    views: Any
-    dead_letters: Any
-    gaps: Any
-    receipts: Any = None
-    gated: Gated | None = None
-
-    def __or__(self, transform: Any) -> Any:
-        takes = getattr(getattr(transform, "transform", transform), "takes_gated", False)
-        if not takes or self.gated is None:
-            return self.views | transform
-        return tuple(c for c in self.gated if c is not None) | transform
 
 
 class MaintainPlan(beam.PTransform):
@@ -171,10 +116,8 @@ class MaintainPlan(beam.PTransform):
     def _seeds_refused(self, seeds: SeedsAt) -> list[str]:
         """Compares what can be read here; on the workers it is compared again."""
         try:
-            manifest = seeds.known()
-            if manifest is not None:
-                self.snapshot = manifest.snapshot if self.snapshot is None else self.snapshot
-                refuse_other_documents(manifest, seeds.uri, self.snapshot, self.generation)
+            self.snapshot = seeds.snapshot() if self.snapshot is None else self.snapshot
+            seeds.check(self.snapshot, self.generation)
         except OntoFlowError as error:
             return [f"{error.code}: {error.what}"]
         return []

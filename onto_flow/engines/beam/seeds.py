@@ -105,8 +105,23 @@ class SeedsAt:
         return manifest
 
     def known(self) -> SeedManifest | None:
-        """The same, where it can be seen from here; `None`: nothing is there, or nobody here may look."""
+        """The same, where it is there already."""
         return self.manifest() if _is_there(FileSystems.join(self.uri, MANIFEST)) else None
+
+    def snapshot(self) -> int | None:
+        """The time of the documents, where the manifest is there already."""
+        known = self.known()
+        return None if known is None else known.snapshot
+
+    def check(self, snapshot: int | None, generation: int) -> None:
+        """Compares what is on this machine: who makes a job for elsewhere contacts nobody, and the workers compare.
+
+        Raises:
+            EngineError: As `manifest` and `refuse_other_documents`.
+        """
+        known = None if "://" in self.uri else self.known()
+        if known is not None:
+            refuse_other_documents(known, self.uri, snapshot, generation)
 
     def _refuse_other_code(self, manifest: SeedManifest) -> None:
         changed = list(differences(manifest.fingerprints, self.fingerprints or structures(self.plan)))

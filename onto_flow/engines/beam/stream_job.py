@@ -34,10 +34,11 @@ from ..breaker import Limits
 from ..metrics import Metrics
 from .decode import DecodeMessages, OpenContents
 from .loading import read_load
-from .maintain import MaintainPlan
+from .maintain import Load, MaintainPlan
 from .options import StreamOptions
 from .parts import flatten
 from .runners import NO_END, known, named
+from .seeds import SeedsAt
 from .told import Tell
 from .write_lines import WriteLines, WriteReceipt
 from .write_table import Shared, WriteTables
@@ -75,7 +76,8 @@ class StreamJob:
         contents: Makes what reads its messages, on a worker.
         sink: How the tables are written.
         letters: Where dead letters go.
-        source: Opens the documents to begin with, on a worker; `None`: it begins with nothing.
+        source: Opens the documents to begin with, on a worker; `None`: it begins with seeds, or with nothing.
+        seeds: Those that it begins with.
         snapshot: Their time in microseconds; `None`: below any event.
         generation: The first part of view versions, in microseconds.
         options: Beam's pipeline options, and `StreamOptions`.
@@ -91,6 +93,7 @@ class StreamJob:
     sink: Shared
     letters: Letters
     source: Callable[[], Source] | None = None
+    seeds: SeedsAt | None = None
     snapshot: int | None = None
     generation: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -170,7 +173,8 @@ def _pipeline(job: StreamJob) -> tuple[beam.Pipeline, StreamOutputs]:
     asked = options.view_as(StreamOptions)
     read = ReadFromPubSub(subscription=job.subscription, with_attributes=True)
     decoded = pipeline | "messages" >> read | "feed" >> DecodeMessages(job.contents)
-    load = None if job.source is None else read_load(pipeline, job.source, job.plan)
+    load = None if job.seeds is None else Load(seeds=job.seeds)
+    load = load if job.source is None else read_load(pipeline, job.source, job.plan)
     maintained = decoded.changes | "views" >> MaintainPlan(
         job.plan,
         load=load,

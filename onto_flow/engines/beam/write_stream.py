@@ -115,13 +115,13 @@ class WriteChanges(beam.PTransform):
 
     def expand(self, given: Any) -> Any:
         """Writes `ViewChange`s, or what the gate of `Maintain` gives."""
-        changes, let_out = given if isinstance(given, tuple) else (given, None)
+        changes, *let_out = given if isinstance(given, tuple) else (given,)
         kind = bytes if changes.element_type is bytes else ViewChange
         write = WriteBundle(self._open, self._tables)
         written = changes | "write" >> pardo(write, kind, {None: DeadLetter, WRITTEN: KEYED})
-        if let_out is None:
+        if not let_out:
             return written[None]
-        told = flatten("told", [written[WRITTEN], let_out])
+        told = flatten("told", [written[WRITTEN], *let_out])
         completing = told | "completing" >> pardo(Completing(), KEYED, {None: bytes})
         completed = completing | "complete" >> pardo(Complete(self._open, self._tables), bytes, {None: DeadLetter})
         return flatten("letters", [written[None], completed])
