@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..core.errors import EngineError, OntoFlowError, UsageError
+from .audit import AUDIT
 from .cat import CAT
 from .checkpoint import CHECKPOINT
 from .command import FAILED, WRONG_USAGE, plain
@@ -25,9 +26,10 @@ from .jobs import BACKFILL, RUN, go_to_environment
 from .system import abandon_output, end_on_sigterm, open_streams, refused
 from .write import WRITE
 
-COMMANDS = (DEMO, INSPECT, INFER, EXPLAIN, BACKFILL, RUN, CAT, WRITE, DEAD_LETTERS_COMMAND, CHECKPOINT, DEPLOY)
+COMMANDS = (DEMO, INSPECT, INFER, EXPLAIN, BACKFILL, RUN, AUDIT, CAT, WRITE, DEAD_LETTERS_COMMAND, CHECKPOINT, DEPLOY)
 EXIT_CODES = (
-    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but with dead letters, or with documents that cannot be read."
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but with dead letters, with documents that cannot be read, or "
+    "with what an audit found."
 )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 CODES: dict[str, str] = {
     "ambiguous-name": "One name stands for two things of a view.",
+    "audit-refused": "An audit would compare, or a repair would send, what cannot be right.",
     "bad-change": "A line of a feed is not a change that can be read.",
     "bad-document": "A document of an export cannot be decoded.",
     "bad-export": "An export is damaged, incomplete or contradicts its metadata.",
