@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import uuid
 
 import grpc
@@ -96,6 +97,16 @@ class TestOnTheDouble(FirestoreSuite):
             assert [user.doc_id for user in User.where("organization", "==", "acm")] == ["ada"]
             User.get("ada").delete()
             assert list(User.where("organization", "==", "acm")) == []
+
+    def test_what_is_closed_and_dropped_is_kept_no_longer(self, tmp_path):
+        with self.create_database(tmp_path) as database:
+            for _ in range(5):
+                database.listen("a/1").close()
+                database.changes().close()
+            gc.collect()
+            assert len(database._open) == 0
+            kept = database.listen("a/1")
+            assert list(database._open) == [kept]
 
     def test_a_database_has_a_name(self):
         """Of one project each is apart."""

@@ -233,7 +233,17 @@ KINDS = (old_process_of_the_same_job, older_generation, several_processes)
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_whoever_comes_late_nothing_goes_back(kind):
-    for seed in range(340):
+    run_many(kind, range(100))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_a_thousand_schedules(kind):
+    run_many(kind, range(1000))
+
+
+def run_many(kind, seeds):
+    for seed in seeds:
         try:
             run_one(kind, seed)
         except BaseException as error:

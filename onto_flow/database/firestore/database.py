@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from google.cloud.firestore_v1 import types
 
@@ -57,7 +58,7 @@ class FirestoreDatabase:
         self.service = Service(found[1], found[2] or "(default)")
         self.messages = Messages(self.service.name)
         self._collections = [name for name in collections.split(",") if name]
-        self._open: list[FirestoreListener | FirestoreChanges] = []
+        self._open: WeakSet[FirestoreListener | FirestoreChanges] = WeakSet()
 
     def __enter__(self) -> FirestoreDatabase:
         return self
@@ -140,7 +141,7 @@ class FirestoreDatabase:
     def listen(self, what: str | Query) -> FirestoreListener:
         """See `Database`."""
         listener = FirestoreListener(self.service, self.messages, what)
-        self._open.append(listener)
+        self._open.add(listener)
         return listener
 
     def changes(
@@ -161,12 +162,12 @@ class FirestoreDatabase:
             names = self._collections or self.collections()
             collections = [Collection(name, group=True) for name in names]
         feed = FirestoreChanges(self.service, self.messages, collections, after, self.read, live)
-        self._open.append(feed)
+        self._open.add(feed)
         return feed
 
     def close(self) -> None:
         """See `Database`."""
-        for listening in self._open:
+        for listening in list(self._open):
             listening.close()
         self.service.close()
 

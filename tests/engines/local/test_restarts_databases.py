@@ -5,6 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 from test_postgresql import TestPostgres as Postgres
+from test_pubsub import decoded
 from test_restarts import TestVersionedSink as Versioned
 from test_sqlite import documents
 
@@ -14,7 +15,10 @@ from onto_flow.database import Query
 from onto_flow.database.embedded import EmbeddedDatabase
 from onto_flow.sinks.firestore import FirestoreSink
 from onto_flow.sinks.firestore.sink import Limits
+from onto_flow.sinks.pubsub import PubSubSink
 from onto_flow.sinks.sqlite import SqliteSink
+from onto_flow.testing.judge_changes import applied
+from onto_flow.testing.pubsub import Settings, pubsub_server
 
 
 class TestSqlite(Versioned):
@@ -42,6 +46,29 @@ class TestFirestore(Versioned):
             return {s.path: without_fence(s.fields) for s in found}
 
 
+class TestPubSub(Versioned):
+    """A topic for each folder; a consumer keeps the highest version of each path."""
+
+    every = 23
+
+    @pytest.fixture(autouse=True)
+    def _served(self, monkeypatch):
+        with pubsub_server() as self.server:
+            monkeypatch.setenv("PUBSUB_EMULATOR_HOST", self.server.address)
+            yield
+
+    def create_sink(self, folder):
+        self.topic = f"projects/p/topics/{folder.parent.name}-{folder.name}"
+        if self.topic not in self.server.broker.topics:
+            self.server.broker.topics[self.topic] = []
+            self.server.broker.subscribe(self.topic, Settings(self.topic))
+        return PubSubSink(self.topic)
+
+    def read_back(self, sink, table):
+        found = self.server.broker.subscriptions[self.topic].unacknowledged
+        return applied([decoded(m.data) for m in found]).get(table.view, {})
+
+
 class TestPostgresql(Versioned):
     every = 23
     create_sink, read_back = Postgres.create_sink, Postgres.read_back
@@ -60,6 +87,11 @@ class TestEveryBoundaryOfSqlite(TestSqlite):
 
 @pytest.mark.long
 class TestEveryBoundaryOfFirestore(TestFirestore):
+    every = 1
+
+
+@pytest.mark.long
+class TestEveryBoundaryOfPubSub(TestPubSub):
     every = 1
 
 
