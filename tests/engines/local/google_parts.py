@@ -18,7 +18,7 @@ from onto_flow.core.writes import Write
 from onto_flow.database.firestore import FirestoreDatabase
 from onto_flow.deploy.dataflow import PUBLISHER
 
-TOPIC, NAME = "projects/p/topics/changes", "projects/p/subscriptions/views"
+TOPIC, NAME = "projects/demo-project/topics/changes", "projects/demo-project/subscriptions/views"
 PATIENCE = 600.0
 AT_ONCE = 16
 _HEADERS = ("content-type", "ce-")
