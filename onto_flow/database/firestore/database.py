@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, TypeVar
-from weakref import WeakSet
 
 from google.cloud.firestore_v1 import types
 
@@ -58,7 +57,7 @@ class FirestoreDatabase:
         self.service = Service(found[1], found[2] or "(default)")
         self.messages = Messages(self.service.name)
         self._collections = [name for name in collections.split(",") if name]
-        self._open: WeakSet[FirestoreListener | FirestoreChanges] = WeakSet()
+        self._open: list[FirestoreListener | FirestoreChanges] = []
 
     def __enter__(self) -> FirestoreDatabase:
         return self
@@ -141,7 +140,7 @@ class FirestoreDatabase:
     def listen(self, what: str | Query) -> FirestoreListener:
         """See `Database`."""
         listener = FirestoreListener(self.service, self.messages, what)
-        self._open.add(listener)
+        self._open = [*(one for one in self._open if not one.is_closed), listener]
         return listener
 
     def changes(
@@ -162,12 +161,12 @@ class FirestoreDatabase:
             names = self._collections or self.collections()
             collections = [Collection(name, group=True) for name in names]
         feed = FirestoreChanges(self.service, self.messages, collections, after, self.read, live)
-        self._open.add(feed)
+        self._open = [*(one for one in self._open if not one.is_closed), feed]
         return feed
 
     def close(self) -> None:
         """See `Database`."""
-        for listening in list(self._open):
+        for listening in self._open:
             listening.close()
         self.service.close()
 

@@ -94,6 +94,11 @@ class FirestoreChanges:
         """See `Changes`."""
         return encode({str(told.collection): (told.stream.resume, told.since) for told in self._told.values()})
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed: nothing of it is left."""
+        return self._closed.is_set()
+
     def close(self) -> None:
         """See `Changes`."""
         self._closed.set()

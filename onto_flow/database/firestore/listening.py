@@ -59,6 +59,11 @@ class FirestoreListener:
         while (update := self.next()) is not None:
             yield update
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed: nothing of it is left."""
+        return self._closed.is_set()
+
     def close(self) -> None:
         """See `Listener`."""
         self._closed.set()
