@@ -107,6 +107,8 @@ static void look_at_record(Ahead *ahead, PyObject *record, int met)
             if (n >= PyList_GET_SIZE(written) || PyList_GET_ITEM(written, n + 1) != doc) {
                 look(ahead, path, NULL, 0);
                 look(ahead, doc, NULL, 0);
+                if (n < PyList_GET_SIZE(written))
+                    look(ahead, PyList_GET_ITEM(written, n + 1), NULL, 0);
             }
         look(ahead, last, PyList_GET_ITEM(written, 0), 0);
     }
