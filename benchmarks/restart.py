@@ -52,22 +52,17 @@ def fill(directory: Path, count: int) -> int:
 
 
 def fill_log(made: Durable, count: int) -> None:
-    """Says of users what a change of each would say, until the log is full."""
+    """Says of users what a change of each would say, which is ingest's, until the log is full."""
     state, store, log = made.flow.state, made.kept.store, Log(made.kept.store)
-    forms = []
-    for name in ("ingest", "MeetingSession.match.users"):
-        [number] = [n for [n] in store.read("SELECT id FROM operators WHERE name = ?", name)]
-        node = next(node for node in PLAN.operators if node.id == name)
-        forms.append((number, (Layout(node).whole(state.states[name]["users/u0"]), ())))
+    [number] = [n for [n] in store.read("SELECT id FROM operators WHERE name = 'ingest'")]
+    form = (Layout(PLAN.operators[0]).whole(state.states["ingest"]["users/u0"]), ())
     users = cycle(range(1, count))
     while log.bytes < MOST - ROW_BYTES:
-        some = list(islice(users, 5000))
-        for number, form in forms:
-            rows = Rows(number)
-            for user in some:
-                rows.say(f"users/u{user}", form)
-            rows.end()
-            log.add(rows.full)
+        rows = Rows(number)
+        for user in islice(users, 5000):
+            rows.say(f"users/u{user}", form)
+        rows.end()
+        log.add(rows.full)
 
 
 def main(count: int = 1_000_000) -> None:
