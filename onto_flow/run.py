@@ -35,6 +35,7 @@ ENGINES = {
     "flink": Entry("onto_flow.engines.flink:Engine", "flink"),
 }
 DEAD_LETTERS = Path(".onto-flow/dead-letters.sqlite")
+_SHOWN_BYTES = 64 << 10
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Run:
         sink: Where the view documents went; `None` where workers write them.
         progress: How far it is.
         report: What it did; `None` until it is done.
-        letters: What failed, as far as it was not taken back.
+        letters: What failed, as far as it was not taken back; of a message or line the first 64 KiB.
     """
 
     sink: Sink | None
@@ -101,7 +102,9 @@ class Run:
         if letter.cleared:
             self.letters.pop(letter.key, None)
         else:
-            self.letters[letter.key] = letter
+            payload = letter.payload
+            shown = payload[:_SHOWN_BYTES] if isinstance(payload, bytes) else payload
+            self.letters[letter.key] = letter._replace(payload=shown)
 
 
 def backfill(

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from onto_flow import ViewModel, udf
-from onto_flow.core.change import Change
+from onto_flow.core.change import Change, DeadLetter
 from onto_flow.core.errors import EngineError, UsageError
 from onto_flow.core.values import to_micros
 from onto_flow.demo import data
@@ -215,3 +215,10 @@ def test_the_second_interrupt_is_pythons_own(documents):
     with pytest.raises(KeyboardInterrupt):
         MeetingSession.backfill(source=documents, on_progress=interrupt)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_run_holds_the_beginning_of_what_a_feed_could_not_read():
+    run = Run(MemorySink())
+    run._took(DeadLetter("event:1", "bad-change: no", "", b"x" * 1_000_000))
+    run._took(DeadLetter("view:V:a/b", "udf-failed: no", "", {"n": 1}))
+    assert [letter.payload for letter in run.letters.values()] == [b"x" * 65_536, {"n": 1}]
