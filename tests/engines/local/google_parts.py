@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import functions_framework
-from google.api_core.exceptions import DeadlineExceeded
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
 from onto_flow.core.writes import Write
@@ -104,17 +103,3 @@ def subscribe():
     with PublisherClient() as publisher, SubscriberClient() as subscriber:
         publisher.create_topic(name=TOPIC)
         subscriber.create_subscription(name=NAME, topic=TOPIC, ack_deadline_seconds=10)
-
-
-def unacknowledged():
-    """Messages that are left in the subscription, once their deadlines have passed."""
-    with SubscriberClient() as subscriber:
-        end = time.monotonic() + 12
-        while time.monotonic() < end:
-            try:
-                found = subscriber.pull(subscription=NAME, max_messages=100, timeout=3).received_messages
-            except DeadlineExceeded:
-                continue
-            if found:
-                return list(found)
-    return []
