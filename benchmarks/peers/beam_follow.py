@@ -95,6 +95,9 @@ def main(way: str, times: float, count: int, window: int = 0) -> None:
     followed = walked(way, documents, changes, window)
     shown = json.loads(json.dumps(table([*followed.loaded, *followed.shown])))
     tell(
+        documents=len(documents),
+        load_seconds=followed.load_seconds,
+        state=followed.state,
         seconds=followed.seconds,
         changes=count,
         steps=followed.steps,

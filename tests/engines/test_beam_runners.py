@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from random import Random
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -52,11 +53,11 @@ class Bounded(OneJobSuite):
     """A job that ends, on the stages with state."""
 
     coalesce = True
-    runner = "direct"
+    options: Mapping[str, Any] = {"runner": "direct"}
 
     def run(self, plan, documents, snapshot, changes):
         source, sink = ListSource(documents_of(documents), partitions=2), RecordingSink()
-        job = Job(plan, source, sink, feed=ListSource(changes), snapshot=snapshot, options={"runner": self.runner})
+        job = Job(plan, source, sink, feed=ListSource(changes), snapshot=snapshot, options=self.options)
         Engine(coalesce=self.coalesce, batch=False).run(job)
         return sink.tables()
 
