@@ -30,12 +30,13 @@ from onto_flow.engines.beam import Engine
 from onto_flow.engines.beam.maintain import Load, MaintainPlan
 from onto_flow.engines.beam.reading import ENDS
 from onto_flow.engines.beam.runners import BOUNDED
-from onto_flow.engines.beam.seeds import SeedsAt
+from onto_flow.engines.beam.seeds import SeedRecord, SeedsAt
 from onto_flow.engines.beam.seeds_read import ListSeeds, ReadShard
 from onto_flow.engines.carried import Unreadable, decode_carried
 from onto_flow.engines.credit import Sum, add, digest
 from onto_flow.formats.seed_files import MANIFEST, SeedManifest
 from onto_flow.operators.base import DAY
+from onto_flow.operators.messages import Seed
 from onto_flow.plan.nodes import Plan
 from onto_flow.sinks.memory import MemorySink
 from onto_flow.testing.cases import Case, random_case
@@ -127,13 +128,13 @@ def test_a_fence_that_was_forced_before_all_seeds_are_in_shows_the_right_table_i
 
 @pytest.mark.parametrize("page", [1, 0])
 def test_generated_views_in_any_order(page: int) -> None:
-    for number in range(5):
+    for number in range(4):
         random = Random(number)
         judge(random_case(random, most=20), page, random, 2)
 
 
 def test_cases_with_a_name() -> None:
-    for number, case in enumerate(FIXED.values()):
+    for number, case in enumerate([*FIXED.values()][::3]):
         judge(case, number % 3, Random(number))
 
 
@@ -178,6 +179,19 @@ def test_any_pipeline_may_write_seeds(batch: Batch, tmp_path: Path) -> None:
     manifest, other = load.seeds.manifest(), batch.at().manifest()
     assert (manifest.seeds, manifest.plan, manifest.snapshot) == (other.seeds, other.plan, other.snapshot)
     assert Maintain(MeetingSession, OrganizationLoad, load=load, generation=FROM).snapshot == SNAPSHOT
+
+
+def test_golden_bytes() -> None:
+    """A record of a file as the first release wrote it."""
+    golden = (
+        "0d03050d562e6d617463682e75736572730602056b06550d0203010a0d020d020504646f63730d010d02050875736572732f75310d030d02030105"
+        "0301000c0105016e0301010d010d0203010105016d0d020504737562730d010d02050b6d656574696e67732f6d31030101"
+    )
+    docs = ("docs", (("users/u1", ((5, 0), {"n": 1}, ((1, "m"),))),))
+    record = SeedRecord.decoded(bytes.fromhex(golden), "golden")
+    assert record[:2] == ("V.match.users", b"\x05k")
+    assert record.seed() == Seed((docs, ("subs", (("meetings/m1", 1),))))
+    assert record.encoded().hex() == golden
 
 
 def ends(found: Iterable[Any]) -> list[Any]:
