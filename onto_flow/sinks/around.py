@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from ..core.errors import EngineError
 from ..core.values import from_micros
 from ..database.base import Unavailable
 
@@ -45,14 +46,18 @@ REAL = Around()
 
 
 def patiently(around: Around, action: Callable[[], T]) -> T:
-    """Does something again while the service does not answer.
+    """Does something again while the service does not answer, or others hold what it needs.
+
+    A process that is killed in a transaction leaves its locks behind, until the service finds it gone.
 
     Raises:
-        Unavailable: It did not, all the time.
+        EngineError: `database-failed` or `contention`: so it was, all the time.
     """
     for failures in range(ATTEMPTS - 1):
         try:
             return action()
-        except Unavailable:
+        except EngineError as error:
+            if not isinstance(error, Unavailable) and error.code != "contention":
+                raise
             around.pause(failures)
     return action()

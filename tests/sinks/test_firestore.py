@@ -170,6 +170,14 @@ def test_an_answer_that_was_lost_is_known_by_the_fence(place, time):
     assert documents_of(place) == {"rooms/a": {"n": 3}}
 
 
+def test_a_table_whose_locks_a_killed_process_left_is_waited_for(place, time):
+    sink = opened(place, time=time)
+    place.answers = [EngineError("contention", "others changed what a transaction read")] * 3
+    publish(sink, change("a", 1, ROOM))
+    assert time.slept == [0.05, 0.05 * 2, 0.05 * 4]
+    assert documents_of(place) == {"rooms/a": ROOM}
+
+
 def test_a_database_that_stays_away_ends_the_job_and_nothing_is_lost(place, time):
     sink = opened(place, time=time)
     publish(sink, change("a", 1, ROOM))
