@@ -91,7 +91,14 @@ def stream(**options: Any) -> tuple[ShufflingRunner, dict[str, Any]]:
         kinds = {"documents": Change, "ends": bytes, "changes": Change}
         roots = {name: pipeline | name >> Root().with_output_types(kind) for name, kind in kinds.items()}
         load = Load(roots["documents"], roots["ends"], 1)
-        given = {"load": load, "snapshot": SNAPSHOT, "generation": FROM, "shards": 3, "page": 2, **options}
+        given: dict[str, Any] = {
+            "load": load,
+            "snapshot": SNAPSHOT,
+            "generation": FROM,
+            "shards": 3,
+            "page": 2,
+            **options,
+        }
         maintained = roots["changes"] | MaintainPlan(PLAN, **given)
         letters = maintained | "table" >> WriteTables(Writer, TABLES, Shared(Writer, nobody_checks))
         return ShufflingRunner(pipeline, {"letters": letters}), roots
@@ -120,6 +127,15 @@ def test_the_table_is_complete_once_all_of_the_load_is_written(place: Place, coa
         if not seed % 2:
             assert there == place.documents() | {"meetingSessions/gone"}
     assert place.opened <= 1, "an open sink is lent to bundle after bundle"
+
+
+def test_a_stream_that_begins_with_nothing_is_written_and_completes_nothing(place: Place) -> None:
+    runner, roots = stream(load=None, snapshot=None)
+    runner.begin(Random(3))
+    runner.run([(roots["changes"], [*DOCUMENTS, *CHANGES])])
+    wanted = embedded(PLAN, [], [*DOCUMENTS, *CHANGES], None).tables(PLAN)
+    assert place.documents() == {path for table in wanted.values() for path in table} | {"meetingSessions/gone"}
+    assert place.completed == []
 
 
 def test_a_load_that_shows_nothing_completes_the_table_too(place: Place) -> None:

@@ -67,7 +67,7 @@ class _Local:
     def __init__(self, job: StreamJob, pipeline: Any) -> None:
         self.job, self.pipeline = job, pipeline
         self.counts = {CHANGES: 0, VIEWS: 0, LETTERS: 0}
-        self.stage = "loading" if job.source is not None else "following"
+        self.stage = "loading" if job.source is not None or job.seeds is not None else "following"
         self.failed: BaseException | None = None
         self.gaps, self.failures = Gaps(), Failures(job.limits)
         job.metrics.counts_in(self.gaps, {})
