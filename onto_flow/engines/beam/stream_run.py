@@ -24,8 +24,8 @@ from .told import taking
 from .write_stream import WRITERS
 
 FORGETS = (
-    "the runner of this machine keeps state in memory: what it knows is gone when it ends, and a kill loses changes of its "
-    "last pulls to later runs; `onto-flow run` without --engine beam keeps both, `onto-flow audit` mends"
+    "the runner of this machine keeps state in memory: what it knows is gone when it ends or is killed, and messages that "
+    "it has acknowledged do not come again; `onto-flow run` without --engine beam keeps both, `onto-flow audit` mends"
 )
 """What is said of the local runner."""
 
