@@ -12,6 +12,7 @@ from ..core.errors import UsageError
 from .command import DONE, VIEWS, Command
 
 if TYPE_CHECKING:
+    from ..plan.against import Comparison
     from ..plan.nodes import Plan
 
 
@@ -66,12 +67,33 @@ def _on_beam(views: Sequence[type]) -> str:
     return "".join(["\n", *said, "\n", runners])
 
 
-def _against(old: Path, now: Mapping[str, object], form: str) -> str:
+def explained(name: str) -> Mapping[str, object]:
+    """What `explain --format json` says of the views of this name."""
+    from ..model.compile import plan_views
+    from ..model.fingerprint import unnamed
+    from ..plan.explain import explain_json
+    from ..views import load_views
+
+    views = load_views(name)
+    said: Mapping[str, object] = json.loads(explain_json(plan_views(*views), {v.__name__: unnamed(v) for v in views}))
+    return said
+
+
+def against(old: Path, now: Mapping[str, object]) -> Comparison:
+    """How views differ from what `explain --format json` said of the version that a job runs.
+
+    Raises:
+        UsageError: `wrong-usage`: the file says nothing of views.
+    """
     from ..plan.against import compare
 
+    return compare(_read(old), now)
+
+
+def _against(old: Path, now: Mapping[str, object], form: str) -> str:
     if form == "mermaid":
         raise UsageError("wrong-usage", "a comparison is not drawn", fix="Use --format text or json.")
-    found = compare(_read(old), now)
+    found = against(old, now)
     if form == "text":
         return found.text()
     said = {"answer": found.answer, "reasons": found.reasons, "names": found.names}

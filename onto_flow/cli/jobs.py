@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.errors import UsageError
 from ..engines.wrong_types import in_words
 from .command import DONE, VIEWS, WITH_DEAD_LETTERS, Command, say, time_of
+from .dataflow import dataflow_arguments, is_for_dataflow, to_dataflow
 from .declaring import declaring, declaring_arguments
 from .watching import watching, watching_arguments
 
@@ -44,8 +45,14 @@ def _job_arguments(command: argparse.ArgumentParser) -> None:
     watching_arguments(command)
 
 
+def _backfill_arguments(command: argparse.ArgumentParser) -> None:
+    _job_arguments(command)
+    dataflow_arguments(command, stream=False)
+
+
 def _run_arguments(command: argparse.ArgumentParser) -> None:
     _job_arguments(command)
+    dataflow_arguments(command, stream=True)
     command.add_argument(
         "--feed", required=True, help="a file, - for standard input, jsonl:FILE or pubsub://P/SUBSCRIPTION"
     )
@@ -83,12 +90,16 @@ def go_to_environment(engine: str, arguments: Sequence[str]) -> None:
 
 
 def _backfill(arguments: argparse.Namespace) -> int:
+    if is_for_dataflow(arguments):
+        return to_dataflow(arguments, stream=False)
     return _job(arguments, {})
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from ..connect import open_feed
 
+    if is_for_dataflow(arguments):
+        return to_dataflow(arguments, stream=True)
     snapshot = arguments.snapshot_time
     if not 0 <= arguments.publish_every < float("inf"):
         raise UsageError("wrong-usage", f"--publish-every {arguments.publish_every} is no number of seconds")
@@ -173,5 +184,5 @@ def _gaps(report: Report) -> str:
     return "".join(f"; {name}: {count}" for name, count in counts.items() if count)
 
 
-BACKFILL = Command("backfill", "compute view tables from an export", _job_arguments, _backfill, engine=True)
+BACKFILL = Command("backfill", "compute view tables from an export", _backfill_arguments, _backfill, engine=True)
 RUN = Command("run", "compute view tables, and keep them right from a feed", _run_arguments, _run, engine=True)

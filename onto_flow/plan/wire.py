@@ -77,9 +77,13 @@ def from_json(text: str) -> Plan:
 
 def not_portable(plan: Plan) -> list[str]:
     """The import paths of a plan that no other process can follow."""
+    return [c.path for c in codes_of(plan) if not c.portable]
+
+
+def codes_of(plan: Plan) -> list[CodeRef]:
+    """All code that a plan names."""
     codes = [v.code for v in plan.views]
-    codes += [code for v in plan.views for s in v.slots for code in _codes(s)]
-    return [c.path for c in codes if not c.portable]
+    return codes + [code for v in plan.views for s in v.slots for code in _codes(s)]
 
 
 def _codes(slot: Slot) -> list[CodeRef]:

@@ -37,7 +37,7 @@ class Submitted:
     """A job that Dataflow took.
 
     Attributes:
-        id: Its id.
+        id: Its id; empty where only its description was written (`template_location`).
         name: Its name.
         console: Where people look at it.
         client: Beam's client.
@@ -117,6 +117,8 @@ def submit(
     _check_bucket(with_client, job.options.view_as(GoogleCloudOptions).staging_location)
     answer = _asked(lambda: with_client.create_job(job), "Dataflow refuses the job")
     cloud = job.options.view_as(GoogleCloudOptions)
+    if answer is None:  # a flex template's launcher asks for the description alone, and submits it itself
+        return Submitted("", cloud.job_name, str(cloud.template_location), with_client)
     console = f"https://console.cloud.google.com/dataflow/jobs/{cloud.region}/{answer.id}?project={cloud.project}"
     return Submitted(answer.id, cloud.job_name, console, with_client)
 

@@ -1,0 +1,76 @@
+"""A backfill as a pipeline whose workers open source and sink: neither need be there, or be known, when it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
+
+from ..beam import Backfill, Maintain
+from ..connect import open_sink, open_source
+from ..deadletters import encode_letter
+from ..engines.beam.backfill import SHARDS, refusals
+from ..engines.beam.graph import flatten
+from ..engines.beam.options import ViewOptions
+from ..engines.beam.transforms import ReadDocuments
+from ..engines.beam.write_lines import WriteLines
+from ..engines.beam.write_table import WriteTables
+from ..model.compile import plan_views
+from ..sinks.base import Table
+from .template_options import later_ends
+
+
+@dataclass(frozen=True)
+class BackfillJob:
+    """What a backfill is asked for.
+
+    Attributes:
+        views: View models.
+        source, sink: URIs.
+        letters: The folder of dead letters; empty: below the job's temporary files.
+        generation: The first part of view versions; `None`: the time at which the job runs.
+        sink_options: Options of the sink beside those of its URI.
+        template: Whether source and sink may be given anew when the job is started: those given here are the defaults.
+    """
+
+    views: tuple[type, ...]
+    source: str
+    sink: str
+    letters: str = ""
+    generation: int | None = None
+    sink_options: Mapping[str, str] | None = None
+    template: bool = False
+
+    def pipeline(self, options: Mapping[str, Any]) -> beam.Pipeline:
+        """Makes the pipeline, with these options of Beam's; nothing is opened."""
+        beams = PipelineOptions.from_dictionary(options)
+        pipeline = beam.Pipeline(options=beams)
+        source, sink = self._ends(beams)
+        plan = plan_views(*self.views)
+        documents = pipeline | "read" >> ReadDocuments(source, projection=plan.projection)
+        if refusals(plan):
+            views: Any = documents | "views" >> Maintain(*self.views, generation=self.generation or 0)
+        else:
+            shards = beams.view_as(ViewOptions).view_shards or SHARDS
+            views = documents | "views" >> Backfill(*self.views, shards=shards, generation=self.generation)
+        tables = [Table(v.name, v.collection, v.schema) for v in plan.views]
+        unwritten = views | "table" >> WriteTables(sink, tables)
+        letters = flatten("dead_letters", [documents.dead_letters, views.dead_letters, unwritten])
+        encode = partial(encode_letter, redact=plan.sensitive())
+        lines = letters | "letters.lines" >> beam.Map(encode).with_output_types(bytes)
+        _ = lines | "letters" >> beam.ParDo(WriteLines(self._letters(beams), "letters"))
+        return pipeline
+
+    def _ends(self, options: PipelineOptions) -> tuple[Any, Any]:
+        given = dict(self.sink_options or {})
+        if self.template:
+            return later_ends(options, self.source, self.sink, given)
+        return partial(open_source, self.source), partial(open_sink, self.sink, **given)
+
+    def _letters(self, options: PipelineOptions) -> str:
+        temp = options.view_as(GoogleCloudOptions).temp_location or ""
+        return self.letters or f"{temp.rstrip('/')}/letters"
