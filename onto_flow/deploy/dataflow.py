@@ -75,11 +75,13 @@ def _job(target: Target) -> list[str]:
     views, sink = quote(target.views), quote(target.sink)
     bucket = f"gs://{target.bucket}"
     return [
-        "# On Dataflow: the command submits the job and ends. Its workers must have the views (docs/deploying.md).",
+        "# On Dataflow: the command submits the job and ends. IMAGE has onto_flow and the views (docs/deploying.md).",
+        "# What explain says is kept for the next version: run ... --update --against running.json",
+        f"onto-flow explain {views} --format json > running.json",
         f'onto-flow run {views} --source "$EXPORT" --snapshot-time "$SNAPSHOT" --feed {feed} --sink {sink}'
         f" --dead-letters {bucket}/letters --receipts {bucket}/receipts --engine beam --runner DataflowRunner"
         f" --project {target.project} --region {target.region} --job_name {target.name} --temp_location {bucket}/temp"
-        f" --service_account_email {target.account('worker')}",
+        f' --service_account_email {target.account("worker")} --sdk_container_image "$IMAGE"',
         "# Or, in its place, the embedded engine, as a small service that goes on after a kill:",
         f'onto-flow run {views} --source "$EXPORT" --feed {feed} --sink {sink} --checkpoint state --metrics 9090',
     ]

@@ -10,12 +10,18 @@ import pytest
 
 from jobs import template
 from onto_flow.cli import _parser
+from onto_flow.formats.events import EventReader
 
 TEMPLATE = Path(template.__file__).with_suffix(".json")
 EXAMPLES = {
     "views": ("udfs.stocks:StockPage", "rm -rf"),
     "source": ("gs://bucket/exports/1", "exports/1"),
     "sink": ("firestore://project/(default)", "table"),
+    "feed": ("pubsub://project/changes", "changes"),
+    "snapshot_time": ("2026-05-01T12:00:00Z", "yesterday"),
+    "dead_letters": ("pubsub://project/letters", "letters.sqlite"),
+    "max_writes_per_second": ("500", "many"),
+    "write_budget_per_day": ("20000", "-1"),
 }
 
 
@@ -25,7 +31,7 @@ def parameters():
 
 def test_each_parameter_is_described():
     for name, parameter in parameters().items():
-        assert set(parameter) <= {"name", "label", "helpText", "isOptional", "regexes"}
+        assert set(parameter) <= {"name", "label", "helpText", "isOptional", "regexes", "paramType", "enumOptions"}
         assert re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_-]*", name)
         assert parameter["label"]
         assert parameter["helpText"].endswith(".")
@@ -40,11 +46,12 @@ def test_the_forms_of_parameters(name):
 
 
 def test_each_parameter_is_one_of_the_tool():
-    assert set(parameters()) == set(EXAMPLES)
-    given = [f"--{name}={good}" for name, (good, _) in EXAMPLES.items() if name != "views"]
-    known, unknown = _parser().parse_known_args(["backfill", "udfs.stocks", *given])
-    assert unknown == []
-    assert known.source == "gs://bucket/exports/1"
+    assert set(parameters()) == {*EXAMPLES, "format"}
+    assert {n for n, p in parameters().items() if p.get("isOptional")} == set(template.OPTIONAL)
+    known = _parser().parse_args(["run", "udfs.stocks", "--source=a", "--sink=b", "--feed=c"])
+    assert set(parameters()) <= set(vars(known))
+    formats = {option["value"] for option in parameters()["format"]["enumOptions"]}
+    assert all(EventReader(name) for name in formats)
 
 
 def test_it_runs_on_beam(tmp_path, monkeypatch):

@@ -1,0 +1,187 @@
+"""The tool's jobs on Dataflow: compiled to a folder, as a template, submitted and updated, refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("apache_beam", reason="pip install 'onto-flow[beam]'")
+
+from apache_beam.options.value_provider import RuntimeValueProvider
+from apache_beam.portability.api import beam_runner_api_pb2 as api
+from google.cloud import dataflow
+from google.protobuf import json_format
+
+from jobs import template
+from onto_flow.cli import main
+from onto_flow.deploy.template_options import _sink, _source, metadata
+from onto_flow.testing.dataflow import DataflowDouble, dataflow_double
+
+pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]
+
+VIEWS = "onto_flow.demo.meeting_room:MeetingSession"
+ENDS = ["--source", "gs://no-such-bucket/exports/1", "--sink", "firestore://my-shop"]
+FEED = ["--feed", "pubsub://my-shop/changes", "--snapshot-time", "2026-05-01T12:00:00Z"]
+PLACE = ["--engine", "beam", "--runner", "DataflowRunner", "--project", "my-shop-1", "--region", "europe-west1"]
+PLACE += ["--temp_location", "gs://my-bucket/temp", "--job_name", "rooms"]
+IMAGE = ["--sdk_container_image", "docker.pkg.dev/my-shop-1/views/worker:1"]
+
+Tool = Callable[..., int]
+
+
+@pytest.fixture
+def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[DataflowDouble]:
+    with dataflow_double() as double:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", double.address)
+        yield double
+
+
+def here(double: DataflowDouble) -> list[str]:
+    return ["--dataflow_endpoint", double.address, "--no_auth"]
+
+
+def graph(folder: Path) -> tuple[dict[str, Any], dict[str, api.PTransform]]:
+    job = json.loads((folder / "job.json").read_text())
+    place = job["environment"]["sdkPipelineOptions"]["options"]["pipelineUrl"]
+    pipeline = api.Pipeline.FromString((folder / place.removeprefix("gs://")).read_bytes())
+    return job, {t.unique_name: t for t in pipeline.components.transforms.values()}
+
+
+def test_a_stream_is_compiled_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", VIEWS, *ENDS, *FEED, *PLACE, *IMAGE, "--compile", str(tmp_path / "job")]) == 0
+    job, steps = graph(tmp_path / "job")
+    assert (job["name"], job["type"]) == ("rooms", "JOB_TYPE_STREAMING")
+    (image,) = job["environment"]["workerPools"][0]["sdkHarnessContainerImages"]
+    assert image["containerImage"] == IMAGE[1]
+    for name in ("messages/Read", "views/ingest/ParDo(step)", "views/gate/ParDo(gate)", "letters/ParDo(lines)"):
+        assert any(step.startswith(name.partition("/ParDo")[0]) for step in steps), name
+    assert "workers have image docker.pkg.dev/my-shop-1/views/worker:1" in capsys.readouterr().err
+
+
+def test_a_template_takes_source_and_sink_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parquet = ["--source", "gs://no-such-bucket/exports/1", "--sink", "parquet:gs://no-such-bucket/tables"]
+    assert main(["backfill", VIEWS, *parquet, *PLACE, *IMAGE, "--template", str(tmp_path / "job")]) == 0
+    job, _ = graph(tmp_path / "job")
+    told = job["environment"]["sdkPipelineOptions"]["options"]
+    assert (told["view_source"], told["view_sink"]) == (None, None)
+    said = json.loads((tmp_path / "job" / "job.json_metadata").read_text())
+    assert [p["name"] for p in said["parameters"]] == ["view_source", "view_sink"]
+    given = RuntimeValueProvider("view_source", str, None), RuntimeValueProvider("view_sink", str, None)
+    lines = tmp_path / "documents.jsonl"
+    lines.write_text("")
+    for runtime, expected in (({}, "b.jsonl"), ({"view_source": f"jsonl:{lines}"}, "documents.jsonl")):
+        monkeypatch.setattr(RuntimeValueProvider, "runtime_options", runtime)
+        (tmp_path / "b.jsonl").write_text("")
+        assert [p.name for p in _source(given[0], f"jsonl:{tmp_path / 'b.jsonl'}").partitions()][0].endswith(expected)
+    assert _sink(given[1], f"jsonl:{tmp_path / 'out'}", {}).capabilities
+
+
+@pytest.mark.parametrize(
+    "said", [metadata("rooms", VIEWS), json.loads(Path(template.__file__).with_suffix(".json").read_text())]
+)
+def test_metadata_is_what_google_documents(said: dict[str, Any]) -> None:
+    parsed = json_format.ParseDict(said, dataflow.TemplateMetadata.pb(dataflow.TemplateMetadata()))
+    assert parsed.name
+    assert all(p.name and p.label and p.help_text for p in parsed.parameters)
+    assert not parsed.supports_at_least_once
+
+
+def test_a_backfill_is_submitted_and_waited_for(double: DataflowDouble, capsys: pytest.CaptureFixture[str]) -> None:
+    double.states, double.messages = ["FAILED"], ["bad-export: it is cut off"]
+    assert main(["backfill", VIEWS, *ENDS, *PLACE, *IMAGE, *here(double)]) == 1
+    said = capsys.readouterr()
+    assert said.out == "rooms 2026-11-26_00_00_00-1\n"
+    assert "the job rooms ended as FAILED: bad-export: it is cut off" in said.err
+
+
+def explained(tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Callable[[Any], None]) -> str:
+    capsys.readouterr()
+    assert main(["explain", VIEWS, "--format", "json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    change(said)
+    (tmp_path / "old.json").write_text(json.dumps(said))
+    return str(tmp_path / "old.json")
+
+
+def test_a_stream_is_updated_in_place_or_refused(
+    double: DataflowDouble, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ["run", VIEWS, *ENDS, *FEED, *PLACE, *IMAGE, *here(double)]
+    assert main(run) == 0
+
+    def renamed(said: Any) -> None:
+        said["views"][0]["name"] = "OldSession"
+        for operator in said["operators"]:
+            operator["id"] = operator["id"].replace("MeetingSession", "OldSession")
+
+    def changed(said: Any) -> None:
+        said["views"][0]["fingerprint"]["structure"] = "other"
+
+    old = explained(tmp_path, capsys, changed)
+    before = len(double.calls)
+    assert main([*run, "--update", "--against", old]) == 2
+    assert "cannot be updated in place" in (said := capsys.readouterr().err)
+    assert "rebuild" in said
+    assert len(double.calls) == before
+    assert main([*run, "--update"]) == 2
+    old = explained(tmp_path, capsys, renamed)
+    assert main([*run, "--update", "--against", old]) == 0
+    first, second = double.jobs.values()
+    assert (first["currentState"], second["replaceJobId"]) == ("JOB_STATE_UPDATED", first["id"])
+    assert second["labels"] == first["labels"]
+    assert second["labels"]["onto_flow_generation"].isdigit()
+    names = second["transformNameMapping"]
+    assert names["views/OldSession.assemble/ParDo(step)"] == "views/MeetingSession.assemble/ParDo(step)"
+    graphs = [api.Pipeline.FromString(double.graph(job)) for job in (first, second)]
+    assert {t.unique_name for t in graphs[0].components.transforms.values()} == {
+        t.unique_name for t in graphs[1].components.transforms.values()
+    }
+    double.jobs[second["id"]]["labels"] = {}
+    assert main([*run, "--update", "--against", old]) == 2
+    assert "does not say the generation" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([*PLACE, "--extra_package", "no.tar.gz"], "is no package"),
+        ([*PLACE, *IMAGE, "--clock", "clock.jsonl"], "--clock is for a job that runs in this process"),
+        ([*PLACE, *IMAGE, "--template_location", "here.json"], "Say --template DIR."),
+        ([*PLACE[:6], *IMAGE], "Dataflow needs --region"),
+        ([*PLACE, "--setup_file", "no/setup.py"], "there is no file no/setup.py"),
+    ],
+)
+def test_what_is_refused_before_anything_is_contacted(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["backfill", VIEWS, *ENDS, *words, "--no-wait"]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_view_that_workers_do_not_have_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "loose_rooms.py").write_text(
+        "from onto_flow.demo.meeting_room import MeetingSession\n\n\nclass Loose(MeetingSession):\n    pass\n"
+    )
+    views = f"{tmp_path / 'loose_rooms.py'}:Loose"
+    assert main(["backfill", views, *ENDS, *PLACE, *IMAGE, "--no-wait"]) == 1
+    assert "loose_rooms (loose_rooms.py) is in no package that the job brings" in capsys.readouterr().err
+
+
+def test_a_flex_template_runs_either_job(double: DataflowDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[Any] = []
+    given = [f"--views={VIEWS}", "--source=gs://b/exports/1", "--sink=firestore://my-shop"]
+    with monkeypatch.context() as patch:
+        patch.setattr(template, "main", lambda words: ran.append(words) or 0)
+        assert template.run([*given, "--dead_letters=gs://b/l", "--runner=DataflowRunner"]) == 0
+    assert ran[0][:4] == ["backfill", VIEWS, "--no-wait", "--dead-letters=gs://b/l"]
+    assert ran[0][4:] == ["--engine=beam", *given[1:], "--runner=DataflowRunner"]
+    stream = ["--feed=pubsub://my-shop/changes", "--snapshot_time=2026-05-01T12:00:00Z"]
+    place = "gs://my-bucket/staging/template_launches/1/job_object"
+    launcher = [*PLACE[2:], *IMAGE, *here(double), f"--template_location={place}"]
+    assert template.run([*given, *stream, *launcher]) == 0
+    assert double.jobs == {}
+    assert json.loads(double.bucket.objects[place])["type"] == "JOB_TYPE_STREAMING"
