@@ -218,7 +218,7 @@ def _trigger(target: Target, slug: str, documents: str) -> Resource:
 
 def _rights(target: Target) -> Iterator[Resource]:
     yield _project_right(target, "trigger", "roles/eventarc.eventReceiver")
-    for role in ("roles/dataflow.worker", "roles/datastore.user"):
+    for role in ("roles/dataflow.worker", "roles/datastore.user", "roles/artifactregistry.reader"):
         yield _project_right(target, "worker", role)
     topic, views = f"{target.name}-changes", f"{target.name}-views"
     yield _right(

@@ -93,7 +93,8 @@ def test_rights_are_the_least():
     publisher = {role for member, role, _ in rights if "publisher" in member}
     assert publisher == {"roles/pubsub.publisher"}
     of_project = {role for _, role, kind in rights if kind == "google_project_iam_member"}
-    assert of_project == {"roles/eventarc.eventReceiver", "roles/dataflow.worker", "roles/datastore.user"}
+    worker = {"roles/dataflow.worker", "roles/datastore.user", "roles/artifactregistry.reader"}
+    assert of_project == {"roles/eventarc.eventReceiver", *worker}
     assert not any(role.endswith(("owner", "editor", ".admin")) for _, role, _ in rights)
 
 
