@@ -27,6 +27,16 @@ from .system import abandon_output, end_on_sigterm, open_streams, refused
 from .write import WRITE
 
 COMMANDS = (DEMO, INSPECT, INFER, EXPLAIN, BACKFILL, RUN, AUDIT, CAT, WRITE, DEAD_LETTERS_COMMAND, CHECKPOINT, DEPLOY)
+_REPEATED = (
+    "experiment",
+    "experiments",
+    "extra_package",
+    "extra_packages",
+    "label",
+    "labels",
+    "dataflow_service_options",
+)
+"""Beam's options that may be given again and again."""
 EXIT_CODES = (
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but with dead letters, with documents that cannot be read, or "
     "with what an audit found."
@@ -97,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _engine_options(unknown: Sequence[str], parser: argparse.ArgumentParser, *, allowed: bool) -> dict[str, Any]:
-    """`--name value`, `--name=value` and `--flag`, as they are, for the engine."""
+    """`--name value`, `--name=value` and `--flag`, as they are, for the engine; a list where it is given again."""
     options: dict[str, Any] = {}
     waiting = list(unknown)
     while waiting:
@@ -107,5 +117,13 @@ def _engine_options(unknown: Sequence[str], parser: argparse.ArgumentParser, *, 
         name, equals, value = word[2:].partition("=")
         if not equals and waiting and not waiting[0].startswith("--"):
             value, equals = waiting.pop(0), "="
-        options[name.replace("-", "_")] = value if equals else True
+        name = name.replace("-", "_")
+        if name in options and name not in _REPEATED:
+            parser.error(f"--{name} is given twice")
+        given = value if equals else True
+        options[name] = [*_listed(options[name]), given] if name in options else given
     return options
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

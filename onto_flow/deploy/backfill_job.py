@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -12,14 +13,16 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOpt
 
 from ..beam import Backfill, Maintain
 from ..connect import open_sink, open_source
+from ..core.errors import EngineError
 from ..deadletters import encode_letter
 from ..engines.beam.backfill import SHARDS, refusals
-from ..engines.beam.graph import flatten
 from ..engines.beam.options import ViewOptions
+from ..engines.beam.parts import flatten
 from ..engines.beam.transforms import ReadDocuments
 from ..engines.beam.write_lines import WriteLines
 from ..engines.beam.write_table import WriteTables
 from ..model.compile import plan_views
+from ..plan.nodes import Plan
 from ..sinks.base import Table
 from .template_options import later_ends
 
@@ -53,7 +56,7 @@ class BackfillJob:
         plan = plan_views(*self.views)
         documents = pipeline | "read" >> ReadDocuments(source, projection=plan.projection)
         if refusals(plan):
-            views: Any = documents | "views" >> Maintain(*self.views, generation=self.generation or 0)
+            views: Any = documents | "views" >> Maintain(*self.views, generation=self._generation(plan))
         else:
             shards = beams.view_as(ViewOptions).view_shards or SHARDS
             views = documents | "views" >> Backfill(*self.views, shards=shards, generation=self.generation)
@@ -64,6 +67,19 @@ class BackfillJob:
         lines = letters | "letters.lines" >> beam.Map(encode).with_output_types(bytes)
         _ = lines | "letters" >> beam.ParDo(WriteLines(self._letters(beams), "letters"))
         return pipeline
+
+    def _generation(self, plan: Plan) -> int:
+        """Of views that need the plan with state, in whose steps it is.
+
+        Raises:
+            EngineError: `engine-refused`: a template would have the same for every job.
+        """
+        if self.template:
+            what = f"{', '.join(refusals(plan))}: these views need state, and their generation is part of the graph"
+            raise EngineError(
+                "engine-refused", what, fix="Take the flex template: it makes the graph when it is started."
+            )
+        return time.time_ns() // 1000 if self.generation is None else self.generation
 
     def _ends(self, options: PipelineOptions) -> tuple[Any, Any]:
         given = dict(self.sink_options or {})

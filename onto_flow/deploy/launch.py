@@ -100,13 +100,14 @@ class Launch:
         if reasons := refusals(plan, shipment, uris):
             raise EngineError("not-portable", "; ".join(reasons))
         if shipment.packages:
-            options.pop("setup_file", None)
+            for name in ("setup_file", "extra_package"):
+                options.pop(name, None)
             options["extra_packages"] = [str(package.file) for package in shipment.packages]
         return cls(plan, begin, uris, options, shipment)
 
     def compiled(self) -> Compiled:
-        """The job, of which nobody is told."""
-        return compile_job(self.begin(None)[1], self.options)
+        """The job, of which nobody is told; what a requirements file names is left to the workers, not fetched here."""
+        return compile_job(self.begin(None)[1], {**self.options, "requirements_cache": "skip"})
 
     def submitted(self) -> Submitted:
         """The job, given to Dataflow as a new one."""

@@ -17,7 +17,7 @@ from google.cloud import dataflow
 from google.protobuf import json_format
 
 from jobs import template
-from onto_flow.cli import main
+from onto_flow.cli import _engine_options, _parser, main
 from onto_flow.deploy.template_options import _sink, _source, metadata
 from onto_flow.testing.dataflow import DataflowDouble, dataflow_double
 
@@ -185,3 +185,22 @@ def test_a_flex_template_runs_either_job(double: DataflowDouble, monkeypatch: py
     assert template.run([*given, *stream, *launcher]) == 0
     assert double.jobs == {}
     assert json.loads(double.bucket.objects[place])["type"] == "JOB_TYPE_STREAMING"
+
+
+def test_a_template_of_views_with_state_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    views = "onto_flow.demo.meeting_room:MeetingSession"
+    ends = ["--source", "gs://b/exports/1", "--sink", "firestore://my-shop"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("onto_flow.deploy.backfill_job.refusals", lambda plan: ["a clock"])
+        assert main(["backfill", views, *ends, *PLACE, *IMAGE, "--template", str(tmp_path / "job")]) == 2
+    assert "a clock: these views need state, and their generation is part of the graph" in capsys.readouterr().err
+
+
+def test_options_that_may_be_given_again_are_all_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = _parser()
+    given = ["--experiments=a", "--experiments", "b", "--experiments=c", "--machine_type=n"]
+    kept = {"experiments": ["a", "b", "c"], "machine_type": "n"}
+    assert _engine_options(given, parser, allowed=True) == kept
+    with pytest.raises(SystemExit):
+        _engine_options(["--region=a", "--region=b"], parser, allowed=True)
+    assert "--region is given twice" in capsys.readouterr().err
