@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -61,6 +62,12 @@ class Story:
         """Documents that were made after the first export, and whose deletion was lost: neither export has them."""
         gone = {path for path, fields in self.has.items() if fields is not None and path not in self.right}
         return gone - self.case.history.documents.keys()
+
+    def late(self, repair: Mapping[str, bool]) -> list[int]:
+        """Some of what was lost comes after all; not the deletion of what a repair brings: applied after it, it stands."""
+        commits = self.case.history.commits
+        some = [i for i in sorted(self.lost) if self.random.random() < 0.2]
+        return [i for i in some if commits[i].fields is not None or not repair.get(commits[i].path)]
 
     def come(self, indexes: list[int]) -> list:
         history = self.case.history

@@ -45,7 +45,7 @@ def judged(random: Random, *, loses: bool) -> bool:
             assert report.is_right, report.as_text()
         changes = [
             *repaired(job.plan, report, export),
-            *story.come([i for i in sorted(story.lost) if random.random() < 0.2]),
+            *story.come(story.late(report.changes)),
         ]
         if not seen_later:
             changes += story.later()
