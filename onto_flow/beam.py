@@ -158,7 +158,10 @@ class ReadChanges(_beam.PTransform):
 class Backfill(BackfillViews):
     """Documents (`Change`s) -> the view documents (`ViewChange`s) of some views.
 
-    No state is kept: documents travel to shards of roots in a few big values, and each shard is computed as the embedded
+    No state is kept, so none can be written as seeds for a stream: of bounded documents
+    `Maintain(View, ..., seeds=URI, snapshot=TIME, generation=NOW)` gives the same views and writes them, slower.
+
+    Documents travel to shards of roots in a few big values, and each shard is computed as the embedded
     engine computes a backfill (`docs/beam.md`).
 
     Args:

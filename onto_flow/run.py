@@ -17,7 +17,7 @@ from .core.errors import EngineError, UsageError
 from .core.html import html_table
 from .core.registry import Entry, load
 from .core.values import Document
-from .engines.base import Engine, Job, Progress, Report
+from .engines.base import PUBLISH_EVERY, Engine, Job, Progress, Report
 from .engines.breaker import DEFAULT_LIMITS, Limits
 from .engines.declared import DeclaredTime, WallTime, declared_time
 from .engines.interrupts import stopped_by_interrupts
@@ -159,7 +159,7 @@ def start(
     dead_letters: str | Path | None = None,
     snapshot_time: datetime | None = None,
     inconsistent_export: bool = False,
-    publish_every: float = 10.0,
+    publish_every: float | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_letter: Callable[[DeadLetter], None] = lambda letter: None,
     on_sink: Callable[[Run], None] = lambda run: None,
@@ -178,7 +178,7 @@ def start(
         snapshot_time: The time of the export, where the export does not know it.
         inconsistent_export: Take an export that is no consistent view: all later events are applied, and nothing is
             published before the feed has ended.
-        publish_every: Seconds between publications while the feed goes on.
+        publish_every: Seconds between publications while the feed goes on; by default 10. No stream on Beam has them.
         on_letter: Is told what failed, and what is well again.
         metrics: Where the job tells of itself.
         declared: Declared time; the wall's when left out.
@@ -201,6 +201,7 @@ def start(
             sink=_uri("sink", sink),
             dead_letters=str(place) if is_elsewhere(place) else "",
             snapshot_time=snapshot_time,
+            publish_every=publish_every,
             sink_options=sink_options,
             options=options,
             dead_letter=told.letter,
@@ -235,7 +236,7 @@ def start(
         generation=time.time_ns() // 1000,
         snapshot=cutover.snapshot,
         publish_after_feed=cutover.publish_after_feed,
-        publish_every=publish_every,
+        publish_every=PUBLISH_EVERY if publish_every is None else publish_every,
         options=options or {},
         progress=told.progressed,
         stop=run.stop,

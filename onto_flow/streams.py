@@ -46,6 +46,7 @@ def stream_job(
     dead_letters: str = "",
     snapshot_time: datetime | None = None,
     generation: int | None = None,
+    publish_every: float | None = None,
     sink_options: Mapping[str, str] | None = None,
     options: Mapping[str, Any] | None = None,
     **told: Any,
@@ -61,12 +62,13 @@ def stream_job(
         dead_letters: `pubsub://PROJECT/TOPIC` or a folder; empty: this process is told.
         snapshot_time: When the export was taken; given, the source is not looked at.
         generation: The first part of view versions; by default now.
+        publish_every: Refused: a stream has no publications.
         sink_options: Options of the sink beside those of its URI; each writer keeps to them.
         options: Beam's pipeline options, and those of a stream (`docs/beam.md`).
         told: `dead_letter`, `progress`, `say`, `stop`, `metrics` and `limits` of the job.
 
     Raises:
-        UsageError: A feed that is no subscription, an export whose time nobody knows.
+        UsageError: A feed that is no subscription, an export whose time nobody knows, seconds between publications.
     """
     from .engines.beam.seeds import SeedsAt
     from .engines.beam.stream_job import Letters, StreamJob
@@ -77,6 +79,12 @@ def stream_job(
         raise UsageError(
             "wrong-usage", what, fix="Give --feed pubsub://PROJECT/SUBSCRIPTION, or run it on engine local."
         )
+    if publish_every is not None:
+        what = (
+            "the workers of a stream on Beam write each change as it comes: nothing is published every so many seconds"
+        )
+        fix = "Leave out --publish-every; --coalesce MILLISECONDS makes several changes of a view document one."
+        raise UsageError("wrong-usage", what, fix=fix)
     plan = plan_views(*views)
     snapshot: int | None = None
     seeds: SeedsAt | None = None
@@ -85,7 +93,7 @@ def stream_job(
         seeds, source = SeedsAt(source.removeprefix(SEEDS), plan, made_by), None
         snapshot = seeds.snapshot() if snapshot_time is None else to_micros(_aware(snapshot_time))
     elif source is not None:
-        source, snapshot = _as_of(source, snapshot_time)
+        source, snapshot = as_of(source, snapshot_time)
     if isinstance(feed, Follower):
         feed.follows(snapshot)
     return StreamJob(
@@ -133,8 +141,16 @@ def is_elsewhere(place: str | Path | None) -> bool:
     return isinstance(place, str) and ("://" in place or place.endswith("/"))
 
 
-def _as_of(source: str, given: datetime | None) -> tuple[str, int | None]:
-    """The URI of a source that all workers read as of one time, and that time."""
+def as_of(source: str, given: datetime | None) -> tuple[str, int | None]:
+    """The URI of a source that all workers read as of one time, and that time in microseconds.
+
+    Args:
+        source: The URI.
+        given: The time, where it is known: then the source is not looked at.
+
+    Raises:
+        UsageError: An export whose time nobody knows.
+    """
     scheme, _, options = split(source)
     if scheme == "firestore":
         moment = options.get("read_time")

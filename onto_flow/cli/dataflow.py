@@ -14,6 +14,8 @@ from .command import DONE, say, time_of
 from .explain import against, explained
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ..deploy.launch import Begin, Launch, Version
 
 _ELSEWHERE = ("now", "clock", "record_clock", "metrics", "dashboard")
@@ -104,21 +106,53 @@ def _differences(arguments: argparse.Namespace) -> Any:
     return against(Path(old), explained(arguments.views))
 
 
+def snapshot_of_backfill(arguments: argparse.Namespace) -> datetime | None:
+    """The time of the documents that a backfill is told.
+
+    Raises:
+        UsageError: It writes no seeds: a table alone does not depend on the time.
+    """
+    if arguments.snapshot_time is None:
+        return None
+    if not arguments.engine_options.get("seeds"):
+        fix = "Give --engine beam --seeds URI too, or leave it out."
+        raise UsageError("wrong-usage", "--snapshot-time of a backfill is what its seeds say", fix=fix)
+    return time_of(arguments.snapshot_time)
+
+
+def _seeds(arguments: argparse.Namespace) -> str:
+    """The folder of a backfill's seeds; empty where it writes none."""
+    seeds = str(arguments.engine_options.get("seeds") or "")
+    if seeds and not seeds.startswith("gs://"):
+        what = f"{seeds!r} cannot be --seeds: workers write them, and another job reads them"
+        raise UsageError("wrong-usage", what, fix="Give a folder of a bucket: gs://my-bucket/seeds/1")
+    if seeds and arguments.template:
+        fix = "Say --compile DIR, or take the flex template: it makes the graph when it is started."
+        raise UsageError("wrong-usage", "seeds are of one time, and a template is for any", fix=fix)
+    return seeds
+
+
 def _backfill(arguments: argparse.Namespace, views: list[Any]) -> Begin:
     from ..deploy.backfill_job import BackfillJob
     from ..deploy.launch import Version
+    from ..streams import as_of
+
+    moment, seeds = snapshot_of_backfill(arguments), _seeds(arguments)
+    source, snapshot = as_of(arguments.source, moment) if seeds else (arguments.source, None)
 
     def begin(_: Version | None) -> Any:
         version = Version(time.time_ns() // 1000)
         generation = None if arguments.template or arguments.compile else version.generation
         job = BackfillJob(
             tuple(views),
-            arguments.source,
+            source,
             _sink(arguments),
             arguments.dead_letters or "",
             generation,
             _sink_options(arguments),
             template=bool(arguments.template),
+            seeds=seeds,
+            snapshot=snapshot,
         )
         return version, job.pipeline
 
@@ -152,6 +186,7 @@ def _stream(arguments: argparse.Namespace, views: list[Any]) -> Begin:
             dead_letters=arguments.dead_letters or f"{temp}/letters",
             snapshot_time=moment,
             generation=None if goes_on is None else goes_on.generation,
+            publish_every=arguments.publish_every,
             sink_options=_sink_options(arguments),
         )
         version = Version(job.generation, job.snapshot)

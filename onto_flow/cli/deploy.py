@@ -19,6 +19,11 @@ def _arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--database", default="(default)", help="the id of the database; default: (default)")
     command.add_argument("--sink", help="where view documents go; default: the same database")
     command.add_argument("--name", default="onto-flow", help="begins the name of all that is made; default: onto-flow")
+    command.add_argument(
+        "--one-job",
+        action="store_true",
+        help="a stream that reads the export first, in place of a backfill and a stream",
+    )
     command.add_argument("--format", choices=("commands", "terraform"), default="commands")
     out = command.add_mutually_exclusive_group(required=True)
     out.add_argument("--print", action="store_true", help="print it")
@@ -30,6 +35,7 @@ def _deploy(arguments: argparse.Namespace) -> int:
     from ..deploy.dataflow import PUBLISHER, commands, terraform
     from ..deploy.target import Target
     from ..model.compile import plan_views
+    from ..plan.clocks import is_timed
     from ..views import load_views
 
     plan = plan_views(*load_views(arguments.views))
@@ -43,6 +49,7 @@ def _deploy(arguments: argparse.Namespace) -> int:
         location=arguments.location or arguments.region,
         database=arguments.database,
         sink=arguments.sink or f"firestore://{arguments.project}/{arguments.database}",
+        jobs=0 if is_timed(plan) else 1 if arguments.one_job else 2,
     )
     if arguments.print:
         print({"commands": commands, "terraform": terraform}[arguments.format](target), end="")

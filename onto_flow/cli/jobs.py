@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.errors import UsageError
 from ..engines.wrong_types import in_words
 from .command import DONE, VIEWS, WITH_DEAD_LETTERS, Command, say, time_of
-from .dataflow import dataflow_arguments, is_for_dataflow, to_dataflow
+from .dataflow import dataflow_arguments, is_for_dataflow, snapshot_of_backfill, to_dataflow
 from .declaring import declaring, declaring_arguments
 from .watching import watching, watching_arguments
 
@@ -48,6 +48,9 @@ def _job_arguments(command: argparse.ArgumentParser) -> None:
 def _backfill_arguments(command: argparse.ArgumentParser) -> None:
     _job_arguments(command)
     dataflow_arguments(command, stream=False)
+    command.add_argument(
+        "--snapshot-time", metavar="TIME", help="with --engine beam --seeds: when the export was taken (RFC 3339)"
+    )
 
 
 def _run_arguments(command: argparse.ArgumentParser) -> None:
@@ -69,7 +72,6 @@ def _run_arguments(command: argparse.ArgumentParser) -> None:
         "--publish-every",
         metavar="SECONDS",
         type=float,
-        default=10.0,
         help="the tables are published at the latest after so long (default 10), and when the feed is quiet",
     )
 
@@ -92,7 +94,8 @@ def go_to_environment(engine: str, arguments: Sequence[str]) -> None:
 def _backfill(arguments: argparse.Namespace) -> int:
     if is_for_dataflow(arguments):
         return to_dataflow(arguments, stream=False)
-    return _job(arguments, {})
+    moment = snapshot_of_backfill(arguments)
+    return _job(arguments, {} if moment is None else {"snapshot_time": moment})
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -101,8 +104,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if is_for_dataflow(arguments):
         return to_dataflow(arguments, stream=True)
     snapshot = arguments.snapshot_time
-    if not 0 <= arguments.publish_every < float("inf"):
-        raise UsageError("wrong-usage", f"--publish-every {arguments.publish_every} is no number of seconds")
+    every = arguments.publish_every
+    if every is not None and not 0 <= every < float("inf"):
+        raise UsageError("wrong-usage", f"--publish-every {every} is no number of seconds")
     said = {"format": arguments.format, "mapping": arguments.mapping, "database": arguments.database}
     return _job(
         arguments,
@@ -110,7 +114,7 @@ def _run(arguments: argparse.Namespace) -> int:
             "feed": open_feed(arguments.feed, **{k: v for k, v in said.items() if v}),
             "snapshot_time": time_of(snapshot) if snapshot else None,
             "inconsistent_export": arguments.inconsistent_export,
-            "publish_every": arguments.publish_every,
+            "publish_every": every,
         },
     )
 

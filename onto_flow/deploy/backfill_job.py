@@ -18,6 +18,7 @@ from ..deadletters import encode_letter
 from ..engines.beam.backfill import SHARDS, refusals
 from ..engines.beam.options import ViewOptions
 from ..engines.beam.parts import flatten
+from ..engines.beam.seeds_written import CompleteSeeds
 from ..engines.beam.transforms import ReadDocuments
 from ..engines.beam.write_lines import WriteLines
 from ..engines.beam.write_table import WriteTables
@@ -38,6 +39,8 @@ class BackfillJob:
         generation: The first part of view versions; `None`: the time at which the job runs.
         sink_options: Options of the sink beside those of its URI.
         template: Whether source and sink may be given anew when the job is started: those given here are the defaults.
+        seeds: The folder that the state of every key is written to, for a stream; empty: none is.
+        snapshot: The time of the documents in microseconds, which seeds say; `None`: below any event.
     """
 
     views: tuple[type, ...]
@@ -47,6 +50,8 @@ class BackfillJob:
     generation: int | None = None
     sink_options: Mapping[str, str] | None = None
     template: bool = False
+    seeds: str = ""
+    snapshot: int | None = None
 
     def pipeline(self, options: Mapping[str, Any]) -> beam.Pipeline:
         """Makes the pipeline, with these options of Beam's; nothing is opened."""
@@ -55,13 +60,18 @@ class BackfillJob:
         source, sink = self._ends(beams)
         plan = plan_views(*self.views)
         documents = pipeline | "read" >> ReadDocuments(source, projection=plan.projection)
-        if refusals(plan):
-            views: Any = documents | "views" >> Maintain(*self.views, generation=self._generation(plan))
+        if self.seeds:
+            told = {"seeds": self.seeds, "snapshot": self.snapshot, "completes": False}
+            views: Any = documents | "views" >> Maintain(*self.views, generation=self._generation(plan), **told)
+        elif refusals(plan):
+            views = documents | "views" >> Maintain(*self.views, generation=self._generation(plan))
         else:
             shards = beams.view_as(ViewOptions).view_shards or SHARDS
             views = documents | "views" >> Backfill(*self.views, shards=shards, generation=self.generation)
         tables = [Table(v.name, v.collection, v.schema) for v in plan.views]
         unwritten = views | "table" >> WriteTables(sink, tables)
+        if self.seeds:
+            _ = views.seeds | "complete" >> CompleteSeeds(self.seeds, after=unwritten)
         letters = flatten("dead_letters", [documents.dead_letters, views.dead_letters, unwritten])
         encode = partial(encode_letter, redact=plan.sensitive())
         lines = letters | "letters.lines" >> beam.Map(encode).with_output_types(bytes)

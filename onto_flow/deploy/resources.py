@@ -134,7 +134,7 @@ def _storage(target: Target) -> Iterator[Resource]:
         },
         f"gcloud storage buckets create gs://{target.bucket} --project={target.project} --location={target.region}"
         " --uniform-bucket-level-access --public-access-prevention",
-        "exports, and the job's temporary files",
+        "exports, seeds, and temporary files of jobs",
     )
 
 

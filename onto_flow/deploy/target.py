@@ -31,6 +31,8 @@ class Target:
         location: Where the database is, and so its triggers: a region, or `nam5`, `eur3`.
         database: The id of the database.
         sink: Where the view documents go.
+        jobs: How many jobs on Dataflow: 2, a backfill and a stream from its seeds; 1, a stream that reads the export first;
+            0: none can run there, as the views change by time alone.
 
     Raises:
         UsageError: `wrong-usage`: a name that Google Cloud would refuse.
@@ -44,6 +46,7 @@ class Target:
     location: str
     database: str
     sink: str
+    jobs: int = 2
 
     def __post_init__(self) -> None:
         for what, value, form, fix in (

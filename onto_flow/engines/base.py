@@ -48,6 +48,10 @@ def event(change: Change) -> tuple[str, Event]:
     return change.path, Event(change.version, change.after, time, change.previous)
 
 
+PUBLISH_EVERY = 10.0
+"""Seconds between publications, where nobody says otherwise."""
+
+
 @dataclass(frozen=True)
 class EngineCapabilities:
     """What an engine promises.
@@ -115,7 +119,7 @@ class Job:
     generation: int = 0
     snapshot: int | None = None
     publish_after_feed: bool = False
-    publish_every: float = 10.0
+    publish_every: float = PUBLISH_EVERY
     options: Mapping[str, Any] = field(default_factory=dict)
     progress: Callable[[Progress], None] = lambda progress: None
     stop: threading.Event = field(default_factory=threading.Event)

@@ -17,9 +17,20 @@ from google.cloud import dataflow
 from google.protobuf import json_format
 
 from jobs import template
+from onto_flow import plan_views
 from onto_flow.cli import _engine_options, _parser, main
+from onto_flow.core.values import to_micros
+from onto_flow.demo import data as demo
+from onto_flow.demo.meeting_room import MeetingSession
+from onto_flow.deploy.backfill_job import BackfillJob
 from onto_flow.deploy.template_options import _sink, _source, metadata
+from onto_flow.engines.beam.runners import BOUNDED
+from onto_flow.engines.beam.seeds import SeedsAt
+from onto_flow.formats.export_writer import write_export
+from onto_flow.formats.times import parse_time
+from onto_flow.model.fingerprint import fingerprint
 from onto_flow.testing.dataflow import DataflowDouble, dataflow_double
+from onto_flow.testing.oracle import recompute
 
 pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]
 
@@ -60,6 +71,71 @@ def test_a_stream_is_compiled_whole(tmp_path: Path, capsys: pytest.CaptureFixtur
     for name in ("messages/Read", "views/ingest/ParDo(step)", "views/gate/ParDo(gate)", "letters/ParDo(lines)"):
         assert any(step.startswith(name.partition("/ParDo")[0]) for step in steps), name
     assert "workers have image docker.pkg.dev/my-shop-1/views/worker:1" in capsys.readouterr().err
+
+
+def test_two_jobs_are_compiled_and_nobody_is_contacted(tmp_path: Path) -> None:
+    """The batch job writes the manifest of its seeds behind its table; neither export nor seeds are there."""
+    seeds = "gs://no-such-bucket/seeds/1"
+    batch = ["backfill", VIEWS, *ENDS, *FEED[2:], *PLACE, *IMAGE, "--seeds", seeds]
+    stream = ["run", VIEWS, "--source", f"seeds:{seeds}", *ENDS[2:], *FEED, *PLACE, *IMAGE]
+    assert main([*batch, "--compile", str(tmp_path / "batch")]) == 0
+    assert main([*stream, "--compile", str(tmp_path / "stream")]) == 0
+    job, steps = graph(tmp_path / "batch")
+    assert job["type"] == "JOB_TYPE_BATCH"
+    assert {"views/seeds/files", "table/write"} <= set(steps)
+    written, waits = steps["table/write"].outputs.values(), steps["complete/after"].inputs.values()
+    assert set(written) == set(waits), "the manifest waits until the table is written"
+    assert len(steps["complete/write"].inputs) == 2
+    job, steps = graph(tmp_path / "stream")
+    assert job["type"] == "JOB_TYPE_STREAMING"
+    heads = {"/".join(name.split("/")[:2]) for name in steps}
+    assert {"views/seeds.read", "views/fence", "views/gate"} <= heads
+    assert not [name for name in heads if name.startswith("load")], "no document is read again"
+
+
+def test_the_backfill_of_two_jobs_writes_its_table_and_then_what_its_seeds_are(tmp_path: Path) -> None:
+    write_export(tmp_path / "export", demo.documents().items())
+    at = to_micros(demo.EXPORTED_AT)
+    ends = (str(tmp_path / "export"), f"jsonl:{tmp_path / 'views'}", str(tmp_path / "letters"))
+    job = BackfillJob((MeetingSession,), *ends, generation=7, seeds=str(tmp_path / "seeds"), snapshot=at)
+    job.pipeline({"runner": BOUNDED}).run().wait_until_finish()
+    manifest = SeedsAt(
+        job.seeds, plan_views(MeetingSession), {"MeetingSession": fingerprint(MeetingSession)}
+    ).manifest()
+    assert (manifest.generation, manifest.snapshot) == (7, at)
+    assert (manifest.seeds["ingest"], len(manifest.shards)) == (16, len([*(tmp_path / "seeds").iterdir()]) - 1)
+    shown = recompute(plan_views(MeetingSession), demo.documents())["MeetingSession"]
+    assert {json.loads(line)["path"] for line in (tmp_path / "views").read_text().splitlines()} == set(shown)
+
+
+def test_two_jobs_are_submitted(double: DataflowDouble) -> None:
+    seeds = "gs://no-such-bucket/seeds/1"
+    words = [*PLACE[:-2], *IMAGE, *here(double)]
+    batch = ["backfill", VIEWS, *ENDS, *FEED[2:], *words, "--seeds", seeds, "--job_name", "rooms-backfill", "--no-wait"]
+    stream = ["run", VIEWS, "--source", f"seeds:{seeds}", *ENDS[2:], *FEED, *words, "--job_name", "rooms"]
+    assert main(batch) == 0
+    assert main(stream) == 0
+    first, second = double.jobs.values()
+    assert (first["name"], second["name"]) == ("rooms-backfill", "rooms")
+    of = "onto_flow_generation"
+    assert int(first["labels"][of]) < int(second["labels"][of]), "else the stream would refuse the seeds"
+    assert second["labels"]["onto_flow_snapshot"] == str(to_micros(parse_time(FEED[3])))
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "said"),
+    [
+        ("backfill", ["--seeds", "seeds"], "'seeds' cannot be --seeds"),
+        ("backfill", ["--seeds", "gs://b/s", "--template", "job"], "a template is for any"),
+        ("backfill", [], "--snapshot-time of a backfill is what its seeds say"),
+        ("run", [*FEED[:2], "--publish-every", "0"], "nothing is published every so many seconds"),
+    ],
+)
+def test_what_two_jobs_cannot_be_told(
+    command: str, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, VIEWS, *ENDS, *FEED[2:], *PLACE, *IMAGE, *words]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_a_template_takes_source_and_sink_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

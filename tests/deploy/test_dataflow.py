@@ -104,7 +104,15 @@ def test_commands_are_a_script_that_bash_reads():
     lines = [line for line in text.splitlines() if line.startswith("gcloud")]
     assert all("--project=demo-project" in line or "projects add-iam" in line for line in lines)
     order = [
-        text.index(word) for word in ("triggers create", "subscriptions pull", "firestore export", "onto-flow run")
+        text.index(word)
+        for word in (
+            "subscriptions create rooms-views",
+            "triggers create",
+            "subscriptions pull",
+            "firestore export",
+            "onto-flow backfill",
+            "onto-flow run",
+        )
     ]
     assert order == sorted(order)
 
@@ -145,6 +153,7 @@ def test_what_people_wrote_is_quoted():
     assert "'jsonl:a b'" in text
 
 
+TIMED = "udfs.reservations"
 ARGUMENTS = (
     "deploy",
     "onto_flow.demo.meeting_room:MeetingSession",
@@ -164,10 +173,52 @@ def test_the_tool_prints_and_writes(tmp_path, capsys):
     assert main([*ARGUMENTS, "--out", str(tmp_path / "set-up")]) == 2
 
 
-def test_the_job_is_one_command_that_the_tool_takes():
-    [line] = [each for each in commands(target()).splitlines() if "DataflowRunner" in each]
-    _, *words = shlex.split(line)
-    known, options = _parser().parse_known_args(words)
-    assert (known.engine, known.feed, known.sink) == ("beam", "pubsub://demo-project/rooms-views", target().sink)
-    assert known.snapshot_time and is_elsewhere(known.dead_letters)
+def taken(of):
+    """What the tool takes the commands for: (its own arguments, options of Beam), in their order."""
+    lines = [each for each in commands(of).splitlines() if "DataflowRunner" in each]
+    return [_parser().parse_known_args(shlex.split(line)[1:]) for line in lines]
+
+
+def test_two_jobs_are_commands_that_the_tool_takes():
+    (batch, of_batch), (stream, of_stream) = taken(target())
+    assert (batch.engine, batch.source, batch.sink) == ("beam", "$EXPORT", target().sink)
+    assert of_batch[of_batch.index("--seeds") + 1] == "$SEEDS"
+    assert of_batch[of_batch.index("--job_name") + 1] == "rooms-backfill"
+    assert (stream.engine, stream.source, stream.sink) == ("beam", "seeds:$SEEDS", target().sink)
+    assert stream.feed == "pubsub://demo-project/rooms-views"
+    assert batch.snapshot_time == stream.snapshot_time == "$SNAPSHOT"
+    assert not batch.no_wait, "the stream must not begin before the seeds are there"
+    assert is_elsewhere(stream.dead_letters)
+    assert of_stream[of_stream.index("--job_name") + 1] == "rooms", "as the alerts name it"
+    assert 'SEEDS="gs://demo-project-rooms/seeds/$SNAPSHOT"' in commands(target())
+
+
+def test_one_job_reads_the_export_first():
+    ((stream, options),) = taken(target(jobs=1))
+    assert (stream.source, stream.snapshot_time) == ("$EXPORT", "$SNAPSHOT")
     assert options[options.index("--job_name") + 1] == "rooms"
+    assert "SEEDS" not in commands(target(jobs=1))
+
+
+def test_views_that_change_by_time_alone_are_of_the_embedded_engine(capsys):
+    text = commands(target(jobs=0))
+    assert not taken(target(jobs=0))
+    assert "a backfill gives no seeds of them" in text
+    assert [line.split()[1] for line in text.splitlines() if line.startswith("onto-flow")] == ["run"]
+    given = ["--project", "demo-project", "--region", "europe-west1", "--print"]
+    assert main(["deploy", TIMED, *given]) == 0
+    assert "a backfill gives no seeds of them" in capsys.readouterr().out
+
+
+def test_what_terraform_is_followed_by():
+    said = {jobs: json.loads(terraform(target(jobs=jobs)))["//"] for jobs in (0, 1, 2)}
+    assert "run the backfill that writes tables and seeds, and start the stream" in said[2]
+    assert "the stream that reads the export first" in said[1]
+    assert "the embedded engine" in said[0]
+    assert len({terraform(target(jobs=jobs)).partition("resource")[2] for jobs in (0, 1, 2)}) == 1
+
+
+def test_the_tool_prints_two_jobs_or_one(capsys):
+    for words, jobs in (([], 2), (["--one-job"], 1)):
+        assert main([*ARGUMENTS, "--print", *words]) == 0
+        assert capsys.readouterr().out.count("--runner DataflowRunner") == jobs

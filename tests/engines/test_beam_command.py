@@ -39,6 +39,7 @@ from onto_flow.formats.export_writer import write_export
 from onto_flow.run import Run, start
 from onto_flow.streams import stream_job
 from onto_flow.testing.firestore import firestore_server
+from onto_flow.testing.oracle import recompute
 from onto_flow.testing.pubsub import PubSubServer, Settings, pubsub_server
 
 pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]
@@ -148,6 +149,52 @@ def test_a_stream_shows_the_load_at_the_fence_and_then_each_change(
     assert json.loads(receipt.read_text())["documents"] == len(DOCUMENTS)
 
 
+@pytest.mark.long
+def test_a_stream_goes_on_from_the_seeds_of_a_backfill(
+    pubsub: PubSubServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two jobs: the subscription is older than the export, and changes come before, between and after them."""
+    monkeypatch.setattr(reads, "PULL_SECONDS", 0.2)
+    changes = [change for change in CHANGES if change.path != "tickets/t5"]
+    tables = recompute(PLAN, {d.path: d.after for d in DOCUMENTS})
+    final = embedded(PLAN, DOCUMENTS, changes, SNAPSHOT).tables(PLAN)
+    paths = {path for table in (*tables.values(), *final.values()) for path in table}
+    seeds, sink = str(folder / "seeds"), "firestore://demo-project"
+    with firestore_server() as firestore:
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore.address)
+        held = firestore.held("demo-project")
+
+        def raw() -> dict[str, Any]:
+            found = {path: held.database.get(path).fields for path in paths}
+            return {path: fields for path, fields in found.items() if fields is not None}
+
+        def shows(expected: dict[str, dict[str, Any]]) -> bool:
+            wanted = {path: document for table in expected.values() for path, document in table.items()}
+            return {path: without_fence(fields) for path, fields in raw().items()} == wanted
+
+        publish(pubsub, *(encode_binary(change) for change in changes[:3]))
+        at = {"source": str(folder / "export"), "snapshot_time": demo.EXPORTED_AT}
+        batch = start([MeetingSession, OrganizationLoad], sink=sink, engine="beam", options={"seeds": seeds}, **at)
+        assert not batch.letters
+        assert shows(tables)
+        written = raw()
+        publish(pubsub, *(encode_binary(change) for change in changes[3:5]))
+        options = {"gate_shards": "2", "receipts": str(folder / "receipts")}
+        with running(source=f"seeds:{seeds}", sink=sink, options=options) as run:
+            until(lambda: run.progress.stage == "following")
+            publish(pubsub, *(encode_binary(change) for change in changes[5:]))
+            until(lambda: shows(final))
+            until(lambda: waiting(pubsub, VIEWS) == [])
+        assert not run.letters
+        assert shows(final)
+        untouched = "organizationLoad/CLU|guest"
+        assert raw()[untouched] == written[untouched], "what no change touched is as the backfill wrote it"
+        assert max(fields[FENCE]["g"] for fields in raw().values()) > written[untouched][FENCE]["g"]
+    [receipt] = (folder / "receipts").iterdir()
+    told = json.loads(receipt.read_text())
+    assert (told["seeds"]["ingest"], told["documents"], told["forced"]) == (len(DOCUMENTS), len(DOCUMENTS), False)
+
+
 def test_the_job_is_made_of_uris_and_nothing_is_contacted() -> None:
     job = stream_job(
         [MeetingSession],
@@ -193,6 +240,12 @@ def test_what_cannot_run_is_refused_before_anything_starts(changed: dict[str, An
     job = {"source": "export", "sink": "jsonl:changes", "snapshot_time": demo.EXPORTED_AT, **changed}
     with pytest.raises(EngineError, match=what):
         start([MeetingSession], feed=FEED, engine="beam", **job)
+
+
+def test_seconds_between_publications_are_refused_where_there_are_none() -> None:
+    job = {"source": "export", "sink": "jsonl:changes", "snapshot_time": demo.EXPORTED_AT}
+    with pytest.raises(UsageError, match="nothing is published every so many seconds"):
+        start([MeetingSession], feed=FEED, engine="beam", publish_every=5.0, **job)
 
 
 def test_an_export_that_does_not_know_its_time_is_asked_for_it(folder: Path) -> None:

@@ -32,6 +32,7 @@ from onto_flow.engines.beam.reading import ENDS
 from onto_flow.engines.beam.runners import BOUNDED
 from onto_flow.engines.beam.seeds import SeedRecord, SeedsAt
 from onto_flow.engines.beam.seeds_read import ListSeeds, ReadShard
+from onto_flow.engines.beam.seeds_written import WriteShard
 from onto_flow.engines.carried import Unreadable, decode_carried
 from onto_flow.engines.credit import Sum, add, digest
 from onto_flow.formats.seed_files import MANIFEST, SeedManifest
@@ -256,3 +257,5 @@ def test_a_folder_of_seeds_is_not_written_again(batch: Batch) -> None:
     with pytest.raises(EngineError, match="there are seeds already") as told:
         Engine().run(job(batch.folder))
     assert told.value.code == "bad-seeds"
+    with pytest.raises(EngineError, match="there are seeds already"):
+        next(WriteShard(str(batch.folder), 1).process((encode(0), [])))

@@ -44,9 +44,9 @@ from .maintained import Maintained as Maintained
 from .parts import KEYED, flatten, pardo
 from .receipt import Receipts
 from .runners import NO_END, Need, refusals, runner_of
-from .seeds import SEEDS, SeedsAt, refuse_a_folder_of_seeds
+from .seeds import SEEDS, SeedsAt, is_here, refuse_a_folder_of_seeds
 from .seeds_read import read_seeds
-from .seeds_written import SHARDS, WriteSeeds, about
+from .seeds_written import SHARDS, CompleteSeeds, WriteSeeds, about
 from .steps import LETTERS, operator_fn
 from .streaming import CREDIT, StreamFn
 from .write_stream import opened_shard
@@ -73,6 +73,8 @@ class MaintainPlan(beam.PTransform):
         coalesce: For how many milliseconds the gate holds a change once it is open: of several changes of a view document
             within that time one goes out. 0: none is held. It is processing time, and no result depends on it.
         seeds: On a bounded collection of documents: the folder that seeds are written to. `snapshot` is their time.
+        completes: Whether the manifest of the seeds is written as soon as they are; else `Maintained.seeds` has it, for who
+            waits until the tables are written (`seeds_written.CompleteSeeds`).
         fingerprints: Of the views' code, for the manifest of the seeds.
 
     Raises:
@@ -94,13 +96,14 @@ class MaintainPlan(beam.PTransform):
         page: int = 1000,
         coalesce: int = 0,
         seeds: str = "",
+        completes: bool = True,
         fingerprints: Fingerprints = MappingProxyType({}),
     ) -> None:
         super().__init__()
         self.plan, self.load, self.snapshot, self.generation = plan, load, snapshot, generation
         self.canaries, self.settle, self.force_fence, self.control = tuple(canaries), settle, force_fence, control
         self.shards, self.page, self.coalesce = shards, page, coalesce
-        self.seeds, self.fingerprints = seeds, fingerprints
+        self.seeds, self.completes, self.fingerprints = seeds, completes, fingerprints
         if reasons := self.refusals():
             raise EngineError("engine-refused", "; ".join(reasons))
 
@@ -109,7 +112,7 @@ class MaintainPlan(beam.PTransform):
         reasons = [NO_END] if is_timed(self.plan) else []
         if self.load is not None and self.load.seeds is not None:
             reasons += self._seeds_refused(self.load.seeds)
-        if self.seeds:
+        if self.seeds and is_here(self.seeds):
             refuse_a_folder_of_seeds(self.seeds)
         return reasons + [f"{path} is known to this process alone: define it in a module" for path in self._unknown()]
 
@@ -157,10 +160,12 @@ class MaintainPlan(beam.PTransform):
         }
         gives: dict[str | None, Any] = {None: bytes, LETTERS: bytes}
         lowered = lower(self.plan, [feed], fns, {**gives, SEEDS: KEYED} if self.seeds else gives)
-        if self.seeds:
-            made_by = about(self.plan, self.fingerprints, self.generation, self.snapshot)
-            _ = tuple(lowered[SEEDS]) | SEEDS >> WriteSeeds(self.seeds, made_by, shards, completes=True)
-        return _decoded(flatten("views", lowered[None]), lowered[LETTERS])
+        given = _decoded(flatten("views", lowered[None]), lowered[LETTERS])
+        if not self.seeds:
+            return given
+        made_by = about(self.plan, self.fingerprints, self.generation, self.snapshot)
+        written = tuple(lowered[SEEDS]) | SEEDS >> WriteSeeds(self.seeds, made_by, shards)
+        return given._replace(seeds=written | "complete" >> CompleteSeeds(self.seeds) if self.completes else written)
 
     def _stream(self, changes: Any) -> Maintained:
         profile = Profile(drained=False, snapshot=self.snapshot, born=self.generation, page=self.page, remembers=True)

@@ -50,6 +50,7 @@ class Maintained(NamedTuple):
         gaps: `Gap`s: what the feed should have had and did not give.
         receipts: The receipt of the cutover as JSON, one; `None` without a load.
         gated: The view changes of a stream as the gate gives them: what takes them (`WriteViewTable`) is given these.
+        seeds: The manifest of the seeds as JSON, one; `None` where none are written.
     """
 
     views: Any
@@ -57,6 +58,7 @@ class Maintained(NamedTuple):
     gaps: Any
     receipts: Any = None
     gated: Gated | None = None
+    seeds: Any = None
 
     def __or__(self, transform: Any) -> Any:
         takes = getattr(getattr(transform, "transform", transform), "takes_gated", False)

@@ -119,7 +119,7 @@ class SeedsAt:
         Raises:
             EngineError: As `manifest` and `refuse_other_documents`.
         """
-        known = None if "://" in self.uri else self.known()
+        known = self.known() if is_here(self.uri) else None
         if known is not None:
             refuse_other_documents(known, self.uri, snapshot, generation)
 
@@ -169,6 +169,11 @@ def write_manifest(uri: str, manifest: SeedManifest) -> None:
     """Writes the manifest: from now on these are seeds."""
     with FileSystems.create(FileSystems.join(uri, MANIFEST)) as file:
         file.write(manifest.to_json().encode())
+
+
+def is_here(uri: str) -> bool:
+    """Whether a folder is on this machine: what is elsewhere is for workers to look at."""
+    return "://" not in uri
 
 
 def refuse_a_folder_of_seeds(uri: str) -> None:

@@ -16,7 +16,7 @@ from ..carried import Seeds, encode_carried
 from ..coding import decode, encode
 from ..made_by import Fingerprints, structures
 from .parts import flatten, pardo
-from .seeds import SeedRecord, plan_hash, write_manifest
+from .seeds import SeedRecord, plan_hash, refuse_a_folder_of_seeds, write_manifest
 
 SHARDS = 16
 SHARD_BYTES = 64 << 20
@@ -26,19 +26,18 @@ SHARD_BYTES = 64 << 20
 class WriteSeeds(beam.PTransform):
     """The collections of `SeedRecord`s, encoded, under their shards -> one manifest as JSON, of files that are there.
 
-    Whoever takes it writes it (`seeds.write_manifest`) when what the views show is written: from then on these are seeds. Or
-    it is written at once, where nobody waits for more.
+    Whoever takes it writes it (`seeds.write_manifest`, `CompleteSeeds`) when what the views show is written: from then on
+    these are seeds.
 
     Args:
         uri: The folder.
         about: The manifest of no seeds.
         shards: How many files.
-        completes: Whether it is written at once.
     """
 
-    def __init__(self, uri: str, about: SeedManifest, shards: int = SHARDS, *, completes: bool = False) -> None:
+    def __init__(self, uri: str, about: SeedManifest, shards: int = SHARDS) -> None:
         super().__init__()
-        self.uri, self.about, self.shards, self.completes = uri, about, shards, completes
+        self.uri, self.about, self.shards = uri, about, shards
 
     def expand(self, seeds: Sequence[Any]) -> Any:
         """Writes the files."""
@@ -48,12 +47,28 @@ class WriteSeeds(beam.PTransform):
         )
         start = seeds[0].pipeline | "start" >> beam.Create([b""]).with_output_types(bytes)
         listed = beam.ParDo(ListFiles(self.about.to_json()), beam.pvalue.AsList(files))
-        manifest = start | "manifest" >> listed.with_output_types(str)
-        return (
-            manifest | "complete" >> beam.Map(_completed, self.uri).with_output_types(str)
-            if self.completes
-            else manifest
-        )
+        return start | "manifest" >> listed.with_output_types(str)
+
+
+class CompleteSeeds(beam.PTransform):
+    """The manifest of files -> the same, written.
+
+    Args:
+        uri: The folder.
+        after: A collection that has ended before: what the writing of the tables gives; `None`: nobody waits.
+    """
+
+    def __init__(self, uri: str, after: Any = None) -> None:
+        super().__init__()
+        self.uri, self.after = uri, after
+
+    def expand(self, manifest: Any) -> Any:
+        """Writes it."""
+        waits = []
+        if self.after is not None:
+            count = self.after | "after" >> beam.combiners.Count.Globally()
+            waits.append(beam.pvalue.AsSingleton(count))
+        return manifest | "write" >> beam.Map(_completed, self.uri, *waits).with_output_types(str)
 
 
 def said() -> Any:
@@ -61,7 +76,7 @@ def said() -> Any:
     return beam.Map(_said).with_output_types(bytes)
 
 
-def _completed(manifest: str, uri: str) -> str:
+def _completed(manifest: str, uri: str, after: int = 0) -> str:
     write_manifest(uri, SeedManifest.of(manifest, uri))
     return manifest
 
@@ -92,7 +107,12 @@ class WriteShard(beam.DoFn):
         return "shard"
 
     def process(self, element: tuple[bytes, Iterable[bytes]]) -> Iterator[bytes]:
-        """Writes one; a worker that tries again writes another file."""
+        """Writes one; a worker that tries again writes another file.
+
+        Raises:
+            EngineError: `bad-seeds` where the folder has seeds of another job.
+        """
+        refuse_a_folder_of_seeds(self.uri)
         key, records = element
         number = decode(key)
         name, counts = shard_name(number, self.shards, uuid.uuid4().hex), dict[str, int]()
