@@ -137,7 +137,8 @@ def test_a_page_that_cannot_be_written_is_not_there_and_a_device_stays(tmp_path,
 def test_a_job_without_its_arguments_says_what_it_takes(job):
     line = [sys.executable, "-m", f"jobs.{job}", "export"]
     done = subprocess.run(line, cwd=PROJECT, text=True, capture_output=True, timeout=60)
-    assert (done.returncode, done.stderr.count(f"python -m jobs.{job} EXPORT OUT")) == (2, 1)
+    said = f"say what to do with udfs.{job}: backfill or maintain"
+    assert (done.returncode, done.stderr.count(said)) == (2, 1)
 
 
 def test_a_letter_is_shown_by_the_key_that_was_listed(room):

@@ -149,7 +149,6 @@ def test_a_stream_shows_the_load_at_the_fence_and_then_each_change(
     assert json.loads(receipt.read_text())["documents"] == len(DOCUMENTS)
 
 
-@pytest.mark.long
 def test_a_stream_goes_on_from_the_seeds_of_a_backfill(
     pubsub: PubSubServer, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
