@@ -20,6 +20,7 @@ from .core.errors import UsageError
 from .core.values import to_micros
 from .deadletters import encode_letter
 from .formats.letter_messages import letter_message
+from .formats.times import parse_time
 from .model.compile import plan_views
 from .model.fingerprint import fingerprint
 from .sources.base import Follower, Selective, Source, SourceInfo, Subscribed
@@ -149,7 +150,7 @@ def as_of(source: str, given: datetime | None) -> tuple[str, int | None]:
         given: The time, where it is known: then the source is not looked at.
 
     Raises:
-        UsageError: An export whose time nobody knows.
+        UsageError: An export whose time nobody knows; a database that is to be read as of two times.
     """
     scheme, _, options = split(source)
     if scheme == "firestore":
@@ -157,6 +158,9 @@ def as_of(source: str, given: datetime | None) -> tuple[str, int | None]:
         at = _aware(given or datetime.now(timezone.utc) - _MOMENT_MARGIN)
         if moment is None:
             return with_option(source, "read_time", at.isoformat().replace("+00:00", "Z")), to_micros(at)
+        if given is not None and parse_time(moment) != at:
+            what = f"the documents are read as of {moment}, and --snapshot-time says another time"
+            raise UsageError("wrong-usage", what, fix="Leave out one of them.")
     if given is not None:
         return source, to_micros(_aware(given))
     cutover = cutover_of(open_source(source).info(), True, None, False)

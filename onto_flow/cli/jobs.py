@@ -95,7 +95,12 @@ def _backfill(arguments: argparse.Namespace) -> int:
     if is_for_dataflow(arguments):
         return to_dataflow(arguments, stream=False)
     moment = snapshot_of_backfill(arguments)
-    return _job(arguments, {} if moment is None else {"snapshot_time": moment})
+    if moment is None:
+        return _job(arguments, {})
+    from ..streams import as_of
+
+    arguments.source, _ = as_of(arguments.source, moment)
+    return _job(arguments, {"snapshot_time": moment})
 
 
 def _run(arguments: argparse.Namespace) -> int:

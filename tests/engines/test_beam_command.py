@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,9 @@ from onto_flow.engines.beam.stream_run import _Local
 from onto_flow.engines.beam.write_lines import WriteLines
 from onto_flow.formats.cloudevents_writer import encode_binary
 from onto_flow.formats.export_writer import write_export
+from onto_flow.formats.times import parse_time
 from onto_flow.run import Run, start
-from onto_flow.streams import stream_job
+from onto_flow.streams import as_of, stream_job
 from onto_flow.testing.firestore import firestore_server
 from onto_flow.testing.oracle import recompute
 from onto_flow.testing.pubsub import PubSubServer, Settings, pubsub_server
@@ -239,6 +241,15 @@ def test_what_cannot_run_is_refused_before_anything_starts(changed: dict[str, An
     job = {"source": "export", "sink": "jsonl:changes", "snapshot_time": demo.EXPORTED_AT, **changed}
     with pytest.raises(EngineError, match=what):
         start([MeetingSession], feed=FEED, engine="beam", **job)
+
+
+def test_a_database_is_read_as_of_the_time_that_is_given() -> None:
+    source, moment = as_of("firestore://demo-project", demo.EXPORTED_AT)
+    at = source.partition("read_time=")[2]
+    assert (parse_time(at), moment) == (demo.EXPORTED_AT, SNAPSHOT)
+    assert as_of(source, demo.EXPORTED_AT) == (source, SNAPSHOT)
+    with pytest.raises(UsageError, match="--snapshot-time says another time"):
+        as_of(source, demo.EXPORTED_AT + timedelta(seconds=1))
 
 
 def test_seconds_between_publications_are_refused_where_there_are_none() -> None:
