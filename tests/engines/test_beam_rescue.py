@@ -90,7 +90,7 @@ class History:
 
     def _change(self, path: str) -> Change:
         self.time += STEP
-        before, deletes = self.documents.pop(path, None), self._random.random() < 0.1 and path in self.first
+        before, deletes = self.documents.pop(path, None), self._random.random() < 0.2 and path in self.first
         after = None if before and deletes else self._edited(path, before or self._everything[path])
         version = (self._written[path], 1) if after is None else (self.time, 0)
         if after is not None:
@@ -118,7 +118,7 @@ class Feed:
     def __init__(self, server: PubSubServer, random: Random) -> None:
         self._server, self._random = server, random
         server.broker.topics[TOPIC] = []
-        self._subscription = server.broker.subscribe(NAME, Settings(TOPIC))
+        self._subscription = server.broker.subscribe(NAME, Settings(TOPIC, ack_deadline=30.0))
         self._subscription.faults.shuffled = random
 
     def publish(self, changes: list[Change]) -> None:
@@ -169,16 +169,15 @@ def killed(
 ) -> Iterator[tuple[History, Feed, list[Change]]]:
     """A job that was killed while it read; what its subscription still has, and more that came since."""
     patch.chdir(folder)
-    random = Random(1)
-    history = History(rooms(size), time.time_ns() // 1000 - 3_600_000_000, random)
+    history = History(rooms(size), time.time_ns() // 1000 - 3_600_000_000, Random(5))
     write_export("first", sorted(history.first.items()), snapshot_time=from_micros(history.time))
     with pubsub_server() as pubsub, firestore_server() as firestore:
         patch.setenv("PUBSUB_EMULATOR_HOST", pubsub.address)
         patch.setenv("FIRESTORE_EMULATOR_HOST", firestore.address)
-        feed = Feed(pubsub, random)
+        feed = Feed(pubsub, Random(6))
         with running(folder, "first") as process:
             feed.publish(history.write(count // 2))
-            until(process, lambda: tables() == recompute(PLAN, history.documents))
+            until(process, lambda: tables() == recompute(PLAN, history.documents) and not feed.waiting())
             feed.publish(history.write(count // 2))
             begun = len(feed.waiting())
             until(process, lambda: len(feed.waiting()) < begun)
@@ -216,9 +215,10 @@ def test_what_a_killed_job_has_lost_is_mended(
         assert known != right, "what was acknowledged before the kill is lost"
         until(process, lambda: tables() == known)
         later(history)
-        code, report = audit("--repair", "pubsub://demo-project/changes", "--max-share", "1")
+        code, report = audit("--repair", "pubsub://demo-project/changes", "--max-share", "2")
         assert code == 3
         assert report["sent"]["left"] == 0
+        assert report["sent"]["upserts"] and report["sent"]["deletions"]
         until(process, lambda: tables() == right)
         assert audit()[0] == 0, "nothing is wrong"
         end(process)
