@@ -13,6 +13,7 @@ before that, however large the table is.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -226,6 +227,12 @@ class DurableRun(Run):
             super()._tick()
         elif time.monotonic() - self._gave >= self._giving:
             self._give()
+
+    def _due(self) -> float:
+        if self._waits is not None:
+            return 0.0
+        commit = self._committed + self._options.every - time.monotonic() if self._dirty else math.inf
+        return min(commit, super()._due())
 
     def _is_over(self) -> bool:
         """Whether the state takes more memory than it may."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -25,9 +26,15 @@ class Publisher:
         """Something will be written: the feed is not quiet."""
         self._last_heard = time.monotonic()
 
+    def due(self) -> float:
+        """Seconds until it is time, if nothing comes; infinite where nothing was written, negative where it has come."""
+        if not self._dirty:
+            return math.inf
+        return min(self._last_heard + QUIET_SECONDS, self._published + self._every) - time.monotonic()
+
     def tick(self) -> None:
         """Publishes when it is time."""
         now = time.monotonic()
-        if self._dirty and (now - self._last_heard >= QUIET_SECONDS or now - self._published >= self._every):
+        if self.due() <= 0:
             self._publish()
             self._dirty, self._published = False, now

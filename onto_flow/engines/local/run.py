@@ -7,6 +7,7 @@ not enough, `durable` keeps the state.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,9 +31,9 @@ from ..collector import Collector
 from ..steady import steady, uncollected
 from ..wrong_types import WrongTypes
 from .flow import LocalFlow, Stopped
+from .pausing import pause
 from .publisher import Publisher
 
-_IDLE_SECONDS = 0.05
 _TELL_SECONDS = 0.1
 """While a feed is followed, progress is told so often at most: its batches may be single changes."""
 
@@ -243,7 +244,7 @@ class Run:
                 self._tell_following()
                 collector.between(idle=idle)
                 if idle and readers:
-                    self.job.stop.wait(_IDLE_SECONDS)
+                    self.job.stop.wait(pause(readers.values(), self._due()))
             self._take_what_is_due()
             self._progress("following", None)
         finally:
@@ -293,6 +294,10 @@ class Run:
         """Does what is to be done from time to time."""
         if self.fenced:
             self.publisher.tick()
+
+    def _due(self) -> float:
+        """Seconds until there is something to do though no feed gives anything."""
+        return self.publisher.due() if self.fenced else math.inf
 
     def _feed(self, batch: Sequence[Change | DeadLetter]) -> None:
         changes = self._changes(batch)
