@@ -19,9 +19,23 @@ Text = str
 
 
 def resolved_model(attribute: Attribute, model: Any) -> Any:
-    """A model that may be given by its name, which is resolved in the module (or function) of the declaring class."""
-    if not isinstance(model, str):
+    """A model that may be given by its name, which is resolved in the module (or function) of the declaring class.
+
+    A view stands for the model of its documents.
+    """
+    return _of_documents(model if not isinstance(model, str) else _named(attribute, model))
+
+
+def _of_documents(model: Any) -> Any:
+    if hasattr(model, "_abstract"):
         return model
+    from .view import ViewModel
+    from .view_documents import document_of
+
+    return document_of(model) if issubclass(model, ViewModel) else model
+
+
+def _named(attribute: Attribute, model: Text) -> Any:
     owner = attribute.owner
     module = sys.modules.get(owner.__module__)
     found = owner._around.names.get(model, getattr(module, model, None))

@@ -200,6 +200,38 @@ def test_a_reference_that_is_computed_is_a_relation():
     assert play({})["pages/b"] == {"led": ["m1"], "visited": []}
 
 
+class Link(DomainModel):
+    class Meta:
+        collection_name = "links"
+
+    session = attrs.relation(Session)
+    others = attrs.relations("Session")
+
+
+class LinkStore(Store):
+    link = root(Link)
+    session = one(Session, via=Link.session)
+    others = many(Session, via=Link.others)
+
+
+class Shown(ViewModel):
+    class Meta:
+        collection_name = "shown"
+
+    store: LinkStore
+
+    @computed
+    def leaders(self) -> list[Reference[Person] | None]:
+        return [s.leader for s in (self.store.session, *self.store.others) if s is not None]
+
+
+def test_a_relation_leads_to_the_documents_of_a_view():
+    play = Played(Session, Shown)
+    links = {"session": Reference("sessions/m1"), "others": ["m1", "gone"]}
+    assert play({**START, "links/l": links}) == {"shown/l": {"leaders": [Reference("people/a")] * 2}}
+    assert play({"meetings/m1": {"open": False}}) == {"shown/l": {"leaders": []}}
+
+
 def test_groups_are_read_as_other_views_are():
     play = Played(Doubled, Sizes, Session)
     play.name = "Doubled"
