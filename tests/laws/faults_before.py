@@ -6,6 +6,7 @@ from tests.laws.breaking import Fault
 
 MATCH = "operators.match"
 INGEST = "operators.ingest"
+READINGS = "operators.readings"
 ROUND = "operators.round"
 JOINS = "operators.joins"
 ROUTES = "operators.routes"
@@ -167,13 +168,13 @@ FAULTS_BEFORE = (
     ),
     Fault(
         "fence: old upserts count",
-        ((INGEST, "return event if micros > snapshot or event.version == (snapshot, 0) else None", "return event"),),
+        ((READINGS, "return event if micros > snapshot or event.version == (snapshot, 0) else None", "return event"),),
     ),
     Fault(
         "fence: a delete of what was written before is lost",
         (
             (
-                INGEST,
+                READINGS,
                 "return event if micros > snapshot else event._replace(version=(snapshot, 1))",
                 "return event if micros > snapshot else None",
             ),
@@ -181,7 +182,7 @@ FAULTS_BEFORE = (
     ),
     Fault(
         "fence: deletes before the export count",
-        ((INGEST, "if event.time is not None and event.time <= snapshot:\n        return None", "pass"),),
+        ((READINGS, "if event.time is not None and event.time <= snapshot:\n        return None", "pass"),),
     ),
     Fault(
         "a change of unread fields goes on",

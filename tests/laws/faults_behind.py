@@ -16,7 +16,8 @@ ROUTES = "operators.routes"
 
 FAULTS_BEHIND = (
     Fault(
-        "a document that fails `where` is a member", ((RECORD, "and joins.counts(slot.index, key, doc.fields)", ""),)
+        "a document that fails `where` is a member",
+        ((RECORD, "elif not some_count or joins.counts(slot.index, key, fields):", "else:"),),
     ),
     Fault(
         "a document that fails `where` asks for others",
@@ -133,11 +134,12 @@ FAULTS_BEHIND = (
     Fault(
         "no hold for unanswered keys",
         (
-            (RECORD, "if not all(record.is_open(slot.index, k) for k in keys):", "if False:"),
+            (RECORD, "if not all(answered.get(k, 0) > 0 for k in keys):", "if False:"),
+            (RECORD, "if doc is None:\n            return HOLD", "if doc is None:\n            continue"),
             (
                 RECORD,
-                "if doc is None or doc.gone:\n            return HOLD",
-                "if doc is None or doc.gone:\n            continue",
+                "if own is not None:\n                return HOLD",
+                "if own is not None:\n                continue",
             ),
         ),
     ),
@@ -149,10 +151,11 @@ FAULTS_BEHIND = (
                 "if doc.fields is None:\n                return HOLD",
                 "if doc.fields is None:\n                continue",
             ),
+            (RECORD, "if doc is None:\n            return HOLD", "if doc is None:\n            continue"),
             (
                 RECORD,
-                "if doc is None or doc.gone:\n            return HOLD",
-                "if doc is None or doc.gone:\n            continue",
+                "if own is not None:\n                return HOLD",
+                "if own is not None:\n                continue",
             ),
         ),
         directed=True,

@@ -67,7 +67,7 @@ def test_message_back_to_an_earlier_operator_is_a_complaint():
 def test_failure_is_explained_with_a_small_history():
     fault = Fault(
         "no tombstone",
-        (("operators.ingest", "if event.version <= version:", "if event.version == version:"),),
+        (("operators.ingest", "or event.version <= version:", "or event.version == version:"),),
     )
     with broken(fault):
         import importlib
