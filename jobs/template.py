@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from onto_flow.cli import main
 
-OPTIONAL = ("feed", "format", "snapshot_time", "dead_letters", "max_writes_per_second", "write_budget_per_day")
+OPTIONAL = ("feed", "seeds", "format", "snapshot_time", "dead_letters", "max_writes_per_second", "write_budget_per_day")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -38,6 +38,9 @@ NEEDS = {
     "pubsub": "google.pubsub_v1",
     "firestore(?!_export)": "google.cloud.firestore_v1",
     "bigquery": "google.cloud.bigquery_storage_v1",
+    "restarts_databases": "google.cloud.bigquery_storage_v1",
+    "google_parts": "functions_framework",
+    "whole_ways": "functions_framework",
 }
 """What modules and folders need whose names begin so, perhaps behind `test_`."""
 

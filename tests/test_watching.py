@@ -104,6 +104,9 @@ class Held:
         self.given.set()
         return None if self.may_end.is_set() else []
 
+    def next_wake(self):
+        return None
+
     def close(self):
         pass
 

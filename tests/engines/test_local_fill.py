@@ -10,7 +10,7 @@ from onto_flow.core.change import DeadLetter
 from onto_flow.core.values import Reference
 from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.engines.base import event, seed
-from onto_flow.engines.bulk import unknown
+from onto_flow.engines.bulk import unfilled
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.operators.record import Record
 from onto_flow.testing.cases import random_case
@@ -47,7 +47,7 @@ def test_filled_is_what_one_batch_leaves_and_the_feed_goes_on_the_same():
     known = 0
     for number in range(400):
         case = random_case(Random(number), most=25)
-        if unknown(case.plan):
+        if unfilled(case.plan):
             continue
         known += 1
         history = case.history

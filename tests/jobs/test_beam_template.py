@@ -18,6 +18,7 @@ EXAMPLES = {
     "source": ("gs://bucket/exports/1", "exports/1"),
     "sink": ("firestore://project/(default)", "table"),
     "feed": ("pubsub://project/changes", "changes"),
+    "seeds": ("gs://bucket/seeds/1", "seeds"),
     "snapshot_time": ("2026-05-01T12:00:00Z", "yesterday"),
     "dead_letters": ("pubsub://project/letters", "letters.sqlite"),
     "max_writes_per_second": ("500", "many"),
@@ -49,7 +50,8 @@ def test_each_parameter_is_one_of_the_tool():
     assert set(parameters()) == {*EXAMPLES, "format"}
     assert {n for n, p in parameters().items() if p.get("isOptional")} == set(template.OPTIONAL)
     known = _parser().parse_args(["run", "udfs.stocks", "--source=a", "--sink=b", "--feed=c"])
-    assert set(parameters()) <= set(vars(known))
+    of_the_engine = {"seeds"}
+    assert set(parameters()) <= {*vars(known), *of_the_engine}
     formats = {option["value"] for option in parameters()["format"]["enumOptions"]}
     assert all(EventReader(name) for name in formats)
 
