@@ -2,13 +2,9 @@
 
 import json
 import random
-import shutil
-import socket
 import struct
-import subprocess
-import time
 import urllib.request
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -20,39 +16,12 @@ from onto_flow.formats.export_writer import write_export
 from onto_flow.formats.names import split_name
 from onto_flow.formats.typed_json import decode_fields
 from onto_flow.sources.firestore_export import FirestoreExport
+from onto_flow.testing.firestore_emulator import firestore_emulator
 from onto_flow.testing.source_suite import VALUES
 
 PROJECT = "demo-exp"
 DATABASE = f"projects/{PROJECT}/databases/(default)"
 ALLTYPES = Path(__file__).parents[1] / "data" / "alltypes"
-
-
-@contextmanager
-def emulator(jar, seed):
-    """The address of an emulator that holds an export."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [shutil.which("java"), "-Duser.language=en", "-Xmx512m", "-XX:+UseSerialGC", "-cp", str(jar)]
-    command += ["com.google.cloud.datastore.emulator.firestore.CloudFirestore", "--host=127.0.0.1", f"--port={port}"]
-    with subprocess.Popen(
-        [*command, f"--seed_from_export={seed}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as run:
-        try:
-            yield _ready(f"http://127.0.0.1:{port}", run)
-        finally:
-            run.kill()
-
-
-def _ready(address, run):
-    for _ in range(240):
-        try:
-            urllib.request.urlopen(address, timeout=5).close()
-            return address
-        except OSError:
-            assert run.poll() is None, f"the emulator refused the export: {run.stdout.read().decode()[-3000:]}"
-            time.sleep(0.25)
-    raise AssertionError("the emulator did not start within a minute")
 
 
 def exported(address, folder):
@@ -138,7 +107,8 @@ def test_the_emulator_takes_what_is_written_and_gives_it_back(emulator_jar, tmp_
     expected = dict(every_value())
     write_export(tmp_path / "ours", expected.items(), layout=layout, project=PROJECT)
     [overall] = (tmp_path / "ours").rglob("*.overall_export_metadata")
-    with emulator(emulator_jar, overall) as address:
+    with firestore_emulator(f"--seed_from_export={overall}") as host:
+        address = f"http://{host}"
         again = documents(exported(address, tmp_path / "theirs"))
         values = shown(address, "values")
     assert len(values) > len(VALUES)
