@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onto_flow.core.codec import MAX_DEPTH, decode, decode_state, encode, encode_state
+from onto_flow.core.codec import decode, decode_state, encode, encode_state
 from onto_flow.core.equality import same
 from onto_flow.core.errors import DataError
+from onto_flow.core.value_bytes import MAX_DEPTH
 from onto_flow.core.values import EPOCH, GeoPoint, Reference, Vector, order_key
 
 doubles = st.floats(allow_nan=True)

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from ...core.codec import decode_from, decode_state, encode, get_size, put_size
+from ...core.codec import decode_from, decode_state, encode
 from ...core.compact import Cells
 from ...core.errors import DataError
 from ...core.fields import Fields
+from ...core.value_bytes import get_size, put_size
 from ...core.values import GeoPoint, Reference, Vector
 from ...formats.native import extension
 from ...formats.native.values import value_decoder, value_encoder

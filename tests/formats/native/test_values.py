@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onto_flow.core.codec import MAX_DEPTH, decode, encode
+from onto_flow.core.codec import decode, encode
 from onto_flow.core.errors import DataError
+from onto_flow.core.value_bytes import MAX_DEPTH
 from onto_flow.core.values import GeoPoint, Reference, Vector
 from onto_flow.formats.native.values import value_decoder, value_encoder
 from onto_flow.operators.messages import Doc
