@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from ..plan.nodes import OperatorNode, Plan
 from .aggregate import Aggregate
@@ -57,11 +57,7 @@ _SEEDED: dict[str, Callable[[OperatorNode, Plan, Profile], Any]] = {
 }
 
 
-class SeededOperator(TakesSeeds, Operator, Protocol):
-    """An operator that gives and takes seeds."""
-
-
-def build_seeded(node: OperatorNode, plan: Plan, profile: Profile) -> SeededOperator:
+def build_seeded(node: OperatorNode, plan: Plan, profile: Profile) -> TakesSeeds:
     """The operator of one node, which gives and takes seeds; for engines that keep no order.
 
     Raises:
@@ -69,7 +65,7 @@ def build_seeded(node: OperatorNode, plan: Plan, profile: Profile) -> SeededOper
     """
     if profile.drained:
         raise ValueError("a drained engine keeps its state in checkpoints: it gives and takes no seeds")
-    operator: SeededOperator = _SEEDED[node.kind](node, plan, profile)
+    operator: TakesSeeds = _SEEDED[node.kind](node, plan, profile)
     return operator
 
 

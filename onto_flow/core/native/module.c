@@ -12,7 +12,7 @@ static PyMethodDef functions[] = {
     {"place", native_place, METH_O, "((Fields, Doc, Told, Answer, Record)) -> operators.drained.placing.place."},
     {"reading", native_reading, METH_O, "((Reference, name, prefix, otherwise)) -> what operators.joins reads references with."},
     {"unseen", native_unseen, METH_O, "(value) -> core.compact.unseen."},
-    {"show", native_show, METH_O, "((ViewChange,)) -> operators.drained.assemble.show."},
+    {"show", native_show, METH_O, "((ViewChange,)) -> operators.drained.showing.show."},
     {"lasting", native_lasting, METH_VARARGS, "(parts, Elements) -> model.lasting.alike."},
     {"lookup", native_lookup, METH_VARARGS, "(Lookup, Reference, path_of) -> Lookup.get."},
     {"kept_replace", native_kept_replace, METH_VARARGS, "(KeptView, KeptProgram) -> KeptView.replace."},

@@ -16,8 +16,9 @@ from apache_beam.io.filesystems import FileSystems
 from ...core.errors import OntoFlowError
 from ...formats.seed_files import read_records
 from ...operators.base import Profile
-from ...operators.build import SeededOperator, build_seeded
+from ...operators.build import build_seeded
 from ...operators.messages import Seed
+from ...operators.seeded.taking import TakesSeeds
 from ...plan.nodes import Plan
 from ..carried import LOAD, Begun, End, Unreadable, encode_carried
 from ..coding import decode, encode
@@ -141,7 +142,7 @@ class Shown:
     def __init__(self, plan: Plan) -> None:
         profile = Profile(drained=False)
         further = {v.name for v in plan.views if v.grouped or v.owned}
-        self._operators: dict[str, SeededOperator] = {
+        self._operators: dict[str, TakesSeeds] = {
             node.id: build_seeded(node, plan, profile)
             for node in plan.operators
             if node.kind in _LAST and not (node.kind == "assemble" and node.view in further)
@@ -161,7 +162,7 @@ class Shown:
                 add(credit.views, {operator.node.view: digest(path, document)})
 
 
-def _cells(operator: SeededOperator, seed: Seed) -> dict[str, Any]:
+def _cells(operator: TakesSeeds, seed: Seed) -> dict[str, Any]:
     """The cells of a seed as a step gets them."""
     maps = {c.name for c in operator.node.cells if c.kind == "map"}
     return {name: dict(held) if name in maps else held for name, held in seed.cells}

@@ -8,29 +8,26 @@ Law: what is shown is what the evaluator shows for what `record.members` finds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
 from ...core.change import ViewChange
 from ...core.fields import Fields
-from ...core.native import compiled
-from ...core.values import Document, in_path_order
-from ...plan.evaluator import Keeps, Kept
-from ...plan.keyed import first_found_by_keys, found_by_keys
+from ...core.values import Document
+from ...plan.evaluator import Kept
 from ...plan.nodes import OperatorNode, Plan, TimerKind
-from ..base import Context, Key, Output, Profile
-from ..chosen import Chosen
+from ..base import Context, Key, Profile
 from ..kept_members import KeptMembers, KeptOver
 from ..messages import Answer, Claim, Message, Rows, Told
 from ..record import Found, Record, members
 from ..relay import is_relayed, news_of
-from ..selection import Selection
+from . import showing
 from .base import Left, Outlet, Queue, States
+from .keeping import Keeping
 from .placing import LEFT, PLACED, Placing
+from .showing import Give
 from .unsaid import Unsaid
-
-Give = Callable[[Record, str, Mapping[Any, Any], Sequence[Any]], None]
 
 
 class DrainedAssemble(Placing):
@@ -47,11 +44,9 @@ class DrainedAssemble(Placing):
         self._asked, self._is_shown = 0, False
         self._parked: dict[str, Kept] = {}
         self.unsaid = Unsaid(profile.page)
-        self._chosen = self._chosen_slots()
-        self._by_keys = all(found_by_keys(s) or s.index in self._chosen for s in self.view.slots)
+        self._keeping = Keeping(self.view, self.joins, self.over, self.evaluator)
         self.touched: dict[Key, Record] = {}
         self._sends_on = self.view.grouped or self.view.owned or self.view.relayed
-        self._keeps = cast("Keeps", self.evaluator) if hasattr(self.evaluator, "keep") else None
 
     def drain(self, queue: Queue, states: States, outlet: Outlet) -> None:
         """See `Drains`."""
@@ -83,7 +78,7 @@ class DrainedAssemble(Placing):
         """Shows the roots that were touched; those are left whose code raises."""
         touched = self.touched
         give = self._give_to(outlet) if self._sends_on else None
-        failed = show(touched, self.view.name, outlet.generation, outlet.outputs, give)
+        failed = showing.show(touched, self.view.name, outlet.generation, outlet.outputs, give)
         self.evaluated += len(touched) - len(failed)
         for root in touched:
             if root in self.unsaid:
@@ -203,7 +198,8 @@ class DrainedAssemble(Placing):
     def _prepare(self, record: Record, root: str) -> None:
         """Begins to keep what will come to a root page by page."""
         record.kept = None
-        found = members(record, root, self.joins) if self._by_keys and len(record.reg) <= self.profile.page else None
+        fits = self._keeping.by_keys and len(record.reg) <= self.profile.page
+        found = members(record, root, self.joins) if fits else None
         if found is not None:
             try:
                 self._evaluate(found)
@@ -229,7 +225,7 @@ class DrainedAssemble(Placing):
         super()._show(record, root, ctx, found)
         if rest is not None and not self._is_shown:
             self.unsaid.keep(root, rest)
-        settled = self._by_keys and not record.failed and self._asked == record.answered_keys
+        settled = self._keeping.by_keys and not record.failed and self._asked == record.answered_keys
         record.kept = self._made if settled else None
         if isinstance(record.kept, KeptMembers | KeptOver):
             record.kept.bounded = partial(self.unsaid.part, root)
@@ -238,36 +234,10 @@ class DrainedAssemble(Placing):
         self._asked, self._is_shown = found.asked, True
         if not found[0]:
             return {}
-        if not self._by_keys:
+        if not self._keeping.by_keys:
             return super()._evaluate(found)
         self.evaluated += 1
-        if self.over.slots:
-            self._made = KeptOver(self.over, found)
-            return self._made.shown({})[0]
-        if self._chosen:
-            return self._evaluate_chosen(found)
-        slots = {s.name: in_path_order(docs) for s, docs in zip(self.view.slots, found)}
-        keeps = self._keeps
-        kept = keeps.keep({n: list(docs.items()) for n, docs in slots.items()}) if keeps is not None else None
-        self._made = kept or KeptMembers(self.view, self.evaluator, list(slots.values()))
-        return self._made.shown({})[0]
-
-    def _chosen_slots(self) -> dict[int, Selection]:
-        """The slots that hold the first of their documents, where nothing starts from those, nor folds them."""
-        leaves = () if self.over.slots else (s for s in self.view.slots if not self.joins.children[s.index])
-        return {
-            s.index: selection
-            for s in leaves
-            if (selection := self.joins.selection(s)) is not None and not found_by_keys(s) and first_found_by_keys(s)
-        }
-
-    def _evaluate_chosen(self, found: Found) -> Any:
-        """Keeps all documents of the slots of which some are shown."""
-        slots = [
-            found.joined.get(i, docs) if i in self._chosen else in_path_order(docs) for i, docs in enumerate(found)
-        ]
-        chosen = {slot: Chosen(selection) for slot, selection in self._chosen.items()}
-        self._made = KeptMembers(self.view, self.evaluator, slots, chosen)
+        self._made = self._keeping.made_of(found)
         return self._made.shown({})[0]
 
 
@@ -276,38 +246,6 @@ def _is_news_of_members(message: Message, root: str) -> bool:
     if isinstance(message, Told):
         return message.path != root or message.doc.fields is not None
     return isinstance(message, Answer)
-
-
-def show(touched: dict[Key, Record], view: str, generation: int, outputs: list[Output], give: Give | None) -> list[Key]:
-    """Shows what has changed of some roots.
-
-    Args:
-        touched: Root -> its record, in which something is kept.
-        view: The view's name.
-        generation: The first part of view versions.
-        outputs: Where view changes go.
-        give: Takes what a root shows now and the outputs at which it has changed; view changes are made of them if `None`.
-
-    Returns:
-        The roots of which nothing is kept any more, as the view's code raised.
-    """
-    failed = []
-    for key, record in touched.items():
-        assert record.kept is not None
-        try:
-            shown, changed = record.kept.shown(record.last)
-        except Exception:
-            record.kept = None
-            failed.append(key)
-            continue
-        if changed and give is not None:
-            give(record, cast("str", key), shown, changed)
-        elif changed:
-            last, record.last = record.last, shown
-            record.seq += 1
-            version = (generation, 0, record.seq)
-            outputs.extend(ViewChange(view, o, last.get(o), shown.get(o), version) for o in changed)
-    return failed
 
 
 def _replaced(record: Record, kept: Kept, messages: Sequence[Message], code: str) -> bool:
@@ -334,8 +272,3 @@ def _replaced(record: Record, kept: Kept, messages: Sequence[Message], code: str
             assert joined is not None
             kept.replace(joined[0][code], path, new)
     return True
-
-
-in_python = show
-if compiled() is not None:
-    show = compiled().show((ViewChange,))

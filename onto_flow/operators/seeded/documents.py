@@ -11,22 +11,16 @@ from typing import Any
 
 from ..base import Cells, Context, Key
 from ..ingest import Ingest
-from ..messages import Message
 from ..relay import Relay
 from ..routes import Route, Superseded
-from .taking import others
+from .taking import TakesSeeds
 
 Held = tuple[Any, Any]
 """The (version, fields or none) of a document."""
 
 
-class SeededIngest(Ingest):
+class SeededIngest(TakesSeeds, Ingest):
     """The first operator of a plan, with seeds."""
-
-    def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
-        """See `Ingest`."""
-        if rest := others(self, key, messages, ctx):
-            super().step(key, rest, ctx)
 
     def seed(self, cells: Cells) -> dict[str, Any]:
         """The document; not the gaps that its feed left, for a batch job that gives seeds has no feed."""
@@ -43,13 +37,8 @@ class SeededIngest(Ingest):
             self._report(key, older[1], newer[1], ctx)
 
 
-class SeededRelay(Relay):
+class SeededRelay(TakesSeeds, Relay):
     """One view's relay, with seeds."""
-
-    def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
-        """See `Relay`."""
-        if rest := others(self, key, messages, ctx):
-            super().step(key, rest, ctx)
 
     def seed(self, cells: Cells) -> dict[str, Any]:
         """The view document."""

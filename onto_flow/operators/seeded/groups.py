@@ -6,7 +6,7 @@ feed changes few, and a group may have many.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ...core.change import DeadLetter
@@ -15,16 +15,11 @@ from ..base import Cells, Context, Key
 from ..messages import Claim, Message, Rows
 from ..own import Own
 from ..sessions import SessionGroup, Sessions
-from .taking import install, numbered_anew, others, packed, taken_over
+from .taking import TakesSeeds, install, numbered_anew, packed, taken_over
 
 
-class SeededAggregate(Aggregate):
+class SeededAggregate(TakesSeeds, Aggregate):
     """One grouped view's aggregate, with seeds."""
-
-    def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
-        """See `Aggregate`."""
-        if rest := others(self, key, messages, ctx):
-            super().step(key, rest, ctx)
 
     def seed(self, cells: Cells) -> dict[str, Any]:
         """The group, which has emitted nothing in the stream to come; none that has no rows."""
@@ -54,13 +49,8 @@ class SeededAggregate(Aggregate):
         super().step(key, rows, ctx)
 
 
-class SeededSessions(Sessions):
+class SeededSessions(TakesSeeds, Sessions):
     """One view's sessions, with seeds."""
-
-    def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
-        """See `Sessions`."""
-        if rest := others(self, key, messages, ctx):
-            super().step(key, rest, ctx)
 
     def seed(self, cells: Cells) -> dict[str, Any]:
         """The group, which has emitted nothing in the stream to come; none that has no rows."""
@@ -89,13 +79,8 @@ class SeededSessions(Sessions):
         super().step(key, rows, ctx)
 
 
-class SeededOwn(Own):
+class SeededOwn(TakesSeeds, Own):
     """One view's owner stage, with seeds."""
-
-    def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
-        """See `Own`."""
-        if rest := others(self, key, messages, ctx):
-            super().step(key, rest, ctx)
 
     def seed(self, cells: Cells) -> dict[str, Any]:
         """The claims; nothing was emitted in the stream to come."""

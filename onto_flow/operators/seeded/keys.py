@@ -8,27 +8,22 @@ stays active has not been told goes to it as a page of a round does: what an ans
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ...core.change import NEVER
 from ..base import Cells, Context, Key
 from ..joins import JoinKey
 from ..match import Match, MatchStep
-from ..messages import Doc, Message, Subscribe
-from .taking import others
+from ..messages import Doc, Subscribe
+from .taking import TakesSeeds
 
 Asked = Counter[tuple[str, JoinKey]]
 """(operator, key) -> how many documents ask for it."""
 
 
-class SeededMatch(Match):
+class SeededMatch(TakesSeeds, Match):
     """One slot's match, with seeds."""
-
-    def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
-        """See `Match`."""
-        if rest := others(self, key, messages, ctx):
-            super().step(key, rest, ctx)
 
     def seed(self, cells: Cells) -> dict[str, Any]:
         """All but the round: a batch job tells all roots in one step."""

@@ -6,25 +6,20 @@ has emitted nothing, what the batch job wrote does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ...core.change import DeadLetter
 from ...core.compact import new_map
 from ..assemble import Assemble
 from ..base import Cells, Context, Key
-from ..messages import Claim, Message, Rows
+from ..messages import Claim, Rows
 from ..record import Record
-from .taking import others, packed, taken_over
+from .taking import TakesSeeds, packed, taken_over
 
 
-class SeededAssemble(Assemble):
+class SeededAssemble(TakesSeeds, Assemble):
     """One view's assemble, with seeds."""
-
-    def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
-        """See `Assemble`."""
-        if rest := others(self, key, messages, ctx):
-            super().step(key, rest, ctx)
 
     def seed(self, cells: Cells) -> dict[str, Any]:
         """The record, which has emitted nothing in the stream to come."""

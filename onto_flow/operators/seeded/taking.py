@@ -3,49 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ...core.change import ViewChange
 from ...core.values import Document
-from ...plan.nodes import OperatorNode, TimerKind, View
+from ...plan.nodes import OperatorNode, View
 from ..base import Cells, Context, Key
 from ..messages import Message, Seed
 from ..relay import publish
 
+if TYPE_CHECKING:
+    from ..base import Operator as _Mixed
+else:
+    _Mixed = object
 
-class TakesSeeds(Protocol):
-    """An operator that gives and takes seeds."""
 
-    node: OperatorNode
+class TakesSeeds(_Mixed):
+    """The part of an operator that gives and takes seeds; it stands before the class of the operator itself."""
+
+    def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
+        """Takes the seeds among the messages, and the others as the operator does."""
+        for message in messages:
+            if isinstance(message, Seed):
+                self._take_seed(key, dict(message.cells), ctx)
+        if rest := [m for m in messages if not isinstance(m, Seed)]:
+            super().step(key, rest, ctx)  # type: ignore[safe-super]
 
     def seed(self, cells: Cells) -> dict[str, Any]:
         """What its seed holds of a key's cells: cell -> value, or entries; what is empty may be there."""
+        raise NotImplementedError
 
     def merge(self, key: Key, cells: Mapping[str, Any], ctx: Context) -> None:
         """Takes a seed at a key that has state."""
+        raise NotImplementedError
 
-    def on_timer(self, key: Key, kind: TimerKind, ctx: Context) -> None:
-        """See `Operator`."""
-
-
-def others(operator: TakesSeeds, key: Key, messages: Sequence[Message], ctx: Context) -> list[Message]:
-    """Takes the seeds among the messages of a step; the others."""
-    for message in messages:
-        if isinstance(message, Seed):
-            _take(operator, key, dict(message.cells), ctx)
-    return [m for m in messages if not isinstance(m, Seed)]
-
-
-def _take(operator: TakesSeeds, key: Key, cells: Mapping[str, Any], ctx: Context) -> None:
-    node = operator.node
-    if any(ctx.get(c.name) is not None for c in node.cells if c.kind == "value") or any(
-        ctx.map(c.name) for c in node.cells if c.kind == "map"
-    ):
-        operator.merge(key, cells, ctx)
-        return
-    install(node, cells, ctx)
-    # The callback asks for the timers that the state waits for.
-    operator.on_timer(key, "garbage", ctx)
+    def _take_seed(self, key: Key, cells: Mapping[str, Any], ctx: Context) -> None:
+        node = self.node
+        if any(ctx.get(c.name) is not None for c in node.cells if c.kind == "value") or any(
+            ctx.map(c.name) for c in node.cells if c.kind == "map"
+        ):
+            self.merge(key, cells, ctx)
+            return
+        install(node, cells, ctx)
+        # The callback asks for the timers that the state waits for.
+        self.on_timer(key, "garbage", ctx)
 
 
 def install(node: OperatorNode, cells: Mapping[str, Any], ctx: Context) -> None:

@@ -18,13 +18,13 @@ from onto_flow.core.values import Reference
 from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.engines.base import event, seed
 from onto_flow.engines.local.flow import LocalFlow
-from onto_flow.operators.drained import assemble, follow, match, placing
+from onto_flow.operators.drained import follow, match, placing, showing
 from onto_flow.operators.record import Record
 from onto_flow.testing.cases import random_case
 
 pytestmark = pytest.mark.usefixtures("compiled")
 ROOT = Path(__file__).parents[3]
-COMPILED = [(follow, "at_once"), (match, "at_once"), (placing, "place"), (assemble, "show")]
+COMPILED = [(follow, "at_once"), (match, "at_once"), (placing, "place"), (showing, "show")]
 
 
 @contextmanager
@@ -160,7 +160,7 @@ def test_what_comes_and_goes_takes_no_generic_steps(monkeypatch):
         assert names == ["Ada L", "Ada K"][: 1 + number % 2]
 
 
-@pytest.mark.parametrize("what", [follow.at_once, match.at_once, placing.place, assemble.show])
+@pytest.mark.parametrize("what", [follow.at_once, match.at_once, placing.place, showing.show])
 def test_what_they_cannot_take_is_an_error_and_no_crash(what):
     for given_ in (
         (),
