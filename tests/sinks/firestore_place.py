@@ -41,7 +41,7 @@ def opened(database, generation=1, *, time=None, session="", tables=(ROOMS,), **
     sessions = count()
     sink = FirestoreSink(
         database,
-        Limits(**{"gently": False, **limits}),
+        Limits(**{"gently": False, "under_way": 1, **limits}),
         (time or Standing()).around,
         lambda: session or f"s{id(sessions)}",
     )

@@ -62,9 +62,11 @@ class SteppedDatabase:
     Attributes:
         documents: path -> (fields, update time).
         committed: Is told of each commit: (path -> fields now), before it is made.
+        keeps_times: Whether a write that changes nothing leaves the update time as it was, as Firestore's does.
     """
 
     def __init__(self, turns=None):
+        self.keeps_times = False
         self.turns = turns
         self.documents = {}
         self.committed = lambda changed: None
@@ -98,12 +100,14 @@ class SteppedDatabase:
             result = body(transaction)
             self._step()
             if all(self._snapshot(p).update_time == t for p, t in transaction.seen.items()):
-                transaction.committed = self.commit(transaction.writes)
+                transaction.committed = self.commit(transaction.writes, step=False)
                 return result
         raise EngineError("contention", "others were faster")
 
-    def commit(self, writes):
+    def commit(self, writes, *, step=True):
         """Makes all of it, at once."""
+        if step:
+            self._step()
         self._time += 1
         time = EPOCH + timedelta(microseconds=self._time)
         now = {}
@@ -113,7 +117,8 @@ class SteppedDatabase:
             if why:
                 raise PreconditionFailed(write.path, why)
             after = apply(write, fields, time)
-            now[write.path] = (after, None if after is None else time)
+            is_kept = self.keeps_times and after == fields
+            now[write.path] = (after, updated if is_kept else None if after is None else time)
         self.committed({path: fields for path, (fields, _) in now.items()})
         for path, (fields, updated) in now.items():
             if fields is None:

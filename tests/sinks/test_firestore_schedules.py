@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from firestore_place import change, opened
@@ -12,9 +13,53 @@ from onto_flow.core.errors import EngineError
 from onto_flow.core.fence import FENCE, without_fence
 from onto_flow.core.writes import ANYHOW, Write
 from onto_flow.sinks.firestore import deciding, writer
+from onto_flow.sinks.firestore import sink as sinks
 from onto_flow.sinks.firestore.fence import GONE, NEVER_WRITTEN, version_of
+from onto_flow.sinks.firestore.flights import Flights, Landing
 from onto_flow.sinks.firestore.ownership import Ownership
 from onto_flow.sinks.firestore.sink import FirestoreSink
+
+
+class Late(Flights):
+    """Commits under way are made when the outcome of one is asked for, all of them, in any order."""
+
+    def __init__(self, most):
+        super().__init__(1)
+        self.most = most
+        self.chance = random.Random(most)
+        self.under_way = []
+
+    def begin(self, commit):
+        landing = Asked(self)
+        self.under_way.append((landing, super().begin, commit))
+        return landing
+
+    def land(self):
+        self.chance.shuffle(self.under_way)
+        while self.under_way:
+            landing, begin, commit = self.under_way.pop()
+            landing.outcome = begin(commit)
+
+
+class Asked(Landing):
+    def __init__(self, flights):
+        super().__init__()
+        self.flights = flights
+
+    def result(self):
+        self.flights.land()
+        return self.outcome.result()
+
+    def exception(self):
+        self.flights.land()
+        return self.outcome.exception()
+
+
+@pytest.fixture(autouse=True)
+def commits_are_small_and_late(monkeypatch):
+    monkeypatch.setattr(sinks, "Flights", Late)
+    monkeypatch.setattr(sinks, "MOST_DOCUMENTS", 2)
+
 
 IDS = ("a", "b", "c")
 VALUES = ("x", "y")
@@ -28,10 +73,16 @@ class World:
         self.turns = Turns(self._next)
         self.database = SteppedDatabase(self.turns)
         self.database.committed = self._look
+        self.database.keeps_times = self.chance.random() < 0.5
         self.meant = {}
         self.level = {}
         self.touched, self.unfenced = set(), set()
         self.edits = self.chance.randint(0, 4)
+        self.under_way = self.chance.randint(1, 3)
+
+    def opened(self, generation=1, **how):
+        """A writer."""
+        return opened(self.database, generation, under_way=self.under_way, **how)
 
     def changes(self, generation, count, seqs=None):
         """A history: consecutive versions of each path."""
@@ -165,10 +216,10 @@ def old_process_of_the_same_job(world):
     """The old process was killed, and what it had sent is still under way; the new one has its outbox."""
     changes = world.changes(1, world.chance.randint(1, 8))
     sent = world.chance.randint(0, len(changes))
-    old = opened(world.database, session="old")
+    old = world.opened(session="old")
     pieces = world.publications(changes[:sent])
     left = early(world, old, pieces)
-    new = opened(world.database, session="new")
+    new = world.opened(session="new")
     outbox = [*(c for piece in left for c in piece), *changes[sent:]]
     return old, new, left, world.publications(outbox), changes, 1, False
 
@@ -177,8 +228,8 @@ def older_generation(world):
     """An older job goes on while a newer one is made complete."""
     before = world.changes(1, world.chance.randint(0, 8))
     after = world.changes(2, world.chance.randint(0, 8))
-    old = opened(world.database, 1, session="old")
-    new = opened(world.database, 2, session="new")
+    old = world.opened(1, session="old")
+    new = world.opened(2, session="new")
     left = early(world, old, world.publications(before))
     return old, new, left, world.publications(after), after, 2, True
 
@@ -192,7 +243,7 @@ def several_processes(world):
         world.chance.shuffle(some)
         pieces.append(world.publications(some))
     given = [c for piece in (*pieces[0], *pieces[1]) for c in piece]
-    one, two = opened(world.database, shared=True), opened(world.database, shared=True)
+    one, two = world.opened(shared=True), world.opened(shared=True)
     return one, two, *pieces, given, 1, False
 
 
@@ -214,14 +265,14 @@ def run_one(kind, seed):
         # The old one came later after all: the job begins again.
         failed.pop("new")
         world.database.turns = None
-        again = opened(world.database, session="again")
+        again = world.opened(session="again")
         again.write([c for piece in news for c in piece])
         again.publish()
     for error in failed.values():
         raise error
     if kind is old_process_of_the_same_job:
         world.database.turns = None
-        new = opened(world.database, session="newest")
+        new = world.opened(session="newest")
     if kind is several_processes:
         world.forgive()
     assert world.table() == world.expect(expected)
@@ -252,6 +303,11 @@ def run_many(kind, seeds):
 
 def nobody_asks_whose_table_it_is(monkeypatch):
     monkeypatch.setattr(Ownership, "verify", lambda self, snapshot: None)
+
+
+def marks_hold_always(monkeypatch):
+    mark = Ownership.mark
+    monkeypatch.setattr(Ownership, "mark", lambda self: replace(mark(self), precondition=ANYHOW))
 
 
 def documents_may_have_changed(monkeypatch):
@@ -287,6 +343,7 @@ def what_older_generations_left_stays(monkeypatch):
 
 BROKEN = (
     nobody_asks_whose_table_it_is,
+    marks_hold_always,
     documents_may_have_changed,
     documents_may_have_come,
     tombstones_say_nothing,

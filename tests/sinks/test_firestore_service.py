@@ -27,9 +27,14 @@ def emulator(emulator_jar):
 
 
 @pytest.fixture(scope="module")
-def double():
+def server():
     with firestore_server() as server:
-        yield server.address
+        yield server
+
+
+@pytest.fixture(scope="module")
+def double(server):
+    return server.address
 
 
 def hand_over_hand(project):
@@ -65,6 +70,24 @@ def hand_over_hand(project):
 def test_on_the_emulator(emulator, monkeypatch):
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator)
     hand_over_hand(f"demo-{uuid.uuid4().hex[:12]}")
+
+
+@pytest.mark.parametrize(
+    ("options", "calls"), [("", {"Commit": 1}), ("?shared=true", {"BatchGetDocuments": 1, "Commit": 1})]
+)
+def test_a_publication_of_a_known_document_is_one_call_of_its_only_writer_and_two_of_one_of_several(
+    server, monkeypatch, options, calls
+):
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", server.address)
+    sink = open_sink(f"firestore://demo-{uuid.uuid4().hex[:12]}{options}")
+    sink.open([ROOMS], 1)
+    sink.write([change("a", 1, {"name": "a", "seats": 1})])
+    sink.publish()
+    server.faults.calls.clear()
+    sink.write([change("a", 2, {"name": "a", "seats": 2}, old={})])
+    sink.publish()
+    assert server.faults.calls == calls
+    sink.close()
 
 
 class TestOnTheDouble(SinkSuite):

@@ -170,19 +170,22 @@ class FirestoreDatabase:
             listening.close()
         self.service.close()
 
-    def read(self, paths: Sequence[str], transaction: bytes = b"") -> list[Snapshot]:
+    def read(self, paths: Sequence[str], within: FirestoreTransaction | None = None) -> list[Snapshot]:
         """Documents as of one moment; in a transaction as of its own."""
         names = [self.messages.name(checked_path(path)) for path in paths]
-        request = types.BatchGetDocumentsRequest(database=self.service.name, documents=list(dict.fromkeys(names)))
-        if transaction:
-            request.transaction = transaction
+        request = types.BatchGetDocumentsRequest.pb()(database=self.service.name, documents=dict.fromkeys(names))
         found: dict[str, Any] = {}
         read_time = _EVER
         if not names:
             return []
+        if within is not None:
+            within.ask(request)
+        asked = types.BatchGetDocumentsRequest.wrap(request)
         with self.service.errors():
-            for answer in self.service.api.batch_get_documents(request, metadata=self.service.metadata):
+            for answer in self.service.api.batch_get_documents(asked, metadata=self.service.metadata):
                 pb = types.BatchGetDocumentsResponse.pb(answer)
+                if within is not None:
+                    within.hear(pb)
                 if pb.HasField("read_time"):
                     read_time = max(read_time, time_of(pb.read_time))
                 if pb.HasField("found"):
@@ -192,30 +195,32 @@ class FirestoreDatabase:
             for name in names
         ]
 
-    def answer(self, query: Query, transaction: bytes = b"") -> Iterator[Snapshot]:
+    def answer(self, query: Query, within: FirestoreTransaction | None = None) -> Iterator[Snapshot]:
         """The answer to a query as of one moment; what Firestore cannot say of it is looked at here."""
         matcher = Matcher(query)
         if query.limit == 0:
             return iter(())
         if isinstance(query.collection, CollectionSet):
-            return self._several(query, matcher, transaction)
-        return self._one(query, matcher, transaction)
+            return self._several(query, matcher, within)
+        return self._one(query, matcher, within)
 
     def write(self, writes: Sequence[Write], transaction: bytes = b"") -> Committed:
         """Commits writes."""
         return write_all(self.service, self.messages, [checked(write) for write in writes], transaction, self.read)
 
-    def _one(self, query: Query, matcher: Matcher, transaction: bytes) -> Iterator[Snapshot]:
+    def _one(self, query: Query, matcher: Matcher, within: FirestoreTransaction | None) -> Iterator[Snapshot]:
         parent, message = self.messages.query(query)
         is_whole = sayable(query) is query
         request = types.RunQueryRequest.pb()(parent=parent, structured_query=message)
-        if transaction:
-            request.transaction = transaction
+        if within is not None:
+            within.ask(request)
         left = -1 if query.limit is None else query.limit
         with self.service.errors():
             answers = self.service.api.run_query(types.RunQueryRequest.wrap(request), metadata=self.service.metadata)
             for answer in answers:
                 pb = types.RunQueryResponse.pb(answer)
+                if within is not None:
+                    within.hear(pb)
                 if not pb.HasField("document"):
                     continue
                 snapshot = self.messages.snapshot(pb.document, time_of(pb.read_time))
@@ -226,10 +231,10 @@ class FirestoreDatabase:
                 if left == 0:
                     return
 
-    def _several(self, query: Query, matcher: Matcher, transaction: bytes) -> Iterator[Snapshot]:
+    def _several(self, query: Query, matcher: Matcher, within: FirestoreTransaction | None) -> Iterator[Snapshot]:
         found = []
         for member in members_of(query.collection):
-            for snapshot in self._one(replace(query, collection=member), Matcher(query), transaction):
+            for snapshot in self._one(replace(query, collection=member), Matcher(query), within):
                 place = matcher.place(snapshot.path, snapshot.fields or {})
                 if place is not None:
                     found.append((place, snapshot))

@@ -53,7 +53,9 @@ class DryDatabase:
         time = self._around.now
         for write in writes:
             if write.path.startswith(f"{TABLES}/"):
-                self._tables[write.path] = Snapshot(write.path, apply(write, None, time), time, time, time)
+                before = self._tables.get(write.path)
+                fields = apply(write, None if before is None else before.fields, time)
+                self._tables[write.path] = Snapshot(write.path, fields, time, time, time)
         return Committed(time, tuple(None if write.fields is None else time for write in writes))
 
     def commit_each(self, writes: Sequence[Write]) -> list[Written]:

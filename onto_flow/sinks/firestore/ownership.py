@@ -1,12 +1,14 @@
-"""Who writes a table: its generation, and which process of it. Every commit reads that again.
+"""Who writes a table: its generation, and which process of it. Every commit holds only while that is so.
 
-Law: once a newer generation, or a newer process of the same job, has taken a table, no commit of an older one goes through:
-the document that says who writes is read in the transaction of each commit. So what a writer has read after it took the
-table changes by its own hand alone, or by a person's.
+Law: once a newer generation, or a newer process of the same job, has taken a table, no commit of an older one goes through.
+The document that says who writes is either read in the transaction of a commit, or the commit holds a *mark*: a write of
+that document which changes nothing, under the time at which it was written last. So what a writer has read after it
+took the table changes by its own hand alone, or by a person's.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 from ...core.errors import EngineError
@@ -47,11 +49,17 @@ class Ownership:
         self._ours = Writer(generation, 0, session)
         self.before = Writer()
         self.is_taken = False
+        self._at: datetime | None = None
 
     @property
     def is_alone(self) -> bool:
         """Whether no other process writes the table beside this one."""
         return bool(self._ours.session)
+
+    @property
+    def may_mark(self) -> bool:
+        """Whether it is ours alone, and known when that was written."""
+        return self.is_alone and self._at is not None
 
     def look(self) -> None:
         """Reads who has written it.
@@ -72,11 +80,30 @@ class Ownership:
             EngineError: `sink-failed` for a newer generation or epoch.
         """
         self._ours = self._ours._replace(epoch=epoch)
-        self.before = self._database.transact(self._take)
+        self.before, transaction = self._database.transact(self._take)
+        times = transaction.committed.update_times if transaction.committed is not None else ()
+        self._at = times[0] if times else None
         self.is_taken = True
 
+    def mark(self) -> Write:
+        """A write for a commit of this process, which then holds only if nobody has taken the table since.
+
+        Only where `may_mark` is true.
+        """
+        assert self._at is not None
+        return Write.update(self.path, {"session": self._ours.session}, update_time=self._at)
+
+    def marked(self, at: datetime | None) -> None:
+        """A commit with a mark is made.
+
+        Args:
+            at: When the document was written last, as the commit says: for Firestore a write that changes nothing is none;
+                another database may say that it was now.
+        """
+        self._at = at
+
     def verify(self, snapshot: Snapshot) -> None:
-        """In the transaction of a commit, which has read `path`: it is still ours.
+        """In the transaction of a commit, which has read `path`, or after one whose mark failed: it is still ours.
 
         Raises:
             EngineError: `sink-failed` where somebody newer has taken it.
@@ -90,8 +117,9 @@ class Ownership:
                 where=self._table.collection,
                 fix="One process writes a table; where several must, say shared=true.",
             )
+        self._at = snapshot.update_time
 
-    def _take(self, transaction: Transaction) -> Writer:
+    def _take(self, transaction: Transaction) -> tuple[Writer, Transaction]:
         before = _writer(transaction.get(self.path))
         self._refuse(before)
         if self.is_alone and before[:2] > self._ours[:2]:
@@ -100,7 +128,7 @@ class Ownership:
         if self.is_alone or before[:2] < self._ours[:2]:
             fields = {"view": self._table.view, "g": self._ours.generation, "e": self._ours.epoch, "at": SERVER_TIME}
             transaction.write(Write.set(self.path, {**fields, "session": self._ours.session}))
-        return before
+        return before, transaction
 
     def _refuse(self, writer: Writer) -> None:
         refuse_older(self._ours.generation, writer.generation, self._table.view, self._table.collection)

@@ -41,6 +41,11 @@ class Pace:
         self._room = self._rate() or 0.0
         self._written: dict[str, float] = {}
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether there is a limit that somebody said."""
+        return self._most is not None
+
     def wait(self, wanted: int) -> int:
         """Waits until at least one write may go; says how many of those that are wanted may."""
         rate = self._rate()

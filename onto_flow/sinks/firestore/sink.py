@@ -33,6 +33,7 @@ from .deciding import swept
 from .dry import DryDatabase
 from .fence import base_of
 from .fitting import fitting
+from .flights import Flights
 from .known import KNOWN_BYTES, Known
 from .ownership import Ownership
 from .pace import SHORTEST, Pace
@@ -53,6 +54,7 @@ class Limits:
         dry_run: Whether it is only counted what would be written.
         shared: Whether several processes write the table together, each its own documents.
         known_bytes: How much memory may hold what the database is known to hold.
+        under_way: How many commits may be under way at once.
     """
 
     most_a_second: float | None = None
@@ -61,6 +63,7 @@ class Limits:
     dry_run: bool = False
     shared: bool = False
     known_bytes: int = KNOWN_BYTES
+    under_way: int = 2
 
 
 def open_sink(
@@ -121,7 +124,8 @@ class FirestoreSink:
         self.operations: Counter[str] = Counter()
         pace = Pace(around, limits.most_a_second, gently=limits.gently)
         budget = Budget(self._database, around, None if limits.dry_run else limits.budget_a_day)
-        self._means = Means(self._database, around, pace, budget, self.operations)
+        flights = Flights(limits.under_way)
+        self._means = Means(self._database, around, pace, budget, self.operations, flights)
         self._staged = Staged()
         self._tables: dict[str, _Open] = {}
         self._generation = 0
@@ -187,6 +191,7 @@ class FirestoreSink:
 
     def close(self) -> None:
         """See `Sink`."""
+        self._means.flights.close()
         self._staged.close()
         self._database.close()
 
@@ -200,8 +205,8 @@ class FirestoreSink:
                 opened.writer.known.put(snapshot.path, base_of(snapshot))
             waiting = self._staged.of(view, [snapshot.path for snapshot in page])
             rows = [waiting.get(s.path) or Row(s.path, swept(self._generation), None) for s in page]
-            for some in self._paced(view, rows):
-                yield from opened.writer.write(some)
+            for some, letters in opened.writer.write(self._paced(view, rows)):
+                yield from letters
                 self._staged.drop(view, [row.path for row in some])
             last = page[-1]
             query = older.start_after((last.fields or {})[FENCE]["g"], last.path)
@@ -217,8 +222,8 @@ class FirestoreSink:
         while self._staged.count(view):
             ready = (row for row in self._staged.rows(view) if not pace.seconds_to(row.path))
             written = 0
-            for some in self._paced(view, ready):
-                yield from opened.writer.write(some)
+            for some, letters in opened.writer.write(self._paced(view, ready)):
+                yield from letters
                 self._staged.drop(view, [row.path for row in some])
                 written += len(some)
             if not written:

@@ -1,5 +1,10 @@
 """Writes view documents into one table: read what is not known, decide, commit; and what to do when that fails.
 
+A commit of the only writer is one call: it holds by a mark (`Ownership.mark`), and what it needs to know is known, or was
+read since the table was taken. Some are under way at once, of different documents, while the next ones are decided. Where
+several processes write, where writes are counted or bounded, or where a document is written once a second at most and the
+mark was, it is a transaction that reads who writes the table.
+
 | what fails | then |
 |---|---|
 | a precondition | somebody else was there: those documents are read, and decided anew |
@@ -9,21 +14,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import partial
 from itertools import chain
 from typing import NamedTuple
 
 from ...core.change import DeadLetter
 from ...core.errors import DataError, EngineError
 from ...core.writes import Write
-from ...database.base import Database, PreconditionFailed, Transaction, Unavailable
+from ...database.base import Database, PreconditionFailed, Snapshot, Transaction, Unavailable
 from ..around import ATTEMPTS, Around
 from ..base import Table
 from ..staged import Row
 from .budget import Budget
 from .deciding import Decision, decide
 from .fence import NEVER_WRITTEN, UNSEEN, Base, base_of, fenced, is_path, tombstone_path
+from .flights import Flights, Landing, failed, landed
 from .known import Known
 from .ownership import Ownership
 from .pace import Pace
@@ -41,6 +49,7 @@ class Means(NamedTuple):
         around: Time and chance.
         pace, budget: How fast, and how much.
         counts: kind -> how many: `read`, the kinds of `Decision`, `retry`, `refused`, `write`.
+        flights: Makes commits while others are prepared.
     """
 
     database: Database
@@ -48,6 +57,23 @@ class Means(NamedTuple):
     pace: Pace
     budget: Budget
     counts: Counter[str]
+    flights: Flights
+
+
+class _Flight(NamedTuple):
+    """A commit that is under way.
+
+    Attributes:
+        rows: What waited.
+        decisions: What is done about each; empty where it could not be decided.
+        landing: What it comes to.
+        is_marked: Whether its first write is a mark.
+    """
+
+    rows: Sequence[Row]
+    decisions: Sequence[Decision]
+    landing: Landing
+    is_marked: bool = False
 
 
 class TableWriter:
@@ -63,21 +89,42 @@ class TableWriter:
     def __init__(self, means: Means, table: Table, ownership: Ownership, known: Known) -> None:
         self._means, self._table, self._ownership, self.known = means, table, ownership, known
         self._doubted: dict[str, Base | None] = {}
+        self._doubts_owner = False
         self._has_buried = False
 
-    def write(self, rows: Sequence[Row]) -> list[DeadLetter]:
-        """Moves documents to what waits for them; at most `MOST_DOCUMENTS`.
+    def write(self, parts: Iterable[Sequence[Row]]) -> Iterator[tuple[Sequence[Row], list[DeadLetter]]]:
+        """Moves documents to what waits for them.
+
+        Args:
+            parts: The documents of one commit each, at most `MOST_DOCUMENTS`; no document is in two of them.
+
+        Yields:
+            Each part once it is written, with its dead letters.
 
         Raises:
             EngineError: `sink-failed`, `contention`, `database-failed`, when all attempts are over.
         """
+        under_way = deque[_Flight]()
+        try:
+            for rows in parts:
+                under_way.append(self._begin(rows))
+                if len(under_way) >= self._means.flights.most:
+                    yield under_way[0].rows, self._end(under_way.popleft())
+            while under_way:
+                yield under_way[0].rows, self._end(under_way.popleft())
+        finally:
+            for flight in under_way:
+                flight.landing.exception()
+
+    def _end(self, flight: _Flight) -> list[DeadLetter]:
+        """Waits for a commit; what fails is tried again."""
         letters: list[DeadLetter] = []
-        waiting = [list(rows)]
+        waiting, begun = [list(flight.rows)], [flight]
         failures = 0
         while waiting:
             some = waiting.pop()
             try:
-                letters += self._commit(some)
+                letters += self._settle(begun.pop() if begun else self._begin(some))
             except PreconditionFailed:
                 failures = self._again(failures, None)
                 self._doubt(some)
@@ -89,31 +136,78 @@ class TableWriter:
                     raise
                 failures = self._again(failures, error)
                 waiting.append(some)
-        self._doubted.clear()
+        for row in flight.rows:
+            self._doubted.pop(row.path, None)
         return letters
 
-    def _commit(self, rows: Sequence[Row]) -> list[DeadLetter]:
-        bases = self._bases(rows)
-        if self._no_tombstones():
-            bases = {p: b if b.version is not None else b._replace(version=NEVER_WRITTEN) for p, b in bases.items()}
-        hidden = [row.path for row in rows if self._wants_tombstone(bases[row.path])]
+    def _begin(self, rows: Sequence[Row]) -> _Flight:
+        """Decides and begins a commit; that it cannot is its outcome."""
+        try:
+            self._ask_whose_it_is()
+            bases = self._bases(rows)
+            if self._no_tombstones():
+                bases = {p: b if b.version is not None else b._replace(version=NEVER_WRITTEN) for p, b in bases.items()}
+            return self._marked(rows, bases) if self._may_mark() else self._in_transaction(rows, bases)
+        except (EngineError, DataError) as error:
+            return _Flight(rows, (), failed(error))
+
+    def _ask_whose_it_is(self) -> None:
+        """After a commit with a mark that failed; a transaction asks itself."""
+        if self._doubts_owner:
+            self._means.counts["read"] += 1
+            self._ownership.verify(self._means.database.get(self._ownership.path))
+            self._doubts_owner = False
+
+    def _may_mark(self) -> bool:
+        pace, path = self._means.pace, self._ownership.path
+        is_free = not (self._means.budget.is_bounded or pace.is_bounded or pace.seconds_to(path))
+        return is_free and self._ownership.may_mark
+
+    def _marked(self, rows: Sequence[Row], bases: Mapping[str, Base]) -> _Flight:
+        """A commit that holds while the table is ours: since it is, nobody else has touched its tombstones."""
+        hidden = self._hidden(rows, bases)
+        stones = self._means.database.get_many([*map(tombstone_path, hidden)]) if hidden else []
+        self._means.counts["read"] += len(hidden)
+        decisions = self._decide(rows, _with_stones(bases, hidden, stones))
+        writes = _all(decisions)
+        if not writes:
+            return _Flight(rows, decisions, landed(None))
+        self._means.pace.wrote(self._ownership.path)
+        self._spend(1 + len(writes))
+        commit = partial(self._means.database.commit, [self._ownership.mark(), *writes])
+        return _Flight(rows, decisions, self._means.flights.begin(commit), is_marked=True)
+
+    def _in_transaction(self, rows: Sequence[Row], bases: Mapping[str, Base]) -> _Flight:
+        """A commit that has read who writes the table, and the tombstones that it needs."""
+        hidden = self._hidden(rows, bases)
         known = None if hidden else self._decide(rows, bases)
         if known is not None and not any(decision.writes for decision in known):
-            return self._settle(rows, known, None)
+            return _Flight(rows, known, landed(None))
 
         def body(transaction: Transaction) -> tuple[Transaction, list[Decision]]:
-            owner, *tombstones = transaction.get_many([self._ownership.path, *map(tombstone_path, hidden)])
+            owner, *stones = transaction.get_many([self._ownership.path, *map(tombstone_path, hidden)])
             self._ownership.verify(owner)
             self._means.counts["read"] += 1 + len(hidden)
-            seen = {path: fenced(bases[path], stone) for path, stone in zip(hidden, tombstones)}
-            decisions = known if known is not None else self._decide(rows, {**bases, **seen})
+            decisions = known if known is not None else self._decide(rows, _with_stones(bases, hidden, stones))
             writes = _all(decisions)
             if writes:
                 transaction.write(*writes, *self._means.budget.counting(len(writes)))
             return transaction, decisions
 
         transaction, decisions = self._means.database.transact(body)
-        return self._settle(rows, decisions, transaction)
+        writes = len(_all(decisions))
+        if writes:
+            self._spend(writes)
+            self._means.budget.spent(writes)
+        return _Flight(rows, decisions, landed(transaction.committed))
+
+    def _hidden(self, rows: Sequence[Row], bases: Mapping[str, Base]) -> list[str]:
+        """Paths whose tombstones must be known."""
+        return [row.path for row in rows if self._wants_tombstone(bases[row.path])]
+
+    def _spend(self, writes: int) -> None:
+        self._means.counts["write"] += writes
+        self._means.pace.spend(writes)
 
     def _bases(self, rows: Sequence[Row]) -> dict[str, Base]:
         """What the database holds at the paths of rows; what is not known is read."""
@@ -143,30 +237,30 @@ class TableWriter:
         now, may_skip = self._means.around.now, self._ownership.is_alone
         return [decide(row, bases[row.path], now, may_skip=may_skip) for row in rows]
 
-    def _settle(
-        self, rows: Sequence[Row], decisions: Sequence[Decision], transaction: Transaction | None
-    ) -> list[DeadLetter]:
-        """Notes what a commit did."""
-        pace, counts = self._means.pace, self._means.counts
-        committed = None if transaction is None else transaction.committed
+    def _settle(self, flight: _Flight) -> list[DeadLetter]:
+        """Waits for a commit, and notes what it did."""
+        self._doubts_owner = self._doubts_owner or flight.is_marked
+        committed = flight.landing.result()
         times = iter(() if committed is None else committed.update_times)
-        writes = len(_all(decisions))
-        for row, decision in zip(rows, decisions):
-            after = decision.after
-            for number, _ in enumerate(decision.writes):
-                time = next(times, None)
-                if number == 0 and after.data is not None:
-                    after = after._replace(update_time=time)
-            self.known.put(row.path, after)
-            counts[decision.kind] += 1
-            self._has_buried = self._has_buried or decision.kind in ("delete", "tombstone")
-            if decision.writes:
-                pace.wrote(row.path)
-        if writes:
-            counts["write"] += writes
-            pace.spend(writes)
-            self._means.budget.spent(writes)
-        return [self._letter(r, d) for r, d in zip(rows, decisions) if _is_news(r, d)]
+        if flight.is_marked:
+            self._ownership.marked(next(times))
+            self._doubts_owner = False
+        for row, decision in zip(flight.rows, flight.decisions):
+            self._note(row, decision, times)
+        return [self._letter(r, d) for r, d in zip(flight.rows, flight.decisions) if _is_news(r, d)]
+
+    def _note(self, row: Row, decision: Decision, times: Iterator[datetime | None]) -> None:
+        """What the database holds now."""
+        after = decision.after
+        for number, _ in enumerate(decision.writes):
+            time = next(times, None)
+            if number == 0 and after.data is not None:
+                after = after._replace(update_time=time)
+        self.known.put(row.path, after)
+        self._means.counts[decision.kind] += 1
+        self._has_buried = self._has_buried or decision.kind in ("delete", "tombstone")
+        if decision.writes:
+            self._means.pace.wrote(row.path)
 
     def _doubt(self, rows: Sequence[Row]) -> None:
         for row in rows:
@@ -203,6 +297,11 @@ def _is_news(row: Row, decision: Decision) -> bool:
     """Whether there is a letter to put or to take back; a row that an earlier attempt had written after all counts too."""
     is_written = decision.kind != "stale" or decision.after.version == row.version
     return is_written and (row.misfit is not None or decision.before.misfit)
+
+
+def _with_stones(bases: Mapping[str, Base], hidden: Sequence[str], stones: Sequence[Snapshot]) -> Mapping[str, Base]:
+    """What the database holds, tombstones included."""
+    return {**bases, **{path: fenced(bases[path], stone) for path, stone in zip(hidden, stones)}}
 
 
 def _all(decisions: Sequence[Decision]) -> list[Write]:

@@ -144,9 +144,7 @@ class FirestoreServer:
 
     def _begin(self, asked: Any) -> Any:
         held = self._database(asked.database)
-        name = uuid.uuid4().bytes
-        held.transactions[name] = EmbeddedTransaction(Reading(held.database.file))
-        return types.BeginTransactionResponse.pb()(transaction=name)
+        return types.BeginTransactionResponse.pb()(transaction=_begun(held))
 
     def _rollback(self, asked: Any) -> Any:
         self._database(asked.database).transactions.pop(asked.transaction, None)
@@ -182,9 +180,12 @@ class FirestoreServer:
     def _batch_get(self, asked: Any) -> Iterator[Any]:
         held = self._database(asked.database)
         paths = [held.reads.path(name) for name in asked.documents]
-        transaction = held.transactions.get(asked.transaction)
+        began = _begun(held) if asked.HasField("new_transaction") else b""
+        transaction = held.transactions.get(began or asked.transaction)
         found = (transaction or _Reads(self._reading(held, asked))).get_many(paths)
         self.faults.documents += len(paths)
+        if began:
+            yield types.BatchGetDocumentsResponse.pb()(transaction=began)
         for name, snapshot in zip(asked.documents, found):
             answer = types.BatchGetDocumentsResponse.pb()(read_time=timestamp(snapshot.read_time))
             if snapshot.exists:
@@ -196,7 +197,10 @@ class FirestoreServer:
     def _run_query(self, asked: Any) -> Iterator[Any]:
         held = self._database(asked.parent)
         query = held.reads.query(asked.parent, asked.structured_query)
-        transaction = held.transactions.get(asked.transaction)
+        began = _begun(held) if asked.HasField("new_transaction") else b""
+        if began:
+            yield types.RunQueryResponse.pb()(transaction=began)
+        transaction = held.transactions.get(began or asked.transaction)
         reading = self._reading(held, asked)
         names = selected(asked.structured_query)
         for snapshot in transaction.query(query) if transaction else reading.query(query):
@@ -239,6 +243,13 @@ class FirestoreServer:
                 yield message
             if not told:
                 held.database.bell.wait(rung, _LOOK_SECONDS)
+
+
+def _begun(held: Held) -> bytes:
+    """A new transaction's name."""
+    name = uuid.uuid4().bytes
+    held.transactions[name] = EmbeddedTransaction(Reading(held.database.file))
+    return name
 
 
 class _Aborted(Exception):
