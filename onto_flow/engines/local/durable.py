@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict
+from functools import partial
 from itertools import chain, islice
 
 from ...core.change import DeadLetter, ViewChange
@@ -30,10 +31,7 @@ from .flow import LocalFlow, Stopped
 from .options import Options
 from .run import Counts, Run, now
 from .waits import Waits
-
-_CHUNK = 1000
-_CHUNKS = 5
-"""So many chunks of a whole table are given between two batches of the feed, at most half of the time."""
+from .whole_table import WholeTable
 
 _QUIET_SECONDS = 3.0
 """A feed that is quiet for so long gives time to bring the table of state up to its log."""
@@ -82,9 +80,8 @@ class DurableRun(Run):
         self._letters: list[DeadLetter] = []
         self._oldest: float | None = None
         self._publishing = 0.0
-        self._rest: Iterator[list[ViewChange]] | None = None
+        self._rest: WholeTable | None = None
         self._waits: Waits | None = None
-        self._gave, self._giving = 0.0, 0.0
         if kept.loaded:
             if isinstance(job.feed, Follower):
                 job.feed.follows(kept.snapshot)
@@ -136,7 +133,7 @@ class DurableRun(Run):
         if self._rest is not None:
             self._commit()
         while self._rest is not None and not stopped:
-            self._give()
+            self._give(self._rest)
         if not stopped or (self.fenced and self._rest is None and self._publishing <= _SHORT_SECONDS):
             super()._end()
         self._commit()
@@ -145,13 +142,14 @@ class DurableRun(Run):
         kept, sink = self._kept, self.job.sink
         self.fenced = True
         self._commit(fenced=True)
+        whole = WholeTable(self.job.plan, self.flow, kept.state)
         if kept.settled and not sink.capabilities.resumes and self.job.feed is not None:
-            self._rest = self._whole_table()
+            self._rest = whole
             return
         if kept.settled and sink.capabilities.resumes:
             self._write(kept.outbox(), None)
         else:
-            for chunk in self._whole_table():
+            for chunk in whole.chunks:
                 self._write(chunk, None)
             sink.complete()
         self._opened()
@@ -161,32 +159,12 @@ class DurableRun(Run):
         self._kept.settled = self._dirty = True
         self.job.metrics.ready = True
 
-    def _give(self) -> None:
-        """Gives the sink some more of the whole table; of what has changed meanwhile it keeps the newest."""
-        assert self._rest is not None
-        began = time.monotonic()
-        some = list(islice(self._rest, _CHUNKS))
-        for chunk in some:
-            self._write(chunk, None)
-        self._gave = time.monotonic()
-        self._giving = self._gave - began
-        if len(some) < _CHUNKS:
+    def _give(self, rest: WholeTable) -> None:
+        """Gives the sink some more of the whole table."""
+        if rest.give(partial(self._write, oldest_commit=None)):
             self._rest = None
             self.job.sink.complete()
             self._opened()
-
-    def _whole_table(self) -> Iterator[list[ViewChange]]:
-        """What the state shows."""
-        chunk: list[ViewChange] = []
-        for node in self.job.plan.operators:
-            if node.shows:
-                keys = self._kept.state.every(node.id)
-                for change in chain.from_iterable(self.flow.shown(node, key, cells) for key, cells in keys):
-                    chunk.append(change)
-                    if len(chunk) >= _CHUNK:
-                        yield chunk
-                        chunk = []
-        yield chunk
 
     def _ingested(self) -> Iterable[tuple[Key, Cells]]:
         return self._kept.state.every("ingest")
@@ -225,8 +203,8 @@ class DurableRun(Run):
             self._kept.state.fold()
         if self._rest is None:
             super()._tick()
-        elif time.monotonic() - self._gave >= self._giving:
-            self._give()
+        elif self._rest.is_due:
+            self._give(self._rest)
 
     def _due(self) -> float:
         if self._waits is not None:

@@ -13,7 +13,7 @@ from onto_flow.core.change import BELOW_EVENTS, Change
 from onto_flow.core.values import from_micros
 from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.engines.base import event, seed
-from onto_flow.engines.local import durable, flow, kept_timers
+from onto_flow.engines.local import durable, flow, kept_timers, whole_table
 from onto_flow.engines.local.copying import summary
 from onto_flow.engines.local.durable import DurableRun
 from onto_flow.operators.base import DAY
@@ -241,8 +241,8 @@ def test_tombstones_of_one_document_are_one(tmp_path):
 
 def test_a_restart_commits_changes_before_a_large_table_is_given_and_publishes_it_whole(tmp_path, monkeypatch):
     """A sink whose tables are in the process alone: the feed does not wait for the table, and no part of it is published."""
-    monkeypatch.setattr(durable, "_CHUNK", 1)
-    monkeypatch.setattr(durable, "_CHUNKS", 1)
+    monkeypatch.setattr(whole_table, "_CHUNK", 1)
+    monkeypatch.setattr(whole_table, "_CHUNKS", 1)
     case, happened, committed = meeting_room(), [], []
     after = DurableRun._after_commit
 
@@ -272,8 +272,8 @@ def test_a_restart_commits_changes_before_a_large_table_is_given_and_publishes_i
 
 
 def test_a_restart_that_is_stopped_before_its_table_was_given_publishes_no_part_of_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(durable, "_CHUNK", 1)
-    monkeypatch.setattr(durable, "_CHUNKS", 1)
+    monkeypatch.setattr(whole_table, "_CHUNK", 1)
+    monkeypatch.setattr(whole_table, "_CHUNKS", 1)
     case, stop = meeting_room(), threading.Event()
 
     class Stops(MemorySink):
