@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 from ..core.errors import DataError
 from ..core.values import Reference, Vector, from_micros
+from .entity_key import Key, Keys
 from .entity_parts import (
     EMPTY_LIST,
     MAP,
@@ -45,15 +46,6 @@ _MAX_NAMES = 20_000
 _log = logging.getLogger(__name__)
 
 
-class Key(NamedTuple):
-    """The name of a document: its path, its database, whether the emulator wrote it, and where its fields begin."""
-
-    path: str
-    database: str
-    emulator: bool
-    end: int
-
-
 class Entity(NamedTuple):
     """A document: path, `projects/P/databases/D`, fields."""
 
@@ -73,7 +65,7 @@ class EntityDecoder:
         self._warn = warn
         self._warned: set[int] = set()
         self._names: dict[bytes, str] = {}
-        self._apps: dict[tuple[bytes, bytes], tuple[str, bool]] = {}
+        self._keys = Keys()
         self._database = ""
         self._plain = {**PLAIN, 0x63: self._reference}
 
@@ -84,7 +76,7 @@ class EntityDecoder:
             DataError: `bad-document` when the record does not begin with a key.
         """
         try:
-            return self._key(data)
+            return self._keys.read(data)
         except _DAMAGE as error:
             raise _damaged(error) from error
 
@@ -117,31 +109,6 @@ class EntityDecoder:
         """
         key = self.key(data)
         return Entity(key.path, key.database, self.fields(data, key, fields))
-
-    def _key(self, data: bytes) -> Key:
-        if data[0] != 0x6A:
-            raise bad_document("a record that does not begin with a key", 0)
-        size, at = get_varint(data, 1)
-        stop = at + size
-        if stop > len(data) or data[at] != 0x6A:
-            raise bad_document("a key that is cut or names no project", at)
-        app, at = get_bytes(data, at + 1, stop)
-        if data[at] != 0x72:
-            raise bad_document("a key without a path", at)
-        size, at = get_varint(data, at + 1)
-        path, at = get_path(data, at, at + size)
-        return Key(path, *self._database_of(app, data, at, stop), stop)
-
-    def _database_of(self, app: bytes, data: bytes, at: int, stop: int) -> tuple[str, bool]:
-        rest = data[at:stop]
-        found = self._apps.get((app, rest))
-        if found is None:
-            if at > stop:
-                raise bad_document("a key that is longer than it says", at)
-            if len(self._apps) > _MAX_NAMES:
-                self._apps.clear()
-            found = self._apps[app, rest] = database_of(app, rest)
-        return found
 
     def _fields(self, data: bytes, at: int, end: int, depth: int, wanted: Collection[str] | None) -> dict[str, Any]:
         fields: dict[str, Any] = {}
@@ -242,36 +209,8 @@ class EntityDecoder:
             raise bad_document("a reference of an unknown form", at)
         app, at = get_bytes(data, at + 2, stop)
         path, at = get_path(data, at, stop - 1, REFERENCE_PATH)
-        database = self._database_of(app, data, at, stop - 1)[0]
+        database = self._keys.database(app, data, at, stop - 1)[0]
         return Reference(path, None if database == self._database else database)
-
-
-def database_of(app: bytes, rest: bytes) -> tuple[str, bool]:
-    """The database that a key or a reference names, `projects/P/databases/D`, and whether the emulator wrote it.
-
-    Args:
-        app: The project, with the prefix of its location (`s~`, `dev~`).
-        rest: What stands behind the path.
-
-    Raises:
-        DataError: `bad-document` for a namespace, which only Datastore has.
-    """
-    prefix, tilde, project = app.decode().partition("~")
-    name = f"projects/{project if tilde else prefix}/databases/{_database_id(rest) or '(default)'}"
-    return name, prefix == "dev"
-
-
-def _database_id(rest: bytes) -> str:
-    """What stands behind the path of a key: a namespace, which must be empty, and the id of a named database."""
-    name, at = b"", 0
-    while at < len(rest):
-        tag = rest[at : at + 2]
-        part, at = get_bytes(rest, at + 2, len(rest))
-        if tag == b"\xba\x01":
-            name = part
-        elif tag != b"\xa2\x01" or part:
-            raise bad_document("a key with a namespace, which Firestore does not have", at)
-    return name.decode()
 
 
 def _append(fields: dict[str, Any], name: str, value: Any, at: int) -> None:

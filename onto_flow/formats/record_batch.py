@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .entity import database_of
+from .entity_key import database_of
 from .entity_parts import BLOB, BYTESTRING, EMPTY_LIST, KEY_PATH, MAP, NONE, POINT, TEXT, VECTOR, WHEN
 from .intern import BAD, Names, runs
 from .lockstep import Properties, prefix_of, walk

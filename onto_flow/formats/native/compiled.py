@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...core.values import GeoPoint, Reference, Vector
-from ..entity import database_of
+from ..entity_key import database_of
 from ..typed_json import vector_of_map
 
 if TYPE_CHECKING:
