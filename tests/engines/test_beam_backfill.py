@@ -28,7 +28,8 @@ from onto_flow.engines.base import seed
 from onto_flow.engines.beam.backfill import _Build, _Finish, refusals
 from onto_flow.engines.beam.elements import pack_built, unpack_built
 from onto_flow.engines.beam.engine import IN_PROCESS
-from onto_flow.engines.beam.routing import ROOTS, Hops, Router, shard_named, shard_of, unpacked
+from onto_flow.engines.beam.parcels import ROOTS, shard_named, shard_of, unpacked
+from onto_flow.engines.beam.routing import Hops, Router
 from onto_flow.engines.beam.transforms import BackfillViews
 from onto_flow.engines.local.flow import LocalFlow
 from onto_flow.plan.nodes import Plan

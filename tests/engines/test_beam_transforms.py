@@ -29,7 +29,7 @@ from onto_flow.core.errors import UsageError
 from onto_flow.core.types import Type
 from onto_flow.demo import data as demo
 from onto_flow.demo.meeting_room import Attendee, MeetingSession, OrganizationLoad
-from onto_flow.engines.beam import cells, elements, read_documents, routing, rows, udfs
+from onto_flow.engines.beam import cells, elements, parcels, read_documents, routing, rows, udfs
 from onto_flow.engines.beam.engine import IN_PROCESS
 from onto_flow.engines.beam.read_documents import Reads, _ReadRange
 from onto_flow.engines.beam.reading import encode_partition
@@ -47,7 +47,7 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(place)
 
 
-@pytest.mark.parametrize("module", [public, elements, routing, rows, udfs, cells], ids=lambda m: m.__name__)
+@pytest.mark.parametrize("module", [public, elements, parcels, routing, rows, udfs, cells], ids=lambda m: m.__name__)
 def test_examples(module, export: str, tmp_path: Path) -> None:
     given = {
         "beam": beam,

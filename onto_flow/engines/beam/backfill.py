@@ -34,8 +34,9 @@ from ...plan.nodes import Plan, View
 from ...plan.wire import from_json, to_json
 from ..bulk import Bulk, Queue, misreading, unknown
 from .elements import Block, Built
+from .parcels import ROOTS, Packed, shard_named, shard_of, unpacked
 from .quiet import QuietFn
-from .routing import ROOTS, Hops, Packed, Router, depths, shard_named, shard_of, unpacked
+from .routing import Hops, Router, depths
 
 KEYED = tuple[bytes, bytes]
 GROUPS = "groups"

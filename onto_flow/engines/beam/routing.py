@@ -8,68 +8,34 @@ all documents that its roots lead to, and the bulk build computes it alone.
 Law: what a shard gets holds every document of every slot of its own roots. Others do not matter: the bulk build finds by
 keys what belongs to a root, and evaluates the shard's own roots alone.
 
-Packed values are the bytes of many records for one target; a document is encoded once, where it is read, and is carried
-as bytes from there on.
+What goes to one target is packed (`parcels`); a document is encoded once, where it is read, and is carried as bytes from
+there on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
-from zlib import crc32
 
 from ...core.change import Change, DeadLetter
-from ...core.codec import joined
 from ...core.values import Document
 from ...formats.native.values import value_decoder, value_encoder
 from ...operators.ingest import misread
 from ...operators.joins import JoinKey, Joins
 from ...plan.nodes import Plan, Slot, View
 from ..bulk import misreading
-
-ROOTS = 0
-"""The level of shards of roots; hops have the depth of their slot."""
-
-RECORDS = 2000
-"""So many records for one target are packed into one value."""
+from .parcels import ASKED, DOCUMENTS, FOUND, ONLY, PACKED, RECORDS, ROOTS, Packed, Parcels, shard_of
 
 MANY = 50_000
 """What is asked for at so many keys of a slot is gathered before it is packed: many roots ask for the same."""
 
 MAX_COLLECTIONS = 10_000
 
-_DOCUMENTS, _PACKED, _ASKED, _FOUND = b"\0", b"\1", b"\2", b"\3"
 _encode, _decode = value_encoder(), value_decoder()
 
 Asks = tuple[tuple[JoinKey, ...], ...]
 """For each slot behind a slot, the keys at which a document asks for its documents."""
 
-
-class Packed(NamedTuple):
-    """Records for one target.
-
-    Attributes:
-        level: `ROOTS`, or the depth of a slot.
-        target: Which shard there.
-        data: The records.
-    """
-
-    level: int
-    target: bytes
-    data: bytes
-
-
 Place = Callable[[str, Document], None]
-
-
-def shard_of(key: JoinKey, shards: int) -> int:
-    """The shard of a path or key.
-
-    Example:
-        >>> shard_of("users/u1", 4) == shard_of("users/u1", 4) < 4
-        True
-    """
-    return crc32(key.encode() if isinstance(key, str) else key) % shards
 
 
 def depths(view: View) -> list[int]:
@@ -84,27 +50,6 @@ def depths(view: View) -> list[int]:
     for slot in view.slots:
         found.append(0 if slot.index == 0 else found[slot.parent] + 1)
     return found
-
-
-class Parcels:
-    """Records that wait to be packed, by target."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[tuple[int, bytes, bytes], list[Any]] = {}
-
-    def of(self, level: int, target: bytes, form: bytes) -> list[Any]:
-        """Where records of some form for a target are put; it stays the same list."""
-        return self._waiting.setdefault((level, target, form), [])
-
-    def take(self, at_least: int = 1) -> Iterator[Packed]:
-        """Packs what waits for targets that have so many records."""
-        for (level, target, form), records in self._waiting.items():
-            if len(records) >= at_least:
-                for begin in range(0, len(records), RECORDS):
-                    some = records[begin : begin + RECORDS]
-                    data = form + joined(some) if form == _PACKED else _encode(some, form)
-                    yield Packed(level, target, data)
-                records.clear()
 
 
 class _Ways:
@@ -137,7 +82,7 @@ class _Ways:
         for slot, asked in enumerate(self._asked):
             if len(asked) > more_than:
                 shards = self.shards
-                waiting = [parcels.of(self.depths[slot], name, _ASKED) for name in self.names[slot]]
+                waiting = [parcels.of(self.depths[slot], name, ASKED) for name in self.names[slot]]
                 for key, roots in asked.items():
                     waiting[shard_of(key, shards)].append((key, [*roots]))
                 self._asked[slot] = {}
@@ -215,12 +160,12 @@ class Router:
         return found
 
     def _only(self) -> Place:
-        put = self._parcels.of(ROOTS, ONLY, _DOCUMENTS).append
+        put = self._parcels.of(ROOTS, ONLY, DOCUMENTS).append
         return lambda path, fields: put((path, None, fields))
 
     def _root(self, ways: _Ways) -> Place:
         shards = self._shards
-        puts = [self._parcels.of(ROOTS, name, _DOCUMENTS).append for name in ways.names[0]]
+        puts = [self._parcels.of(ROOTS, name, DOCUMENTS).append for name in ways.names[0]]
 
         def place(path: str, fields: Document) -> None:
             shard = shard_of(path, shards)
@@ -232,7 +177,7 @@ class Router:
     def _document(self, ways: _Ways, slot: Slot) -> Place:
         shards, joins, index = self._shards, ways.joins, slot.index
         names, level = ways.names[index], ways.depths[index]
-        puts = [self._parcels.of(level, name, _FOUND).append for name in names]
+        puts = [self._parcels.of(level, name, FOUND).append for name in names]
         asks, doc_keys = ways.asks, joins.doc_keys
         asks_on, names_roots = bool(joins.children[index]), slot in joins.below
 
@@ -248,10 +193,6 @@ class Router:
                         ways.ask(0, asks(0, str(key), {}), (shard,))
 
         return place
-
-
-ONLY = b"0"
-"""The only shard of roots, of all views."""
 
 
 class Hops:
@@ -271,13 +212,13 @@ class Hops:
         ways, parcels = self._ways[number], Parcels()
         asked: dict[JoinKey, set[int]] = {}
         for data in values:
-            if data[:1] == _ASKED:
+            if data[:1] == ASKED:
                 for key, roots in _decode(data, 1):
                     asked.setdefault(key, set()).update(roots)
-        puts = [parcels.of(ROOTS, name, _PACKED).append for name in ways.names[0]]
+        puts = [parcels.of(ROOTS, name, PACKED).append for name in ways.names[0]]
         asks_on = bool(ways.joins.children[slot])
         for data in values if asked else ():
-            if data[:1] == _FOUND:
+            if data[:1] == FOUND:
                 for key, asks, raw in _decode(data, 1):
                     roots = asked.get(key)
                     if roots is not None:
@@ -288,17 +229,3 @@ class Hops:
                 yield from parcels.take(RECORDS)
         ways.tell(parcels)
         yield from parcels.take()
-
-
-def unpacked(values: Iterable[bytes]) -> Iterator[Change]:
-    """The documents of a shard of roots; each begins as a `Change` does: path, before, after."""
-    for data in values:
-        yield from _decode(data, 1)
-
-
-def shard_named(target: bytes) -> tuple[int | None, int]:
-    """(number of the view or `None` for all of them, number of the shard) of a shard of roots."""
-    if target == ONLY:
-        return None, 0
-    number, _, shard = target.split(b"/")
-    return int(number), int(shard)
