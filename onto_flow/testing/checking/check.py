@@ -20,8 +20,8 @@ from .seeds import Seeds
 from .shrinking import Failure, shrink
 from .stories import Story, draw_story
 from .subject import Subject
-from .values import DIRTS, Dirt, draw_world
 from .ways import SCHEDULES, Shuffled, Way, draw_batches, draw_hurried, draw_shuffled
+from .worlds import DIRTS, Dirt, draw_world
 
 EXAMPLES = 100
 """How many stories are run where nothing else is said: some seconds."""

@@ -11,7 +11,7 @@ from ...connect import open_source
 from ...core.change import Change
 from ...core.values import Document, Reference
 from ...plan.nodes import Plan
-from .values import World
+from .worlds import World
 
 MOST = 5_000
 """How many documents of a source are looked at."""

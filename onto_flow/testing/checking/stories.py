@@ -17,7 +17,8 @@ from ...core.equality import same
 from ...core.values import Document, to_micros
 from ..histories import START, TICK, Commit, History
 from ..simulation import MOMENT
-from .values import World, draw_fields
+from .values import draw_fields
+from .worlds import World
 
 _DRAWS = 5
 """How many times a document is drawn again that should move and does not."""

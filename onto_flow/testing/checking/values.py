@@ -1,189 +1,22 @@
-"""Values for the fields of documents: of the declared type, null, missing, and of another type; few, so that they meet."""
+"""Values for the fields of documents: of the declared type, null, missing, and of another type."""
 
 from __future__ import annotations
 
-import enum
-import math
 import typing
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from collections.abc import Sequence
 from random import Random
-from typing import Any, Literal
+from typing import Any
 
 from ...core.collection import Collection, members_of
 from ...core.references import reference_path
-from ...core.values import GeoPoint, Reference, Vector
+from ...core.values import Reference
 from ...model.annotations import element_of, hints_of, without_none
 from ...plan.nodes import Relation
-from .fields import Field, Fields
+from .candidates import CANDIDATES, KINDS_OF, OTHER_TYPES, fits, literals
+from .fields import Field
+from .worlds import World, draw_path
 
-Dirt = Literal["typed", "nulls", "anything"]
-"""What documents may hold: values of the declared types; nulls and missing fields too; values of other types too."""
-
-DIRTS: tuple[Dirt, ...] = ("typed", "nulls", "anything")
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_NOON = datetime(2026, 5, 4, 12, 0, tzinfo=timezone.utc)
-CANDIDATES: Mapping[str, tuple[Any, ...]] = {
-    "str": ("a", "b", "c", "", "1", "é"),
-    "int": (0, 1, 2, 3, -1, 2**53 + 1),
-    "float": (0.1, 0.2, 0.3, 1.5, -0.0, 1, 2, 1e16, -1e16, math.nan, math.inf),
-    "bool": (True, False),
-    "bytes": (b"", b"\x00\xff"),
-    "timestamp": (_NOON, _NOON + timedelta(microseconds=1), _NOON - timedelta(days=400)),
-    "geopoint": (GeoPoint(1.5, -0.0), GeoPoint(-90.0, 180.0)),
-    "vector": (Vector((1.0, -0.0)), Vector(())),
-    "map": ({}, {"a": 1}, {"a": {"b": None}}),
-    "any": (1, 1.0, True, "a", None, "1", [1, "a"], {"a": 1}),
-}
-"""What is tried of each kind, edges among them: equal numbers of other types, sums that rounding would change."""
-
-_MICROSECOND = timedelta(microseconds=1)
-_SPANS = (timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1))
-"""Lengths of time where the views name none."""
-
-OTHER_TYPES: tuple[Any, ...] = (7, "x", 1.0, True, [1], {"a": 1}, Reference("none/1"), [None])
-_IDS: tuple[tuple[str, ...], ...] = (("1", "2", "3"), ("1", "2", "3"), ("a", "b", "c"), ("1", "01", "é.b"))
-_MORE_IDS = ("4", "5")
 _MISSING: Any = object()
-_WIDE = 0.2
-"""How many of the worlds are wide."""
-
-
-@dataclass
-class World:
-    """What one history plays with.
-
-    Attributes:
-        ids: The ids of all collections: they are shared on purpose.
-        paths: The paths of each collection's documents.
-        dirt: How far values may be from the declared types.
-        choices: (collection, field) -> the few values that it takes.
-        key_sets: The values of each set of keys.
-        templates: Documents of a seed, by collection.
-        fixed: Fields whose values were given.
-        moments: Moments that matter, and what lies right beside them; declared time comes to some, if it does at all.
-        wide: Whether roots meet as many documents as there can be.
-    """
-
-    fields: Fields
-    ids: tuple[str, ...]
-    paths: dict[Collection, tuple[str, ...]]
-    dirt: Dirt
-    choices: dict[tuple[Collection, str], tuple[Any, ...]] = field(default_factory=dict)
-    key_sets: dict[int, tuple[Any, ...]] = field(default_factory=dict)
-    templates: Mapping[Collection, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
-    fixed: frozenset[str] = frozenset()
-    moments: tuple[datetime, ...] = ()
-    wide: bool = False
-
-    def collection_of(self, path: str) -> Collection:
-        """The collection of a path of this world."""
-        return next(c for c, paths in self.paths.items() if path in paths)
-
-    @property
-    def all_paths(self) -> tuple[str, ...]:
-        """Every path, once."""
-        return tuple(dict.fromkeys(p for paths in self.paths.values() for p in paths))
-
-
-def draw_world(random: Random, fields: Fields, dirt: Dirt, given: Mapping[str, Sequence[Any]] | None = None) -> World:
-    """A small world around one or two roots.
-
-    Args:
-        random: Draws.
-        fields: What documents may hold.
-        dirt: How far values may be from the declared types.
-        given: Field, or name of a collection -> the values, or ids, that it may have.
-    """
-    given = given or {}
-    world = World(fields, random.choice(_IDS), {}, dirt, wide=random.random() < _WIDE)
-    for at, collection in enumerate(fields.collections):
-        count = random.choice((1, 1, 2, 2, 3)) if at else random.choice((1, 2, 2, 3))
-        ids = [str(i) for i in given.get(str(collection).rpartition("/")[2], world.ids)]
-        if collection in fields.lasting or (world.wide and at):
-            ids += [i for i in _MORE_IDS if i not in ids]
-            count += random.choice((1, 2)) + 2 * world.wide
-        paths = (_path(random, collection, world.ids, name, world.all_paths) for name in ids[:count])
-        world.paths[collection] = tuple(dict.fromkeys(paths))
-    for number, (kinds, parts) in fields.key_sets.items():
-        world.key_sets[number] = _key_set(random, world, kinds, bool(parts))
-    world.moments = draw_moments(random, fields.spans)
-    alike: dict[tuple[frozenset[str], str], tuple[Any, ...]] = {}
-    for collection, known in fields.collections.items():
-        for name, spec in known.items():
-            moments = (2, 3, 4, 5) if collection in fields.lasting else (1, 2, 3)
-            choices = tuple(given.get(name) or _choices(random, spec, fields.constants, world.moments, moments))
-            if spec.alike and name not in given:
-                choices = alike.setdefault((spec.alike, spec.kind), choices)
-            world.choices[collection, name] = choices
-    world.fixed = frozenset(given)
-    return world
-
-
-def _lies_in(path: str, collection: Collection) -> bool:
-    """Whether a document may have documents of a collection right below it."""
-    around = collection.pattern.rpartition("/")[0].rpartition("/")[0]
-    return Collection(around).matches(path)
-
-
-def _path(random: Random, collection: Collection, ids: Sequence[str], name: str, known: Sequence[str] = ()) -> str:
-    if collection.group:
-        return random.choice((f"{collection.pattern}/{name}", f"p/{random.choice(ids)}/{collection.pattern}/{name}"))
-    above = [p for p in known if not collection.top_level and _lies_in(p, collection)]
-    if above and random.random() < 0.7:
-        return f"{random.choice(above)}/{collection.pattern.rpartition('/')[2]}/{name}"
-    parts = [random.choice(ids) if part.startswith("{") else part for part in collection.pattern.split("/")]
-    return "/".join((*parts, name))
-
-
-def _key_set(random: Random, world: World, kinds: Sequence[str], with_ids: bool) -> tuple[Any, ...]:
-    plain = [k for k in kinds if k in ("str", "int", "float", "bool", "timestamp")]
-    kind = plain[0] if plain else "str"
-    keys = world.ids if with_ids else CANDIDATES[kind][:3]
-    few = tuple(random.sample(keys, min(len(keys), 2 if world.wide else random.choice((1, 2, 2, 3)))))
-    return (*few, *few[:1] * 2) if world.wide else few
-
-
-def draw_moments(random: Random, spans: Sequence[timedelta]) -> tuple[datetime, ...]:
-    """The bounds of a window, of a session or of a tick from noon on, and what lies a microsecond beside them."""
-    span = random.choice(spans or _SPANS)
-    start = _NOON - (_NOON - _EPOCH) % span if random.random() < 0.5 else _NOON
-    bounds = [start + span * n for n in (0, 1, 2)]
-    return tuple(m for bound in bounds for m in (bound - _MICROSECOND, bound, bound + _MICROSECOND))
-
-
-def _choices(
-    random: Random, spec: Field, constants: Sequence[Any], moments: Sequence[datetime], how_many: Sequence[int]
-) -> tuple[Any, ...]:
-    """The few values of a field; `how_many`: of the moments that matter."""
-    if spec.kind == "timestamp" or spec.until:
-        far = () if spec.until and random.random() < 0.7 else random.sample(CANDIDATES["timestamp"], 1)
-        return (*random.sample(moments, random.choice(how_many)), *far)
-    kind = spec.kind if spec.kind in CANDIDATES else "any"
-    likely = [v for v in spec.constants if _fits(v, kind)]
-    near = [v + by for v in likely if not isinstance(v, str) for by in (-1, 1)]
-    others = [v for v in constants if _fits(v, kind)]
-    known = [*_literals(spec.annotation), *likely, *near]
-    rest = [*CANDIDATES[kind], *others]
-    some = random.sample(rest, min(len(rest), random.choice((1, 2, 2, 3))))
-    return (*random.sample(known, min(len(known), random.choice((1, 2, 4)))), *some)
-
-
-def _fits(value: Any, kind: str) -> bool:
-    if kind in ("int", "float"):
-        return isinstance(value, (int, float)) and not (kind == "int" and isinstance(value, float))
-    return isinstance(value, str) if kind == "str" else kind == "any"
-
-
-def _literals(annotation: Any) -> list[Any]:
-    annotation, _ = without_none(annotation)
-    if typing.get_origin(annotation) is Literal:
-        return list(typing.get_args(annotation))
-    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
-        return [member.value for member in annotation]
-    return []
 
 
 def draw_fields(random: Random, world: World, collection: Collection) -> dict[str, Any]:
@@ -239,28 +72,16 @@ def _list(random: Random, world: World, spec: Field) -> list[Any]:
     return [random.choice(("a", "b", 1, 2)) for _ in range(count)]
 
 
-_KINDS_OF: Mapping[Any, str] = {
-    bool: "bool",
-    int: "int",
-    float: "float",
-    str: "str",
-    bytes: "bytes",
-    datetime: "timestamp",
-    GeoPoint: "geopoint",
-    Vector: "vector",
-}
-
-
 def _of_type(random: Random, world: World, annotation: Any, depth: int = 0) -> Any:
     """A value of an annotated type."""
     annotation, optional = without_none(annotation)
     if optional and random.random() < 0.2:
         return None
-    if literals := _literals(annotation):
-        return random.choice(literals)
-    if annotation in _KINDS_OF:
-        kind = _KINDS_OF[annotation]
-        known = [c for c in world.fields.constants if _fits(c, kind)]
+    if named := literals(annotation):
+        return random.choice(named)
+    if annotation in KINDS_OF:
+        kind = KINDS_OF[annotation]
+        known = [c for c in world.fields.constants if fits(c, kind)]
         return random.choice((*CANDIDATES[kind][:4], *known[:4]))
     if depth > 3:
         return None
@@ -320,7 +141,7 @@ def _reference(random: Random, world: World, relation: Relation) -> Any:
 
 
 def _missing_path(random: Random, target: Collection, ids: Sequence[str]) -> str:
-    return _path(random, random.choice(members_of(target)), ids, "none")
+    return draw_path(random, random.choice(members_of(target)), ids, "none")
 
 
 def _raw(random: Random, relation: Relation, path: str) -> Any:

@@ -8,8 +8,8 @@ from onto_flow.core.equality import same
 from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.testing.checking.fields import fields_of
 from onto_flow.testing.checking.stories import Story, draw_story
-from onto_flow.testing.checking.values import draw_world
 from onto_flow.testing.checking.ways import Shuffled
+from onto_flow.testing.checking.worlds import draw_world
 from onto_flow.testing.shuffling import HASTY
 
 FIELDS = fields_of(MeetingSession.plan(), (MeetingSession,))
