@@ -52,12 +52,15 @@ class SinkCapabilities:
         keeps_tables: Whether the tables outlive the process.
         resumes: Whether a generation goes on after a restart from what the sink was given and has published; otherwise
             it must be given the whole table again.
+        beside: Whether `publish` may be called in another thread than the rest, while the job goes on; of a sink one call is
+            under way at a time. For those that wait for a service.
     """
 
     append: bool = False
     atomic_publish: bool = True
     keeps_tables: bool = True
     resumes: bool = True
+    beside: bool = False
 
 
 @runtime_checkable

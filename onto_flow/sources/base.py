@@ -151,6 +151,14 @@ class Remembering(Protocol):
         """Says, before it is opened, how to find the documents that a job takes to exist in a collection."""
 
 
+@runtime_checkable
+class Calling(Protocol):
+    """A feed that says when something has come, so that nobody needs to ask it often."""
+
+    def calls(self, ring: Callable[[], None]) -> None:
+        """Says, before it is opened, what is to be called then, from any thread."""
+
+
 def count_of(name: str, value: int | str) -> int:
     """The number that an option says, at least 1.
 

@@ -6,6 +6,9 @@ version.
 
 Messages are taken as they come, whatever their ordering keys. Google's client hands over the next message of a key when the
 one before is acknowledged (2.44.0, also of a subscription without order): a document would change once in a checkpoint.
+
+Leases of all messages that are here are extended by the client, in a thread of its own. It also extends each lease when the
+message comes, and waits for the answer before it hands the message over; here that goes on beside.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
@@ -21,7 +24,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from google.api_core.exceptions import GoogleAPICallError
+from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.cloud.pubsub_v1 import SubscriberClient
 from google.cloud.pubsub_v1.subscriber.scheduler import ThreadScheduler
 from google.cloud.pubsub_v1.types import FlowControl
@@ -43,7 +46,7 @@ killed process would stay away."""
 _GIVEN_BACK = 1000
 """So many messages a request: it may have 512 KiB."""
 
-_POLL = timedelta(milliseconds=10)
+_POLL, _LONG_POLL = timedelta(milliseconds=10), timedelta(seconds=1)
 _PLACE = re.compile(r"(?://|projects/)([^/?#]+)/(?:subscriptions/)?([^/?#]+)")
 
 
@@ -96,6 +99,7 @@ class PubSubFeed:
         self._until_quiet = quiet_seconds(until_quiet)
         self._options = EventOptions(format, mapping, database)
         self._open: PubSubReader | None = None
+        self._ring: Callable[[], None] | None = None
 
     def info(self) -> SourceInfo:
         """It goes on, unless it was told to end."""
@@ -109,6 +113,10 @@ class PubSubFeed:
         """See `sources.base.Follower`."""
         self._options.joined = snapshot is not None
 
+    def calls(self, ring: Callable[[], None]) -> None:
+        """See `sources.base.Calling`."""
+        self._ring = ring
+
     def contents(self, projection: Projection | None) -> EventContents:
         """See `sources.base.Subscribed`."""
         return self._options.contents(projection)
@@ -120,7 +128,7 @@ class PubSubFeed:
         contents = self._options.contents(projection)
         count, state = decode(resume) if resume is not None else (0, {})
         contents.restore(state)
-        pulled = Pulled(partition.name, *self._limits, count)
+        pulled = Pulled(partition.name, *self._limits, count, self._ring)
         self._open = PubSubReader(pulled, contents, self.batch_messages, self._until_quiet)
         return self._open
 
@@ -137,14 +145,20 @@ class Pulled:
         subscription: Its full name.
         max_messages, max_bytes: How much may be here.
         taken: The number of the last message that an earlier process took.
+        ring: Is called when some have come; `None`: nobody is to be called.
     """
 
-    def __init__(self, subscription: str, max_messages: int, max_bytes: int, taken: int) -> None:
-        self.subscription, self.taken = subscription, taken
+    def __init__(
+        self, subscription: str, max_messages: int, max_bytes: int, taken: int, ring: Callable[[], None] | None = None
+    ) -> None:
+        self.subscription, self.taken, self.ring = subscription, taken, ring
         self._came: deque[Any] = deque()
         self._held: deque[tuple[int, Any]] = deque()
         self._client = SubscriberClient()
         self._client.streaming_pull = _without_keys(self._client.streaming_pull)
+        self._leases = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pubsub-leases")
+        self._extend = self._client.modify_ack_deadline
+        self._client.modify_ack_deadline = self._extend_beside
         flow = FlowControl(
             max_messages=max_messages,
             max_bytes=max_bytes,
@@ -155,9 +169,20 @@ class Pulled:
         scheduler = ThreadScheduler(ThreadPoolExecutor(max_workers=1, thread_name_prefix="pubsub"))
         self._ended = threading.Event()
         self._future = self._client.subscribe(
-            subscription, self._came.append, flow_control=flow, scheduler=scheduler, await_callbacks_on_shutdown=True
+            subscription, self._take_in, flow_control=flow, scheduler=scheduler, await_callbacks_on_shutdown=True
         )
         self._future.add_done_callback(lambda _: self._ended.set())
+
+    def _take_in(self, message: Any) -> None:
+        self._came.append(message)
+        if self.ring is not None:
+            self.ring()
+
+    def _extend_beside(self, *, ack_ids: Iterable[str], **request: Any) -> None:
+        """Extends leases, if that can be done: a message whose lease ends comes again."""
+        # When the subscription is being closed there is nothing to extend any more.
+        with suppress(RuntimeError):
+            self._leases.submit(_tried, self._extend, {**request, "ack_ids": list(ack_ids)})
 
     def take(self, most: int) -> list[Any]:
         """The next messages.
@@ -189,9 +214,10 @@ class Pulled:
             left = [message.ack_id for _, message in self._held] + [message.ack_id for message in self._came]
             for at in range(0, len(left), _GIVEN_BACK):
                 ids = left[at : at + _GIVEN_BACK]
-                self._client.modify_ack_deadline(
+                self._extend(
                     subscription=self.subscription, ack_ids=ids, ack_deadline_seconds=0, timeout=DEADLINE_SECONDS
                 )
+        self._leases.shutdown()
         self._client.close()
 
     def _failed(self) -> EngineError:
@@ -199,6 +225,11 @@ class Pulled:
         what = f"{self.subscription} gives no messages any more: {type(error).__name__}: {error}"
         fix = "Look whether the subscription is there, and whether this account may consume it."
         return EngineError("feed-failed", what, fix=fix)
+
+
+def _tried(extend: Callable[..., None], request: dict[str, Any]) -> None:
+    with suppress(GoogleAPICallError, RetryError):
+        extend(**request)
 
 
 def _without_keys(streaming_pull: Callable[..., Any]) -> Callable[..., Any]:
@@ -255,8 +286,8 @@ class PubSubReader:
         return read_message(self._contents, message.data, message.attributes, message.message_id, published, where)
 
     def next_wake(self) -> datetime | None:
-        """Soon."""
-        return datetime.now(timezone.utc) + _POLL
+        """Soon, unless somebody is called when there is something."""
+        return datetime.now(timezone.utc) + (_POLL if self.pulled.ring is None else _LONG_POLL)
 
     def snapshot(self) -> bytes:
         """The number of the last message that was taken, and what the messages so far tell of those to come."""

@@ -17,8 +17,7 @@ from onto_flow.core.change import Change
 from onto_flow.core.errors import UsageError
 from onto_flow.core.values import Reference
 from onto_flow.engines.base import Job
-from onto_flow.engines.local import Engine
-from onto_flow.engines.local import run as local_run
+from onto_flow.engines.local import Engine, giving
 from onto_flow.plan.nodes import Plan
 from onto_flow.sinks.memory import MemorySink
 from onto_flow.testing.histories import history_of
@@ -61,7 +60,7 @@ ROOMS = plan_views(Room)
 def run(plan: Plan, seeds, changes, snapshot):
     """The tables of a job that nobody can look into."""
     sink = MemorySink()
-    with mock.patch.object(local_run, "now", lambda: 0):
+    with mock.patch.object(giving, "now", lambda: 0):
         Engine().run(Job(plan, ListSource(seeds), sink, feed=ListSource(changes), snapshot=snapshot))
     return {view.name: sink.documents(view.name) for view in plan.views}
 

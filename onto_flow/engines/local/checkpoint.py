@@ -160,11 +160,19 @@ class Checkpoint:
         self._letters.clear()
         self._gaps.clear()
 
-    def published(self) -> None:
-        """The sink has published all that was committed: the outbox is empty from the next commit on."""
-        self._published = self._number
+    def hand_over(self) -> int:
+        """The sink begins to publish all that was committed: later entries of the outbox say what documents are now.
+
+        Returns:
+            The number of the last commit that it has.
+        """
         self._unsent.clear()
         self._outbox_bytes, self._most = 0, _LONG
+        return self._number
+
+    def published(self, number: int) -> None:
+        """The sink has published what was committed up to a number: that leaves the outbox with the next commit."""
+        self._published = number
 
     def _send(self, number: int) -> None:
         if not self._waiting:

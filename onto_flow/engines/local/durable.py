@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
 from itertools import chain, islice
@@ -26,10 +26,12 @@ from ...core.gaps import Gap
 from ...operators.base import Key
 from ...sources.base import Follower, Partition, Reader, Source
 from ..base import Job, seed
+from .beside import Beside
 from .checkpoint import Checkpoint
 from .flow import LocalFlow, Stopped
+from .giving import Counts, now
 from .options import Options
-from .run import Counts, Run, now
+from .run import Run
 from .waits import Waits
 from .whole_table import WholeTable
 
@@ -82,6 +84,8 @@ class DurableRun(Run):
         self._publishing = 0.0
         self._rest: WholeTable | None = None
         self._waits: Waits | None = None
+        self._beside = Beside(job.sink, self.bell.ring)
+        kept.store.told = self.bell.ring
         if kept.loaded:
             if isinstance(job.feed, Follower):
                 job.feed.follows(kept.snapshot)
@@ -128,7 +132,12 @@ class DurableRun(Run):
     def _give_up(self) -> None:
         """Nothing: what was committed is there, and is shown by the next process."""
 
+    def _close(self) -> None:
+        self._beside.close()
+        super()._close()
+
     def _end(self) -> None:
+        self._note_publication()
         stopped = self.job.stop.is_set()
         if self._rest is not None:
             self._commit()
@@ -201,16 +210,18 @@ class DurableRun(Run):
             self._kept.state.say_some()
         elif since >= _QUIET_SECONDS:
             self._kept.state.fold()
+        if self._beside.is_over:
+            self._note_publication()
+        if self._beside.is_busy:
+            return
         if self._rest is None:
             super()._tick()
         elif self._rest.is_due:
             self._give(self._rest)
 
     def _due(self) -> float:
-        if self._waits is not None:
-            return 0.0
-        commit = self._committed + self._options.every - time.monotonic() if self._dirty else math.inf
-        return min(commit, super()._due())
+        commit = self._committed + self._options.every - time.monotonic() if self._dirty or self._waits else math.inf
+        return commit if self._beside.is_busy else min(commit, super()._due())
 
     def _is_over(self) -> bool:
         """Whether the state takes more memory than it may."""
@@ -290,11 +301,44 @@ class DurableRun(Run):
         self._kept.store.compact()
 
     def _publish(self) -> None:
+        self._note_publication()
         if self._dirty:
             self._commit()
         self._settle()
         self._kept.store.verify()
         began = time.monotonic()
+        number = self._kept.hand_over()
         super()._publish()
         self._publishing = time.monotonic() - began
-        self._kept.published()
+        self._kept.published(number)
+
+    def _show_written(self) -> None:
+        """Publishes beside the feed, where the sink may be asked so."""
+        if not self.job.sink.capabilities.beside:
+            self._publish()
+            return
+        self._settle()
+        self._kept.store.verify()
+        self._beside.begin(self._kept.hand_over())
+
+    def _note_publication(self) -> None:
+        """Waits for the publication beside the feed, if there is one; then what waited for it is written."""
+        ended = self._beside.end()
+        if ended is None:
+            return
+        self._publishing = ended.seconds
+        for letter in ended.letters:
+            self._dead(letter)
+        self.job.metrics.publications += 1
+        self._kept.published(ended.number)
+        for changes, oldest in ended.waiting:
+            self._write(changes, oldest)
+            self.publisher.wrote()
+
+    def _write(self, changes: Sequence[ViewChange], oldest_commit: float | None) -> None:
+        if not self._beside.is_busy:
+            super()._write(changes, oldest_commit)
+            return
+        self._beside.hold(changes, oldest_commit)
+        if self._beside.is_full:
+            self._note_publication()

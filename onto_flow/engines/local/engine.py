@@ -8,8 +8,9 @@ from typing import Any
 
 from ...core.errors import EngineError, UsageError, did_you_mean
 from ..base import EngineCapabilities, Job, Report
+from .giving import now
 from .options import NAMES, Options
-from .run import Run, now
+from .run import Run
 
 
 class LocalEngine:

@@ -1,17 +1,34 @@
-"""How long a run that has nothing to do waits before it looks again."""
+"""How a run that has nothing to do waits before it looks again."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from datetime import datetime, timezone
 
 from ...sources.base import Reader
 
 LONGEST = 0.05
-"""Seconds; a stop is heard at once, but moments of declared time and pages are looked for."""
+"""Seconds: a stop, moments of declared time and pages are looked for."""
 
 SHORTEST = 0.002
 """Seconds: what another thread is about to finish is not waited for in a busy loop."""
+
+
+class Bell:
+    """Wakes a run that waits: what it waits for has come, or is over."""
+
+    def __init__(self) -> None:
+        self._rung = threading.Event()
+
+    def ring(self) -> None:
+        """Wakes it, from any thread; where it does not wait, it will not wait the next time."""
+        self._rung.set()
+
+    def wait(self, seconds: float) -> None:
+        """Waits until it rings, or until so much time has passed."""
+        self._rung.wait(seconds)
+        self._rung.clear()
 
 
 def pause(readers: Iterable[Reader], due: float) -> float:

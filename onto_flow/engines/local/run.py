@@ -10,70 +10,26 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import cast
 
-from ...core.change import Change, DeadLetter, ViewChange
+from ...core.change import Change, DeadLetter
 from ...core.collection import Collection
-from ...core.columns import ViewColumns
 from ...core.compact import Cells
-from ...core.errors import EngineError
-from ...core.gaps import Gap, Gaps
-from ...operators.base import Key, Output
-from ...operators.messages import Event
-from ...plan.clocks import is_timed
-from ...sinks.base import ColumnSink
-from ...sources.base import Partition, Reader, Remembering, Source
-from ..base import Job, Progress, Report, event, seed
-from ..breaker import Breaker
-from ..bulk import Bulk, unfilled, unknown
+from ...operators.base import Key
+from ...sources.base import Calling, Partition, Reader, Remembering, Source
+from ..base import Report, event
+from ..bulk import unknown
 from ..collector import Collector
-from ..steady import steady, uncollected
-from ..wrong_types import WrongTypes
-from .flow import LocalFlow, Stopped
+from ..steady import steady
+from .flow import Stopped
+from .loading import Loading
 from .pausing import pause
-from .publisher import Publisher
 
 _TELL_SECONDS = 0.1
 """While a feed is followed, progress is told so often at most: its batches may be single changes."""
 
 
-def now() -> int:
-    """Microseconds since 1970."""
-    return time.time_ns() // 1000
-
-
-@dataclass
-class Counts:
-    """What a run did so far."""
-
-    documents: int = 0
-    changes: int = 0
-    view_changes: int = 0
-    dead_letters: int = 0
-
-
-class Run:
-    """One run of a job, with its state in memory.
-
-    Args:
-        job: What to do.
-        flow: What computes; one of the job's own when left out.
-    """
-
-    def __init__(self, job: Job, flow: LocalFlow | None = None) -> None:
-        self.job = job
-        self.counts = Counts()
-        self.gaps = Gaps()
-        self.wrong_types = WrongTypes(job.plan)
-        self.flow = flow or LocalFlow(job.plan, generation=job.generation, snapshot=job.snapshot, clock=now)
-        self.flow.interrupted = job.stop.is_set
-        self.flow.breaker = self.breaker = Breaker(job.limits, time.monotonic)
-        self.timed = is_timed(job.plan)
-        self.held: list[ViewChange] = []
-        self.fenced = False
-        self.publisher = Publisher(job.publish_every, self._publish)
-        self._told = 0.0
+class Run(Loading):
+    """One run of a job, with its state in memory."""
 
     def run(self) -> Report:
         """Runs it to its end."""
@@ -92,7 +48,7 @@ class Run:
         except Stopped:
             self._give_up()
         finally:
-            job.sink.close()
+            self._close()
         counts = self.counts
         seconds = time.monotonic() - started
         return Report(
@@ -105,6 +61,9 @@ class Run:
             gaps=self.gaps,
             wrong_types=self.wrong_types.counts,
         )
+
+    def _close(self) -> None:
+        self.job.sink.close()
 
     def _begin(self) -> None:
         """Everything before the feed."""
@@ -127,111 +86,12 @@ class Run:
         if self.fenced:
             self._publish()
 
-    def _load(self) -> None:
-        """Reads all partitions, checks the count, and builds the views: as one batch, or its state directly."""
-        expected = self.job.source.info().documents
-        seeds = (seed(change, self.job.snapshot) for change in self._documents(expected))
-        if not unfilled(self.job.plan):
-            self._fill(seeds, expected)
-            return
-        events = list(seeds)
-        self._check_count(expected)
-        self._progress("computing", expected)
-        self._advance(to_the_end=self.job.feed is None)
-        self._take(self._process(events))
-
-    def _fill(self, seeds: Iterable[tuple[str, Event]], expected: int | None) -> None:
-        with uncollected():
-            self.flow.fill(seeds)
-            self._check_count(expected)
-            try:
-                for outputs in self.flow.filled():
-                    self._take(outputs)
-                    self.breaker.recent.clear()
-                    self._progress("computing", expected)
-            except EngineError:
-                self._tell_failures()
-                raise
-
-    def _build(self) -> None:
-        """As `_load` where nothing comes after it: no state is kept, and what is computed goes to the sink at once."""
-        expected = self.job.source.info().documents
-        bulk = Bulk(self.job.plan, generation=self.job.generation)
-        bulk.take(self._documents(expected))
-        self._check_count(expected)
-        self.fenced = True
-        bulk.breaker = self.breaker
-        try:
-            for given in bulk.tables():
-                if not isinstance(given, ViewColumns):
-                    self._take(given)
-                elif isinstance(self.job.sink, ColumnSink):
-                    self._take_columns(self.job.sink, given)
-                else:
-                    self._take(list(given.changes()))
-                self.breaker.recent.clear()
-                self._progress("computing", expected)
-        except EngineError:
-            self._tell_failures()
-            raise
-
-    def _check_count(self, expected: int | None) -> None:
-        if self.job.stop.is_set():
-            if self.job.feed is not None:
-                raise Stopped
-            raise EngineError("engine-refused", "stopped before the source was read; nothing was published")
-        if expected is not None and self.counts.documents != expected:
-            raise EngineError(
-                "bad-export",
-                f"the source gave {self.counts.documents} documents and says that it has {expected}; nothing was published",
-            )
-
-    def _documents(self, expected: int | None) -> Iterator[Change]:
-        source, projection = self.job.source, self.job.plan.projection
-        for partition in source.partitions():
-            reader = source.open(partition, projection=projection)
-            before = self.counts.documents
-            try:
-                while not self.job.stop.is_set() and (batch := reader.next_batch()) is not None:
-                    changes = self._changes(batch)
-                    self.wrong_types.look(changes)
-                    yield from changes
-                    self.counts.documents = before + reader.documents_read
-                    self._progress("reading", expected)
-            finally:
-                self.counts.documents = before + reader.documents_read
-                reader.close()
-
-    def _changes(self, batch: Sequence[Change | DeadLetter]) -> Sequence[Change]:
-        if _only(Change, batch):
-            return cast("Sequence[Change]", batch)
-        for item in batch:
-            if isinstance(item, DeadLetter):
-                self._dead(item)
-        return [item for item in batch if isinstance(item, Change)]
-
-    def _open_fence(self) -> None:
-        """From here on what is written may be seen: the tables are complete."""
-        self.fenced = True
-        self._write(self.held, None)
-        self.held = []
-        self.job.sink.complete()
-        self._publish()
-        self.job.metrics.ready = True
-
-    def _write(self, changes: Sequence[ViewChange], oldest_commit: float | None) -> None:
-        self.job.sink.write(changes)
-        self.job.metrics.wrote(changes, oldest_commit)
-
-    def _publish(self) -> None:
-        for letter in self.job.sink.publish():
-            self._dead(letter)
-        self.job.metrics.publications += 1
-
     def _follow(self, feed: Source) -> None:
         """Takes the feed batch by batch until it ends or the job is stopped."""
         if isinstance(feed, Remembering):
             feed.remembers(self._live)
+        if isinstance(feed, Calling):
+            feed.calls(self.bell.ring)
         readers = {partition: self._open(feed, partition) for partition in feed.partitions()}
         with steady() as collector:
             self._follow_all(readers, collector)
@@ -244,7 +104,7 @@ class Run:
                 self._tell_following()
                 collector.between(idle=idle)
                 if idle and readers:
-                    self.job.stop.wait(pause(readers.values(), self._due()))
+                    self.bell.wait(pause(readers.values(), self._due()))
             self._take_what_is_due()
             self._progress("following", None)
         finally:
@@ -316,81 +176,3 @@ class Run:
         if at - self._told >= _TELL_SECONDS:
             self._told = at
             self._progress("following", None)
-
-    def _advance(self, *, to_the_end: bool = False) -> bool:
-        """Declared time goes on, or to where it is when the job ends; returns whether a view may change by it."""
-        if not self.timed:
-            return False
-        declared = self.job.declared
-        return self.flow.advance(declared.last() if to_the_end else declared.moment(self.counts.changes))
-
-    def _process(self, events: Iterable[tuple[str, Event]]) -> list[Output]:
-        """One micro-batch; where user code stops the run, what failed in it is told all the same."""
-        try:
-            outputs = self.flow.process(events)
-        except EngineError:
-            self._tell_failures()
-            raise
-        self.breaker.recent.clear()
-        return outputs
-
-    def _tell_failures(self) -> None:
-        for letter in self.breaker.recent:
-            self.job.dead_letter(letter)
-
-    def _take(self, outputs: Sequence[Output], oldest_commit: float | None = None) -> None:
-        changes = cast("list[ViewChange]", outputs) if _only(ViewChange, outputs) else self._view_changes(outputs)
-        self.counts.view_changes += len(changes)
-        self._show(changes, oldest_commit)
-
-    def _view_changes(self, outputs: Sequence[Output]) -> list[ViewChange]:
-        """The view changes among some outputs; the others are told."""
-        changes = []
-        for output in outputs:
-            if isinstance(output, DeadLetter):
-                self._dead(output)
-            elif isinstance(output, Gap):
-                self._gap(output)
-            else:
-                changes.append(output)
-        return changes
-
-    def _take_columns(self, sink: ColumnSink, columns: ViewColumns) -> None:
-        """Hands the documents of a load on, all at once."""
-        sink.write_columns(columns)
-        self.counts.view_changes += len(columns)
-        self.job.metrics.created(columns.view, len(columns))
-        self.job.metrics.acknowledged()
-
-    def _show(self, changes: list[ViewChange], oldest_commit: float | None) -> None:
-        """Hands view changes on."""
-        if self.fenced:
-            self._write(changes, oldest_commit)
-            self.publisher.wrote()
-        else:
-            self.held.extend(changes)
-        self.job.metrics.acknowledged()
-
-    def _gap(self, gap: Gap) -> None:
-        self.gaps.take(gap)
-
-    def _dead(self, letter: DeadLetter) -> None:
-        self.counts.dead_letters += not letter.cleared
-        self.job.metrics.dead(letter)
-        self._hand_over(letter)
-
-    def _hand_over(self, letter: DeadLetter) -> None:
-        self.job.dead_letter(letter)
-
-    def _progress(self, stage: str, expected: int | None) -> None:
-        counts, metrics = self.counts, self.job.metrics
-        metrics.stage, metrics.documents = stage, counts.documents
-        metrics.alive()
-        self.job.progress(
-            Progress(stage, counts.documents, expected, counts.changes, counts.view_changes, self.gaps.open)
-        )
-
-
-def _only(kind: type, items: Sequence[object]) -> bool:
-    """Whether all of them are of one class."""
-    return {*map(type, items)} <= {kind}

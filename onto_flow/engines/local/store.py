@@ -75,6 +75,7 @@ class Store:
     Attributes:
         file: Where it is.
         epoch: How often the file was opened to be written; whoever has an older one is fenced.
+        told: Is called, in the other thread, when a commit behind the feed has ended.
 
     Raises:
         EngineError: `checkpoint-failed` when it cannot be opened, `state-version` when a newer release made it.
@@ -86,6 +87,7 @@ class Store:
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
             self._held = connect(str(file), timeout=30, isolation_level=None, check_same_thread=False)
+        self.told: Callable[[], None] = lambda: None
         self._writer = ThreadPoolExecutor(1, "onto_flow-checkpoint")
         self._commits: Future[None] | None = None
         try:
@@ -168,6 +170,7 @@ class Store:
                 raise
             if behind:
                 self._commits = self._writer.submit(self._commit)
+                self._commits.add_done_callback(lambda _: self.told())
             else:
                 self._commit()
 

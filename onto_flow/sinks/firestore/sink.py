@@ -134,9 +134,9 @@ class FirestoreSink:
 
     @property
     def capabilities(self) -> SinkCapabilities:
-        """Document by document; it goes on from what it has published, which a dry run has not."""
+        """Document by document, beside the job; it goes on from what it has published, which a dry run has not."""
         is_real = not self._limits.dry_run
-        return SinkCapabilities(atomic_publish=False, keeps_tables=is_real, resumes=is_real)
+        return SinkCapabilities(atomic_publish=False, keeps_tables=is_real, resumes=is_real, beside=True)
 
     def open(self, tables: Sequence[Table], generation: int) -> None:
         """See `Sink`."""

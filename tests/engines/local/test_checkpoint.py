@@ -230,7 +230,7 @@ def test_an_outbox_that_grows_long_is_written_anew_with_what_was_shown_first_and
     checkpoint = opened(tmp_path)
     checkpoint.take(change(0, "v/2"))
     checkpoint.commit({}, loaded=True)
-    checkpoint.published()
+    checkpoint.published(checkpoint.hand_over())
     checkpoint.take(change(5, "v/3"))
     longest = 0
     for n in range(1, 100):
@@ -245,7 +245,7 @@ def test_an_outbox_that_grows_long_is_written_anew_with_what_was_shown_first_and
     again.take(change(100))
     again.commit({})
     assert change(100)._replace(old={"n": 0}) in again.outbox()
-    again.published()
+    again.published(again.hand_over())
     again.take(change(101))
     again.commit({})
     assert again.outbox() == [change(101)]

@@ -81,7 +81,7 @@ class Broken:
 
 
 FLOW = "engines.local.flow:LocalFlow"
-RUN = "engines.local.run"
+RUN, GIVING = "engines.local.run", "engines.local.giving"
 
 
 def swap(
@@ -362,8 +362,8 @@ BY_NAME: tuple[Broken, ...] = (
     swap("an import outranks later changes", "engine", "engines.base:seed", _seed_above_events, bug_class=8),
     swap("the feed begins late", "engine", f"{RUN}:Run._follow", _skips_the_first, bug_class=1),
     swap("acknowledged before it is safe", "engine", f"{RUN}:Run._read", _acknowledges_at_once, bug_class=2),
-    swap("the fence does not complete the tables", "engine", f"{RUN}:Run._open_fence", _nothing),
-    swap("dead letters are lost", "engine", f"{RUN}:Run._dead", _nothing),
+    swap("the fence does not complete the tables", "engine", f"{GIVING}:Giving._open_fence", _nothing),
+    swap("dead letters are lost", "engine", f"{GIVING}:Giving._dead", _nothing),
     swap("the last one of a count stays", "operators", "operators.accumulators:Count.retract", _at_least_one, "Load"),
     swap("doubles are added as doubles", "operators", "operators.accumulators:Sum.merge", _dust, "Prices"),
     swap("rows are taken back as they are now", "operators", "operators.assemble:Assemble._send", _rows_as_they_are_now,
@@ -404,6 +404,7 @@ _VIEWS_OF_MODULES = {
     "operators.sessions": ("Rush",),
     "engines.local.flow": ("RoomPage", "Watch"),
     "engines.local.run": ("RoomPage", "Watch"),
+    "engines.local.giving": ("RoomPage", "Watch"),
     "operators.meter": ("ProductPage",),
     "testing.recovery": ("Load", "Sign", "ProductPage"),
 }

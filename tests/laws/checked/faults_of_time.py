@@ -7,7 +7,7 @@ from tests.laws.breaking import Fault
 EXPIRY = "operators.expiry"
 CUT = "operators.cut"
 FLOW = "engines.local.flow"
-RUN = "engines.local.run"
+RUN, GIVING = "engines.local.run", "engines.local.giving"
 
 FAULTS_OF_TIME = (
     Fault(
@@ -79,5 +79,5 @@ FAULTS_OF_TIME = (
         ),
     ),
     Fault("time: a job forgets it in the end", ((RUN, "and self._advance(to_the_end=True):", "and False:"),)),
-    Fault("time: it stands still in a job", ((RUN, "if not self.timed:", "if self.timed or not self.timed:"),)),
+    Fault("time: it stands still in a job", ((GIVING, "if not self.timed:", "if self.timed or not self.timed:"),)),
 )
