@@ -11,7 +11,7 @@ pytest.importorskip("apache_beam", reason="pip install 'onto-flow[beam]'")
 
 import apache_beam as beam
 from apache_beam.io.gcp.pubsub import ReadFromPubSub
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import DebugOptions, PipelineOptions
 from apache_beam.runners.direct.direct_runner import _DirectReadFromPubSub
 from apache_beam.runners.direct.transform_evaluator import TransformEvaluatorRegistry, _PubSubReadEvaluator
 from apache_beam.runners.worker import statecache
@@ -28,7 +28,7 @@ from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.engines.beam import probe
 from onto_flow.engines.beam.local_pubsub import LOOKED_AT, patient_reads
 from onto_flow.engines.beam.needs import check_pipeline, needs_of
-from onto_flow.engines.beam.runners import BOUNDED, RUNNERS, STREAM, Need, known, table
+from onto_flow.engines.beam.runners import BOUNDED, RUNNERS, STREAM, UNSPLIT, Need, known, table
 
 pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]
 
@@ -111,6 +111,30 @@ def test_what_the_runner_lacks_is_refused_with_a_runner_that_has_it():
         streaming = beam.Pipeline(STREAM)
         _ = streaming | ReadExport("export", views=[MeetingSession])
         check_pipeline(streaming)
+
+
+def experiments_of(runner, *options):
+    pipeline = beam.Pipeline(runner, PipelineOptions([*options]))
+    _ = pipeline | beam.Create([]).with_output_types(Change) | Maintain(MeetingSession)
+    return asked_of(pipeline)
+
+
+def asked_of(pipeline):
+    """The experiments that are asked of a pipeline's runner, but Beam's own."""
+    return [e for e in pipeline._options.view_as(DebugOptions).experiments or [] if e != "beam_fn_api"]
+
+
+def test_prism_is_told_not_to_split_the_bundles_of_steps_with_state():
+    assert experiments_of("PrismRunner", "--experiments=other") == ["other", UNSPLIT]
+    assert experiments_of("DirectRunner") == [UNSPLIT], "it may choose Prism"
+    assert experiments_of(BOUNDED) == []
+    stateless, timed_one = beam.Pipeline("PrismRunner"), beam.Pipeline("PrismRunner")
+    _ = stateless | beam.Create([1])
+    timed(timed_one, beam.Create([("a", 1)]).with_output_types(KEYED))
+    check_pipeline(stateless)
+    check_pipeline(timed_one)
+    assert asked_of(stateless) == []
+    assert asked_of(timed_one) == [UNSPLIT]
 
 
 def test_every_runner_is_known_by_the_names_that_beam_takes():

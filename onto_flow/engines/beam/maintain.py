@@ -43,7 +43,7 @@ from .maintained import Load as Load
 from .maintained import Maintained as Maintained
 from .parts import KEYED, flatten, pardo
 from .receipt import Receipts
-from .runners import NO_END, Need, refusals, runner_of
+from .runners import NO_END, Need, keep_keys_whole, refusals, runner_of
 from .seeds import SEEDS, SeedsAt, is_here, refuse_a_folder_of_seeds
 from .seeds_read import read_seeds
 from .seeds_written import SHARDS, CompleteSeeds, WriteSeeds, about
@@ -139,10 +139,11 @@ class MaintainPlan(beam.PTransform):
             EngineError: `engine-refused`, where its runner cannot do it (`runners`).
         """
         bounded = changes.is_bounded and self.load is None
-        pipeline = changes.pipeline
+        pipeline, runner = changes.pipeline, runner_of(changes.pipeline)
         needs = {Need.STATE} if bounded else {Need.STATE, Need.STREAM}
-        if reasons := refusals(runner_of(pipeline), pipeline._options, needs):
+        if reasons := refusals(runner, pipeline._options, needs):
             raise EngineError("engine-refused", "; ".join(reasons))
+        keep_keys_whole(runner, pipeline._options)
         if bounded:
             return self._bounded(changes)
         if self.seeds:

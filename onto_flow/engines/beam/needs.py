@@ -13,7 +13,7 @@ from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import OrderedListStateSpec, get_dofn_specs
 
 from ...core.errors import EngineError
-from .runners import Need, known, refusals, runner_of
+from .runners import Need, keep_keys_whole, known, refusals, runner_of
 
 
 def needs_of(pipeline: beam.Pipeline) -> frozenset[Need]:
@@ -24,7 +24,7 @@ def needs_of(pipeline: beam.Pipeline) -> frozenset[Need]:
 
 
 def check_pipeline(pipeline: beam.Pipeline, runner: str = "") -> None:
-    """Refuses a pipeline that its runner cannot run.
+    """Refuses a pipeline that its runner cannot run; tells the runner what it must know of one with state.
 
     Args:
         pipeline: It, whole.
@@ -34,8 +34,11 @@ def check_pipeline(pipeline: beam.Pipeline, runner: str = "") -> None:
         EngineError: `engine-refused`.
     """
     record = known(runner) if runner else runner_of(pipeline)
-    if reasons := refusals(record, pipeline._options, needs_of(pipeline)):
+    needs = needs_of(pipeline)
+    if reasons := refusals(record, pipeline._options, needs):
         raise EngineError("engine-refused", "; ".join(reasons))
+    if Need.STATE in needs:
+        keep_keys_whole(record, pipeline._options)
 
 
 class _Needs(PipelineVisitor):

@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
+from apache_beam.options.pipeline_options import DebugOptions, GoogleCloudOptions, PipelineOptions
 
 NO_END = "the views change by time alone (a clock or `until`), and a stream on Beam has no declared time"
 """Why some views cannot be kept right by a stream."""
 
 BOUNDED = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 STREAM = "BundleBasedDirectRunner"
+
+UNSPLIT = "prism_disable_sdf_split"
+"""What Prism needs to be told."""
 
 _AT_LEAST_ONCE = "streaming_mode_at_least_once"
 _CHOOSES = ("direct", "directrunner", "switchingdirectrunner")
@@ -49,6 +52,7 @@ class Runner:
         notes: Need -> what it does otherwise than one may expect.
         is_local: Whether all of its workers are in this process or this machine.
         instead: The runner to name where it lacks something.
+        experiment: Without it state is lost; see `keep_keys_whole`.
     """
 
     name: str
@@ -56,6 +60,7 @@ class Runner:
     notes: Mapping[Need, str] = field(default_factory=dict)
     is_local: bool = True
     instead: str = ""
+    experiment: str = ""
 
 
 RUNNERS = (
@@ -95,8 +100,12 @@ RUNNERS = (
             Need.PUBSUB: "it does not know it",
             Need.DRAIN: "it has none",
         },
-        {Need.TEST_STREAM: "with a coder of pairs, and wrong with `advance_processing_time`"},
+        {
+            Need.STATE: f"with the experiment `{UNSPLIT}`, which is set: it loses state when it splits a slow bundle",
+            Need.TEST_STREAM: "with a coder of pairs, and wrong with `advance_processing_time`",
+        },
         instead=STREAM,
+        experiment=UNSPLIT,
     ),
     Runner(
         "DataflowRunner",
@@ -108,7 +117,8 @@ RUNNERS = (
 """All that are known; of another one nothing is refused."""
 
 _UNKNOWN = Runner("", {}, is_local=False)
-_CHOOSING = Runner("DirectRunner", {})
+_CHOOSING = Runner("DirectRunner", {}, experiment=UNSPLIT)
+"""Prism may be what it chooses."""
 
 
 def named(runner: str, *, unbounded: bool) -> str:
@@ -160,6 +170,17 @@ def refusals(runner: Runner, options: PipelineOptions, needs: Collection[Need]) 
         what = "Dataflow's at-least-once mode repeats steps, and the state of views needs each message once"
         reasons.append(f"{what}: leave out --dataflow_service_options={_AT_LEAST_ONCE}")
     return reasons
+
+
+def keep_keys_whole(runner: Runner, options: PipelineOptions) -> None:
+    """Tells Prism, in the options of a pipeline with state, that it must not split bundles.
+
+    Of a bundle that is slow it gives the second half to another one, and lets go of the keys of that half, also of those
+    that the first half has too (2.77, `splitBundle` of its element manager; apache/beam issue 35771 is about the timers of
+    such bundles). Then two bundles work on a key at once, and what one of them writes is lost.
+    """
+    if runner.experiment:
+        options.view_as(DebugOptions).add_experiment(runner.experiment)
 
 
 def _lacking(runner: Runner, needs: Collection[Need]) -> list[Need]:
