@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,7 @@ from .connect import open_feed, open_letters, open_sink, open_source
 from .connect import shown as name_of
 from .core.change import DeadLetter
 from .core.errors import EngineError, UsageError
-from .core.html import html_table
 from .core.registry import Entry, load
-from .core.values import Document
 from .engines.base import PUBLISH_EVERY, Engine, Job, Progress, Report
 from .engines.breaker import DEFAULT_LIMITS, Limits
 from .engines.declared import DeclaredTime, WallTime, declared_time
@@ -24,87 +20,19 @@ from .engines.interrupts import stopped_by_interrupts
 from .engines.metrics import Metrics
 from .model.compile import plan_views
 from .model.fingerprint import fingerprint
+from .runs import Run as Run
 from .sinks.base import Counting, Sink
 from .sinks.memory import MemorySink
 from .sources.base import Follower, Selective, Source
-from .streams import cutover_of, is_elsewhere, stream_job
+from .streams import as_of, check_backfill_time, cutover_of, is_elsewhere, is_for_dataflow, stream_job
 
 ENGINES = {
     "local": Entry("onto_flow.engines.local:Engine"),
     "beam": Entry("onto_flow.engines.beam:Engine", "beam"),
     "flink": Entry("onto_flow.engines.flink:Engine", "flink"),
 }
+SERVICES = {"dataflow": Entry("onto_flow.deploy.dataflow_job:DataflowJob", "beam")}
 DEAD_LETTERS = Path(".onto-flow/dead-letters.sqlite")
-_SHOWN_BYTES = 64 << 10
-
-
-@dataclass
-class Run:
-    """A job that was started: its progress, and its tables when the sink is in memory.
-
-    Attributes:
-        sink: Where the view documents went; `None` where workers write them.
-        progress: How far it is.
-        report: What it did; `None` until it is done.
-        letters: What failed, as far as it was not taken back; of a message or line the first 64 KiB.
-    """
-
-    sink: Sink | None
-    progress: Progress = field(default_factory=lambda: Progress("waiting"))
-    report: Report | None = None
-    letters: dict[str, DeadLetter] = field(default_factory=dict)
-    stop: threading.Event = field(default_factory=threading.Event)
-
-    def documents(self, view: type | str | None = None) -> dict[str, Document]:
-        """The view table: path -> document. `view` may be left out when there is one."""
-        sink = self._memory()
-        return dict(sink.documents(self._name(view)))
-
-    def to_arrow(self, view: type | str | None = None) -> Any:
-        """The view table as a `pyarrow.Table`: `__path__`, then the view's attributes."""
-        return self._memory().to_arrow(self._name(view))
-
-    def to_pandas(self, view: type | str | None = None) -> Any:
-        """The view table as a `pandas.DataFrame`."""
-        return self._memory().to_pandas(self._name(view))
-
-    def _repr_html_(self) -> str:
-        """What a notebook shows: what was read, written and failed, and how many documents each table has."""
-        report = self.report
-        if report is None:
-            return html_table(("stage", "documents", "changes"), [self._now()])
-        read = (report.documents, report.changes, report.view_changes, report.dead_letters, report.gaps_open)
-        head = ("documents", "changes", "view changes", "dead letters", "gaps open", "seconds")
-        shown = html_table(
-            head, [(*read, report.seconds)], "" if report.published else "stopped: nothing was published"
-        )
-        if not isinstance(self.sink, MemorySink):
-            return shown
-        return shown + html_table(("view", "view documents"), [(v, len(self.documents(v))) for v in self.sink.views()])
-
-    def _now(self) -> tuple[str, int, int]:
-        return self.progress.stage, self.progress.documents, self.progress.changes
-
-    def _memory(self) -> MemorySink:
-        if not isinstance(self.sink, MemorySink):
-            raise UsageError("wrong-usage", "the tables went to a sink outside this process", fix="Read them there.")
-        return self.sink
-
-    def _name(self, view: type | str | None) -> str:
-        if view is not None:
-            return view if isinstance(view, str) else view.__name__
-        names = self._memory().views()
-        if len(names) != 1:
-            raise UsageError("wrong-usage", f"say which view: {', '.join(names)}")
-        return names[0]
-
-    def _took(self, letter: DeadLetter) -> None:
-        if letter.cleared:
-            self.letters.pop(letter.key, None)
-        else:
-            payload = letter.payload
-            shown = payload[:_SHOWN_BYTES] if isinstance(payload, bytes) else payload
-            self.letters[letter.key] = letter._replace(payload=shown)
 
 
 def backfill(
@@ -117,6 +45,7 @@ def backfill(
     now: datetime | None = None,
     clock: str | Path | None = None,
     breaker: str = "",
+    snapshot_time: datetime | None = None,
     **options: Any,
 ) -> Run:
     """Computes view tables from the documents of a source.
@@ -131,7 +60,9 @@ def backfill(
         now: Declared time stands still there (`docs/time.md`); else it is the wall's.
         clock: A file in which declared time was recorded.
         breaker: When so many failures of user code stop the job: `share=0.05,least=500`, or `off` (`docs/failures.md`).
-        options: The engine's own options.
+        snapshot_time: When the documents were taken: what `seeds` say, on Beam.
+        options: The engine's own options. With `engine="beam", runner="DataflowRunner"` the job goes to Dataflow as that of
+            the tool does, and `deploy.dataflow_job` says which options are ours there (`wait=False`).
 
     Raises:
         OntoFlowError: A declaration, source, engine or sink that does not work, in one paragraph.
@@ -145,6 +76,7 @@ def backfill(
         on_progress=on_progress,
         declared=declared_time(now, clock, None),
         limits=Limits.of(breaker),
+        snapshot_time=snapshot_time,
         options=options,
     )
 
@@ -175,7 +107,7 @@ def start(
     Args:
         views, source, sink, engine, dead_letters, on_progress, options: As for `backfill`.
         feed: A URI or a source of changes.
-        snapshot_time: The time of the export, where the export does not know it.
+        snapshot_time: The time of the export, where the export does not know it; of a backfill, with `seeds` alone.
         inconsistent_export: Take an export that is no consistent view: all later events are applied, and nothing is
             published before the feed has ended.
         publish_every: Seconds between publications while the feed goes on; by default 10. No stream on Beam has them.
@@ -184,10 +116,25 @@ def start(
         declared: Declared time; the wall's when left out.
         limits: When so many failures of user code stop the run; `None`: never.
         sink_options: Options of the sink beside those of its URI, which a checkpoint does not take for its name.
-        on_sink: Is given the run before it begins, so that it can be stopped.
+        on_sink: Is given the run before it begins, so that it can be stopped; or once Dataflow has it.
         on_note: Is told what a person should know before it begins.
     """
     feed = open_feed(feed) if isinstance(feed, str) else feed
+    options = options or {}
+    if is_for_dataflow(engine, options):
+        _refuse_what_is_here(inconsistent_export=inconsistent_export, declared=declared, metrics=metrics)
+        asked: Any = load("service", "dataflow", SERVICES)(
+            views,
+            _uri("source", source),
+            _uri("sink", sink),
+            feed=feed,
+            dead_letters="" if dead_letters is None else str(dead_letters),
+            snapshot_time=snapshot_time,
+            publish_every=publish_every,
+            sink_options=sink_options or {},
+            options=options,
+        )
+        return _given_away(asked, on_sink, on_note)
     runner: Engine = load("engine", engine, ENGINES)()
     metrics = metrics or Metrics()
     place = "" if dead_letters is None else dead_letters
@@ -212,6 +159,9 @@ def start(
             limits=limits,
         )
         return _carried_out(runner, stream, run, told, on_sink)
+    if feed is None and snapshot_time is not None:
+        check_backfill_time(snapshot_time, options.get("seeds"))
+        source = as_of(source, snapshot_time)[0] if isinstance(source, str) else source
     plan = plan_views(*views)
     source = open_source(source) if isinstance(source, str) else source
     opened = open_sink(sink, **sink_options or {}) if isinstance(sink, str) else sink
@@ -237,7 +187,7 @@ def start(
         snapshot=cutover.snapshot,
         publish_after_feed=cutover.publish_after_feed,
         publish_every=PUBLISH_EVERY if publish_every is None else publish_every,
-        options=options or {},
+        options=options,
         progress=told.progressed,
         stop=run.stop,
         metrics=metrics,
@@ -264,7 +214,7 @@ class _Told:
         self._letters = open_letters(place, plan_views(*views).sensitive()) if place and views else None
 
     def letter(self, letter: DeadLetter) -> None:
-        self._run._took(letter)
+        self._run.took(letter)
         self._on_letter(letter)
         if self._letters is not None:
             self._letters.put(letter)
@@ -281,6 +231,31 @@ class _Told:
     def close(self) -> None:
         if self._letters is not None:
             self._letters.close()
+
+
+def _given_away(asked: Any, on_sink: Callable[[Run], None], on_note: Callable[[str], None]) -> Run:
+    """Gives a job to a service, where it goes on by itself."""
+    run = Run(None)
+
+    def submitted(job: Any) -> None:
+        run.job, run.progress = job, Progress("submitted")
+        run.report = Report(0, 0, 0, 0, 0.0, published=False, submitted=f"{job.name} {job.id}".strip())
+        on_sink(run)
+
+    asked.give(on_note, submitted)
+    return run
+
+
+def _refuse_what_is_here(*, inconsistent_export: bool, declared: DeclaredTime | None, metrics: Metrics | None) -> None:
+    """Raises: UsageError: what a job elsewhere cannot be told, and cannot tell."""
+    if inconsistent_export:
+        raise UsageError("wrong-usage", "a stream on Beam begins with an export whose time is known")
+    for what, given in (
+        ("declared time", not isinstance(declared, (WallTime, type(None)))),
+        ("metrics", metrics is not None),
+    ):
+        if given:
+            raise UsageError("wrong-usage", f"{what}: that is of a job that runs in this process")
 
 
 def _carried_out(runner: Engine, job: Job, run: Run, told: _Told, on_sink: Callable[[Run], None]) -> Run:
@@ -301,4 +276,4 @@ def _uri(what: str, given: Any) -> str:
     """What workers open by its name."""
     if isinstance(given, str):
         return given
-    raise UsageError("wrong-usage", f"workers open the {what} of a stream themselves", fix=f"Give the {what} as a URI.")
+    raise UsageError("wrong-usage", f"workers open the {what} themselves", fix=f"Give the {what} as a URI.")

@@ -132,6 +132,28 @@ def open_selected(uri: str, projection: Projection | None) -> Source:
     return source
 
 
+def is_for_dataflow(engine: str, options: Mapping[str, Any]) -> bool:
+    """Whether a job goes to Dataflow.
+
+    Example:
+        >>> is_for_dataflow("beam", {"runner": "DataflowRunner"}), is_for_dataflow("beam", {})
+        (True, False)
+    """
+    runner = str(options.get("runner", ""))
+    return engine == "beam" and runner.rpartition(".")[2].lower() in ("dataflow", "dataflowrunner")
+
+
+def check_backfill_time(given: datetime | None, seeds: object) -> None:
+    """Whether a backfill may be told the time of its documents.
+
+    Raises:
+        UsageError: It writes no seeds: a table alone does not depend on the time.
+    """
+    if given is not None and not seeds:
+        fix = "Give --engine beam --seeds URI too, or leave it out."
+        raise UsageError("wrong-usage", "--snapshot-time of a backfill is what its seeds say", fix=fix)
+
+
 def is_elsewhere(place: str | Path | None) -> bool:
     """Whether dead letters go to a topic or a folder that workers write, and to no file of this process.
 

@@ -219,6 +219,6 @@ def test_the_second_interrupt_is_pythons_own(documents):
 
 def test_a_run_holds_the_beginning_of_what_a_feed_could_not_read():
     run = Run(MemorySink())
-    run._took(DeadLetter("event:1", "bad-change: no", "", b"x" * 1_000_000))
-    run._took(DeadLetter("view:V:a/b", "udf-failed: no", "", {"n": 1}))
+    run.took(DeadLetter("event:1", "bad-change: no", "", b"x" * 1_000_000))
+    run.took(DeadLetter("view:V:a/b", "udf-failed: no", "", {"n": 1}))
     assert [letter.payload for letter in run.letters.values()] == [b"x" * 65_536, {"n": 1}]

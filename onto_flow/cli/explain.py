@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,6 @@ from ..core.errors import UsageError
 from .command import DONE, VIEWS, Command
 
 if TYPE_CHECKING:
-    from ..plan.against import Comparison
     from ..plan.nodes import Plan
 
 
@@ -28,23 +27,24 @@ def _arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _explain(arguments: argparse.Namespace) -> int:
+    from ..deploy.versions import explained
     from ..model.compile import plan_views
-    from ..model.fingerprint import unnamed
-    from ..plan.explain import explain_json, explain_text
+    from ..plan.explain import explain_text
     from ..plan.mermaid import explain_mermaid
     from ..views import load_views
 
     views = load_views(arguments.views)
-    plan = plan_views(*views)
-    said = explain_json(plan, {view.__name__: unnamed(view) for view in views})
     if arguments.against is not None:
-        said = _against(Path(arguments.against), json.loads(said), arguments.format)
+        said = _against(Path(arguments.against), views, arguments.format)
     elif arguments.format == "mermaid":
-        said = explain_mermaid(plan)
+        said = explain_mermaid(plan_views(*views))
     elif arguments.format == "text":
+        plan = plan_views(*views)
         said = explain_text(plan) + _backfilled(plan)
         if arguments.engine == "beam":
             said += _on_beam(views)
+    else:
+        said = explained(views)
     print(said, end="")
     return DONE
 
@@ -67,49 +67,16 @@ def _on_beam(views: Sequence[type]) -> str:
     return "".join(["\n", *said, "\n", runners])
 
 
-def explained(name: str) -> Mapping[str, object]:
-    """What `explain --format json` says of the views of this name."""
-    from ..model.compile import plan_views
-    from ..model.fingerprint import unnamed
-    from ..plan.explain import explain_json
-    from ..views import load_views
+def _against(old: Path, views: Sequence[type], form: str) -> str:
+    from ..deploy.versions import differences
 
-    views = load_views(name)
-    said: Mapping[str, object] = json.loads(explain_json(plan_views(*views), {v.__name__: unnamed(v) for v in views}))
-    return said
-
-
-def against(old: Path, now: Mapping[str, object]) -> Comparison:
-    """How views differ from what `explain --format json` said of the version that a job runs.
-
-    Raises:
-        UsageError: `wrong-usage`: the file says nothing of views.
-    """
-    from ..plan.against import compare
-
-    return compare(_read(old), now)
-
-
-def _against(old: Path, now: Mapping[str, object], form: str) -> str:
     if form == "mermaid":
         raise UsageError("wrong-usage", "a comparison is not drawn", fix="Use --format text or json.")
-    found = against(old, now)
+    found = differences(old, views)
     if form == "text":
         return found.text()
     said = {"answer": found.answer, "reasons": found.reasons, "names": found.names}
     return json.dumps(said, indent=2, ensure_ascii=False) + "\n"
-
-
-def _read(old: Path) -> Mapping[str, object]:
-    try:
-        said = json.loads(old.read_text())
-        if {view["name"] for view in said["views"]} and all(operator["id"] for operator in said["operators"]):
-            return said  # type: ignore[no-any-return]
-        raise ValueError("no view in it")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(
-            "wrong-usage", f"{old} cannot be compared: {error}", fix="Give what explain --format json printed."
-        ) from error
 
 
 EXPLAIN = Command(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.errors import UsageError
 from ..engines.wrong_types import in_words
 from .command import DONE, VIEWS, WITH_DEAD_LETTERS, Command, say, time_of
-from .dataflow import dataflow_arguments, is_for_dataflow, snapshot_of_backfill, to_dataflow
+from .dataflow import dataflow_arguments, given_options, goes_to_dataflow, to_dataflow
 from .declaring import declaring, declaring_arguments
 from .watching import watching, watching_arguments
 
@@ -92,31 +92,26 @@ def go_to_environment(engine: str, arguments: Sequence[str]) -> None:
 
 
 def _backfill(arguments: argparse.Namespace) -> int:
-    if is_for_dataflow(arguments):
-        return to_dataflow(arguments, stream=False)
-    moment = snapshot_of_backfill(arguments)
-    if moment is None:
-        return _job(arguments, {})
-    from ..streams import as_of
-
-    arguments.source, _ = as_of(arguments.source, moment)
-    return _job(arguments, {"snapshot_time": moment})
+    if goes_to_dataflow(arguments):
+        return to_dataflow(arguments, None)
+    moment = arguments.snapshot_time
+    return _job(arguments, {"snapshot_time": time_of(moment)} if moment else {})
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from ..connect import open_feed
 
-    if is_for_dataflow(arguments):
-        return to_dataflow(arguments, stream=True)
-    snapshot = arguments.snapshot_time
-    every = arguments.publish_every
+    snapshot, every = arguments.snapshot_time, arguments.publish_every
     if every is not None and not 0 <= every < float("inf"):
         raise UsageError("wrong-usage", f"--publish-every {every} is no number of seconds")
-    said = {"format": arguments.format, "mapping": arguments.mapping, "database": arguments.database}
+    said = given_options(arguments, "format", "mapping", "database")
+    feed = open_feed(arguments.feed, **{k: v for k, v in said.items() if v})
+    if goes_to_dataflow(arguments):
+        return to_dataflow(arguments, feed)
     return _job(
         arguments,
         {
-            "feed": open_feed(arguments.feed, **{k: v for k, v in said.items() if v}),
+            "feed": feed,
             "snapshot_time": time_of(snapshot) if snapshot else None,
             "inconsistent_export": arguments.inconsistent_export,
             "publish_every": every,
@@ -144,7 +139,7 @@ def _job(arguments: argparse.Namespace, more: dict[str, Any]) -> int:
             views,
             source=arguments.source,
             sink=with_option(arguments.sink, "dry_run", "true") if arguments.dry_run else arguments.sink,
-            sink_options=_given(arguments, "max_writes_per_second", "write_budget_per_day"),
+            sink_options=given_options(arguments, "max_writes_per_second", "write_budget_per_day"),
             engine=arguments.engine,
             dead_letters=letters,
             on_progress=watcher.progress,
@@ -181,10 +176,6 @@ def _job(arguments: argparse.Namespace, more: dict[str, Any]) -> int:
         print(f"onto-flow: {len(run.letters)} dead letters: {letters}", file=sys.stderr)
         return WITH_DEAD_LETTERS
     return DONE
-
-
-def _given(arguments: argparse.Namespace, *names: str) -> dict[str, str]:
-    return {name: value for name in names if (value := getattr(arguments, name)) is not None}
 
 
 def _gaps(report: Report) -> str:

@@ -296,9 +296,12 @@ def test_dead_letters_go_to_files_of_a_folder_one_a_bundle(tmp_path: Path) -> No
 def test_elsewhere_dead_letters_need_a_place(folder: Path) -> None:
     options = {"runner": "DataflowRunner", "project": "demo-project", "region": "europe-west1", "no_auth": True}
     places = {"temp_location": "gs://b/temp", "staging_location": "gs://b/staging"}
-    job = {"source": "export", "sink": "firestore://demo-project", "snapshot_time": demo.EXPORTED_AT}
+    ends = {"source": "export", "sink": "firestore://demo-project", "snapshot_time": demo.EXPORTED_AT}
+    job = stream_job([MeetingSession], feed=open_feed(FEED), options={**options, **places}, **ends)
     with pytest.raises(EngineError, match="workers elsewhere have no file for dead letters"):
-        start([MeetingSession], feed=FEED, engine="beam", options={**options, **places}, **job)
+        Engine().pipeline(job)
+    with pytest.raises(EngineError, match=r"give the job by its URIs to `View\.backfill`"):
+        Engine().run(job)
 
 
 def test_what_a_pipeline_tells_is_counted_and_a_view_that_must_not_fail_ends_it() -> None:

@@ -42,7 +42,7 @@ from .graph import build_pipeline
 from .needs import check_pipeline
 from .options import ViewOptions
 from .probe import cheap_state_sizes
-from .runners import BOUNDED, NO_END, named
+from .runners import BOUNDED, BY_URIS, NO_END, is_dataflow, named
 from .seeds import SEEDS, refuse_a_folder_of_seeds, write_manifest
 from .seeds_written import SHARD_BYTES, WriteSeeds, about
 from .seeds_written import SHARDS as SEED_SHARDS
@@ -78,10 +78,11 @@ class BeamEngine:
 
     def check(self, job: Job | StreamJob) -> Sequence[str]:
         """Why the job cannot run here."""
+        there = [BY_URIS] if is_dataflow(job.options) else []
         if isinstance(job, StreamJob):
-            return refusals_of(job)
+            return [*there, *refusals_of(job)]
         known = {"runner", *PipelineOptions([]).get_all_options()}
-        reasons = [f"Beam has no pipeline option {name!r}" for name in job.options if name not in known]
+        reasons = there + [f"Beam has no pipeline option {name!r}" for name in job.options if name not in known]
         if job.feed is not None and not job.feed.info().bounded:
             reasons.append(
                 "on Beam a feed that does not end is a subscription, and it, source and sink are named by URIs"

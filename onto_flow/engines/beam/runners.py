@@ -16,8 +16,15 @@ from apache_beam.options.pipeline_options import DebugOptions, GoogleCloudOption
 NO_END = "the views change by time alone (a clock or `until`), and a stream on Beam has no declared time"
 """Why some views cannot be kept right by a stream."""
 
+BY_URIS = (
+    "workers on Dataflow open all ends themselves, and their code is looked at first: give the job by its URIs to "
+    "`View.backfill`, `run.start` or the tool, not to the engine"
+)
+"""Why the engine, built by hand, gives nothing to Dataflow."""
+
 BOUNDED = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 STREAM = "BundleBasedDirectRunner"
+DATAFLOW = "DataflowRunner"
 
 UNSPLIT = "prism_disable_sdf_split"
 """What Prism needs to be told."""
@@ -108,7 +115,7 @@ RUNNERS = (
         experiment=UNSPLIT,
     ),
     Runner(
-        "DataflowRunner",
+        DATAFLOW,
         {Need.TEST_STREAM: "it is for tests on this machine", Need.ORDERED_STATE: "nobody has seen it there"},
         is_local=False,
         instead=STREAM,
@@ -145,6 +152,11 @@ def known(runner: str) -> Runner:
         return _CHOOSING
     found = (r for r in RUNNERS if last in (r.name.lower(), f"test{r.name}".lower()))
     return next(found, _UNKNOWN)
+
+
+def is_dataflow(options: Mapping[str, Any]) -> bool:
+    """Whether the options of a job name Dataflow."""
+    return known(str(options.get("runner", "direct"))).name == DATAFLOW
 
 
 def runner_of(pipeline: Any) -> Runner:
