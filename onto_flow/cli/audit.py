@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import UsageError
+from ..core.options import positive_of
 from .command import DONE, VIEWS, WITH_DEAD_LETTERS, Command, plain, say, time_of
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ def _audit(arguments: argparse.Namespace) -> int:
     from ..connect import shown
 
     bounds = Bounds(
-        int(_number("--max-changes", arguments.max_changes)),
-        _number("--max-changes-per-second", arguments.max_changes_per_second),
-        _number("--max-share", arguments.max_share),
+        int(positive_of("--max-changes", arguments.max_changes)),
+        positive_of("--max-changes-per-second", arguments.max_changes_per_second),
+        positive_of("--max-share", arguments.max_share),
     )
     audit = _opened(arguments)
     report = audit.run()
@@ -107,16 +108,6 @@ def _tell(arguments: argparse.Namespace, report: Report, sent: dict[str, Any] | 
         file = os.open(arguments.receipt, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
         with os.fdopen(file, "w") as receipt:
             json.dump(told, receipt, indent=2, ensure_ascii=False)
-
-
-def _number(name: str, text: str) -> float:
-    try:
-        found = float(text)
-    except ValueError:
-        found = 0.0
-    if not 0 < found < float("inf"):
-        raise UsageError("wrong-usage", f"{name} {text:.60} is no number above 0")
-    return found
 
 
 AUDIT = Command("audit", "compare a job and its view tables with a later export, and repair them", _arguments, _audit)

@@ -14,6 +14,7 @@ from typing import IO
 
 from ..core.change import DeadLetter, ViewChange
 from ..core.errors import EngineError
+from ..core.options import truth_of
 from ..formats.view_changes import encode_view_change
 from .base import Sharing, SinkCapabilities, Table
 
@@ -31,7 +32,7 @@ class JsonLinesSink:
 
     def __init__(self, file: str, *, shared: bool | str = False) -> None:
         self._name = file
-        self._shared = str(shared).lower() == "true"
+        self._shared = truth_of("shared", shared)
         self._waiting: list[bytes] = []
         self._file: IO[bytes] | None = None
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from ..core.change import DeadLetter, ViewChange
 from ..core.columns import ViewColumns
 from ..core.errors import EngineError, UsageError, did_you_mean
+from ..core.options import amount_of
 from ..formats.object_path import ObjectPath, place_of
 from ..formats.table_folder import TableFolder
 from .base import SinkCapabilities, Table
@@ -58,7 +59,7 @@ class ParquetSink:
         self._directory: Path | ObjectPath = place_of(directory)
         if evolve not in MODES:
             raise UsageError("wrong-usage", f"evolve={evolve!s:.80} is none", fix=did_you_mean(evolve, MODES))
-        self._evolve, self._grace, self._clock = evolve, _seconds(grace), clock
+        self._evolve, self._grace, self._clock = evolve, amount_of("grace", grace, of="seconds"), clock
         self._tables = Tables()
         self._columns: dict[str, ColumnParts] = {}
         self._publishers: dict[str, TablePublisher] = {}
@@ -151,13 +152,3 @@ def _writing(view: str, folder: TableFolder) -> Iterator[None]:
     except Exception as error:
         what = f"the table of {view} cannot be written: {error!s:.300}"
         raise EngineError("sink-failed", what, where=folder) from error
-
-
-def _seconds(text: float | str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < float("inf"):
-        raise UsageError("wrong-usage", f"grace={text!s:.80} is no number of seconds")
-    return seconds

@@ -13,7 +13,6 @@ from typing import Any, Protocol, runtime_checkable
 
 from ..core.change import Change, DeadLetter
 from ..core.collection import Collection, Projection
-from ..core.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -157,22 +156,6 @@ class Calling(Protocol):
 
     def calls(self, ring: Callable[[], None]) -> None:
         """Says, before it is opened, what is to be called then, from any thread."""
-
-
-def count_of(name: str, value: int | str) -> int:
-    """The number that an option says, at least 1.
-
-    Raises:
-        UsageError: `wrong-usage` for anything else.
-
-    Example:
-        >>> count_of("batch_lines", "20")
-        20
-    """
-    text = str(value)
-    if not (text.isascii() and text.isdigit() and len(text) < 19 and int(text)):
-        raise UsageError("wrong-usage", f"{name}={text:.80} is no number from 1 on")
-    return int(text)
 
 
 @runtime_checkable

@@ -18,12 +18,13 @@ from ..core.change import BELOW_EVENTS, Change, DeadLetter
 from ..core.codec import decode, encode
 from ..core.collection import Collection, Projection, members_of
 from ..core.errors import UsageError
+from ..core.options import count_of
 from ..database.base import Snapshot, Unavailable
 from ..database.firestore.bulk import Bulk
 from ..database.firestore.collections import name_of, read_collections
 from ..database.firestore.database import FirestoreDatabase
 from ..database.firestore.service import Contended
-from .base import Partition, SourceInfo, count_of
+from .base import Partition, SourceInfo
 
 _DOCUMENTS_OF_A_PART = 20_000
 _MOST_PARTS = 64

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.codec import decode
 from ..core.collection import Projection
-from ..core.errors import DataError, UsageError
+from ..core.errors import DataError
+from ..core.options import count_of, truth_of
 from ..formats.export_layout import ExportLayout, OutputFile, check_layout, find_export
 from ..formats.leveldb_log import BLOCK
 from ..formats.object_path import place_of
 from ..formats.times import parse_time
-from .base import Partition, SourceInfo, count_of
+from .base import Partition, SourceInfo
 from .export_reader import BATCH_DOCUMENTS, ExportReader, RecordFile, prepare
 
 if TYPE_CHECKING:
@@ -72,8 +73,8 @@ class FirestoreExport:
     ) -> None:
         self.place = place_of(place, storage)
         self.named = (str(place), dict(storage or {}))
-        self.verify = _flag("verify", verify)
-        self.accept_mismatch = _flag("accept_mismatch", accept_mismatch)
+        self.verify = truth_of("verify", verify)
+        self.accept_mismatch = truth_of("accept_mismatch", accept_mismatch)
         self.snapshot_time = parse_time(snapshot_time) if isinstance(snapshot_time, str) else snapshot_time
         self.split_bytes = _blocks(count_of("split_bytes", split_bytes))
         self.batch_documents = count_of("batch_documents", batch_documents)
@@ -225,12 +226,3 @@ def _split(output: OutputFile, size: int) -> Iterator[Partition]:
     for start in range(0, output.size, size):
         end = min(start + size, output.size)
         yield Partition(f"{output.name}@{start}-{end}", end - start)
-
-
-def _flag(name: str, value: bool | str) -> bool:
-    known = {"": True, "1": True, "true": True, "0": False, "false": False}
-    if isinstance(value, bool):
-        return value
-    if value.lower() not in known:
-        raise UsageError("wrong-usage", f"{name}={value!r} is neither true nor false")
-    return known[value.lower()]

@@ -15,12 +15,12 @@ from ..core.change import Change, DeadLetter
 from ..core.codec import decode, encode
 from ..core.collection import Collection, Projection
 from ..core.errors import DataError
+from ..core.options import amount_of
 from ..core.values import from_micros
 from ..database.firestore.collections import read_collections
 from ..database.firestore.database import FirestoreDatabase
 from ..database.firestore.feed import FirestoreChanges, Live
 from .base import Partition, SourceInfo
-from .quiet import quiet_seconds
 
 _POLL = timedelta(milliseconds=10)
 
@@ -43,7 +43,7 @@ class FirestoreFeed:
 
     def __init__(self, place: str, *, collections: str = "", until_quiet: float | str = 0.0) -> None:
         self.place, self._names = place, collections
-        self._until_quiet = quiet_seconds(until_quiet)
+        self._until_quiet = amount_of("until_quiet", until_quiet, of="seconds", below=1e9)
         self._collections: Sequence[Collection] | None = None
         self._after: int | None = None
         self._live: Live | None = None

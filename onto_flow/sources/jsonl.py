@@ -13,8 +13,9 @@ from ..core.change import Change, DeadLetter
 from ..core.codec import decode, encode
 from ..core.collection import Projection
 from ..core.errors import DataError
+from ..core.options import count_of
 from ..formats.events import MAX_EVENT_BYTES
-from .base import Partition, SourceInfo, count_of
+from .base import Partition, SourceInfo
 from .event_options import EventOptions
 from .line_contents import PAYLOAD_BYTES, DocumentContents, LineContents, unreadable
 from .lines import Lines

@@ -16,10 +16,11 @@ import pyarrow.parquet as pq
 
 from ..core.collection import Collection, Projection
 from ..core.errors import DataError, UsageError
+from ..core.options import count_of
 from ..formats.object_path import ObjectPath, place_of
 from ..formats.published_table import DAMAGE
 from ..formats.table_folder import TableFolder
-from .base import Partition, SourceInfo, count_of
+from .base import Partition, SourceInfo
 from .parquet_rows import PathColumn, RowReader
 
 PARTITION_BYTES = 32 << 20

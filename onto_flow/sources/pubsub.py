@@ -33,10 +33,10 @@ from ..core.change import Change, DeadLetter
 from ..core.codec import decode, encode
 from ..core.collection import Projection
 from ..core.errors import EngineError, UsageError
-from .base import Partition, SourceInfo, count_of
+from ..core.options import amount_of, count_of
+from .base import Partition, SourceInfo
 from .event_options import EventOptions
 from .line_contents import EventContents, read_message
-from .quiet import quiet_seconds
 from .thin_events import Item, Thin
 
 DEADLINE_SECONDS = 10
@@ -96,7 +96,7 @@ class PubSubFeed:
         self.subscription = subscription_of(subscription)
         self.batch_messages = count_of("batch_messages", batch_messages)
         self._limits = count_of("max_messages", max_messages), count_of("max_bytes", max_bytes)
-        self._until_quiet = quiet_seconds(until_quiet)
+        self._until_quiet = amount_of("until_quiet", until_quiet, of="seconds", below=1e9)
         self._options = EventOptions(format, mapping, database)
         self._open: PubSubReader | None = None
         self._ring: Callable[[], None] | None = None

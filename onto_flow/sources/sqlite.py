@@ -11,7 +11,8 @@ from typing import Any
 from ..core.change import BELOW_EVENTS, Change, DeadLetter
 from ..core.codec import decode, encode
 from ..core.collection import Projection
-from ..core.errors import DataError, UsageError
+from ..core.errors import DataError
+from ..core.options import count_of, truth_of
 from ..core.path_bytes import path_bytes
 from ..core.values import Document, from_micros
 from ..database.embedded.bell import Bell
@@ -21,7 +22,7 @@ from ..database.embedded.feed import BATCH, EmbeddedChanges
 from ..database.embedded.file import File
 from ..database.embedded.reading import Reading
 from ..database.embedded.rows import State, state_of
-from .base import Partition, SourceInfo, count_of
+from .base import Partition, SourceInfo
 
 _POLL = timedelta(milliseconds=50)
 _TRUE = ("true", "1", "yes")
@@ -157,7 +158,7 @@ class SqliteFeed:
 
     def __init__(self, file: str | Path, *, until_now: bool | str = False, batch_changes: int | str = BATCH) -> None:
         self.file = str(file)
-        self.until_now = _truth("until_now", until_now)
+        self.until_now = truth_of("until_now", until_now)
         self.batch_changes = count_of("batch_changes", batch_changes)
         self._after: int | None = None
         File(self.file, create=False).close()
@@ -233,10 +234,3 @@ class SqliteFeedReader:
         """Closes the database."""
         self._changes.close()
         self._file.close()
-
-
-def _truth(name: str, value: bool | str) -> bool:
-    text = str(value).lower()
-    if text not in (*_TRUE, *_FALSE):
-        raise UsageError("wrong-usage", f"{name}={value!s:.40} is neither true nor false")
-    return text in _TRUE

@@ -124,8 +124,8 @@ def test_without_a_checkpoint_the_tables_are_compared(folder, capsys):
     ("more", "says"),
     [
         (["--since", "export"], "--since is for tables alone"),
-        (["--max-share", "0"], "--max-share 0 is no number above 0"),
-        (["--max-changes", "many"], "--max-changes many is no number above 0"),
+        (["--max-share", "0"], "--max-share=0 is no number above 0"),
+        (["--max-changes", "many"], "--max-changes=many is no number above 0"),
         (["--source", "export", "--snapshot-time", "2001-01-01T00:00:00Z"], "the job began with a later one"),
         (["--snapshot-time", "2099-01-01T00:00:00Z"], "of the future"),
         (["--table", "postgresql://u@h/db"], "tables of postgresql are not read here"),

@@ -10,7 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from ...core.errors import DataError, EngineError, UsageError
+from ...core.errors import DataError, EngineError
+from ...core.options import amount_of
 from ...core.writes import Write
 from ..base import ATTEMPTS, Committed, PreconditionFailed, Snapshot, Transaction, Written, refuse_twice
 from ..inside import inside, refuse_inside
@@ -76,7 +77,7 @@ class EmbeddedDatabase:
         clock: Callable[[], int] = _now,
         index_from: int = INDEX_FROM,
     ) -> None:
-        self._keep = int(_days(keep_days) * _DAY)
+        self._keep = int(amount_of("keep_days", keep_days, of="days", below=36_500) * _DAY)
         self.file = File(file, create=create, synchronous=synchronous)
         self.bell = Bell()
         self._clock = clock
@@ -215,13 +216,3 @@ class EmbeddedDatabase:
                 result = body(transaction)
             transaction.committed = write_all(writer, transaction.writes)
         return True, result
-
-
-def _days(value: float | str) -> float:
-    try:
-        days = float(value)
-    except ValueError:
-        days = -1.0
-    if not 0 <= days < 36_500:
-        raise UsageError("wrong-usage", f"keep_days={value!s:.40} is no number of days")
-    return days

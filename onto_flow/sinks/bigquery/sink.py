@@ -15,6 +15,7 @@ from typing import Any
 
 from ...core.change import DeadLetter, ViewChange
 from ...core.errors import EngineError
+from ...core.options import truth_of
 from ...formats.native.values import value_decoder, value_encoder
 from ..around import REAL, Around, patiently
 from ..base import FAILED, SinkCapabilities, Table
@@ -36,7 +37,7 @@ def open_sink(place: str, *, shared: bool | str = False) -> BigQuerySink:
         place: `//PROJECT/DATASET`; the dataset must be there.
         shared: Whether several processes write the tables together, each its own rows: then nothing is loaded.
     """
-    return BigQuerySink(Service(place), shared=str(shared).lower() == "true")
+    return BigQuerySink(Service(place), shared=truth_of("shared", shared))
 
 
 class BigQuerySink:

@@ -22,6 +22,7 @@ from ...core.change import DeadLetter, ViewChange
 from ...core.collection import Collection
 from ...core.errors import UsageError
 from ...core.fence import FENCE
+from ...core.options import positive_of, truth_of
 from ...database.base import Database, Snapshot
 from ...database.connect import open_database
 from ...database.query import Query
@@ -40,7 +41,6 @@ from .pace import SHORTEST, Pace
 from .writer import MOST_BYTES, MOST_DOCUMENTS, Means, TableWriter
 
 _EMULATOR = "FIRESTORE_EMULATOR_HOST"
-_TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no", "")
 
 
 @dataclass(frozen=True)
@@ -87,14 +87,13 @@ def open_sink(
     Raises:
         UsageError: `wrong-usage` for what is no place, number or truth; `missing-extra`.
     """
-    most = _number("max_writes_per_second", max_writes_per_second)
-    budget = _number("write_budget_per_day", write_budget_per_day)
+    most, budget = max_writes_per_second, write_budget_per_day
     limits = Limits(
-        most,
-        None if budget is None else int(budget),
-        _truth("gently", gently) if str(gently) else _EMULATOR not in os.environ,
-        _truth("dry_run", dry_run),
-        _truth("shared", shared),
+        positive_of("max_writes_per_second", most, below=1e12) if most else None,
+        int(positive_of("write_budget_per_day", budget, below=1e12)) if budget else None,
+        truth_of("gently", gently) if str(gently) else _EMULATOR not in os.environ,
+        truth_of("dry_run", dry_run),
+        truth_of("shared", shared),
     )
     return FirestoreSink(open_database(f"firestore:{place}"), limits)
 
@@ -269,22 +268,3 @@ class _Open:
     def may_show(self, generation: int) -> bool:
         """Whether it may change: it is ours, or nobody else has written it."""
         return self.ownership.is_taken or self.ownership.before.generation in (0, generation)
-
-
-def _number(name: str, text: str) -> float | None:
-    if not text:
-        return None
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < 1e12:
-        raise UsageError("wrong-usage", f"{name}={text:.40} is no number above 0")
-    return number
-
-
-def _truth(name: str, value: bool | str) -> bool:
-    text = str(value).lower()
-    if text not in (*_TRUE, *_FALSE):
-        raise UsageError("wrong-usage", f"{name}={value!s:.40} is neither true nor false")
-    return text in _TRUE

@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ...core.change import DeadLetter, ViewChange
-from ...core.errors import UsageError
+from ...core.options import truth_of
 from ...formats.messages import LARGEST, Message, view_change_message
 from ..around import REAL, Around
 from ..base import SinkCapabilities, Table
 from .topic import Topic
-
-_TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
 class PubSubSink:
@@ -36,10 +34,8 @@ class PubSubSink:
     def __init__(
         self, place: str, *, ordered: bool | str = True, shared: bool | str = False, clock: Around = REAL
     ) -> None:
-        truth = _TRUTHS.get(str(ordered).lower())
-        if truth is None:
-            raise UsageError("wrong-usage", f"ordered={ordered!s:.40} is neither true nor false")
-        self._ordered = truth
+        self._ordered = truth_of("ordered", ordered)
+        truth_of("shared", shared)
         self._topic = Topic(place, clock)
         self._too_large: dict[str, DeadLetter] = {}
         self._news: dict[str, DeadLetter] = {}
