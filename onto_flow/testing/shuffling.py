@@ -23,6 +23,7 @@ from ..plan.nodes import Plan, TimerKind
 from .cells import Cells, Step, Store
 from .judge import Shown
 from .judge_changes import Ledger
+from .schedules import Schedule
 from .trace import Trace
 
 YOUNG, LATE = 100, 60
@@ -31,14 +32,8 @@ LOOSE = Profile(
 )
 TIGHT = Profile(drained=False, young=YOUNG, keep_uncovered=YOUNG + 1, keep_left=2 * YOUNG + LATE + 2, horizon=10**12)
 
-STYLES = ("even", "deep", "slow", "biased", "held", "held")
-"""Which key is next: any; late stages first, or early ones; some seldom; some not at all for a while."""
-
 MOVES, MOVES_PER_EVENT = 20_000, 2_000
 """A run of so many moves, and so many for each event, will not come to rest any more: some hundred are usual."""
-
-HASTY = "hasty"
-"""A further style: time goes as far as the bounds allow, and timers come as soon as they are due."""
 
 
 class Waiting(NamedTuple):
@@ -63,7 +58,7 @@ class ShufflingEngine:
         random: Decides everything.
         profile: The bounds; `drained` must be off.
         packed: Whether state and messages are bytes between steps; off for speed.
-        style: One of `STYLES`, or `HASTY`; any of the first when empty.
+        style: As of a `Schedule`.
         seeded: Whether its operators take seeds.
     """
 
@@ -93,24 +88,11 @@ class ShufflingEngine:
         self.silent_stages: set[str] = set()
         self.silent_keys: dict[str, set[Key]] = {name: set() for name in self.names}
         self.behind: dict[str, set[Key]] = {name: set() for name in self.names}
-        style = style or random.choice(STYLES)
-        self.hasty = style == HASTY
-        self.weights = self._weights(style)
-        self.held: dict[tuple[str, Key], bool] = {("", ""): True} if style == "held" else {}
+        self.schedule = Schedule(self.names, random, style)
         self.unanswered = 0
         self._step: tuple[str, Key, int, bool] = ("", "", 0, False)
         self._sent: list[Message] = []
         self._again = False
-
-    def _weights(self, style: str) -> dict[str, float]:
-        count = len(self.names)
-        if style == "deep":
-            return {name: 10.0 ** (i - count) for i, name in enumerate(self.names)}
-        if style == "slow":
-            return {name: 10.0**-i for i, name in enumerate(self.names)}
-        if style in ("biased", HASTY):
-            return {name: self.random.choice((0.01, 1, 1)) for name in self.names}
-        return dict.fromkeys(self.names, 1)
 
     def feed(self, path: str, event: Event | Now, *, before: bool = False) -> None:
         """Puts an event before ingest, where it may wait as long as it likes."""
@@ -171,31 +153,20 @@ class ShufflingEngine:
         if self._moves_left < 0:
             raise AssertionError(f"the flow does not come to rest: {self._waiting()}")
         chance = self.random.random()
-        if chance < (0.6 if self.hasty else 0.12):
+        if chance < (0.6 if self.schedule.hasty else 0.12):
             self.advance()
         if chance < 0.004:
-            self.held = {key: self.random.random() > 0.3 for key in self.held}
+            self.schedule.turn()
         due = [t for t in self.timers if self._is_due(t)] if self.timers else []
-        if due and (self.hasty or chance < 0.4 or not any(self.queues.values())):
+        if due and (self.schedule.hasty or chance < 0.4 or not any(self.queues.values())):
             self.fire(self.random.choice(due))
         elif any(self.queues.values()):
-            self.step(*self._next())
+            self.step(*self.schedule.next(self.queues))
 
     def _waiting(self) -> str:
         queues = {name: len(keys) for name, keys in self.queues.items() if keys}
         timers = sorted({f"{kind} of {name}" for name, _, kind in self.timers if kind in ("coalesce", "until")})
         return f"messages wait at {queues}, timers are {timers}"
-
-    def _next(self) -> tuple[str, Key]:
-        """A key for which something waits."""
-        names = [name for name in self.names if self.queues[name]]
-        if self.held:
-            ready = [(name, key) for name in names for key in self.queues[name]]
-            return self.random.choice(
-                [r for r in ready if self.held.setdefault(r, self.random.random() > 0.3)] or ready
-            )
-        name = names[0] if len(names) == 1 else self.random.choices(names, [self.weights[n] for n in names])[0]
-        return name, self.random.choice(list(self.queues[name]))
 
     def advance(self) -> None:
         """Time goes on, as far as the bounds allow."""
@@ -205,7 +176,7 @@ class ShufflingEngine:
             most = min(most, max(0, oldest + self.profile.young - self.now))
         late = [w.message + LATE - self.now for (op, _, kind), w in self.timers.items() if op.endswith(".assemble")]
         furthest = max(0, min([most, *late]))
-        self.now += furthest if self.hasty else self.random.randint(0, furthest)
+        self.now += furthest if self.schedule.hasty else self.random.randint(0, furthest)
 
     def _oldest(self) -> int | None:
         origins = [w.origin for name in self.names[1:] for queue in self.queues[name].values() for w in queue]

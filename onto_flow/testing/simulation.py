@@ -27,7 +27,7 @@ from .shuffling import LOOSE, TIGHT, Now, ShufflingEngine
 from .trace import Trace
 
 MOMENT = to_micros(datetime(2026, 5, 4, 12, tzinfo=timezone.utc))
-"""Where declared time stands still for cases whose views depend on it; `testing.timed` has some in which it passes."""
+"""Where declared time stands still for cases whose views depend on it; `testing.timed_cases` has some in which it passes."""
 
 Clock = Sequence[tuple[int, int]]
 """(how many commits came before, the moment in microseconds), in order."""
@@ -57,7 +57,7 @@ class Setting:
         page: How many subscribers one step may tell; 0 for all.
         tight: Whether times are just as long as required, instead of as recommended.
         packed: Whether state and messages are bytes.
-        style: Which key is next; see `shuffling.STYLES`; empty: any.
+        style: Which key is next; see `schedules.STYLES`; empty: any.
     """
 
     mode: str = "shuffled"

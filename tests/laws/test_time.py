@@ -13,7 +13,8 @@ from onto_flow.core.values import Reference, from_micros
 from onto_flow.testing.cases import Case
 from onto_flow.testing.histories import history_of
 from onto_flow.testing.shapes import Shape
-from onto_flow.testing.timed import Timed, local_complaints, random_timed, run_seed, shuffled_complaints
+from onto_flow.testing.timed import local_complaints, run_seed, shuffled_complaints
+from onto_flow.testing.timed_cases import Timed, random_timed
 
 RANDOMS = st.randoms(use_true_random=False, note_method_calls=False)
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ...plan.nodes import Plan
 from ..histories import DELIVERIES, History, deliver
-from ..shuffling import HASTY
+from ..schedules import HASTY
 from ..simulation import MODES, Setting, complaints
 from .drained import Drained
 from .stories import Story

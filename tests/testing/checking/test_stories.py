@@ -10,7 +10,7 @@ from onto_flow.testing.checking.fields import fields_of
 from onto_flow.testing.checking.stories import Story, draw_story
 from onto_flow.testing.checking.ways import Shuffled
 from onto_flow.testing.checking.worlds import draw_world
-from onto_flow.testing.shuffling import HASTY
+from onto_flow.testing.schedules import HASTY
 
 FIELDS = fields_of(MeetingSession.plan(), (MeetingSession,))
 
