@@ -73,7 +73,7 @@ class Tables:
     """
 
     def __init__(self, plan: Plan, tables: ViewTables) -> None:
-        self._plan, self._tables = plan, tables
+        self._tables = tables
         self._places = {view.name: Table(view.name, view.collection, view.schema) for view in plan.views}
         self._held = {
             name: {row.path: (digest(row.path, row.document), row.failed) for row in tables.rows(table)}

@@ -11,8 +11,6 @@ from .entity_parts import KEY_PATH, PathTags, get_path
 from .words import Bools, Ints, Words
 
 _U = np.uint64
-_BYTE = _U(0xFF)
-_NAME, _ID = 0, 1
 
 
 class Paths(NamedTuple):

@@ -112,7 +112,7 @@ class Follower:
 
     def __init__(self, cls: type[ViewModel], path: str, database: Database, found: Members, notify: Notify) -> None:
         self._cls, self._path, self._database = cls, path, database
-        self._found, self._notify = found, notify
+        self._notify = notify
         self._shown: Document | None = None
         self._closed = threading.Event()
         self._changes: Changes = database.changes(after=found.read_time)
@@ -141,7 +141,7 @@ class Follower:
             self._changes.close()
 
     def _again(self) -> None:
-        view, self._found = made_of(self._cls, self._path, self._database)
+        view, _ = made_of(self._cls, self._path, self._database)
         document = None if view is None else view.to_view_dict()
         if not self._closed.is_set() and not same(document, self._shown):
             self._shown = document

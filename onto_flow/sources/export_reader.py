@@ -61,7 +61,6 @@ class ExportReader:
     ) -> None:
         self.documents_read = 0
         self._file = file
-        self._decoder = file.decoder
         self._next = start
         self._wanted = lru_cache(maxsize=10_000)(lambda parent: _wanted(projection, parent)) if projection else None
         self._damage: DataError | None = None

@@ -41,8 +41,6 @@ PLACE = ["--engine", "beam", "--runner", "DataflowRunner", "--project", "my-shop
 PLACE += ["--temp_location", "gs://my-bucket/temp", "--job_name", "rooms"]
 IMAGE = ["--sdk_container_image", "docker.pkg.dev/my-shop-1/views/worker:1"]
 
-Tool = Callable[..., int]
-
 
 @pytest.fixture
 def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[DataflowDouble]:

@@ -63,13 +63,8 @@ class File:
         """A transaction that nobody else writes beside; it is committed at the end, or taken back."""
         with self.writer, self.reading() as connection:
             connection.execute("BEGIN IMMEDIATE")
-            try:
+            with _committed(connection):
                 yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
 
     @contextmanager
     def writing_at_once(self) -> Iterator[sqlite3.Connection | None]:
@@ -82,13 +77,8 @@ class File:
                 if not _begins(connection):
                     yield None
                     return
-                try:
+                with _committed(connection):
                     yield connection
-                    connection.execute("COMMIT")
-                except BaseException:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
-                    raise
         finally:
             self.writer.release()
 
@@ -196,6 +186,18 @@ class File:
             fix = "Give a file that onto_flow has made, or a name that is free."
             raise UsageError("wrong-usage", "it is another program's database", where=self.path, fix=fix)
         return None
+
+
+@contextmanager
+def _committed(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commits the transaction that is open at the end, or takes it back."""
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _begins(connection: sqlite3.Connection) -> bool:

@@ -96,7 +96,7 @@ class Fill:
     def __init__(
         self, operators: Mapping[str, Operator], states: Mapping[str, States], new_cells: Callable[[str], Cells]
     ) -> None:
-        self._operators, self._states, self._new_cells = operators, states, new_cells
+        self._states, self._new_cells = states, new_cells
         ingest = operators["ingest"]
         assert isinstance(ingest, DrainedIngest)
         self._ingest = ingest

@@ -17,9 +17,6 @@ from ...plan.nodes import Plan, Relation, Slot
 from ...plan.places import FieldPath, PathPart, Place
 from .constants import Constants, constants_of
 
-Spot = tuple[Collection, tuple[str, ...]]
-"""A place in the documents of a collection."""
-
 
 @dataclass
 class Field:

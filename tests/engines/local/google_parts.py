@@ -32,7 +32,6 @@ class Trigger:
 
     def __init__(self, random):
         self._random, self._events, self._lock = random, [], threading.Lock()
-        self._taken = 0
         trigger = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -65,7 +64,6 @@ class Trigger:
 
     def deliver(self, count):
         """Delivers so many events, once they have come: a fifth of them twice, out of order, many at a time."""
-        self._taken += count
         end = time.monotonic() + PATIENCE
         while len(self._events) < count:
             assert time.monotonic() < end, f"{len(self._events)} of {count} events have come"
