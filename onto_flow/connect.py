@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 
 from .core.change import DeadLetter
 from .core.errors import EngineError, UsageError, did_you_mean
+from .core.options import refuse_unknown
 from .core.registry import Entry, load
 from .deadletters import DeadLetters
 from .formats.object_path import is_url
@@ -212,12 +213,8 @@ def _open(
 
 def _check_options(kind: str, scheme: str, place: str, options: Mapping[str, str], factory: Any, where: str) -> None:
     """Raises: UsageError: an option that the connector does not have, or no place where it needs one."""
+    refuse_unknown(options, factory, f"{kind} {scheme!r}", where, _FROM_PYTHON)
     parameters = signature(factory).parameters.values()
-    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in _FROM_PYTHON]
-    for name in options:
-        if name not in known:
-            what = f"{kind} {scheme!r} has no option {name!r}"
-            raise UsageError("unknown-name", what, where=where, fix=did_you_mean(name, known))
     takes_place = any(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
     if takes_place is not bool(place):
         what = f"{kind} {scheme!r} {'needs a place' if takes_place else 'has no place'}"

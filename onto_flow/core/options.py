@@ -3,10 +3,36 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Collection, Iterable
+from inspect import signature
+from typing import Any
 
-from .errors import UsageError
+from .errors import UsageError, did_you_mean
 
 _TRUTHS = {"": True, "true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+def refuse_unknown(
+    names: Iterable[str], factory: Callable[..., Any], what: str, where: str, besides: Collection[str] = ()
+) -> None:
+    """Refuses options that a factory does not have.
+
+    Args:
+        names: The options that were given.
+        factory: Has its options as parameters that are given by name.
+        what: What it makes.
+        where: Who asks for it.
+        besides: Parameters that no text can give.
+
+    Raises:
+        UsageError: `unknown-name`, with the nearest one.
+    """
+    parameters = signature(factory).parameters.values()
+    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in besides]
+    for name in names:
+        if name not in known:
+            said = f"{what} has no option {name!r:.80}"
+            raise UsageError("unknown-name", said, where=where, fix=did_you_mean(name, known))
 
 
 def truth_of(name: str, value: bool | str) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from inspect import signature
 from urllib.parse import parse_qsl
 
-from ..core.errors import UsageError, did_you_mean
+from ..core.errors import UsageError
+from ..core.options import refuse_unknown
 from ..core.registry import Entry, load
 from .base import Database
 
@@ -34,11 +34,6 @@ def open_database(uri: str, *, create: bool = True) -> Database:
         raise UsageError("wrong-usage", f"{uri!r:.200} is not the URI of a database", fix="Such as sqlite:app.sqlite.")
     factory = load("database", scheme, DATABASES)
     options = dict(parse_qsl(text, keep_blank_values=True))
-    parameters = signature(factory).parameters.values()
-    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in _FROM_PYTHON]
-    for name in options:
-        if name not in known:
-            what = f"database {scheme!r} has no option {name!r:.80}"
-            raise UsageError("unknown-name", what, where=repr(uri[:200]), fix=did_you_mean(name, known))
+    refuse_unknown(options, factory, f"database {scheme!r}", repr(uri[:200]), _FROM_PYTHON)
     database: Database = factory(place, create=create, **options)
     return database

@@ -143,8 +143,8 @@ class Credit:
 
     def pack(self) -> tuple[Any, ...]:
         """The credit as a form of `core.codec`."""
-        packed = (tuple(self.weight), tuple(sorted(self.shown.items())), _packed(self.read))
-        return (*packed, (tuple(sorted(self.seeds.items())), _packed(self.views))) if self.seeds else packed
+        packed = (tuple(self.weight), tuple(sorted(self.shown.items())), packed_sums(self.read))
+        return (*packed, (tuple(sorted(self.seeds.items())), packed_sums(self.views))) if self.seeds else packed
 
     @classmethod
     def of(cls, held: Any) -> Credit:
@@ -152,9 +152,9 @@ class Credit:
         if held is None:
             return cls()
         weight, shown, read, *seeds = held
-        credit = cls(Weight(*weight), dict(shown), _sums(read))
+        credit = cls(Weight(*weight), dict(shown), sums_of(read))
         for counts, views in seeds:
-            credit.seeds, credit.views = dict(counts), _sums(views)
+            credit.seeds, credit.views = dict(counts), sums_of(views)
         return credit
 
     def encoded(self) -> bytes:
@@ -167,9 +167,11 @@ class Credit:
         return cls.of(decode(data))
 
 
-def _packed(sums: Mapping[str, Sum]) -> tuple[Any, ...]:
+def packed_sums(sums: Mapping[str, Sum]) -> tuple[Any, ...]:
+    """Sums by name as a form of `core.codec`."""
     return tuple((name, *each) for name, each in sorted(sums.items()))
 
 
-def _sums(packed: Any) -> dict[str, Sum]:
+def sums_of(packed: Any) -> dict[str, Sum]:
+    """What `packed_sums` made the form from."""
     return {name: Sum(*each) for name, *each in packed}

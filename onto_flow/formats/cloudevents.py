@@ -106,7 +106,7 @@ class CloudEvents:
         self, event: Mapping[str, Any], body: bytes | None, database: str | None
     ) -> tuple[Side | None, Side | None]:
         if body is None and "data_base64" in event:
-            body = _from_base64(event["data_base64"])
+            body = from_base64(event["data_base64"])
         if body is None:
             return _json_sides(event.get("data"), database)
         if not body:
@@ -134,7 +134,12 @@ def _is_protobuf(content: Any, body: bytes) -> bool:
     return refuse(f"{content!r:.80} is not a form this reads", "$.datacontenttype", fix)
 
 
-def _from_base64(text: Any) -> bytes:
+def from_base64(text: Any) -> bytes:
+    """The bytes of a `data_base64`.
+
+    Raises:
+        DataError: `bad-change`.
+    """
     try:
         if not isinstance(text, str):
             raise ValueError("not text")

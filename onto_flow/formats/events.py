@@ -13,8 +13,6 @@ is read by a mapping. `formats.feed_versions` has the version rule of each kind.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +22,7 @@ from ..core.change import Change
 from ..core.errors import DataError, UsageError, did_you_mean
 from .background_events import background_change, background_id, is_background
 from .changelog_rows import is_row, row_change
-from .cloudevents import STRUCTURED, CloudEvents, binary_attributes, content_type, cut_body, is_structured
+from .cloudevents import STRUCTURED, CloudEvents, binary_attributes, content_type, cut_body, from_base64, is_structured
 from .debezium import Debezium, is_debezium, record_id
 from .event_sides import refuse
 from .json_text import has_long_numbers, parse_json
@@ -222,12 +220,7 @@ def _body(content: Mapping[str, Any]) -> bytes:
     text = content.get("data_base64")
     if text is None:
         return json.dumps(content.get("data")).encode()
-    try:
-        if not isinstance(text, str):
-            raise ValueError("not text")
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise DataError("bad-change", f"data_base64 is not base64 text: {text!r:.80}", where="$.data_base64") from error
+    return from_base64(text)
 
 
 def _unknown(content: Mapping[str, Any], names: Sequence[str]) -> NoReturn:

@@ -18,7 +18,7 @@ from .maps import MapModel
 from .members import Many
 
 Rename = Callable[[str], str]
-_SCALARS: dict[Any, str] = {
+SCALARS: Mapping[Any, str] = {
     bool: "bool",
     int: "int",
     float: "float",
@@ -97,8 +97,8 @@ def type_of(annotation: Any, rename: Rename, in_list: bool = False, inside: tupl
     bare = getattr(annotation, "__supertype__", origin or annotation)
     if not isinstance(bare, type):
         return ANY
-    if bare in _SCALARS:
-        return Type(_SCALARS[bare])
+    if bare in SCALARS:
+        return Type(SCALARS[bare])
     _refuse(bare)
     if typing.is_typeddict(bare) or dataclasses.is_dataclass(bare) or hasattr(bare, "_fields"):
         return ANY if bare in inside else _struct_type(bare, rename, (*inside, bare))
@@ -122,7 +122,7 @@ def _refuse(bare: type) -> None:
 
 def _type_of_values(values: Iterable[Any]) -> Type:
     kinds = {type(v) for v in values}
-    return Type(_SCALARS.get(kinds.pop(), "any")) if len(kinds) == 1 else ANY
+    return Type(SCALARS.get(kinds.pop(), "any")) if len(kinds) == 1 else ANY
 
 
 def _list_type(bare: Any, arguments: tuple[Any, ...], in_list: bool, item: Callable[[Any], Type]) -> Type:

@@ -16,6 +16,7 @@ from ..plan.evaluator import Find, Member, Members, Results, Row, Tabulated
 from .annotations import Shape, returned, shape_of
 from .compile import CompiledView
 from .contributions import Contribution, contribution_of
+from .declaration import Declaration
 from .documents import Converter
 from .kept import KeptView
 from .kept_program import KeptProgram, may_be_kept
@@ -63,7 +64,7 @@ class ViewEvaluator:
             for s in declared.slots
             if any(a.over is not None and a.over.name == s.name for a in declared.accumulators.values())
         }
-        self._exported = [(declared.cls._attribute_name(s.name), s, self._shape(s)) for s in view.exported]
+        self._exported = [(declared.cls._attribute_name(s.name), s, exported_shape(declared, s)) for s in view.exported]
 
         self._program = (
             KeptProgram(view, self._converter, self._at_root, self._filters, self._exported)
@@ -174,16 +175,6 @@ class ViewEvaluator:
                     rules[source] = getter_of(names.calls[declared.udfs[source.name]])
         return rules
 
-    def _shape(self, source: Source) -> Shape | None:
-        declared = self._declared
-        if source.kind == "session":
-            return None
-        if source.kind == "accumulator":
-            own = declared.accumulators[source.name].own
-            return None if own is None else shape_of(returned(own.result, type(own)), declared.cls._attribute_name)
-        call = declared.udfs[source.name] if source.kind == "udf" else declared.computed[source.name]
-        return shape_of(returned(call.function, declared.cls), declared.cls._attribute_name)
-
     def _scope(self, members: Members, results: Results = tuple) -> Scope | None:
         for name in self._required:
             if not members[name]:
@@ -285,3 +276,14 @@ def _result(name: str, scope: Mapping[Source, Any]) -> Any:
 
 def _computed(name: str, scope: Mapping[Source, Any]) -> Any:
     return getattr(scope.view, name)  # type: ignore[attr-defined]
+
+
+def exported_shape(declared: Declaration, source: Source) -> Shape | None:
+    """The shape of an attribute of view documents, as its code is annotated."""
+    if source.kind == "session":
+        return None
+    if source.kind == "accumulator":
+        own = declared.accumulators[source.name].own
+        return None if own is None else shape_of(returned(own.result, type(own)), declared.cls._attribute_name)
+    call = declared.udfs[source.name] if source.kind == "udf" else declared.computed[source.name]
+    return shape_of(returned(call.function, declared.cls), declared.cls._attribute_name)

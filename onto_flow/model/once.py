@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from ..core.errors import UsageError
 from ..core.values import Document, Reference
-from .annotations import returned, shape_of
 from .compile import CompiledView, compile_view
 from .declaration import PATHS
 from .documents import Converter
+from .evaluate import exported_shape
 from .methods import computed
 from .output_paths import output_path
 from .scopes import Source
@@ -57,8 +57,8 @@ def view_dict(view: ViewModel) -> Document:
         return {n: converter.value(v) for n, v in _getters(view)}
     compiled = _of_one_root(view)
     return {
-        type(view)._attribute_name(source.name): converter.value(_value(view, source), _shape(compiled, source))
-        for source in compiled.exported
+        type(view)._attribute_name(s.name): converter.value(_value(view, s), exported_shape(compiled.declared, s))
+        for s in compiled.exported
     }
 
 
@@ -119,15 +119,6 @@ def _compiled(view: ViewModel) -> CompiledView:
 
 def _value(view: ViewModel, source: Source) -> Any:
     return getattr(view.store if source.kind == "slot" else view, source.name)
-
-
-def _shape(compiled: CompiledView, source: Source) -> Any:
-    declared = compiled.declared
-    if source.kind == "accumulator":
-        own = declared.accumulators[source.name].own
-        return None if own is None else shape_of(returned(own.result, type(own)), declared.cls._attribute_name)
-    call = declared.udfs[source.name] if source.kind == "udf" else declared.computed[source.name]
-    return shape_of(returned(call.function, declared.cls), declared.cls._attribute_name)
 
 
 def view_refs(view: ViewModel) -> list[Reference[Any]]:

@@ -120,14 +120,15 @@ def keeps_itself(function: Any) -> bool:
         (False, True)
     """
     code = getattr(function, "__code__", None)
-    return isinstance(code, CodeType) and not any(map(_sets, _codes(code)))
+    return isinstance(code, CodeType) and not any(map(_sets, codes_of(code)))
 
 
-def _codes(code: CodeType) -> Iterator[CodeType]:
+def codes_of(code: CodeType) -> Iterator[CodeType]:
+    """Code, and what is defined in it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _codes(constant)
+            yield from codes_of(constant)
 
 
 def _sets(code: CodeType) -> bool:

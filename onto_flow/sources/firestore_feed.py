@@ -12,15 +12,14 @@ from datetime import datetime, timedelta, timezone
 from time import monotonic
 
 from ..core.change import Change, DeadLetter
-from ..core.codec import decode, encode
+from ..core.codec import encode
 from ..core.collection import Collection, Projection
-from ..core.errors import DataError
 from ..core.options import amount_of
-from ..core.values import from_micros
 from ..database.firestore.collections import read_collections
 from ..database.firestore.database import FirestoreDatabase
 from ..database.firestore.feed import FirestoreChanges, Live
 from .base import Partition, SourceInfo
+from .place import place_of
 
 _POLL = timedelta(milliseconds=10)
 
@@ -73,12 +72,7 @@ class FirestoreFeed:
         self, partition: Partition, *, resume: bytes | None = None, projection: Projection | None = None
     ) -> FirestoreFeedReader:
         """Begins to listen behind the documents that it follows, or goes on at a resume point."""
-        place: bytes | datetime | None = None if self._after is None else from_micros(self._after)
-        count = 0
-        if resume is not None:
-            place, count = decode(resume)
-            if not isinstance(place, bytes):
-                raise DataError("bad-value", f"{place!r:.80} is no place of a feed")
+        place, count = place_of(resume, self._after)
         database = FirestoreDatabase(partition.name, collections=self._names)
         changes = database.changes(place, live=self._live, collections=self._collections)
         reader = FirestoreFeedReader(database, changes, projection, self._until_quiet)

@@ -6,12 +6,10 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
 
 from ..core.change import BELOW_EVENTS, Change, DeadLetter
 from ..core.codec import decode, encode
 from ..core.collection import Projection
-from ..core.errors import DataError
 from ..core.options import count_of, truth_of
 from ..core.path_bytes import path_bytes
 from ..core.values import Document, from_micros
@@ -23,6 +21,7 @@ from ..database.embedded.file import File
 from ..database.embedded.reading import Reading
 from ..database.embedded.rows import State, state_of
 from .base import Partition, SourceInfo
+from .place import place_of
 
 _POLL = timedelta(milliseconds=50)
 _TRUE = ("true", "1", "yes")
@@ -179,12 +178,7 @@ class SqliteFeed:
         self, partition: Partition, *, resume: bytes | None = None, projection: Projection | None = None
     ) -> SqliteFeedReader:
         """Begins to read the changes, or goes on at a resume point."""
-        place: Any = None if self._after is None else from_micros(self._after)
-        count = 0
-        if resume is not None:
-            place, count = decode(resume)
-            if not isinstance(place, bytes):
-                raise DataError("bad-value", f"{place!r:.80} is no place of a feed")
+        place, count = place_of(resume, self._after)
         file = File(partition.name, create=False)
         reader = SqliteFeedReader(file, place, projection, until_now=self.until_now, batch=self.batch_changes)
         reader.documents_read = count

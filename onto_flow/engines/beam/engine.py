@@ -24,18 +24,15 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 from apache_beam.runners.runner import PipelineState
 
-from ...core.change import DeadLetter, ViewChange
 from ...core.columns import ViewColumns
 from ...core.errors import EngineError
-from ...core.gaps import Gap, Gaps
 from ...formats.seed_files import SeedManifest
 from ...plan.clocks import is_timed
 from ...plan.wire import not_portable
 from ...sinks.base import ColumnSink
 from ..base import EngineCapabilities, Job, Progress, Report
-from ..breaker import Failures
 from ..carried import Carried, Fenced, Seeds, Unreadable, decode_carried
-from ..wrong_types import Mistyped, WrongTypes
+from ..received import Received
 from .batch import batch_pipeline, fits, shards_of
 from .elements import unpack_built
 from .graph import build_pipeline
@@ -51,8 +48,6 @@ from .stream_run import run_stream
 
 IN_PROCESS = BOUNDED
 """The default: named in full, for plain `DirectRunner` chooses among three runners by what it finds."""
-
-_WRITE_AT_ONCE = 1000
 
 
 class BeamEngine:
@@ -136,11 +131,7 @@ class _Run:
     def __init__(self, job: Job, engine: BeamEngine) -> None:
         self.job, self.engine = job, engine
         self.fenced = Fenced(0, 0, None)
-        self.view_changes = self.dead_letters = 0
-        self.gaps = Gaps()
-        self.wrong_types = WrongTypes(job.plan)
-        self.failures = Failures(job.limits)
-        self.held: list[ViewChange] = []
+        self.received = Received(job)
         self.seeds: Seeds | None = None
 
     def run(self) -> Report:
@@ -149,7 +140,6 @@ class _Run:
         job, folder_of_seeds = self.job, str(self.job.options.get(SEEDS) or "")
         if folder_of_seeds:
             refuse_a_folder_of_seeds(folder_of_seeds)
-        job.metrics.counts_in(self.gaps, self.wrong_types.counts)
         job.sink.open(job.tables(), job.generation)
         try:
             with _folder(_options(job).view_as(GoogleCloudOptions).temp_location) as folder:
@@ -157,27 +147,23 @@ class _Run:
                 self._go_on()
                 for output in _read_back(folder):
                     self._take(output)
-            self._write()
             if self.fenced.refused is not None:
                 raise Unreadable(*self.fenced.refused).error()
-            self.failures.settle(self.view_changes)
-            job.sink.complete()
-            for letter in job.sink.publish():
-                self._take(letter)
+            self.received.publish()
             if self.seeds is not None:
                 write_manifest(folder_of_seeds, SeedManifest.of(self.seeds.manifest, folder_of_seeds))
         finally:
             job.sink.close()
-        job.progress(Progress("done", self.fenced.documents, None, self.fenced.changes, self.view_changes))
+        job.progress(Progress("done", self.fenced.documents, None, self.fenced.changes, self.received.view_changes))
         seconds = time.monotonic() - started
         return Report(
             self.fenced.documents,
             self.fenced.changes,
-            self.view_changes,
-            self.dead_letters,
+            self.received.view_changes,
+            self.received.dead_letters,
             seconds,
-            gaps=self.gaps,
-            wrong_types=self.wrong_types.counts,
+            gaps=self.received.gaps,
+            wrong_types=self.received.wrong_types.counts,
         )
 
     def _execute(self, folder: str) -> None:
@@ -207,35 +193,21 @@ class _Run:
     def _take(self, output: Carried | ViewColumns) -> None:
         if isinstance(output, ViewColumns):
             self._take_columns(output)
-        elif isinstance(output, ViewChange):
-            self.view_changes += 1
-            self.held.append(output)
-            if len(self.held) >= _WRITE_AT_ONCE:
-                self._write()
-        elif isinstance(output, DeadLetter):
-            self.dead_letters += not output.cleared
-            self.job.dead_letter(output)
-            self.failures.take(output)
-        elif isinstance(output, Gap):
-            self.gaps.take(output)
-        elif isinstance(output, Mistyped):
-            self.wrong_types.take(output)
         elif isinstance(output, Fenced):
             self.fenced = output
         elif isinstance(output, Seeds):
             self.seeds = output
+        else:
+            self.received.take(output)
+            if self.received.many:
+                self.received.write()
 
     def _take_columns(self, columns: ViewColumns) -> None:
-        self.view_changes += len(columns)
+        self.received.view_changes += len(columns)
         if isinstance(self.job.sink, ColumnSink):
             self.job.sink.write_columns(columns)
         else:
             self.job.sink.write(list(columns.changes()))
-
-    def _write(self) -> None:
-        if self.held:
-            self.job.sink.write(self.held)
-            self.held = []
 
 
 def _line(data: bytes) -> str:

@@ -17,7 +17,7 @@ from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
 from ...core.values import from_micros
 from ..coding import decode, decode_state, encode, encode_state
-from ..credit import Sum, add
+from ..credit import Sum, add, packed_sums, sums_of
 from .keys import KeyedMessage
 
 _HEAD, _SHARD = 0, 1
@@ -49,18 +49,20 @@ class Head(NamedTuple):
 
     def encoded(self) -> bytes:
         """A message to `Receipts`."""
-        return encode((_HEAD, *self[:5], _packed(self.read), tuple(sorted(self.seeds.items())), _packed(self.views)))
+        return encode(
+            (_HEAD, *self[:5], packed_sums(self.read), tuple(sorted(self.seeds.items())), packed_sums(self.views))
+        )
 
     @classmethod
     def of(cls, held: Any) -> Head:
         """The head that such a message has."""
         generation, snapshot, forced, documents, canaries, read, seeds, views = held
-        return cls(generation, snapshot, forced, documents, canaries, _sums(read), dict(seeds), _sums(views))
+        return cls(generation, snapshot, forced, documents, canaries, sums_of(read), dict(seeds), sums_of(views))
 
 
 def part(shard: int, views: Mapping[str, Sum]) -> bytes:
     """A message to `Receipts`: by how much what a shard of the gate held when it opened is more than what was written."""
-    return encode((_SHARD, shard, _packed(views)))
+    return encode((_SHARD, shard, packed_sums(views)))
 
 
 class Receipts(beam.DoFn):
@@ -83,14 +85,14 @@ class Receipts(beam.DoFn):
         """A part came."""
         raw = held.read()
         head, shards, sums = (None, 0, ()) if raw is None else decode_state(raw)
-        views = _sums(sums)
+        views = sums_of(sums)
         kind, *what = decode(element[1])
         if kind == _HEAD:
             head = what
         else:
             shards += 1
-            add(views, _sums(what[1]))
-        held.write(encode_state((head, shards, _packed(views))))
+            add(views, sums_of(what[1]))
+        held.write(encode_state((head, shards, packed_sums(views))))
         if head is not None and shards == self.shards:
             known = Head.of(head)
             add(views, known.views)
@@ -114,11 +116,3 @@ def _text(head: Head, views: Mapping[str, Sum]) -> str:
 
 def _shown(sums: Mapping[str, Sum]) -> dict[str, Any]:
     return {name: {"count": count, "hash": f"{hashed:032x}"} for name, (count, hashed) in sorted(sums.items())}
-
-
-def _packed(sums: Mapping[str, Sum]) -> tuple[Any, ...]:
-    return tuple((name, *each) for name, each in sorted(sums.items()))
-
-
-def _sums(packed: Any) -> dict[str, Sum]:
-    return {name: Sum(*each) for name, *each in packed}

@@ -14,18 +14,13 @@ from contextlib import closing, contextmanager
 from pyflink.datastream import DataStream
 from pyflink.util.exceptions import Py4JJavaError
 
-from ...core.change import DeadLetter, ViewChange
 from ...core.errors import EngineError
-from ...core.gaps import Gap, Gaps
 from ...plan.wire import not_portable
 from ..base import EngineCapabilities, Job, Progress, Report
-from ..breaker import Failures
 from ..carried import LOAD, Carried, End, Unreadable, decode_carried, half_read
-from ..wrong_types import Mistyped, WrongTypes
+from ..received import Received
 from .environment import create_environment
 from .graph import build_graph
-
-_WRITE_AT_ONCE = 1000
 
 
 class FlinkEngine:
@@ -80,17 +75,13 @@ class _Run:
         self.job = job
         self.expected = job.source.info().documents
         self.unread = {p.name for p in job.source.partitions()}
-        self.documents = self.changes = self.view_changes = self.dead_letters = 0
-        self.gaps = Gaps()
-        self.wrong_types = WrongTypes(job.plan)
-        self.failures = Failures(job.limits)
-        self.held: list[ViewChange] = []
+        self.documents = self.changes = 0
+        self.received = Received(job)
 
     def run(self, outputs: Iterator[Carried]) -> Report:
         """Takes all outputs, then publishes."""
         started = time.monotonic()
         job = self.job
-        job.metrics.counts_in(self.gaps, self.wrong_types.counts)
         job.sink.open(job.tables(), job.generation)
         try:
             for output in outputs:
@@ -98,42 +89,29 @@ class _Run:
                 if job.stop.is_set():
                     raise EngineError("engine-refused", "stopped before the job had ended; nothing was published")
             self._check_read()
-            self._write()
-            self.failures.settle(self.view_changes)
-            job.sink.complete()
-            for letter in job.sink.publish():
-                self._take(letter)
+            self.received.publish()
         finally:
             job.sink.close()
         seconds = time.monotonic() - started
         return Report(
             self.documents,
             self.changes,
-            self.view_changes,
-            self.dead_letters,
+            self.received.view_changes,
+            self.received.dead_letters,
             seconds,
-            gaps=self.gaps,
-            wrong_types=self.wrong_types.counts,
+            gaps=self.received.gaps,
+            wrong_types=self.received.wrong_types.counts,
         )
 
     def _take(self, output: Carried) -> None:
-        if isinstance(output, ViewChange):
-            self.view_changes += 1
-            self.held.append(output)
-            if len(self.held) >= _WRITE_AT_ONCE and not self.unread:
-                self._write()
-        elif isinstance(output, DeadLetter):
-            self.dead_letters += not output.cleared
-            self.job.dead_letter(output)
-            self.failures.take(output)
-        elif isinstance(output, Gap):
-            self.gaps.take(output)
-        elif isinstance(output, Mistyped):
-            self.wrong_types.take(output)
-        elif isinstance(output, Unreadable):
+        if isinstance(output, Unreadable):
             raise output.error()
-        elif isinstance(output, End):
+        if isinstance(output, End):
             self._ended(output)
+        else:
+            self.received.take(output)
+            if self.received.many and not self.unread:
+                self.received.write()
 
     def _ended(self, end: End) -> None:
         """A partition was read to its end; with the last one of the source the counts are compared."""
@@ -144,16 +122,12 @@ class _Run:
                 self._check_read()
         else:
             self.changes += end.read
-        self.job.progress(Progress("reading", self.documents, self.expected, self.changes, self.view_changes))
+        self.job.progress(Progress("reading", self.documents, self.expected, self.changes, self.received.view_changes))
 
     def _check_read(self) -> None:
         """The fence: no view change passes it before the whole source has been read."""
         if self.unread or self.expected not in (None, self.documents):
             raise half_read(self.documents, self.expected, len(self.unread))
-
-    def _write(self) -> None:
-        self.job.sink.write(self.held)
-        self.held = []
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
 from ...core.values import GeoPoint, Reference, Vector
-from ...model.annotations import without_none
+from ...model.annotations import SCALARS, without_none
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=timezone.utc)
 CANDIDATES: Mapping[str, tuple[Any, ...]] = {
@@ -29,16 +29,7 @@ CANDIDATES: Mapping[str, tuple[Any, ...]] = {
 
 OTHER_TYPES: tuple[Any, ...] = (7, "x", 1.0, True, [1], {"a": 1}, Reference("none/1"), [None])
 
-KINDS_OF: Mapping[Any, str] = {
-    bool: "bool",
-    int: "int",
-    float: "float",
-    str: "str",
-    bytes: "bytes",
-    datetime: "timestamp",
-    GeoPoint: "geopoint",
-    Vector: "vector",
-}
+KINDS_OF = {scalar: kind for scalar, kind in SCALARS.items() if kind in CANDIDATES}
 
 
 def fits(value: Any, kind: str) -> bool:

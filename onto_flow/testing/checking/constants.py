@@ -20,6 +20,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from ...model.choosing import SlotOptions
+from ...model.reads import codes_of
 
 _PLAIN = (str, int, float)
 _LONGEST = 40
@@ -121,19 +122,12 @@ def _parts(thing: Any) -> Iterator[Any]:
             yield part
 
 
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _codes(constant)
-
-
 def _names(code: CodeType) -> set[str]:
-    return {name for c in _codes(code) for name in c.co_names}
+    return {name for c in codes_of(code) for name in c.co_names}
 
 
 def _constants(function: FunctionType) -> Iterator[Any]:
-    for code in _codes(function.__code__):
+    for code in codes_of(function.__code__):
         documented = code.co_consts[:1] if function.__doc__ and code is function.__code__ else ()
         for constant in code.co_consts[len(documented) :]:
             yield from _plain(constant)
@@ -156,7 +150,7 @@ def _plain(value: Any) -> Iterator[Any]:
 
 def _compared_names(function: FunctionType) -> Iterator[frozenset[str]]:
     """Names of attributes of which two stand right before a comparison, and no constant."""
-    for code in _codes(function.__code__):
+    for code in codes_of(function.__code__):
         before: list[Any] = []
         for step in dis.get_instructions(code):
             if step.opname in _TESTS:
@@ -169,7 +163,7 @@ def _compared_names(function: FunctionType) -> Iterator[frozenset[str]]:
 
 def _spans(function: FunctionType) -> Iterator[timedelta]:
     """Globals that are lengths of time, and calls of `timedelta` with plain constants."""
-    for code in _codes(function.__code__):
+    for code in codes_of(function.__code__):
         given: list[Any] | None = None
         for step in dis.get_instructions(code):
             value = function.__globals__.get(step.argval) if step.opname in _NAMES else None
@@ -197,7 +191,7 @@ def _made(given: list[Any]) -> Iterator[timedelta]:
 
 def _compared(function: FunctionType) -> Iterator[tuple[str, Any]]:
     """(attribute, constant) of comparisons, as far as both stand right before them."""
-    for code in _codes(function.__code__):
+    for code in codes_of(function.__code__):
         before: list[Any] = []
         for step in dis.get_instructions(code):
             if step.opname in _TESTS:
