@@ -31,6 +31,8 @@ from .checkpoint import Checkpoint
 from .flow import LocalFlow, Stopped
 from .giving import Counts, now
 from .options import Options
+from .pieces import documents_at_once, roots_at_once
+from .points import Points
 from .run import Run
 from .waits import Waits
 from .whole_table import WholeTable
@@ -40,18 +42,6 @@ _QUIET_SECONDS = 3.0
 
 _SHORT_SECONDS = 3.0
 """A job that is stopped publishes once more where that took no longer so far; what it does not, the next process does."""
-
-_PIECE = 20_000
-"""How many documents of a first load are taken at a time where memory is bounded, at most: less where there is little."""
-
-_BYTES_OF_A_DOCUMENT = 20_000
-"""Of what the state may have in memory, for each document of a piece: what a piece takes comes on top."""
-
-_DOCUMENTS_OF_A_ROOT = 20
-"""A root and what is kept of it take as much memory as so many documents, about."""
-
-_SMALL_PIECE = 500
-"""Smaller pieces would be commits and nothing else."""
 
 
 class DurableRun(Run):
@@ -72,17 +62,12 @@ class DurableRun(Run):
         if options.max_memory is not None:
             kept.store.cache(options.max_memory // 8)
             kept.state.bound_log(options.max_memory // 4)
-        self._points = kept.points()
-        self._acknowledged = dict[str, bytes]()
-        self._partitions: dict[str, Partition] = {}
-        self._moved: dict[str, Reader] = {}
+        self._points = Points(kept.points())
         self._dirty = False
         self._committed = time.monotonic()
-        self._pending: list[ViewChange] = []
-        self._letters: list[DeadLetter] = []
-        self._oldest: float | None = None
         self._publishing = 0.0
         self._rest: WholeTable | None = None
+        self._next = Waits()
         self._waits: Waits | None = None
         self._beside = Beside(job.sink, self.bell.ring)
         kept.store.told = self.bell.ring
@@ -111,7 +96,7 @@ class DurableRun(Run):
         if most is None:
             super()._load()
             return
-        size = min(_PIECE, max(_SMALL_PIECE, most // _BYTES_OF_A_DOCUMENT))
+        size = documents_at_once(most)
         expected = self.job.source.info().documents
         documents = self._documents(expected)
         self.flow.silent = True
@@ -124,7 +109,7 @@ class DurableRun(Run):
         self._advance(to_the_end=self.job.feed is None)
         for node in self.job.plan.operators:
             roots = chain.from_iterable(self._kept.state.keys(node.id)) if node.kind == "assemble" else iter(())
-            while some := list(islice(roots, max(1, size // _DOCUMENTS_OF_A_ROOT))):
+            while some := list(islice(roots, roots_at_once(size))):
                 self._progress("computing", expected)
                 self._take(self.flow.caught_up(node.id, some))
                 self._commit()
@@ -179,25 +164,18 @@ class DurableRun(Run):
         return self._kept.state.every("ingest")
 
     def _open(self, feed: Source, partition: Partition) -> Reader:
-        self._partitions[partition.name] = partition
-        return feed.open(partition, resume=self._points.get(partition.name))
+        return self._points.open(feed, partition)
 
     def _read(self, partition: Partition, reader: Reader, *, busy: bool) -> None:
         if busy:
-            self._moved[partition.name] = reader
+            self._points.moved(partition, reader)
             self._dirty = True
         else:
-            self._note_points()
+            self._points.note()
 
     def _take_what_is_due(self) -> None:
-        self._note_points()
+        self._points.note()
         super()._take_what_is_due()
-
-    def _note_points(self) -> None:
-        """Where readers are that have moved; asked before a checkpoint, and before one is closed."""
-        for name, reader in self._moved.items():
-            self._points[name] = reader.snapshot()
-        self._moved.clear()
 
     def _tick(self) -> None:
         since = time.monotonic() - self._committed
@@ -234,17 +212,15 @@ class DurableRun(Run):
         if self.job.sink.capabilities.resumes:
             for change in changes:
                 self._kept.take(change)
-        self._pending += changes
+        self._next.take(changes, oldest_commit)
         if changes:
             self.publisher.heard()
-        if oldest_commit is not None:
-            self._oldest = min(oldest_commit, self._oldest or oldest_commit)
         self._dirty = self._dirty or bool(changes)
 
     def _hand_over(self, letter: DeadLetter) -> None:
         if self._kept.loaded:
             self._kept.put(letter)
-            self._letters.append(letter)
+            self._next.letters.append(letter)
             self._dirty = True
         else:
             super()._hand_over(letter)
@@ -256,12 +232,12 @@ class DurableRun(Run):
     def _commit(self, *, behind: bool = False, **values: bool) -> None:
         """Makes all permanent, then tells those who waited for it; `behind`: while the feed goes on."""
         self._settle()
-        self._note_points()
+        self._points.note()
         counts, lost = asdict(self.counts), self.gaps.lost
-        self._kept.commit(self._points, check=self._check, behind=behind, counts=counts, lost=lost, **values)
+        self._kept.commit(self._points.now, check=self._check, behind=behind, counts=counts, lost=lost, **values)
         self._dirty, self._committed = False, time.monotonic()
-        self._waits = Waits(self._pending, self._oldest, self._letters, dict(self._points))
-        self._pending, self._letters, self._oldest = [], [], None
+        self._waits, self._next = self._next, Waits()
+        self._waits.points = dict(self._points.now)
         if not behind:
             self._settle()
 
@@ -279,11 +255,8 @@ class DurableRun(Run):
             job.dead_letter(letter)
         if waits.letters:
             job.letters_kept()
-        for name, partition in self._partitions.items():
-            point = waits.points.get(name)
-            if job.feed is not None and point is not None and point != self._acknowledged.get(name):
-                job.feed.acknowledge(partition, point)
-                self._acknowledged[name] = point
+        if job.feed is not None:
+            self._points.acknowledge(job.feed, waits.points)
         self._after_commit()
 
     def _check(self) -> None:

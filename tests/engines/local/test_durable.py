@@ -13,7 +13,7 @@ from onto_flow.core.change import BELOW_EVENTS, Change
 from onto_flow.core.values import from_micros
 from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.engines.base import event, seed
-from onto_flow.engines.local import durable, flow, kept_timers, whole_table
+from onto_flow.engines.local import durable, flow, kept_timers, pieces, whole_table
 from onto_flow.engines.local.copying import summary
 from onto_flow.engines.local.durable import DurableRun
 from onto_flow.operators.base import DAY
@@ -40,7 +40,7 @@ def states_of(monkeypatch):
 
 
 def test_state_that_does_not_fit_into_memory_is_built_in_pieces(tmp_path, monkeypatch):
-    monkeypatch.setattr(durable, "_PIECE", 3)
+    monkeypatch.setattr(pieces, "MOST", 3)
     seen = states_of(monkeypatch)
     sink, report = run(tmp_path, options=OPTIONS)
     assert tables(sink) == dict(meeting_room().expected) and report.documents == 16
@@ -50,14 +50,14 @@ def test_state_that_does_not_fit_into_memory_is_built_in_pieces(tmp_path, monkey
 
 
 def test_a_load_in_pieces_evaluates_each_view_document_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(durable, "_PIECE", 1)
+    monkeypatch.setattr(pieces, "MOST", 1)
     sink, _ = run(tmp_path, changes=[], options=OPTIONS)
     sessions = [c for c in sink.changes if c.view == "MeetingSession"]
     assert len(sessions) == 2 and {c.version for c in sessions} == {(1, 0, 1)}
 
 
 def test_a_load_in_pieces_that_is_killed_begins_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(durable, "_PIECE", 3)
+    monkeypatch.setattr(pieces, "MOST", 3)
 
     class Broken(Exception):
         pass
@@ -90,7 +90,7 @@ class Stopping:
 @pytest.mark.parametrize("bounded", [False, True])
 def test_a_job_that_is_stopped_at_any_moment_ends_cleanly_and_goes_on(tmp_path, monkeypatch, bounded):
     monkeypatch.setattr(flow, "_PART", 1)
-    monkeypatch.setattr(durable, "_PIECE", 5)
+    monkeypatch.setattr(pieces, "MOST", 5)
     options = OPTIONS if bounded else {"checkpoint_every": 0}
     published = set()
     for asked in (0, 1, 3, 20, 60, 80, 100, 140):
