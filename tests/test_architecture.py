@@ -120,3 +120,15 @@ def test_the_oldest_versions_that_are_claimed_are_those_that_are_tested():
     tested = {name: version for name, version in claimed.items() if name in locked}
     assert {"pyarrow", "pandas", "fsspec", "google-crc32c", "pytest", "hypothesis"} <= tested.keys()
     assert [name for name, version in tested.items() if not f"{locked[name]}.".startswith(f"{version}.")] == []
+
+
+FOLDERS = [m for m in MODULES if m.name == "__init__.py" and "order of the" in m.read_text()]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda m: str(m.parent.relative_to(PROJECT)))
+def test_a_folder_that_says_what_is_in_it_names_files_that_it_has(folder):
+    text = ast.get_docstring(ast.parse(folder.read_text())) or ""
+    [order] = [part for part in text.split("\n\n") if "order of the" in part]
+    files = {path.stem for path in folder.parent.iterdir()}
+    names = set(re.findall(r"`([a-z_]+)`", order))
+    assert len(names) > 5 and names <= files

@@ -1,5 +1,11 @@
 """What bytes mean, apart from who carries them: exports, REST typed values, change events.
 
+In the order of the kinds: `export_layout`, `leveldb_log` and `entity` read an export document by document;
+`lockstep_log`, `lockstep`, `record_batch`, `batch_documents` and `arrow_batches` many at once, and `native` in C.
+`events` takes any message of a feed to the format that it has: `cloudevents`, `background_events`, `changelog_rows`,
+`debezium`, `mapping`. `typed_json` is how values are written as text, `view_changes` and `messages` what goes out,
+`table_manifest` and `seed_files` what is left for a reader.
+
 `decode` and `encode_change` are loaded on use: most of what needs a format needs no feed.
 """
 
