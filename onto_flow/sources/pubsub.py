@@ -3,48 +3,27 @@
 Law: a message is acknowledged only once the checkpoint that holds its effect is on disk. Messages of a process that is
 killed come again after the stream's deadline, at once after one that was stopped. What comes again is applied once: by its
 version.
-
-Messages are taken as they come, whatever their ordering keys. Google's client hands over the next message of a key when the
-one before is acknowledged (2.44.0, also of a subscription without order): a document would change once in a checkpoint.
-
-Leases of all messages that are here are extended by the client, in a thread of its own. It also extends each lease when the
-message comes, and waits for the answer before it hands the message over; here that goes on beside.
 """
 
 from __future__ import annotations
 
 import re
-import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from google.api_core.exceptions import GoogleAPICallError, RetryError
-from google.cloud.pubsub_v1 import SubscriberClient
-from google.cloud.pubsub_v1.subscriber.scheduler import ThreadScheduler
-from google.cloud.pubsub_v1.types import FlowControl
-
 from ..core.change import Change, DeadLetter
 from ..core.codec import decode, encode
 from ..core.collection import Projection
-from ..core.errors import EngineError, UsageError
+from ..core.errors import UsageError
 from ..core.options import amount_of, count_of
 from .base import Partition, SourceInfo
 from .event_options import EventOptions
 from .line_contents import EventContents, read_message
+from .pubsub_streams import Pulled
 from .thin_events import Item, Thin
-
-DEADLINE_SECONDS = 10
-"""The stream's deadline, and the longest that a lease is extended by: the client's own 60 seconds are how long messages of a
-killed process would stay away."""
-
-_GIVEN_BACK = 1000
-"""So many messages a request: it may have 512 KiB."""
 
 _POLL, _LONG_POLL = timedelta(milliseconds=10), timedelta(seconds=1)
 _PLACE = re.compile(r"(?://|projects/)([^/?#]+)/(?:subscriptions/)?([^/?#]+)")
@@ -76,6 +55,8 @@ class PubSubFeed:
         max_messages: How many may be here and not acknowledged; a checkpoint's worth at least.
         max_bytes: The same in bytes.
         until_quiet: Seconds: the feed ends when nothing has come for so long; 0: it goes on.
+        streams: How many streams pull at once. One takes what a job can; Google's emulator gives 100 messages each 50 ms
+            on one, and several take turns.
 
     Raises:
         UsageError: `wrong-usage` for what is no subscription.
@@ -92,11 +73,13 @@ class PubSubFeed:
         max_messages: int | str = 50_000,
         max_bytes: int | str = 64 << 20,
         until_quiet: float | str = 0.0,
+        streams: int | str = 1,
     ) -> None:
         self.subscription = subscription_of(subscription)
         self.batch_messages = count_of("batch_messages", batch_messages)
         self._limits = count_of("max_messages", max_messages), count_of("max_bytes", max_bytes)
         self._until_quiet = amount_of("until_quiet", until_quiet, of="seconds", below=1e9)
+        self._streams = count_of("streams", streams)
         self._options = EventOptions(format, mapping, database)
         self._open: PubSubReader | None = None
         self._ring: Callable[[], None] | None = None
@@ -128,7 +111,7 @@ class PubSubFeed:
         contents = self._options.contents(projection)
         count, state = decode(resume) if resume is not None else (0, {})
         contents.restore(state)
-        pulled = Pulled(partition.name, *self._limits, count, self._ring)
+        pulled = Pulled(partition.name, *self._limits, count, self._ring, self._streams)
         self._open = PubSubReader(pulled, contents, self.batch_messages, self._until_quiet)
         return self._open
 
@@ -136,121 +119,6 @@ class PubSubFeed:
         """All messages up to this resume point are done with."""
         if self._open is not None:
             self._open.pulled.acknowledge(decode(resume)[0])
-
-
-class Pulled:
-    """Messages as they come, numbered as they are taken, each held until it is acknowledged.
-
-    Args:
-        subscription: Its full name.
-        max_messages, max_bytes: How much may be here.
-        taken: The number of the last message that an earlier process took.
-        ring: Is called when some have come; `None`: nobody is to be called.
-    """
-
-    def __init__(
-        self, subscription: str, max_messages: int, max_bytes: int, taken: int, ring: Callable[[], None] | None = None
-    ) -> None:
-        self.subscription, self.taken, self.ring = subscription, taken, ring
-        self._came: deque[Any] = deque()
-        self._held: deque[tuple[int, Any]] = deque()
-        self._client = SubscriberClient()
-        self._client.streaming_pull = _without_keys(self._client.streaming_pull)
-        self._leases = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pubsub-leases")
-        self._extend = self._client.modify_ack_deadline
-        self._client.modify_ack_deadline = self._extend_beside
-        flow = FlowControl(
-            max_messages=max_messages,
-            max_bytes=max_bytes,
-            min_duration_per_lease_extension=DEADLINE_SECONDS,
-            max_duration_per_lease_extension=DEADLINE_SECONDS,
-            max_lease_duration=86_400.0,
-        )
-        scheduler = ThreadScheduler(ThreadPoolExecutor(max_workers=1, thread_name_prefix="pubsub"))
-        self._ended = threading.Event()
-        self._future = self._client.subscribe(
-            subscription, self._take_in, flow_control=flow, scheduler=scheduler, await_callbacks_on_shutdown=True
-        )
-        self._future.add_done_callback(lambda _: self._ended.set())
-
-    def _take_in(self, message: Any) -> None:
-        self._came.append(message)
-        if self.ring is not None:
-            self.ring()
-
-    def _extend_beside(self, *, ack_ids: Iterable[str], **request: Any) -> None:
-        """Extends leases, if that can be done: a message whose lease ends comes again."""
-        # When the subscription is being closed there is nothing to extend any more.
-        with suppress(RuntimeError):
-            self._leases.submit(_tried, self._extend, {**request, "ack_ids": list(ack_ids)})
-
-    def take(self, most: int) -> list[Any]:
-        """The next messages.
-
-        Raises:
-            EngineError: `feed-failed`: the stream has ended, and the client has given it up.
-        """
-        batch: list[Any] = []
-        while self._came and len(batch) < most:
-            message = self._came.popleft()
-            self.taken += 1
-            self._held.append((self.taken, message))
-            batch.append(message)
-        if not batch and self._ended.is_set():
-            raise self._failed()
-        return batch
-
-    def acknowledge(self, number: int) -> None:
-        """The messages up to this number need not come again."""
-        while self._held and self._held[0][0] <= number:
-            self._held.popleft()[1].ack()
-
-    def close(self) -> None:
-        """Ends the stream, then gives back what was not acknowledged: before, it would come to this stream again."""
-        self._future.cancel()
-        # What cannot be given back comes again after its deadline.
-        with suppress(GoogleAPICallError, TimeoutError):
-            self._future.result(timeout=DEADLINE_SECONDS)
-            left = [message.ack_id for _, message in self._held] + [message.ack_id for message in self._came]
-            for at in range(0, len(left), _GIVEN_BACK):
-                ids = left[at : at + _GIVEN_BACK]
-                self._extend(
-                    subscription=self.subscription, ack_ids=ids, ack_deadline_seconds=0, timeout=DEADLINE_SECONDS
-                )
-        self._leases.shutdown()
-        self._client.close()
-
-    def _failed(self) -> EngineError:
-        error = self._future.exception() if not self._future.cancelled() else None
-        what = f"{self.subscription} gives no messages any more: {type(error).__name__}: {error}"
-        fix = "Look whether the subscription is there, and whether this account may consume it."
-        return EngineError("feed-failed", what, fix=fix)
-
-
-def _tried(extend: Callable[..., None], request: dict[str, Any]) -> None:
-    with suppress(GoogleAPICallError, RetryError):
-        extend(**request)
-
-
-def _without_keys(streaming_pull: Callable[..., Any]) -> Callable[..., Any]:
-    """The call with streams that show no ordering keys."""
-    return lambda *arguments, **options: _Stream(streaming_pull(*arguments, **options))
-
-
-class _Stream:
-    """A stream of answers whose messages have no ordering keys; in all else it is the client's own."""
-
-    def __init__(self, call: Any) -> None:
-        self._call = call
-
-    def __next__(self) -> Any:
-        answer = next(self._call)
-        for received in type(answer).pb(answer).received_messages:
-            received.message.ClearField("ordering_key")
-        return answer
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._call, name)
 
 
 class PubSubReader:

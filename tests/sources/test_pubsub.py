@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from datetime import datetime, timezone
 from random import Random
+from types import SimpleNamespace
 
 import grpc
 import pytest
+from google.cloud.pubsub_v1.subscriber._protocol import leaser
 
 from onto_flow.connect import open_feed
 from onto_flow.core.change import Change, DeadLetter
@@ -17,7 +20,7 @@ from onto_flow.core.errors import DataError, EngineError, UsageError
 from onto_flow.core.values import from_micros
 from onto_flow.formats import encode_change
 from onto_flow.formats.cloudevents_writer import encode_binary
-from onto_flow.sources import pubsub
+from onto_flow.sources import pubsub, pubsub_streams
 from onto_flow.sources.jsonl import JsonLinesFeed
 from onto_flow.sources.pubsub import PubSubFeed
 from onto_flow.testing.pubsub import Settings, pubsub_server
@@ -271,4 +274,54 @@ def test_disorder_repetition_and_lost_acknowledgements_lose_nothing(server):
     seen = set()
     until(lambda: seen.update(c.version for c in reader.next_batch()) or acknowledge(feed, reader) or len(seen) == 200)
     until(lambda: unacknowledged(server) <= 3)
+    reader.close()
+
+
+def test_messages_that_wait_for_a_slow_checkpoint_do_not_come_again(monkeypatch):
+    """Leases are extended as often as may be; by the server's clock a message is held for a minute."""
+    monkeypatch.setattr(leaser, "random", SimpleNamespace(uniform=lambda least, most: least))
+    now = [START / 1e6]
+    with pubsub_server(lambda: now[0]) as server:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.address)
+        server.broker.topics[TOPIC] = []
+        subscription = server.broker.subscribe(NAME, Settings(TOPIC))
+        publish(server, *map(change, range(3)))
+        feed = PubSubFeed("//p/views")
+        reader = opened(feed)
+        assert len(read(reader, 3)) == 3
+        until(lambda: "ModifyAckDeadline" in server.calls)
+        for _ in range(10):
+            with server.changing():
+                now[0] += pubsub_streams.DEADLINE_SECONDS - 4
+                extended = server.calls["ModifyAckDeadline"]
+            until(lambda extended=extended: server.calls["ModifyAckDeadline"] >= extended + 2)
+        assert {received.attempts for received in subscription._deliveries.values()} == {1}
+        acknowledge(feed, reader)
+        until(lambda: not subscription.unacknowledged)
+        reader.close()
+
+
+def test_who_waits_is_called_when_messages_come(server):
+    rung = threading.Event()
+    feed = PubSubFeed("//p/views")
+    feed.calls(rung.set)
+    reader = opened(feed)
+    assert (reader.next_wake() - datetime.now(timezone.utc)).total_seconds() > 0.5, "nobody needs to ask"
+    publish(server, change(0))
+    assert rung.wait(PATIENCE)
+    assert read(reader, 1) == [change(0)]
+    reader.close()
+
+
+def test_messages_are_handed_over_before_the_service_has_answered_that_they_are_ours(server, monkeypatch):
+    answers = threading.Event()
+    tried = pubsub_streams._tried
+    monkeypatch.setattr(pubsub_streams, "_tried", lambda *how: answers.wait(PATIENCE) and tried(*how))
+    publish(server, change(0))
+    feed = PubSubFeed("//p/views", streams=2)
+    reader = opened(feed)
+    assert read(reader, 1) == [change(0)]
+    answers.set()
+    acknowledge(feed, reader)
+    until(lambda: unacknowledged(server) == 0)
     reader.close()

@@ -38,6 +38,7 @@ MOST_MESSAGES, MOST_BYTES = 10_000, 64 << 20
 SECONDS = 60.0
 """How long a request may take."""
 
+_MESSAGE = types.PubsubMessage.pb()
 _PLACE = re.compile(r"(?://|projects/)([^/?#]+)/(?:topics/)?([^/?#]+)")
 _AWAY = (
     grpc.StatusCode.UNAVAILABLE,
@@ -184,11 +185,10 @@ class Topic:
         self._flying += 1
         self.counts["request"] += 1
         messages = [
-            types.PubsubMessage(data=m.data, attributes=dict(m.attributes), ordering_key=m.ordering_key)
-            for m in request.messages
+            _MESSAGE(data=m.data, attributes=dict(m.attributes), ordering_key=m.ordering_key) for m in request.messages
         ]
-        asked = types.PublishRequest(topic=self.name, messages=messages)
-        future = self._publish.future(asked, timeout=SECONDS, metadata=self._metadata)
+        asked = types.PublishRequest.pb()(topic=self.name, messages=messages)
+        future = self._publish.future(types.PublishRequest.wrap(asked), timeout=SECONDS, metadata=self._metadata)
         future.add_done_callback(lambda answer: self._answers.put((request, answer)))
 
     def _answered(self, request: _Request, answer: Any) -> None:
