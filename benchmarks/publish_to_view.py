@@ -1,18 +1,26 @@
 """From a message of Pub/Sub to the view document in Firestore, through the embedded engine, on Google's emulators.
 
-    .venv/bin/python -m benchmarks.publish_to_view [TIMES] [CHANGES] [LATE] [A_SECOND]
+    .venv/bin/python -m benchmarks.publish_to_view [TIMES] [CHANGES] [LATE] [A_SECOND] [TURNS]
 
-TIMES is the size of the workload (`benchmarks/workload.py`), loaded first, which is not measured. Then LATE changes are
-published, A_SECOND of them each second: how long each takes until its view document is written, from before it is
-published to Firestore's update time, by one clock. Then CHANGES are published at once, each of another view document: view
-documents a second. Before and after that the same documents are written by plain batch writes, 250 a request, as fast as
-the emulator takes them from one caller. The job is a process of its own, with a checkpoint before each publication, as a
-service has it. The machine is shared with other work: trust the ratio.
+TIMES is the size of the workload (`benchmarks/workload.py`), loaded first, which is not measured. Then, in turns of which
+the first is not counted:
+
+- LATE changes are published, A_SECOND of them each second at random moments: how long each takes until its view document
+  is written, from before it is published to Firestore's update time, by one clock. Beside it the two emulators' own times,
+  which bound it: a message from before it is published until a plain streaming pull has it, by as many streams as the job
+  has, and a commit of one document.
+- CHANGES are published at once, each of another view document: view documents a second, from before they are published.
+  Before and after it the same documents are written by plain batch writes, 250 a request, as fast as the emulator takes
+  them from one caller.
+
+The job is a process of its own, with a checkpoint before each publication, as a service has it. The machine is shared with
+other work: trust the ratios.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import signal
 import statistics
 import subprocess
@@ -28,6 +36,7 @@ from pathlib import Path
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
 from benchmarks.meeting_view import MeetingSession
+from benchmarks.publish_floor import commits, deliveries
 from benchmarks.workload import SNAPSHOT, Fields, documents, export
 from onto_flow.core.change import Change
 from onto_flow.core.collection import Collection
@@ -36,16 +45,20 @@ from onto_flow.core.writes import Write
 from onto_flow.database.base import Snapshot
 from onto_flow.database.firestore import FirestoreDatabase
 from onto_flow.database.query import Query
-from onto_flow.formats.messages import change_message
+from onto_flow.formats.messages import Message, change_message
 from onto_flow.sinks.pubsub import Topic
 from onto_flow.testing.firestore_emulator import firestore_emulator
 from onto_flow.testing.pubsub_emulator import pubsub_emulator
 
 TOPIC, NAME = "projects/p/topics/changes", "projects/p/subscriptions/views"
+STREAMS = 4
 JOB = ("--checkpoint", "state", "--checkpoint-every", "10ms", "--publish-every", "0.01", "--quiet")
 TABLE = "meetingSessions"
 A_BATCH = 250
 PATIENCE = 600.0
+
+Sent = tuple[str, str, Message]
+"""(id of the meeting, its title, the message)."""
 
 
 def views(database: FirestoreDatabase) -> dict[str, Snapshot]:
@@ -70,50 +83,52 @@ class Publishing:
     """
 
     def __init__(self, database: FirestoreDatabase, meetings: dict[str, Fields]) -> None:
-        self._database, self._left = database, iter(meetings.items())
+        self._database, self._meetings = database, meetings
         self._topic = Topic(TOPIC)
         self._now = to_micros(SNAPSHOT)
 
-    def changes(self, count: int) -> list[tuple[str, Change]]:
-        found = []
-        for path, fields in islice(self._left, count):
+    def changes(self, count: int) -> list[Sent]:
+        """Messages of so many changes; a new title each time."""
+        found: list[Sent] = []
+        for path, fields in islice(self._meetings.items(), count):
             self._now += 1000
-            title = f"{fields['title']}, late"
+            title = f"{fields['title']}, {self._now}"
             change = Change(path, None, {**fields, "title": title}, (self._now, 0), from_micros(self._now))
-            found.append((path.partition("/")[2], change))
+            found.append((path.partition("/")[2], title, change_message(change)._replace(ordering_key="")))
         return found
 
-    def publish(self, changes: Sequence[tuple[str, Change]]) -> float:
+    def publish(self, some: Sequence[Sent]) -> float:
         """Publishes at once, in requests as large as they may be; gives when it began."""
         began = time.time()
-        self._topic.send(change_message(change)._replace(ordering_key="") for _, change in changes)
+        self._topic.send(message for _, _, message in some)
         self._topic.flush()
         return began
 
-    def written(self, changes: Sequence[tuple[str, Change]], job: subprocess.Popen[bytes]) -> dict[str, datetime]:
+    def written(self, some: Sequence[Sent], job: subprocess.Popen[bytes]) -> dict[str, datetime]:
         """When the view document of each was written."""
-        last, wanted = changes[-1], {id for id, _ in changes}
-        until(lambda: self._is_late(last[0]), job)
-        until(lambda: all(self._is_late(id) for id in (*islice(wanted, 20), last[0])), job)
+        titles = {id: title for id, title, _ in some}
+        until(
+            lambda: all(
+                self._title(self._database.get(f"{TABLE}/{i}")) == titles[i] for i in (some[-1][0], some[0][0])
+            ),
+            job,
+        )
         while True:
-            found = {i: s for i, s in views(self._database).items() if i in wanted and self._late(s)}
-            if len(found) == len(wanted):
-                return {i: s.update_time for i, s in found.items() if s.update_time is not None}
+            now = views(self._database)
+            if all(self._title(now[id]) == title for id, title in titles.items()):
+                return {id: when for id in titles if (when := now[id].update_time) is not None}
             time.sleep(0.5)
 
-    def _is_late(self, id: str) -> bool:
-        return self._late(self._database.get(f"{TABLE}/{id}"))
-
     @staticmethod
-    def _late(snapshot: Snapshot) -> bool:
-        return str((snapshot.fields or {}).get("title")).endswith(", late")
+    def _title(snapshot: Snapshot) -> object:
+        return (snapshot.fields or {}).get("title")
 
 
 @contextmanager
 def following(times: float, folder: str) -> Iterator[subprocess.Popen[bytes]]:
     """The job, as a process of its own."""
     line = [sys.executable, "-m", "onto_flow.cli", "run", "benchmarks.meeting_view", "--source", str(export(times))]
-    line += ["--feed", "pubsub://p/views", "--sink", "firestore://p", *JOB]
+    line += ["--feed", f"pubsub://p/views?streams={STREAMS}", "--sink", "firestore://p", *JOB]
     paths = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     with subprocess.Popen(line, cwd=folder, env={**os.environ, "PYTHONPATH": paths}) as job:
         try:
@@ -125,59 +140,85 @@ def following(times: float, folder: str) -> Iterator[subprocess.Popen[bytes]]:
 
 def batch_writes(database: FirestoreDatabase, given: Sequence[Fields], turn: int) -> float:
     """Documents a second by plain batch writes."""
-    writes = [Write.set(f"plain{turn}/{n}", fields) for n, fields in enumerate(given)]
+    writes = [Write.set(f"plain/{n}", {**fields, "turn": turn}) for n, fields in enumerate(given)]
     began = time.perf_counter()
     for at in range(0, len(writes), A_BATCH):
-        database.commit_each(writes[at : at + A_BATCH])
+        assert all(written.error is None for written in database.commit_each(writes[at : at + A_BATCH]))
     return len(writes) / (time.perf_counter() - began)
 
 
-def measure(times: float, count: int, late: int, a_second: float) -> None:
-    wanted = {path.partition("/")[2] for path in MeetingSession.backfill(source=str(export(times))).documents()}
-    meetings = {p: f for p, f in documents(times) if p.startswith("meetings/") and p.partition("/")[2] in wanted}
-    with FirestoreDatabase("//p") as database, tempfile.TemporaryDirectory() as folder, following(times, folder) as job:
-        until(lambda: len(views(database)) == len(wanted), job)
-        publishing = Publishing(database, meetings)
-        warm = publishing.changes(late)
-        publishing.publish(warm)
-        publishing.written(warm, job)
-        took = latencies(publishing, publishing.changes(late), a_second, job)
-        many = publishing.changes(count)
-        plain = [s.fields or {} for s in islice(views(database).values(), len(many))]
-        rates = [batch_writes(database, plain, 0)]
-        began = publishing.publish(many)
-        ended = max(publishing.written(many, job).values()).timestamp()
-        rates.append(batch_writes(database, plain, 1))
-    rate, by_hand = len(many) / (ended - began), statistics.mean(rates)
-    print(
-        f"{len(took)} changes, {a_second:g} a second: p50 {statistics.median(took):.0f} ms, "
-        f"p99 {took[int(len(took) * 0.99)]:.0f} ms, worst {took[-1]:.0f} ms\n"
-        f"{len(many)} changes at once: {rate:.0f} view documents a second; plain batch writes {rates[0]:.0f} before and "
-        f"{rates[1]:.0f} after: {rate / by_hand:.2f} of them"
-    )
+def moments(count: int, a_second: float, chance: random.Random) -> list[float]:
+    """Seconds from the beginning, in order, at random: what comes at fixed intervals meets an emulator's own."""
+    return sorted(chance.uniform(0, count / a_second) for _ in range(count))
 
 
 def latencies(
-    publishing: Publishing, changes: Sequence[tuple[str, Change]], a_second: float, job: subprocess.Popen[bytes]
+    publishing: Publishing, count: int, a_second: float, turn: int, job: subprocess.Popen[bytes]
 ) -> list[float]:
-    """Milliseconds of each change, in order, published so many a second."""
-    began, sent = time.monotonic(), {}
-    for number, one in enumerate(changes):
-        time.sleep(max(0.0, began + number / a_second - time.monotonic()))
+    """Milliseconds of each change, in order."""
+    some, sent = publishing.changes(count), {}
+    began = time.monotonic()
+    for at, one in zip(moments(count, a_second, random.Random(turn)), some):
+        time.sleep(max(0.0, began + at - time.monotonic()))
         sent[one[0]] = publishing.publish([one])
-    seen = publishing.written(changes, job)
+    seen = publishing.written(some, job)
     return sorted((seen[id].timestamp() - at) * 1000 for id, at in sent.items())
 
 
-def main(times: float = 0.2, count: int = 2000, late: int = 400, a_second: float = 20.0) -> None:
+def at_once(publishing: Publishing, count: int, job: subprocess.Popen[bytes]) -> float:
+    """View documents a second."""
+    some = publishing.changes(count)
+    began = publishing.publish(some)
+    return len(some) / (max(publishing.written(some, job).values()).timestamp() - began)
+
+
+def said(kind: str, took: Sequence[float]) -> str:
+    """The middle and the end of some milliseconds that are in order."""
+    return f"{kind}: p50 {statistics.median(took):.0f} ms, p99 {took[int(len(took) * 0.99)]:.0f} ms"
+
+
+def measure(times: float, count: int, late: int, a_second: float, turns: int) -> None:
+    wanted = {path.partition("/")[2] for path in MeetingSession.backfill(source=str(export(times))).documents()}
+    meetings = {p: f for p, f in documents(times) if p.startswith("meetings/") and p.partition("/")[2] in wanted}
+    with FirestoreDatabase("//p") as database, tempfile.TemporaryDirectory() as folder, following(times, folder) as job:
+        until(lambda: database.get(f"{TABLE}/{max(wanted)}").exists and len(views(database)) == len(wanted), job)
+        publishing = Publishing(database, meetings)
+        plain = [s.fields or {} for s in islice(views(database).values(), count)]
+        shares: list[float] = []
+        p50s: list[float] = []
+        for turn in range(turns + 1):
+            took = latencies(publishing, late, a_second, turn, job)
+            pulled = deliveries(moments(late, a_second, random.Random(turn)), STREAMS)
+            committed = commits(database, plain[0], late)
+            before, rate, after = (
+                batch_writes(database, plain, 2 * turn),
+                at_once(publishing, count, job),
+                batch_writes(database, plain, 2 * turn + 1),
+            )
+            if turn:
+                shares.append(rate / statistics.mean((before, after)))
+                p50s.append(statistics.median(took))
+                print(
+                    f"{said('message to view document', took)}, worst {took[-1]:.0f} ms; "
+                    f"{said('message to a plain pull', pulled)}; {said('commit of one', committed)}\n"
+                    f"  {len(plain)} at once: {rate:.0f} view documents a second; plain batch writes {before:.0f} before "
+                    f"and {after:.0f} after: {shares[-1]:.2f} of them",
+                    flush=True,
+                )
+    print(
+        f"medians of {turns} turns: p50 {statistics.median(p50s):.0f} ms, {statistics.median(shares):.2f} of batch writes"
+    )
+
+
+def main(times: float = 0.2, count: int = 2000, late: int = 300, a_second: float = 20.0, turns: int = 5) -> None:
     with firestore_emulator() as firestore, pubsub_emulator() as pubsub:
         os.environ |= {"FIRESTORE_EMULATOR_HOST": firestore, "PUBSUB_EMULATOR_HOST": pubsub}
         with PublisherClient() as publisher, SubscriberClient() as subscriber:
             publisher.create_topic(name=TOPIC)
             subscriber.create_subscription(name=NAME, topic=TOPIC, ack_deadline_seconds=60)
-        measure(times, count, late, a_second)
+        measure(times, count, late, a_second, turns)
 
 
 if __name__ == "__main__":
     given = sys.argv[1:]
-    main(*(kind(text) for kind, text in zip((float, int, int, float), given)))
+    main(*(kind(text) for kind, text in zip((float, int, int, float, int), given)))
