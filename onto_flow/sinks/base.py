@@ -52,8 +52,8 @@ class SinkCapabilities:
         keeps_tables: Whether the tables outlive the process.
         resumes: Whether a generation goes on after a restart from what the sink was given and has published; otherwise
             it must be given the whole table again.
-        beside: Whether `publish` may be called in another thread than the rest, while the job goes on; of a sink one call is
-            under way at a time. For those that wait for a service.
+        beside: Whether `publish` may be called in another thread, while `write` is called and nothing else; it shows what
+            was written before, and maybe more. For those that wait for a service.
     """
 
     append: bool = False

@@ -1,12 +1,14 @@
 """What was written and is not published yet, in a file without a name: the newest of each view document.
 
-Law: in whatever order and however often changes are written, one row per path is left, of the highest version.
+Law: in whatever order and however often changes are written, one row per path is left, of the highest version; what is
+dropped is what was seen, and nothing newer. Two threads may use it: one that writes, one that publishes.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import struct
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -59,13 +61,20 @@ class Staged:
         self._file.execute("PRAGMA synchronous = off")
         self._file.execute("PRAGMA journal_mode = off")
         self._file.execute(_TABLE)
+        self._lock = threading.Lock()
 
     def write(self, change: ViewChange, data: bytes | None, misfit: str | None) -> None:
         """Takes a change whose document has these bytes."""
-        version = _VERSION.pack(*change.version)
-        row = (change.view, change.path, version, data, misfit, change.failed, change.old is None)
+        self.write_all([(change, data, misfit)])
+
+    def write_all(self, changes: Iterable[tuple[ViewChange, bytes | None, str | None]]) -> None:
+        """Takes changes, each with the bytes of its document and what of it does not fit."""
+        rows = [
+            (c.view, c.path, _VERSION.pack(*c.version), data, misfit, c.failed, c.old is None)
+            for c, data, misfit in changes
+        ]
         with self._errors():
-            self._file.execute(_TAKE, row)
+            self._file.executemany(_TAKE, rows)
 
     def rows(self, view: str) -> Iterator[Row]:
         """All of a view's, in the order of the bytes of their paths; it may be changed meanwhile."""
@@ -86,14 +95,14 @@ class Staged:
             found: int = self._file.execute("SELECT count(*) FROM staged WHERE view = ?", (view,)).fetchone()[0]
         return found
 
-    def drop(self, view: str, paths: Iterable[str] | None = None) -> None:
-        """Those at some paths are published; `None`: all of the view's are."""
+    def drop(self, view: str, rows: Iterable[Row] | None = None) -> None:
+        """These are published, unless something newer waits meanwhile; `None`: all of the view's are."""
         with self._errors():
-            if paths is None:
+            if rows is None:
                 self._file.execute("DELETE FROM staged WHERE view = ?", (view,))
             else:
-                rows = [(view, path) for path in paths]
-                self._file.executemany("DELETE FROM staged WHERE view = ? AND path = ?", rows)
+                seen = [(view, row.path, _VERSION.pack(*row.version)) for row in rows]
+                self._file.executemany("DELETE FROM staged WHERE view = ? AND path = ? AND version = ?", seen)
 
     def clear(self) -> None:
         """Nothing waits."""
@@ -112,6 +121,7 @@ class Staged:
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
-            yield
+            with self._lock:
+                yield
         except (sqlite3.Error, struct.error) as error:
             raise EngineError("sink-failed", f"what waits for its publication cannot be kept: {error}") from error

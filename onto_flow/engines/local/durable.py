@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from functools import partial
 from itertools import chain, islice
@@ -182,24 +182,22 @@ class DurableRun(Run):
         is_due = since >= self._options.every
         if self._waits is not None and (is_due or self._kept.store.is_settled):
             self._settle()
+        if self._beside.is_over:
+            self._note_publication()
+        if self._rest is not None and self._rest.is_due:
+            self._give(self._rest)
+        elif self._rest is None and self._waits is None and not self._beside.is_busy:
+            super()._tick()
         if self._dirty and (is_due or self._is_over()):
             self._commit(behind=self._options.max_memory is None and self._options.every > 0)
         elif self._dirty:
             self._kept.state.say_some()
         elif since >= _QUIET_SECONDS:
             self._kept.state.fold()
-        if self._beside.is_over:
-            self._note_publication()
-        if self._beside.is_busy:
-            return
-        if self._rest is None:
-            super()._tick()
-        elif self._rest.is_due:
-            self._give(self._rest)
 
     def _due(self) -> float:
         commit = self._committed + self._options.every - time.monotonic() if self._dirty or self._waits else math.inf
-        return commit if self._beside.is_busy else min(commit, super()._due())
+        return commit if self._beside.is_busy or self._waits else min(commit, super()._due())
 
     def _is_over(self) -> bool:
         """Whether the state takes more memory than it may."""
@@ -290,12 +288,11 @@ class DurableRun(Run):
         if not self.job.sink.capabilities.beside:
             self._publish()
             return
-        self._settle()
         self._kept.store.verify()
         self._beside.begin(self._kept.hand_over())
 
     def _note_publication(self) -> None:
-        """Waits for the publication beside the feed, if there is one; then what waited for it is written."""
+        """Waits for the publication beside the feed, if there is one."""
         ended = self._beside.end()
         if ended is None:
             return
@@ -304,14 +301,3 @@ class DurableRun(Run):
             self._dead(letter)
         self.job.metrics.publications += 1
         self._kept.published(ended.number)
-        for changes, oldest in ended.waiting:
-            self._write(changes, oldest)
-            self.publisher.wrote()
-
-    def _write(self, changes: Sequence[ViewChange], oldest_commit: float | None) -> None:
-        if not self._beside.is_busy:
-            super()._write(changes, oldest_commit)
-            return
-        self._beside.hold(changes, oldest_commit)
-        if self._beside.is_full:
-            self._note_publication()

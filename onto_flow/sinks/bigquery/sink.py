@@ -132,7 +132,7 @@ class BigQuerySink:
             self._record(opened)
         for rows in _portions(self._staged.rows(opened.table.view)):
             yield from self._append(opened, rows)
-            self._staged.drop(opened.table.view, [row.path for row in rows])
+            self._staged.drop(opened.table.view, rows)
         opened.changed = False
 
     def _sweep(self, opened: _Open) -> None:

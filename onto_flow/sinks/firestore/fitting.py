@@ -28,6 +28,16 @@ def fitting(path: str, document: Document | None) -> tuple[bytes | None, str | N
         checked_path(path)
     except DataError as error:
         return None, _reason(error)
+    try:
+        whole = checked_document(path, {**document, **_LARGEST})
+    except DataError:
+        return _least(path, document)
+    del whole[FENCE]
+    return encode(whole), None
+
+
+def _least(path: str, document: Document) -> tuple[bytes | None, str | None]:
+    """What of a document fits that does not as it is."""
     found, misfit = _fields(path, document)
     try:
         checked_document(path, {**found, **_LARGEST})

@@ -14,9 +14,10 @@ from __future__ import annotations
 import os
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
 from ...core.change import DeadLetter, ViewChange
 from ...core.collection import Collection
@@ -158,35 +159,47 @@ class FirestoreSink:
 
     def write(self, changes: Sequence[ViewChange]) -> None:
         """See `Sink`."""
-        for change in changes:
-            if change.version[0] >= self._generation:
-                self._changed[change.view] = max(self._changed.get(change.view, 0), change.version[1])
-                self._staged.write(change, *fitting(change.path, change.new))
+        ours = [change for change in changes if change.version[0] >= self._generation]
+        self._staged.write_all((change, *fitting(change.path, change.new)) for change in ours)
+        for change in ours:
+            self._changes(change.view, change.version[1])
 
     def complete(self) -> None:
         """See `Sink`."""
         self._completing = True
 
+    def _changes(self, view: str, epoch: int) -> None:
+        self._changed[view] = max(self._changed.get(view, 0), epoch)
+
     def publish(self) -> Sequence[DeadLetter]:
-        """See `Sink`.
+        """See `Sink`; what is written meanwhile may be shown too.
 
         Raises:
             EngineError: `write-budget` when the day's writes are spent: what is not written waits on.
         """
         letters: list[DeadLetter] = []
-        for view, opened in self._tables.items():
+        for opened in self._tables.values():
+            view = opened.table.view
             shows = self._limits.shared or opened.may_show(self._generation)
             if self._completing or (view in self._changed and shows):
-                if not opened.ownership.is_taken:
-                    patiently(self._means.around, partial(opened.ownership.take, self._changed.get(view, 0)))
-                    self.operations["read"] += 1
-                if self._completing and not opened.is_replaced:
-                    letters += self._replace(opened) if opened.ownership.before.generation else ()
-                    opened.is_replaced = True
-                letters += self._drain(opened)
-                self._changed.pop(view, None)
+                epoch = self._changed.pop(view, 0)
+                try:
+                    letters += self._publish(opened, epoch)
+                except BaseException:
+                    self._changes(view, epoch)
+                    raise
         self._completing = False
         return letters
+
+    def _publish(self, opened: _Open, epoch: int) -> Iterator[DeadLetter]:
+        if not opened.ownership.is_taken:
+            patiently(self._means.around, partial(opened.ownership.take, epoch))
+            self.operations["read"] += 1
+        if self._completing and not opened.is_replaced:
+            if opened.ownership.before.generation:
+                yield from self._replace(opened)
+            opened.is_replaced = True
+        yield from self._drain(opened)
 
     def close(self) -> None:
         """See `Sink`."""
@@ -204,9 +217,7 @@ class FirestoreSink:
                 opened.writer.known.put(snapshot.path, base_of(snapshot))
             waiting = self._staged.of(view, [snapshot.path for snapshot in page])
             rows = [waiting.get(s.path) or Row(s.path, swept(self._generation), None) for s in page]
-            for some, letters in opened.writer.write(self._paced(view, rows)):
-                yield from letters
-                self._staged.drop(view, [row.path for row in some])
+            yield from self._written(opened, rows)
             last = page[-1]
             query = older.start_after((last.fields or {})[FENCE]["g"], last.path)
 
@@ -217,19 +228,28 @@ class FirestoreSink:
 
     def _drain(self, opened: _Open) -> Iterator[DeadLetter]:
         """Writes all that waits for a table; a document that was written within the last second comes later."""
-        view, pace = opened.table.view, self._means.pace
-        while self._staged.count(view):
-            ready = (row for row in self._staged.rows(view) if not pace.seconds_to(row.path))
-            written = 0
-            for some, letters in opened.writer.write(self._paced(view, ready)):
-                yield from letters
-                self._staged.drop(view, [row.path for row in some])
-                written += len(some)
-            if not written:
-                first = min(pace.seconds_to(row.path) for row in self._staged.rows(view))
-                self._means.around.sleep(max(SHORTEST, first))
+        view, pace, late = opened.table.view, self._means.pace, set[str]()
 
-    def _paced(self, view: str, rows: Iterator[Row] | Sequence[Row]) -> Iterator[list[Row]]:
+        def ready() -> Iterator[Row]:
+            for row in self._staged.rows(view):
+                if pace.seconds_to(row.path):
+                    late.add(row.path)
+                else:
+                    yield row
+
+        yield from self._written(opened, ready())
+        while late:
+            self._means.around.sleep(max(SHORTEST, min(map(pace.seconds_to, late))))
+            some = list(islice((path for path in late if not pace.seconds_to(path)), MOST_PATHS))
+            yield from self._written(opened, self._staged.of(view, some).values())
+            late.difference_update(some)
+
+    def _written(self, opened: _Open, rows: Iterable[Row]) -> Iterator[DeadLetter]:
+        for some, letters in opened.writer.write(self._paced(opened.table.view, rows)):
+            yield from letters
+            self._staged.drop(opened.table.view, some)
+
+    def _paced(self, view: str, rows: Iterable[Row]) -> Iterator[list[Row]]:
         """Rows in commits: as many as may be written now, not too many and not too large."""
         some: list[Row] = []
         size = room = 0
