@@ -1,4 +1,8 @@
-"""Damage of bytes, for fuzzers: flipped, overwritten, cut, spliced, lengths forged."""
+"""Damage of bytes, for fuzzers: flipped, overwritten, cut, spliced, lengths forged; and what watches over a fuzzer."""
+
+import random
+import signal
+import tracemalloc
 
 EXTREMES = [
     b"\x00",
@@ -56,3 +60,37 @@ def damaged(rng, data, other):
         if data:
             rng.choice(DAMAGE)(rng, data, other)
     return bytes(data)
+
+
+def damaged_batches(numbers, records):
+    """For each number 60 of the records, most of them damaged."""
+    for number in numbers:
+        rng = random.Random(number)
+        batch = [rng.choice(records) for _ in range(60)]
+        yield [damaged(rng, r, rng.choice(records)) if rng.random() < 0.8 else r for r in batch]
+
+
+def watched(run, kind, numbers, *, seconds, memory, every):
+    """Runs a fuzzer's cases: none may take so many seconds, and, of every so many, none so much memory."""
+
+    def late(*_):
+        raise AssertionError("no case takes so long")
+
+    before = signal.signal(signal.SIGALRM, late)
+    try:
+        for number in numbers:
+            signal.alarm(seconds)
+            measured = number % every == 0
+            if measured:
+                tracemalloc.start()
+            try:
+                run(kind, number)
+                assert not measured or tracemalloc.get_traced_memory()[1] < memory
+            except Exception as error:
+                raise AssertionError(f"{kind} {number}: {type(error).__name__} {error}") from error
+            finally:
+                if measured:
+                    tracemalloc.stop()
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,11 +1,10 @@
 """Records -> Arrow, column by column, gives what the documents give one by one."""
 
-import random
-
 import pytest
+from damage import damaged_batches
 from hypothesis import given
 from hypothesis import strategies as st
-from test_batch_documents import ALLTYPES, DATABASE, damaged, originals, records_of
+from test_batch_documents import ALLTYPES, DATABASE, originals, records_of
 from test_round_trips import fields, names, paths
 
 from onto_flow.core.equality import same
@@ -117,13 +116,7 @@ def test_a_value_that_the_column_does_not_hold_is_named():
 
 def fuzz(numbers, read=None):
     records, known = [r for r in originals() if PATH.encode() not in r], Names()
-    sound = 0
-    for number in numbers:
-        rng = random.Random(number)
-        batch = [rng.choice(records) for _ in range(60)]
-        batch = [damaged(rng, r, rng.choice(records)) if rng.random() < 0.8 else r for r in batch]
-        sound += len(batch) - len(check(batch, names=known, read=read))
-    return sound
+    return sum(len(batch) - len(check(batch, names=known, read=read)) for batch in damaged_batches(numbers, records))
 
 
 def test_damaged_records_are_odd_or_as_they_are_alone():

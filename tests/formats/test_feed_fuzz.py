@@ -7,14 +7,12 @@ what is wrong; it ends soon, and it holds no more than the message. Both JSON pa
 import base64
 import json
 import random
-import signal
-import tracemalloc
 from contextlib import contextmanager
 from copy import deepcopy
 from datetime import datetime, timezone
 
 import pytest
-from damage import damaged
+from damage import damaged, watched
 
 from onto_flow.core.change import Change
 from onto_flow.core.codec import encode
@@ -200,27 +198,7 @@ def run(kind, number):
 
 
 def fuzz(kind, numbers):
-    def late(*_):
-        raise AssertionError("no case takes so long")
-
-    before = signal.signal(signal.SIGALRM, late)
-    try:
-        for number in numbers:
-            signal.alarm(SECONDS)
-            measured = number % 64 == 0
-            if measured:
-                tracemalloc.start()
-            try:
-                run(kind, number)
-                assert not measured or tracemalloc.get_traced_memory()[1] < MEMORY
-            except Exception as error:
-                raise AssertionError(f"{kind} {number}: {type(error).__name__} {error}") from error
-            finally:
-                if measured:
-                    tracemalloc.stop()
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+    watched(run, kind, numbers, seconds=SECONDS, memory=MEMORY, every=64)
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "body"])

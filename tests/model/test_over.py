@@ -1,10 +1,9 @@
-"""Accumulators over many slots: what they show, how little they evaluate, and every mistake with its line."""
+"""Accumulators over many slots: what they show, and how little they evaluate."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -20,13 +19,11 @@ from onto_flow import (
     many,
     one,
     operator,
-    plan_views,
     root,
     udf,
 )
 from onto_flow.core.change import Change, DeadLetter, ViewChange
 from onto_flow.core.equality import same
-from onto_flow.core.errors import DeclarationError
 from onto_flow.engines.base import event
 from onto_flow.engines.bulk import Bulk
 from onto_flow.engines.local.flow import LocalFlow
@@ -336,148 +333,6 @@ def test_a_plan_with_all_of_them_travels_and_says_what_it_reads():
     assert "dear: int  O(1) per change, O(1) state; O(n) per change of room\n" in text
     assert "accumulator dearest: max over tickets\n" in text
     assert "share: float  O(1) per change\n" in text
-
-
-class Mistake(NamedTuple):
-    code: str
-    what: str
-    fix: str
-    declare: Callable[[], Any]
-
-
-MISTAKES: list[Mistake] = []
-
-
-def mistake(code: str, what: str, fix: str = "") -> Callable[[Callable[[], Any]], Callable[[], Any]]:
-    def add(declare: Callable[[], Any]) -> Callable[[], Any]:
-        MISTAKES.append(Mistake(code, what, fix, declare))
-        return declare
-
-    return add
-
-
-class Plain(ViewModel):
-    class Meta:
-        collection_name = "v"
-
-    store: RoomStore
-
-
-class OtherStore(Store):
-    room = root(Room)
-    tickets = many(Ticket, by=Ticket.room)
-
-
-@mistake("bad-slot", "V.sold: over=by slot of Ticket is not a slot of RoomStore", "Write over=RoomStore.tickets.")
-def a_slot_of_another_store():
-    class V(Plain):
-        sold = agg.count(over=OtherStore.tickets)  # <-
-
-    return V
-
-
-@mistake("bad-slot", "V.sold: over='ticket' is not a slot of RoomStore", "Did you mean tickets?")
-def the_name_of_a_slot():
-    class V(Plain):
-        sold = agg.count(over="ticket")  # <-
-
-    return V
-
-
-@mistake("bad-slot", "V.sold: user is no many slot", "@udf")
-def a_slot_of_one_document():
-    class V(Plain):
-        sold = agg.count(over=RoomStore.user)  # <-
-
-    return V
-
-
-@mistake("bad-slot", "V.sold is over tickets, and the view has a key", "view of its own")
-def in_a_view_with_a_key():
-    class V(Plain):
-        @operator.key
-        @classmethod
-        def open(cls, room: Room) -> bool:
-            return room.open
-
-        sold = agg.count(over=RoomStore.tickets)  # <-
-
-    return V
-
-
-@mistake(
-    "ambiguous-name", "V: 'tickets', the first parameter of <lambda>, is one document of tickets, and names the slot"
-)
-def the_slot_as_first_parameter():
-    class V(Plain):
-        sold = agg.count(over=RoomStore.tickets, where=lambda tickets: tickets.sold)  # <-
-
-    return V
-
-
-@mistake(
-    "ambiguous-name", "'room', the first parameter of <lambda>, is one document of tickets, and names something else"
-)
-def another_slot_as_first_parameter():
-    class V(Plain):
-        sold = agg.count(over=RoomStore.tickets, where=lambda room, ticket: room.open)  # <-
-
-    return V
-
-
-@mistake("unknown-name", "V: <lambda> takes no document of tickets", "first parameter is one document of tickets")
-def no_parameter():
-    class V(Plain):
-        sold = agg.count(over=RoomStore.tickets, where=lambda: True)  # <-
-
-    return V
-
-
-@mistake("unknown-name", "V: parameter 'usr' of <lambda> names nothing of the view", "Did you mean user?")
-def unknown_second_parameter():
-    class V(Plain):
-        sold = agg.count(over=RoomStore.tickets, where=lambda ticket, usr: usr.vip)  # <-
-
-    return V
-
-
-@mistake("unknown-name", "V: parameter 'twice' of <lambda> needs sold, an accumulator, which is known later")
-def an_accumulator_of_an_accumulator():
-    class V(Plain):
-        sold = agg.count(over=RoomStore.tickets)
-
-        @udf
-        @staticmethod
-        def twice(sold: int) -> int:
-            return 2 * sold
-
-        many_sold = agg.count(over=RoomStore.tickets, where=lambda ticket, twice: ticket.price > twice)  # <-
-
-    return V
-
-
-@mistake("unknown-name", "V: parameter 'sold' of enough is not known yet at that point")
-def a_filter_by_an_accumulator():
-    class V(Plain):
-        sold = agg.count(over=RoomStore.tickets)
-
-        @operator.filter  # <-
-        @classmethod
-        def enough(cls, sold: int) -> bool:
-            return sold > 3
-
-    return V
-
-
-@pytest.mark.parametrize("case", MISTAKES, ids=lambda m: m.declare.__name__)
-def test_a_mistake_is_told_with_its_line(case):
-    with pytest.raises(DeclarationError) as caught:
-        plan_views(case.declare())
-    error = caught.value
-    assert error.code == case.code
-    assert case.what in error.what
-    assert case.fix in error.fix
-    assert error.where.endswith("# <-")
 
 
 def test_rows_of_a_root_see_its_accumulators():

@@ -6,13 +6,13 @@ than a batch. With checksums on, no document is given that was not written.
 
 import io
 import random
-import signal
 import tracemalloc
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
-from damage import damaged
+from damage import damaged, watched
 
 from onto_flow.core.change import Change, DeadLetter
 from onto_flow.core.collection import Collection, Projection
@@ -172,27 +172,7 @@ def run(kind, number, folder):
 
 
 def fuzz(kind, numbers, folder):
-    def late(*_):
-        raise AssertionError("no case takes so long")
-
-    before = signal.signal(signal.SIGALRM, late)
-    try:
-        for number in numbers:
-            signal.alarm(SECONDS)
-            measured = number % 16 == 0
-            if measured:
-                tracemalloc.start()
-            try:
-                run(kind, number, folder)
-                assert not measured or tracemalloc.get_traced_memory()[1] < MEMORY
-            except Exception as error:
-                raise AssertionError(f"{kind} {number}: {type(error).__name__} {error}") from error
-            finally:
-                if measured:
-                    tracemalloc.stop()
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+    watched(partial(run, folder=folder), kind, numbers, seconds=SECONDS, memory=MEMORY, every=16)
 
 
 @pytest.fixture(autouse=True, params=["compiled", "arrays"])
