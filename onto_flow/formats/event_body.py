@@ -143,13 +143,7 @@ class BodyDecoder:
                 name = names.get(key) or self._new_name(key)
                 kind = data[content]
                 if kind == 0x8A:
-                    size = data[content + 2]
-                    start = content + 3
-                    if size > 127:
-                        size, start = get_varint(data, content + 2)
-                    if data[content + 1] != 1 or start + size != stop:
-                        refuse("a text that is not as long as it says", content)
-                    value = data[start:stop].decode()
+                    value = text(data, content, stop)
                 elif kind in scalars:
                     value = scalars[kind](data, content, stop)
                 else:
