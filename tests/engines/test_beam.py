@@ -18,6 +18,7 @@ pytest.importorskip("apache_beam", reason="pip install 'onto-flow[beam]'")
 
 from apache_beam.portability.api import beam_runner_api_pb2 as api
 from apache_beam.runners.worker import statecache
+from delivered import meeting_room_twice, movies_that_change
 from engine_views import History, ListSource, plan
 from lossy import judge_gaps
 
@@ -137,9 +138,7 @@ def same_as_local(
 
 
 def test_meeting_room_after_its_script_twice_in_any_order() -> None:
-    existing = [Change(p, None, f, (0, 1)) for p, f in demo.documents().items()]
-    changes = [step.change for step in demo.script()]
-    delivered = random.Random(3).sample([*changes, *changes], 2 * len(changes))
+    existing, changes, delivered = meeting_room_twice()
     plan = plan_views(MeetingSession, OrganizationLoad)
     tables = same_as_local(plan, existing, changes, ListSource(delivered, partitions=2), to_micros(demo.EXPORTED_AT))
     assert set(tables["MeetingSession"]) == {"meetingSessions/standup", "meetingSessions/planning"}
@@ -147,23 +146,8 @@ def test_meeting_room_after_its_script_twice_in_any_order() -> None:
 
 
 def test_movielens_when_movies_change_genre_and_go() -> None:
-    pick = random.Random(4)
-
-    def movie() -> dict[str, Any]:
-        rated = {
-            "ratings": pick.randrange(200),
-            "total_rating": pick.randrange(900) / 2,
-            "avg_rating": pick.randrange(50) / 10,
-        }
-        genres = pick.sample(["Drama", "Comedy", "War", "Noir"], pick.randrange(3))
-        return {"title": f"M{pick.randrange(99)}", "year": str(1990 + pick.randrange(4)), "genres": genres, **rated}
-
-    existing = [Change(f"movies/{i}", None, movie(), (0, 1)) for i in range(40)]
-    changes = [
-        Change(f"movies/{pick.randrange(50)}", None, movie() if at % 4 else None, (at, int(at % 4 == 0)))
-        for at in range(1, 80)
-    ]
-    feed = ListSource(pick.sample([*changes, *changes[:20]], len(changes) + 20), partitions=2)
+    existing, changes, delivered = movies_that_change()
+    feed = ListSource(delivered, partitions=2)
     tables = same_as_local(plan_views(GenreStats, YearStats), existing, changes, feed, None)
     assert tables["GenreStats"]
     assert tables["YearStats"]
