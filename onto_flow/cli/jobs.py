@@ -20,6 +20,7 @@ from .watching import watching, watching_arguments
 
 if TYPE_CHECKING:
     from ..engines.base import Report
+    from ..run import Run
 
 _ENVIRONMENTS = {"beam": ("apache_beam", ".venv"), "flink": ("pyflink", ".venv-flink")}
 
@@ -122,8 +123,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _job(arguments: argparse.Namespace, more: dict[str, Any]) -> int:
     from ..connect import with_option
     from ..engines.metrics import Metrics
-    from ..run import DEAD_LETTERS, Run, start
-    from ..sinks.base import Counting
+    from ..run import DEAD_LETTERS, start
     from ..views import load_views
 
     views = load_views(arguments.views)
@@ -151,11 +151,20 @@ def _job(arguments: argparse.Namespace, more: dict[str, Any]) -> int:
             **declared,
             **more,
         )
-    report = run.report
-    assert report is not None
-    if report.submitted:
-        print(report.submitted)
+    assert run.report is not None
+    if run.report.submitted:
+        print(run.report.submitted)
         return DONE
+    _say_what_it_did(run, run.report, arguments)
+    if run.letters:
+        print(f"onto-flow: {len(run.letters)} dead letters: {letters}", file=sys.stderr)
+        return WITH_DEAD_LETTERS
+    return DONE
+
+
+def _say_what_it_did(run: Run, report: Report, arguments: argparse.Namespace) -> None:
+    from ..sinks.base import Counting
+
     say(
         f"{report.documents} documents, {report.changes} changes -> {report.view_changes} view changes "
         f"in {report.seconds:.1f} s{_gaps(report)}",
@@ -165,17 +174,10 @@ def _job(arguments: argparse.Namespace, more: dict[str, Any]) -> int:
         did = ", ".join(f"{count} {kind}" for kind, count in sorted(run.sink.operations.items()))
         say(f"{'a dry run: ' if arguments.dry_run else ''}{did}", arguments.quiet)
     if not report.published:
-        print(
-            "onto-flow: stopped before the tables were complete: nothing was shown",
-            file=sys.stderr,
-        )
+        print("onto-flow: stopped before the tables were complete: nothing was shown", file=sys.stderr)
     if report.wrong_types:
         words = in_words(report.wrong_types)
         print(f"onto-flow: fields of another type than declared were read: {words}", file=sys.stderr)
-    if run.letters:
-        print(f"onto-flow: {len(run.letters)} dead letters: {letters}", file=sys.stderr)
-        return WITH_DEAD_LETTERS
-    return DONE
 
 
 def _gaps(report: Report) -> str:
