@@ -44,6 +44,8 @@ def check_pipeline(pipeline: beam.Pipeline, runner: str = "") -> None:
 class _Needs(PipelineVisitor):
     def __init__(self) -> None:
         self.needs: set[Need] = set()
+        self._fired: set[Any] = set()
+        """Collections of bounded inputs that event-time timers gave, or what follows from those."""
 
     def enter_composite_transform(self, applied: AppliedPTransform) -> None:
         self._look(applied)
@@ -54,12 +56,30 @@ class _Needs(PipelineVisitor):
             self.needs.add(Need.STREAM)
         if isinstance(applied.transform, beam.ParDo):
             self.needs |= _of_dofn(applied.transform.fn, applied.inputs[0].is_bounded)
+        self._follow_timers(applied)
 
     def _look(self, applied: AppliedPTransform) -> None:
         if isinstance(applied.transform, ReadFromPubSub):
             self.needs.add(Need.PUBSUB)
         if isinstance(applied.transform, TestStream):
             self.needs.add(Need.TEST_STREAM)
+
+    def _follow_timers(self, applied: AppliedPTransform) -> None:
+        """Inputs are visited before what they lead to."""
+        waits = any(side.pvalue in self._fired for side in applied.side_inputs)
+        fired = any(given in self._fired for given in applied.inputs)
+        if waits or (fired and isinstance(applied.transform, beam.GroupByKey)):
+            self.needs.add(Need.GROUPED_TIMERS)
+        if fired or _fires_at_end(applied):
+            self._fired.update(applied.outputs.values())
+
+
+def _fires_at_end(applied: AppliedPTransform) -> bool:
+    """Whether a step gives something when event time ends."""
+    if not isinstance(applied.transform, beam.ParDo) or not applied.inputs[0].is_bounded:
+        return False
+    _, timers = get_dofn_specs(applied.transform.fn)
+    return any(timer.time_domain == TimeDomain.WATERMARK for timer in timers)
 
 
 def _of_dofn(fn: Any, is_bounded: bool) -> set[Need]:

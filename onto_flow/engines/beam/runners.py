@@ -39,6 +39,7 @@ class Need(Enum):
     STATE = "state and event-time timers"
     ORDERED_STATE = "ordered list state"
     TIMERS_AT_END = "processing-time timers on a bounded input"
+    GROUPED_TIMERS = "grouping what event-time timers gave, on a bounded input"
     TIMERS = "processing-time timers in a stream"
     STREAM = "a stream"
     PUBSUB = "Pub/Sub as a source"
@@ -89,6 +90,7 @@ RUNNERS = (
         {
             Need.ORDERED_STATE: "it refuses it",
             Need.TIMERS_AT_END: "it loses them in silence",
+            Need.GROUPED_TIMERS: "it groups before they fire, and fails",
             Need.SPLITTABLE: "it fails",
             Need.ENDLESS_SPLITTABLE: "it fails",
             Need.BATCHES: "it fails",

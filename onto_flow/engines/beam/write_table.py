@@ -20,6 +20,7 @@ from ...core.change import DeadLetter, ViewChange
 from ...core.errors import EngineError
 from ...sinks.base import ColumnSink, Sharing, Sink, Table
 from .elements import Built, pack_built, unpack_built
+from .needs import check_pipeline
 from .quiet import QuietFn
 from .runners import runner_of
 from .write_stream import AT_ONCE, OpenSink, WriteChanges
@@ -60,7 +61,8 @@ class WriteTables(beam.PTransform):
         """Packs, groups and writes; of a stream, writes as it comes.
 
         Raises:
-            EngineError: `engine-refused` for a stream, where the sink does not take several writers.
+            EngineError: `engine-refused` for a stream, where the sink does not take several writers; of a bounded job
+                where its runner cannot run what leads here.
         """
         first = changes[0] if isinstance(changes, tuple) else changes
         if isinstance(changes, tuple) or not first.is_bounded:
@@ -75,6 +77,7 @@ class WriteTables(beam.PTransform):
             packed = changes | "pack" >> beam.ParDo(_Pack()).with_output_types(keyed)
         empty = changes.pipeline | "tables" >> beam.Create([(_ALL, b"")]).with_output_types(keyed)
         grouped = (packed, empty) | "all" >> beam.Flatten() | "boundary" >> beam.GroupByKey()
+        check_pipeline(changes.pipeline)
         return grouped | "write" >> beam.ParDo(_Write(self._open, self._tables)).with_output_types(DeadLetter)
 
 
