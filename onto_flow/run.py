@@ -132,6 +132,7 @@ def start(
             snapshot_time=snapshot_time,
             publish_every=publish_every,
             sink_options=sink_options or {},
+            limits=limits,
             options=options,
         )
         return _given_away(asked, on_sink, on_note)

@@ -16,12 +16,14 @@ from ..connect import open_sink, open_source
 from ..core.errors import EngineError
 from ..deadletters import encode_letter
 from ..engines.beam.backfill import SHARDS, refusals
+from ..engines.beam.judged import Judged
 from ..engines.beam.options import ViewOptions
 from ..engines.beam.parts import flatten
 from ..engines.beam.seeds_written import CompleteSeeds
 from ..engines.beam.transforms import ReadDocuments
 from ..engines.beam.write_lines import WriteLines
 from ..engines.beam.write_table import WriteTables
+from ..engines.breaker import DEFAULT_LIMITS, Limits
 from ..model.compile import plan_views
 from ..plan.nodes import Plan
 from ..sinks.base import Table
@@ -41,6 +43,7 @@ class BackfillJob:
         template: Whether source and sink may be given anew when the job is started: those given here are the defaults.
         seeds: The folder that the state of every key is written to, for a stream; empty: none is.
         snapshot: The time of the documents in microseconds, which seeds say; `None`: below any event.
+        limits: When so many failures of user code fail the job, before a table is written; `None`: never.
     """
 
     views: tuple[type, ...]
@@ -52,6 +55,7 @@ class BackfillJob:
     template: bool = False
     seeds: str = ""
     snapshot: int | None = None
+    limits: Limits | None = DEFAULT_LIMITS
 
     def pipeline(self, options: Mapping[str, Any]) -> beam.Pipeline:
         """Makes the pipeline, with these options of Beam's; nothing is opened."""
@@ -69,7 +73,8 @@ class BackfillJob:
             shards = beams.view_as(ViewOptions).view_shards or SHARDS
             views = documents | "views" >> Backfill(*self.views, shards=shards, generation=self.generation)
         tables = [Table(v.name, v.collection, v.schema) for v in plan.views]
-        unwritten = views | "table" >> WriteTables(sink, tables)
+        judged = views.dead_letters | "failures" >> Judged(getattr(views, "built", None) or views.views, self.limits)
+        unwritten = views | "table" >> WriteTables(sink, tables, after=judged)
         if self.seeds:
             _ = views.seeds | "complete" >> CompleteSeeds(self.seeds, after=unwritten)
         letters = flatten("dead_letters", [documents.dead_letters, views.dead_letters, unwritten])

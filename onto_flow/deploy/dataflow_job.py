@@ -29,6 +29,7 @@ from ..engines.beam.dataflow.places import is_local
 from ..engines.beam.dataflow.submitting import Submitted
 from ..engines.beam.seeds import SEEDS
 from ..engines.beam.stream_job import stream_pipeline
+from ..engines.breaker import DEFAULT_LIMITS, Limits
 from ..model.compile import plan_views
 from ..sources.base import Source
 from ..streams import as_of, check_backfill_time, stream_job
@@ -55,6 +56,7 @@ class DataflowJob:
         snapshot_time: When the documents were taken.
         publish_every: Refused of a stream.
         sink_options: Options of the sink beside those of its URI.
+        limits: When so many failures of user code fail a backfill; of a stream nobody counts them: others are refused.
         options: Beam's, and `OWN`.
     """
 
@@ -66,6 +68,7 @@ class DataflowJob:
     snapshot_time: datetime | None = None
     publish_every: float | None = None
     sink_options: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits | None = DEFAULT_LIMITS
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def give(self, say: Say, submitted: Callable[[Submitted], None]) -> Submitted | None:
@@ -165,6 +168,7 @@ class DataflowJob:
                 template=bool(self._own("template")),
                 seeds=seeds,
                 snapshot=snapshot,
+                limits=self.limits,
             )
             return version, job.pipeline
 
@@ -176,6 +180,9 @@ class DataflowJob:
             raise UsageError(
                 "wrong-usage", what, fix="Take the flex template, which makes the graph when it is started."
             )
+        if self.limits not in (None, DEFAULT_LIMITS):
+            what = "nobody counts the failures of a stream on Dataflow, so no breaker stops it"
+            raise UsageError("wrong-usage", what, fix="Leave out --breaker, and watch its dead letters.")
 
         def begin(goes_on: Version | None) -> Any:
             moment = self.snapshot_time

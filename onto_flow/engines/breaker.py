@@ -140,10 +140,29 @@ def stopped(letter: DeadLetter) -> EngineError:
     )
 
 
-class Failures:
-    """The failures of a job whose outputs become known when it has ended: judged all at once, before publication.
+def judge(limits: Limits | None, failed: int, view_changes: int, letter: DeadLetter) -> None:
+    """Whether a job whose outputs are all known may be published.
 
     How often user code was evaluated on the workers is not known; it was at least once per view document.
+
+    Args:
+        limits: As for a `Breaker`; so many per minute does not apply.
+        failed: How many keys failed.
+        view_changes: How many did not.
+        letter: Of one that failed: of one whose view says `on_error = "fail"`, where there is one.
+
+    Raises:
+        EngineError: `udf-failed`, `breaker-open`.
+    """
+    if letter.policy == "fail":
+        raise stopped(letter)
+    seen = failed + view_changes
+    if limits is not None and failed >= limits.least and failed > limits.share * seen:
+        raise _open(f"{failed:,} of {seen:,} evaluations failed", letter)
+
+
+class Failures:
+    """The failures of a job whose outputs become known when it has ended: judged all at once, before publication.
 
     Args:
         limits: As for a `Breaker`; so many per minute does not apply.
@@ -170,7 +189,5 @@ class Failures:
         Raises:
             EngineError: `breaker-open`.
         """
-        limits, failed = self._limits, len(self._last)
-        seen = failed + view_changes
-        if limits is not None and failed >= limits.least and failed > limits.share * seen:
-            raise _open(f"{failed:,} of {seen:,} evaluations failed", next(reversed(self._last.values())))
+        if self._last:
+            judge(self._limits, len(self._last), view_changes, next(reversed(self._last.values())))

@@ -43,7 +43,7 @@ from .maintained import Load as Load
 from .maintained import Maintained as Maintained
 from .parts import KEYED, flatten, pardo
 from .receipt import Receipts
-from .runners import NO_END, Need, keep_keys_whole, refusals, runner_of
+from .runners import NO_END, Need, goes_on, keep_keys_whole, refusals, runner_of
 from .seeds import SEEDS, SeedsAt, is_here, refuse_a_folder_of_seeds
 from .seeds_read import read_seeds
 from .seeds_written import SHARDS, CompleteSeeds, WriteSeeds, about
@@ -141,7 +141,10 @@ class MaintainPlan(beam.PTransform):
         bounded = changes.is_bounded and self.load is None
         pipeline, runner = changes.pipeline, runner_of(changes.pipeline)
         needs = {Need.STATE} if bounded else {Need.STATE, Need.STREAM}
-        if reasons := refusals(runner, pipeline._options, needs):
+        reasons = refusals(runner, pipeline._options, needs)
+        if not bounded:
+            reasons += goes_on(runner, [view.name for view in self.plan.views if view.on_error == "fail"])
+        if reasons:
             raise EngineError("engine-refused", "; ".join(reasons))
         keep_keys_whole(runner, pipeline._options)
         if bounded:

@@ -60,6 +60,7 @@ class Runner:
         notes: Need -> what it does otherwise than one may expect.
         is_local: Whether all of its workers are in this process or this machine.
         instead: The runner to name where it lacks something.
+        stops: Whether a stream ends when a step of it fails, or who runs it may end it.
         experiment: Without it state is lost; see `keep_keys_whole`.
     """
 
@@ -68,6 +69,7 @@ class Runner:
     notes: Mapping[Need, str] = field(default_factory=dict)
     is_local: bool = True
     instead: str = ""
+    stops: bool = True
     experiment: str = ""
 
 
@@ -121,6 +123,7 @@ RUNNERS = (
         {Need.TEST_STREAM: "it is for tests on this machine", Need.ORDERED_STATE: "nobody has seen it there"},
         is_local=False,
         instead=STREAM,
+        stops=False,
     ),
 )
 """All that are known; of another one nothing is refused."""
@@ -195,6 +198,21 @@ def keep_keys_whole(runner: Runner, options: PipelineOptions) -> None:
     """
     if runner.experiment:
         options.view_as(DebugOptions).add_experiment(runner.experiment)
+
+
+def goes_on(runner: Runner, views: Collection[str]) -> list[str]:
+    """Why a runner cannot keep views right that say `on_error = "fail"`: their stream would go on.
+
+    Example:
+        >>> goes_on(known("DataflowRunner"), ["Price"])[0].partition(",")[0], goes_on(known(STREAM), ["Price"])
+        ("Price says on_error = 'fail'", [])
+    """
+    if runner.stops:
+        return []
+    why = f"and a stream on {runner.name} cannot end itself: what fails there is tried again for ever"
+    return [
+        f"{name} says on_error = 'fail', {why}; say 'keep' or 'delete', and watch the dead letters" for name in views
+    ]
 
 
 def _lacking(runner: Runner, needs: Collection[Need]) -> list[Need]:

@@ -49,13 +49,16 @@ class WriteTables(beam.PTransform):
         open: Opens the sink on a worker.
         tables: The tables that are written; one without any document is published empty.
         shared: What opens the sink for a stream, as one of several writers; and what refuses one that does not take them.
+        after: Of a bounded job: a collection that is over before anything is written (`judged`).
     """
 
     takes_built = takes_gated = True
 
-    def __init__(self, open: OpenSink, tables: Sequence[Table], shared: Shared | None = None) -> None:
+    def __init__(
+        self, open: OpenSink, tables: Sequence[Table], shared: Shared | None = None, *, after: Any = None
+    ) -> None:
         super().__init__()
-        self._open, self._tables, self._shared = open, tuple(tables), shared
+        self._open, self._tables, self._shared, self._after = open, tuple(tables), shared, after
 
     def expand(self, changes: Any) -> Any:
         """Packs, groups and writes; of a stream, writes as it comes.
@@ -78,7 +81,9 @@ class WriteTables(beam.PTransform):
         empty = changes.pipeline | "tables" >> beam.Create([(_ALL, b"")]).with_output_types(keyed)
         grouped = (packed, empty) | "all" >> beam.Flatten() | "boundary" >> beam.GroupByKey()
         check_pipeline(changes.pipeline)
-        return grouped | "write" >> beam.ParDo(_Write(self._open, self._tables)).with_output_types(DeadLetter)
+        waits = [] if self._after is None else [beam.pvalue.AsList(self._after)]
+        write = beam.ParDo(_Write(self._open, self._tables), *waits)
+        return grouped | "write" >> write.with_output_types(DeadLetter)
 
 
 class _Pack(QuietFn):
@@ -125,8 +130,8 @@ class _Write(QuietFn):
         """A name that does not follow the names of classes."""
         return "sink"
 
-    def process(self, element: tuple[bytes, Iterable[bytes]]) -> Iterator[DeadLetter]:
-        """Opens, writes, completes, publishes."""
+    def process(self, element: tuple[bytes, Iterable[bytes]], after: Sequence[bytes] = ()) -> Iterator[DeadLetter]:
+        """Opens, writes, completes, publishes; `after` is waited for."""
         generations = [_GENERATION.unpack_from(data)[0] for data in element[1] if data]
         sink = self._open()
         sink.open(self._tables, max(generations, default=time.time_ns() // 1000))
