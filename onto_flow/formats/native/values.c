@@ -3,7 +3,9 @@
 
 #include <datetime.h>
 
-enum { DEPTH = 64 };
+/* Less than the codec's 64 by what rows and records put around a value: what is deeper is left to the codec, which counts from
+   the begin of the row, and so takes and refuses the same. */
+enum { DEPTH = 48 };
 
 static PyObject *name_latitude, *name_longitude, *name_path, *name_database, *name_values, *no_text;
 

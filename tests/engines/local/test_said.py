@@ -136,11 +136,43 @@ def test_many_documents_are_kept_apart():
 
 @needs_the_extension
 def test_a_document_that_was_written_is_too_deep_elsewhere():
-    layout, document = Layout(NODE), nested(62)
+    layout, document = Layout(NODE), nested(46)
     states = {"a": {"round": document}, "b": {"round": (document,)}, "c": {"round": ((document,),)}}
     without, left = say_at_once(list(states), states, layout, 1)
     assert list(left) == ["c"]
     assert say_at_once(list(states), states, layout, 1, nothing_met()) == (without, left)
+
+
+def said_or_refused(states, layout, *, compiled):
+    """The bytes that are said of all keys, the compiled form first where it is asked; or the code of the refusal."""
+    rows, left = say_at_once(list(states), states, layout, 1, nothing_met()) if compiled else ([], list(states))
+    try:
+        return b"".join(rows or in_python([], {}, layout, 1)) + b"".join(in_python(left, states, layout, 1))
+    except DataError as error:
+        return error.code
+
+
+@needs_the_extension
+@pytest.mark.parametrize("place", ["a cell", "a map", "a record"])
+def test_both_forms_refuse_what_is_nested_too_deep(place):
+    """A row goes around a value: the compiled form once took what the other one refused."""
+    kind, refused = "assemble" if place == "a record" else "match", set()
+    layout = Layout(next(node for node in MeetingSession.plan().operators if node.kind == kind))
+    for levels in range(40, 66):
+        record = Record()
+        record.told("a/1", Doc((1, 0), nested(levels), ()))
+        cells = {
+            "a cell": {"round": nested(levels)},
+            "a map": {"docs": {"p": nested(levels)}},
+            "a record": {"record": record},
+        }
+        states = {"key": cells[place]}
+        found = said_or_refused(states, layout, compiled=True)
+        record.written = None
+        assert found == said_or_refused(states, layout, compiled=False), levels
+        if found == "too-deep":
+            refused.add(levels)
+    assert refused and refused == set(range(min(refused), 66))
 
 
 @pytest.mark.parametrize("native", [True, False])
