@@ -64,7 +64,7 @@ def walked(way: str, documents: Sequence[Change], changes: Sequence[Change], win
     """Loads the documents, then follows the changes."""
     pipeline = beam.Pipeline()
     root = pipeline | "changes" >> Root().with_output_types(Change)
-    walk = Walk(pipeline, WAYS[way](root, 1000 if window else 0), lambda name: name.endswith("gate.pages"))
+    walk = Walk(pipeline, WAYS[way](root, 1000 if window else 0), lambda name: name.endswith((".pages", ".shards")))
     began = time.process_time()
     walk.give(root, documents)
     walk.fire()

@@ -14,7 +14,7 @@ import apache_beam as beam
 from apache_beam.pipeline import PipelineVisitor
 from apache_beam.runners.common import MethodWrapper
 from apache_beam.transforms.core import _StateDoFnParam, _TimerDoFnParam
-from apache_beam.transforms.userstate import get_dofn_specs
+from apache_beam.transforms.userstate import BagStateSpec, get_dofn_specs
 
 
 class Root(beam.PTransform):
@@ -41,6 +41,24 @@ class State:
 
     def write(self, value: Any) -> None:
         self.held[self.name] = self.of.encode(value)
+
+    def clear(self) -> None:
+        self.held.pop(self.name, None)
+
+
+class Bag:
+    """A bag of one key."""
+
+    __slots__ = ("held", "name", "of")
+
+    def __init__(self, held: dict[str, Any], name: str, of: Any) -> None:
+        self.held, self.name, self.of = held, name, of
+
+    def read(self) -> Any:
+        return [self.of.decode(raw) for raw in self.held.get(self.name, ())]
+
+    def add(self, value: Any) -> None:
+        self.held.setdefault(self.name, []).append(self.of.encode(value))
 
     def clear(self) -> None:
         self.held.pop(self.name, None)
@@ -81,7 +99,8 @@ class Stage:
         found: list[Any] = []
         for default in self.defaults[method]:
             if isinstance(default, _StateDoFnParam):
-                found.append(State(held, default.state_spec.name, default.state_spec.coder))
+                kind = Bag if isinstance(default.state_spec, BagStateSpec) else State
+                found.append(kind(held, default.state_spec.name, default.state_spec.coder))
             elif isinstance(default, _TimerDoFnParam):
                 found.append(Timer(timers, (self.label, key, default.timer_spec.name)))
             else:

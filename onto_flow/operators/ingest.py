@@ -45,6 +45,7 @@ from .carried_keys import MAX_COLLECTIONS, CarriedKeys
 from .expiry import MARK, marked, next_moment, version_of
 from .joins import Joins
 from .messages import Event, Message, Tick
+from .plain import Plain
 from .readings import admit as admit
 from .readings import newest
 from .routes import Difference, Route, differences, keys_stay
@@ -62,7 +63,8 @@ class Ingest:
         self._views = tuple((v, Joins(v, number)) for number, v in enumerate(plan.views))
         self._routes: dict[str, Route] = {}
         self._written = frozenset(v.collection for v in plan.views)
-        self._keys = CarriedKeys(plan) if profile.drained else None
+        self._carried = CarriedKeys(plan)
+        self._keys = self._carried if profile.drained else None
         self._clocks = clocks(plan)
         self._from_start: Version = NEVER if profile.snapshot is None else (profile.snapshot, 0)
         """Up to where the history of a document without state is known: to the export, which has it or has it not."""
@@ -104,6 +106,14 @@ class Ingest:
             self._report(key, before, after, ctx)
         if changed:
             self._send(key, version_of(event.version, after) if route.until else event.version, before, after, ctx)
+
+    def plain(self, path: str) -> Plain | None:
+        """What a plain change of the documents of a collection is, by the path of one; `None`: there is none."""
+        route = self._route(path)
+        _, stays = self._carried.decided_by(path)
+        if not route.wanted or route.parsed or route.until or not route.keyless or stays is None:
+            return None
+        return Plain(stays, route.fields, route.at_path)
 
     def on_timer(self, key: Key, kind: TimerKind, ctx: Context) -> None:
         """Drops a tombstone, and gaps, whose time is over."""

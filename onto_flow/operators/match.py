@@ -37,6 +37,7 @@ from ..plan.nodes import OperatorNode, Plan, Slot, TimerKind
 from .base import Context, Key, Profile
 from .joins import JoinKey, joins_of
 from .messages import Answer, Doc, Left, Message, Subscribe, Told
+from .plain import Plain, asked_by, is_chosen
 from .round import Round
 from .routes import differences
 
@@ -67,6 +68,12 @@ class Match:
             step.page()
         else:
             step.forget()
+
+    def plain(self) -> Plain | None:
+        """What a plain change of a member is: all active roots are told; `None`: there is none."""
+        if is_chosen([self.slot]):
+            return None
+        return Plain(asked_by(c for c, _ in self.children), tells=(self.assemble,))
 
     def at(self, key: Key, ctx: Context) -> MatchStep:
         """A step at a key."""

@@ -19,7 +19,8 @@ from ..plan.nodes import OperatorNode, Plan
 from .assemble import Assemble
 from .base import Context, Key, Profile
 from .kept_members import KeptMembers
-from .messages import Message, Told
+from .messages import Doc, Message, Told
+from .plain import Plain, asked_by, is_chosen
 from .record import Found, Record
 
 
@@ -41,14 +42,35 @@ class RememberingAssemble(Assemble):
         if not self._again:
             super().step(key, messages, ctx)
             return
+        can = self.can_change(held) and not ctx.silent
         kept, held.kept = held.kept, None
-        if kept is None or ctx.silent or held.due or held.failed or held.behind or not self._in_place(held, messages):
+        if kept is None or not can or not self._in_place(held, messages):
             super().step(key, messages, ctx)
         elif not self._replaced(held, kept, messages):
             held.kept = kept
         else:
             self._show_kept(held, kept, cast("str", key), ctx)
             ctx.put("record", held)
+
+    def plain(self, path: str) -> Plain | None:
+        """What a plain change of the documents of a collection is, by the path of one; `None`: there is none."""
+        slots = [self.joins.slots[at] for at in self._slots(path.rpartition("/")[0])]
+        if not self._can or is_chosen(slots):
+            return None
+        return Plain(asked_by(child for slot in slots for child in self.joins.children[slot.index]))
+
+    def can_change(self, record: Record) -> bool:
+        """Whether `change` may take a plain change of a record's documents."""
+        return record.kept is not None and not (record.due or record.failed or record.behind)
+
+    def change(self, record: Record, root: str, path: str, doc: Doc, ctx: Context) -> None:
+        """Takes a plain change into a record of which is kept what it is made of, and shows the view."""
+        kept, record.kept = record.kept, None
+        assert kept is not None and doc.fields is not None
+        self._again = True
+        record.reg[path] = doc
+        kept.replace(self._slots(path.rpartition("/")[0]), path, doc.fields)
+        self._show_kept(record, kept, root, ctx)
 
     def _in_place(self, record: Record, messages: Sequence[Message]) -> bool:
         """Whether each message is a new content of a document that belongs where it did, and asks for what it did."""

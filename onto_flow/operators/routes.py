@@ -30,6 +30,7 @@ class Route:
         until: The fields that say until when they count.
         parsed: Whether a user's `parse` or `where` reads them.
         at_path: The operators that are told of them under their own path.
+        keyless: Whether these are all.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Route:
         self.parsed = any(is_parsed(v) for v, _ in views)
         self.until = until_fields(s for _, _, mine in self.views for s in mine)
         at_path = [(v, s) for v, _, mine in self.views for s in mine if not has_own_keys(s)]
-        self._keyless = len(at_path) == sum(len(mine) for _, _, mine in self.views)
+        self.keyless = len(at_path) == sum(len(mine) for _, _, mine in self.views)
         self.at_path = tuple(_target(v, s) for v, s in at_path)
 
     @property
@@ -72,7 +73,7 @@ class Route:
 
     def tell(self, path: str, version: Version, after: Document, ctx: Context) -> None:
         """Tells of a document whose join keys are as before: nobody gains or loses a subscription by it."""
-        if self._keyless:
+        if self.keyless:
             told = Told(path, Doc(version, after, ()))
             for operator in self.at_path:
                 ctx.send(operator, path, told)

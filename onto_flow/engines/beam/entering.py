@@ -14,7 +14,7 @@ from ..coding import encode_message
 from ..credit import ONE, Credit, digest, wrap
 from .fence import returned, seen
 from .keys import KeyedMessage, encode_key
-from .streaming import CREDIT
+from .outlet import CREDIT
 
 CANARIES = "canaries"
 """The output of canaries that were seen."""

@@ -35,12 +35,11 @@ from ..credit import Sum, add, digest, less
 from . import clock
 from .cells import Cells, state_specs
 from .keys import ONLY, KeyedMessage
+from .outlet import CAUSED as CAUSED
+from .outlet import SHOWN as SHOWN
 from .receipt import part
 
 OPEN = b"\x02"
-SHOWN, CAUSED = b"\x00", b"\x01"
-"""Before a view change on its way in: whether the load caused it; on its way out: whether it was let out at the fence."""
-
 PARTS = "parts"
 """The output of what each shard held, for the receipt."""
 

@@ -26,6 +26,11 @@ class Live:
         self._most, self._size = most, 0
         self._keys: dict[bytes, tuple[int, Held]] = {}
 
+    def find(self, key: bytes) -> Held | None:
+        """What is kept of a key, to look at."""
+        found = self._keys.get(key)
+        return None if found is None else found[1]
+
     def take(self, key: bytes) -> Held:
         """What is kept of a key, which is nobody's until it is given back."""
         size, held = self._keys.pop(key, _NOTHING)

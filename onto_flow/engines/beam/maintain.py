@@ -48,7 +48,8 @@ from .seeds import SEEDS, SeedsAt, is_here, refuse_a_folder_of_seeds
 from .seeds_read import read_seeds
 from .seeds_written import SHARDS, CompleteSeeds, WriteSeeds, about
 from .steps import LETTERS, operator_fn
-from .streaming import CREDIT, StreamFn
+from .outlet import CREDIT
+from .streaming import StreamFn
 from .write_stream import opened_shard
 
 

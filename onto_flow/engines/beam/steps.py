@@ -84,6 +84,10 @@ class OperatorFn(beam.DoFn):
         self.seeding = build_seeded(node, plan, self.profile) if self.seeds else None
         self.operator: Operator = self.seeding or build_operator(node, plan, self.profile)
 
+    @property
+    def _has_maps(self) -> bool:
+        return len(self.narrow) < len(self.specs)
+
     def _inspect_process(self) -> tuple[list[str], list[Any]]:
         return ["element", *self.specs], _states(self.specs)
 
@@ -164,10 +168,6 @@ class CoalescedOperatorFn(OperatorFn):
     def shards(self, key: bytes, **states: Any) -> Sequence[Any]:
         """The same for a key with a large map."""
         return self._take(key, states, wide=True)
-
-    @property
-    def _has_maps(self) -> bool:
-        return len(self.narrow) < len(self.specs)
 
     def _take(self, key: bytes, states: dict[str, Any], *, wide: bool) -> Sequence[Any]:
         inbox = states[INBOX]

@@ -1,9 +1,13 @@
 """One operator of the plan as one keyed, stateful DoFn of a pipeline that does not end.
 
-Every message is a step. Timers are processing time, and no result may depend on them: pages of a change with many
-subscribers go on by one, and garbage is dropped by one. A garbage timer looks at the clock before it acts and is set
-again when it came too early, as it does at the end of the input or in a drain. Beam keeps one time per timer, the last
-that was set; so what an operator asked for is kept beside it, and the earliest counts.
+Every message is a step. Most are plain changes, which are taken on their bytes (`plain`); all others are steps of the
+operator. Timers are processing time, and no result may depend on them: pages of a change with many subscribers go on by
+one, and garbage is dropped by one. A garbage timer looks at the clock before it acts and is set again when it came too
+early, as it does at the end of the input or in a drain. Beam keeps one time per timer, the last that was set; so what an
+operator asked for is kept beside it, and the earliest counts.
+
+A message is taken with the first state of each map; where a map is in shards, it waits in the key's inbox for a timer
+whose step names them, with all that came meanwhile: states cost whether they are touched or not, and such keys are few.
 
 The wrapper does the accounts of a load (`engines.credit`) around the operator's step, which knows nothing of them: the
 weight of what a step took is split among what it sends; where it goes on by pages, it keeps a part until the last page;
@@ -12,9 +16,8 @@ what is left goes back to the fence, with how many view changes went to each sha
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.coders import BytesCoder
@@ -22,92 +25,25 @@ from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
 from apache_beam.utils.timestamp import Timestamp
 
-from ...core.change import ViewChange
-from ...operators.base import Key, Output, Profile
+from ...operators.base import Key, Profile
 from ...operators.build import build_seeded
 from ...operators.seeded import EPOCH
 from ...plan.nodes import OperatorNode, TimerKind
 from ...plan.wire import from_json
 from ..carried import encode_carried
-from ..coding import decode_message, decode_state, encode, encode_state
-from ..credit import NOTHING, Credit, Weight, split, total, unwrap, wrap
-from ..held import HeldStep, step_letter
+from ..coding import decode_message
+from ..credit import NOTHING, Credit, split, total, unwrap
+from ..held import KeyedCells, step_letter
 from . import clock
-from .cells import Cells
-from .gate import CAUSED, SHOWN
-from .keys import KeyedMessage, decode_key, encode_key
+from .cells import Cells, NeedsShards
+from .keys import KeyedMessage, decode_key
 from .live import Held, Live
-from .steps import LETTERS, OperatorFn
-
-CREDIT = "credit"
-"""The output of what goes back to the fence."""
+from .outlet import CAUSED, CREDIT, NO_CELLS, Outlet, TimedStep, messages, weightless
+from .plain import WEIGHTLESS, Take, plain_of
+from .steps import INBOX, LETTERS, OperatorFn
+from .waits import Waiting
 
 _WAITS = "waits"
-
-
-class Waits(NamedTuple):
-    """What a key waits for.
-
-    Attributes:
-        garbage: When its garbage timer is to act, in microseconds; 0: never.
-        pages: Whether it goes on by pages.
-        weight: What it keeps until the last page.
-    """
-
-    garbage: int = 0
-    pages: bool = False
-    weight: Weight = NOTHING
-
-
-class _Waiting:
-    """The state of `Waits`, read when it is asked for, written where it differs."""
-
-    def __init__(self, state: Any) -> None:
-        self._state = state
-        self._held: Waits | None = None
-
-    def get(self) -> Waits:
-        if self._held is None:
-            raw = self._state.read()
-            garbage, pages, weight = (0, False, NOTHING) if raw is None else decode_state(raw)
-            self._held = Waits(garbage, pages, Weight(*weight))
-        return self._held
-
-    def put(self, waits: Waits) -> None:
-        if waits == self.get():
-            return
-        self._held = waits
-        if waits == Waits():
-            self._state.clear()
-        else:
-            self._state.write(encode_state((waits.garbage, waits.pages, tuple(waits.weight))))
-
-
-class TimedStep(HeldStep):
-    """The context of a step that may set timers.
-
-    Attributes:
-        asked: Kind of timer -> the earliest time asked for.
-    """
-
-    def __init__(self, cells: Cells, generation: int, moment: int) -> None:
-        super().__init__(cells, generation, moment)
-        self.asked: dict[TimerKind, int] = {}
-        self._now = clock.micros()
-
-    @property
-    def now(self) -> int:
-        """Processing time in microseconds: one moment for the whole step."""
-        return self._now
-
-    def set_timer(self, kind: TimerKind, at: int) -> None:
-        """Keeps the earliest time of a kind for the end of the step."""
-        self.asked[kind] = min(at, self.asked.get(kind, at))
-
-
-def shard_of(path: str, shards: int) -> int:
-    """The shard of the gate that a view document goes through; the same in every release, for its state is there."""
-    return zlib.crc32(path.encode("utf-8", "surrogatepass")) % shards
 
 
 class StreamFn(OperatorFn):
@@ -131,8 +67,10 @@ class StreamFn(OperatorFn):
         # Timers are found by their name alone where operators are fused: they must not share one.
         self.garbage_timer = TimerSpec(f"{node.id}.garbage", TimeDomain.REAL_TIME)
         self.pages_timer = TimerSpec(f"{node.id}.pages", TimeDomain.REAL_TIME)
+        self.shards_timer = TimerSpec(f"{node.id}.shards", TimeDomain.REAL_TIME)
         on_timer(self.garbage_timer)(StreamFn.garbage)
         on_timer(self.pages_timer)(StreamFn.pages)
+        on_timer(self.shards_timer)(StreamFn.wait_for_shards)
 
     def setup(self) -> None:
         """Builds the operator; nothing is remembered."""
@@ -141,33 +79,62 @@ class StreamFn(OperatorFn):
         if self.seeded:
             plan = from_json(self.plan)
             self.operator = build_seeded(next(n for n in plan.operators if n.id == self.node.id), plan, self.profile)
+        at = {name: place for place, name in enumerate(self.narrow)}
+        self._inbox = at.get(INBOX, -1)
+        self.plain: Take = plain_of(self.operator, self.profile, at, self)
 
     def _inspect_process(self) -> tuple[list[str], list[Any]]:
-        return ["element", *self._names()], self._defaults()
+        names, defaults = self._params(self.narrow)
+        return ["element", *names], defaults
 
     def _inspect_garbage(self) -> tuple[list[str], list[Any]]:
-        return ["key", *self._names()], [beam.DoFn.KeyParam, *self._defaults()]
+        names, defaults = self._params(self.specs)
+        return ["key", *names], [beam.DoFn.KeyParam, *defaults]
 
-    _inspect_pages = _inspect_garbage
+    _inspect_pages = _inspect_wait_for_shards = _inspect_garbage
 
-    def _names(self) -> list[str]:
-        return [*self.specs, _WAITS, "garbage_timer", "pages_timer"]
-
-    def _defaults(self) -> list[Any]:
-        states = [beam.DoFn.StateParam(spec) for spec in (*self.specs.values(), self.waits)]
-        return [*states, beam.DoFn.TimerParam(self.garbage_timer), beam.DoFn.TimerParam(self.pages_timer)]
+    def _params(self, specs: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
+        """The parameters of a method that names some states."""
+        timers = {"garbage_timer": self.garbage_timer, "pages_timer": self.pages_timer}
+        if self._has_maps:
+            timers["shards_timer"] = self.shards_timer
+        states = [beam.DoFn.StateParam(spec) for spec in (*specs.values(), self.waits)]
+        return [*specs, _WAITS, *timers], [*states, *map(beam.DoFn.TimerParam, timers.values())]
 
     def process(self, element: KeyedMessage, *given: Any) -> Sequence[Any]:
         """A message came."""
         key, envelope = element
-        weight, message = unwrap(envelope)
-        turn = self._turn(key, given)
-        turn.weight = weight
-        return self._run(turn, lambda step: self.operator.step(turn.key, [decode_message(message)], step), [message])
+        if envelope.startswith(WEIGHTLESS):
+            taken = self.plain(key, envelope, given)
+            if taken is not None:
+                return taken
+        turn = self._turn(key, given, wide=False)
+        try:
+            return self._take(turn, [envelope])
+        except NeedsShards:
+            given[self._inbox].add(envelope)
+            turn.shards_timer.set(Timestamp(micros=clock.micros()))
+            return ()
+
+    def wait_for_shards(self, key: bytes, **given: Any) -> Sequence[Any]:
+        """All that waits for the shards of a map is one step."""
+        turn = self._turn(key, given.values(), wide=True)
+        inbox = given[INBOX]
+        envelopes = list(inbox.read() or ())
+        if not envelopes:
+            return ()
+        found = self._take(turn, envelopes)
+        inbox.clear()
+        return found
+
+    def _take(self, turn: _Turn, envelopes: Sequence[bytes]) -> Sequence[Any]:
+        weights, waiting = zip(*map(unwrap, envelopes))
+        turn.weight = total(weights)
+        return self._run(turn, lambda step: self.operator.step(turn.key, list(map(decode_message, waiting)), step), waiting)
 
     def garbage(self, key: bytes, **given: Any) -> Sequence[Any]:
         """The garbage timer came, perhaps too early."""
-        turn = self._turn(key, given.values())
+        turn = self._turn(key, given.values(), wide=True)
         waits = turn.waiting.get()
         if waits.garbage > clock.micros():
             turn.garbage_timer.set(Timestamp(micros=waits.garbage))
@@ -178,7 +145,7 @@ class StreamFn(OperatorFn):
 
     def pages(self, key: bytes, **given: Any) -> Sequence[Any]:
         """The next page."""
-        turn = self._turn(key, given.values())
+        turn = self._turn(key, given.values(), wide=True)
         waits = turn.waiting.get()
         if not waits.pages:
             return ()
@@ -186,23 +153,43 @@ class StreamFn(OperatorFn):
         turn.waiting.put(waits._replace(pages=False, weight=NOTHING))
         return self._run(turn, lambda step: self.operator.on_timer(turn.key, "coalesce", step), [])
 
-    def _turn(self, raw_key: bytes, given: Iterable[Any]) -> _Turn:
-        *states, waits, garbage, pages = given
+    def _turn(self, raw_key: bytes, given: Iterable[Any], *, wide: bool) -> _Turn:
+        specs, given = self.specs if wide else self.narrow, [*given]
         live = self.live.take(raw_key)
-        cells = Cells(self.node.cells, dict(zip(self.specs, states)), wide=True, live=live)
-        return _Turn(raw_key, live, cells, _Waiting(waits), garbage, pages)
+        cells = Cells(self.node.cells, dict(zip(specs, given)), wide=wide, live=live)
+        return _Turn(raw_key, live, cells, *given[len(specs) :])
+
+    def begun(self, cells: KeyedCells = NO_CELLS) -> TimedStep:
+        """The context of a step."""
+        step = TimedStep(cells, self.generation, self.profile.moment)
+        step.epoch = EPOCH if self.seeded else 0
+        return step
+
+    def failed(self, key: Key, waiting: Sequence[bytes], error: Exception) -> Any:
+        """The dead letter of a step that failed."""
+        letter = step_letter(self.node, key, waiting, error)
+        return beam.pvalue.TaggedOutput(LETTERS, encode_carried(letter))
+
+    def outlets(self, step: TimedStep) -> list[Outlet]:
+        """What a step shows, and its letters."""
+        return [Outlet.of(output, self.shards) for output in step.emitted]
 
     def _run(self, turn: _Turn, act: Callable[[TimedStep], None], waiting: Sequence[bytes]) -> Sequence[Any]:
-        """A step; its state, messages and timers come to be together, or a dead letter instead of them."""
-        step = TimedStep(turn.cells, self.generation, self.profile.moment)
-        step.epoch = EPOCH if self.seeded else 0
+        """A step; its state, messages and timers come to be together, or a dead letter instead of them.
+
+        Raises:
+            NeedsShards: Nothing of the step counts; it must be run again with the shards.
+        """
+        step = self.begun(turn.cells)
         try:
             act(step)
-            sent, outputs = list(step.sent()), [_carried(o, self.shards) for o in step.emitted]
-            writes = turn.cells.writes()
+            sent, outputs, writes = list(step.sent()), self.outlets(step), turn.cells.writes()
         except Exception as error:
-            letter = encode_carried(step_letter(self.node, turn.key, waiting, error))
-            return [*self._accounts(turn, [], []), beam.pvalue.TaggedOutput(LETTERS, letter)]
+            if turn.cells.needs_shards:
+                raise NeedsShards from None
+            return [*self._accounts(turn, [], []), self.failed(turn.key, waiting, error)]
+        if turn.cells.needs_shards:
+            raise NeedsShards
         for write in writes:
             write()
         self.live.give(turn.raw_key, turn.live)
@@ -212,14 +199,14 @@ class StreamFn(OperatorFn):
     def _accounts(self, turn: _Turn, sent: Sequence[tuple[str, Key, bytes]], outputs: Sequence[Any]) -> list[Any]:
         """What Beam is to carry, with the weight of what the step took split among it."""
         if not turn.weight.mantissa:
-            return [*_messages(sent, [NOTHING] * len(sent)), *(o.tagged(SHOWN) for o in outputs)]
+            return weightless(sent, outputs)
         shown: dict[int, int] = {}
         for shard in (o.shard for o in outputs if o.shard is not None):
             shown[shard] = shown.get(shard, 0) + 1
         pages = turn.waiting.get().pages
         returns = bool(shown) or not (sent or pages)
         parts = split(turn.weight, len(sent) + pages + returns)
-        found = [*_messages(sent, parts), *(o.tagged(CAUSED) for o in outputs)]
+        found = [*messages(sent, parts), *(o.tagged(CAUSED) for o in outputs)]
         if pages:
             turn.keep(parts[len(sent)])
         if returns:
@@ -231,11 +218,11 @@ class _Turn:
     """One step's key, state, timers and weight."""
 
     def __init__(
-        self, raw_key: bytes, live: Held, cells: Cells, waiting: _Waiting, garbage_timer: Any, pages_timer: Any
+        self, raw_key: bytes, live: Held, cells: Cells, waits: Any, garbage_timer: Any, pages_timer: Any, shards_timer: Any = None
     ) -> None:
         self.raw_key, self.live = raw_key, live
-        self.key, self.cells, self.waiting = decode_key(raw_key), cells, waiting
-        self.garbage_timer, self.pages_timer = garbage_timer, pages_timer
+        self.key, self.cells, self.waiting = decode_key(raw_key), cells, Waiting(waits)
+        self.garbage_timer, self.pages_timer, self.shards_timer = garbage_timer, pages_timer, shards_timer
         self.weight = NOTHING
 
     def set_timers(self, asked: dict[TimerKind, int]) -> None:
@@ -252,27 +239,3 @@ class _Turn:
         """Keeps a weight until the last page."""
         waits = self.waiting.get()
         self.waiting.put(waits._replace(weight=total((waits.weight, weight))))
-
-
-class _Outlet(NamedTuple):
-    """An output as bytes, and the shard of the gate that it goes to; `None`: it is no view change."""
-
-    raw: bytes
-    shard: int | None
-
-    def tagged(self, cause: bytes) -> Any:
-        if self.shard is None:
-            return beam.pvalue.TaggedOutput(LETTERS, self.raw)
-        return (encode(self.shard), cause + self.raw)
-
-
-def _carried(output: Output, shards: int) -> _Outlet:
-    shard = shard_of(output.path, shards) if isinstance(output, ViewChange) else None
-    return _Outlet(encode_carried(output), shard)
-
-
-def _messages(sent: Iterable[tuple[str, Key, bytes]], weights: Iterable[Weight]) -> list[Any]:
-    return [
-        beam.pvalue.TaggedOutput(operator, (encode_key(key), wrap(raw, weight)))
-        for (operator, key, raw), weight in zip(sent, weights)
-    ]

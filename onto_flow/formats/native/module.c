@@ -69,6 +69,13 @@ static PyMethodDef functions[] = {
      "(keys, states, names, maps, large, types, prefix, number, part) -> rows of the table, and the keys that are left to Python."},
     {"places", native_places, METH_VARARGS,
      "(data, begin, row, into): puts where a row of the log has each key into a dict -> whether all of it is such a row."},
+    {"plain_event", native_plain_event, METH_VARARGS,
+     "(state, message, begin, event, told, key, wanted, apart, stays, floor, now) -> (state, what is told); None: not plain."},
+    {"plain_member", native_plain_member, METH_VARARGS,
+     "(documents, message, begin, told, stays) -> the documents with a newer version of one; None: not plain."},
+    {"plain_register", native_plain_register, METH_VARARGS,
+     "(record, message, begin, told, stays) -> (what it begins with, where that ended); None: not plain."},
+    {"active", native_active, METH_VARARGS, "(subscriptions) -> the bytes of the keys of those that weigh more than 0."},
     {NULL},
 };
 

@@ -1,0 +1,95 @@
+"""What a step of a stream hands on: messages in their envelopes, view changes on their way to the gate, the rest."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+
+from ...core.change import ViewChange
+from ...operators.base import Key, Output
+from ...plan.nodes import TimerKind
+from ..carried import encode_carried
+from ..coding import encode
+from ..credit import NOTHING, Weight, wrap
+from ..held import HeldStep, KeyedCells, ValueCell
+from . import clock
+from .keys import encode_key
+from .steps import LETTERS
+
+SHOWN, CAUSED = b"\x00", b"\x01"
+"""Before a view change on its way to the gate: whether the load caused it; on its way out: whether it was let out at the fence."""
+
+CREDIT = "credit"
+"""The output of what goes back to the fence."""
+
+
+class _NoCells(NamedTuple):
+    values: Mapping[str, ValueCell] = MappingProxyType({})
+    maps: Mapping[str, MutableMapping[Any, Any]] = MappingProxyType({})
+
+
+NO_CELLS = _NoCells()
+"""The cells of a step that needs none."""
+
+
+class TimedStep(HeldStep):
+    """The context of a step that may set timers.
+
+    Attributes:
+        asked: Kind of timer -> the earliest time asked for.
+    """
+
+    def __init__(self, cells: KeyedCells, generation: int, moment: int) -> None:
+        super().__init__(cells, generation, moment)
+        self.asked: dict[TimerKind, int] = {}
+        self._now = clock.micros()
+
+    @property
+    def now(self) -> int:
+        """Processing time in microseconds: one moment for the whole step."""
+        return self._now
+
+    def set_timer(self, kind: TimerKind, at: int) -> None:
+        """Keeps the earliest time of a kind for the end of the step."""
+        self.asked[kind] = min(at, self.asked.get(kind, at))
+
+
+def shard_of(path: str, shards: int) -> int:
+    """The shard of the gate that a view document goes through; the same in every release, for its state is there."""
+    return zlib.crc32(path.encode("utf-8", "surrogatepass")) % shards
+
+
+class Outlet(NamedTuple):
+    """An output as bytes, and the shard of the gate that it goes to; `None`: it is no view change."""
+
+    raw: bytes
+    shard: int | None
+
+    @classmethod
+    def of(cls, output: Output, shards: int) -> Outlet:
+        """An output, for a gate of so many shards."""
+        shard = shard_of(output.path, shards) if isinstance(output, ViewChange) else None
+        return cls(encode_carried(output), shard)
+
+    def tagged(self, cause: bytes) -> Any:
+        """The output as Beam carries it."""
+        if self.shard is None:
+            return beam.pvalue.TaggedOutput(LETTERS, self.raw)
+        return (encode(self.shard), cause + self.raw)
+
+
+def messages(sent: Iterable[tuple[str, Key, bytes]], weights: Iterable[Weight]) -> list[Any]:
+    """Messages to operators as Beam carries them, each with its weight."""
+    return [
+        beam.pvalue.TaggedOutput(operator, (encode_key(key), wrap(raw, weight)))
+        for (operator, key, raw), weight in zip(sent, weights)
+    ]
+
+
+def weightless(sent: Sequence[tuple[str, Key, bytes]], outputs: Iterable[Outlet]) -> list[Any]:
+    """All that a step gave which no load caused."""
+    return [*messages(sent, [NOTHING] * len(sent)), *(o.tagged(SHOWN) for o in outputs)]

@@ -1,0 +1,159 @@
+"""Plain changes on bytes: compiled, or as what they mean.
+
+Law: what is given back is, byte for byte, what decoding, changing and encoding gives; `None` where a change is not plain or
+the bytes are not what they always are. Where neither is compiled, this is no faster than the operator's own step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, cast
+
+from ...core.change import NEVER
+from ...core.codec import decode, decode_state, encode, encode_state
+from ...core.errors import DataError
+from . import extension
+
+Names = tuple[bytes, ...]
+"""Names of fields as UTF-8, in order."""
+
+
+class PlainChanges(Protocol):
+    """What is done with plain changes. `head`: what comes before the path in a message that tells of a document."""
+
+    def plain_event(
+        self,
+        state: bytes,
+        message: bytes,
+        begin: int,
+        event_head: bytes,
+        told_head: bytes,
+        key: bytes,
+        wanted: Names | None,
+        apart: bytes,
+        stays: Names,
+        floor: int,
+        now: int,
+    ) -> tuple[bytes, bytes | None] | None:
+        """An event for ingest: the new state, and what is told, if anything changed.
+
+        Args:
+            state: (version, fields, since) of the document.
+            message: The event from `begin` on.
+            event_head: What an event begins with.
+            told_head: What a message begins with that tells of a document.
+            key: The bytes of the document's path.
+            wanted: The fields that are read; `None`: all.
+            apart: A name that a document with a plain change has not.
+            stays: The fields whose values are as they were.
+            floor: The event's microseconds must be above it.
+            now: Microseconds.
+        """
+
+    def plain_member(self, docs: bytes, message: bytes, begin: int, head: bytes, stays: Names) -> bytes | None:
+        """News of a document, for a map of path -> (version, fields, keys): the new map."""
+
+    def plain_register(
+        self, record: bytes, message: bytes, begin: int, head: bytes, stays: Names
+    ) -> tuple[bytes, int] | None:
+        """News of a document, for a record of assemble: what it begins with, up to what was shown last, and where that was."""
+
+    def active(self, subs: bytes) -> list[bytes] | None:
+        """The bytes of the keys of a map whose values are above 0."""
+
+
+def plain_changes() -> PlainChanges:
+    """The compiled functions, or these."""
+    return cast("PlainChanges", extension() or _InPython())
+
+
+class _InPython:
+    """See `PlainChanges`."""
+
+    def plain_event(
+        self,
+        state: bytes,
+        message: bytes,
+        begin: int,
+        event_head: bytes,
+        told_head: bytes,
+        key: bytes,
+        wanted: Names | None,
+        apart: bytes,
+        stays: Names,
+        floor: int,
+        now: int,
+    ) -> tuple[bytes, bytes | None] | None:
+        held, event = _state_of(state), _after(message, begin, event_head)
+        if not isinstance(held, tuple) or len(held) != 3 or event is None:
+            return None
+        known, before, _ = held
+        version, fields, _, previous = event
+        if not (before.__class__ is fields.__class__ is dict) or version <= known or version[0] <= floor:
+            return None
+        if version[1] < 0 or known[1] < 0 or known <= NEVER or (previous is not None and previous != known):
+            return None
+        if apart.decode() in fields:
+            return None
+        after = {n: v for n, v in fields.items() if wanted is None or n.encode() in wanted}
+        changed = encode(after) != encode(before)
+        if changed and not _all_stay(before, after, stays):
+            return None
+        told = told_head + key + encode((version, after, ())) if changed else None
+        return encode_state((version, after, now)), told
+
+    def plain_member(self, docs: bytes, message: bytes, begin: int, head: bytes, stays: Names) -> bytes | None:
+        held, told = _state_of(docs), _after(message, begin, head)
+        if not isinstance(held, tuple) or told is None:
+            return None
+        path, doc = told
+        entries = dict(held)
+        if not _is_plain(entries.get(path), doc, stays):
+            return None
+        return encode_state(tuple({**entries, path: doc}.items()))
+
+    def plain_register(
+        self, record: bytes, message: bytes, begin: int, head: bytes, stays: Names
+    ) -> tuple[bytes, int] | None:
+        held, told = _state_of(record), _after(message, begin, head)
+        if not isinstance(held, tuple) or told is None:
+            return None
+        path, doc = told
+        registers = {p: tuple(d) for p, *d in held[0]}
+        if not _is_plain(registers.get(path), doc, stays):
+            return None
+        registers[path] = doc
+        behind = len(b"".join(encode(part) for part in held[3:]))
+        whole = encode_state((tuple((p, *d) for p, d in registers.items()), *held[1:]))
+        return whole[: len(whole) - behind], len(record) - behind
+
+    def active(self, subs: bytes) -> list[bytes] | None:
+        held = _state_of(subs)
+        return [encode(root) for root, weight in held if weight > 0] if isinstance(held, tuple) else None
+
+
+def _state_of(raw: bytes) -> Any:
+    try:
+        return decode_state(raw)
+    except DataError:
+        return None
+
+
+def _after(message: bytes, begin: int, head: bytes) -> Any:
+    """The parts of a message behind its tag; `None` where it is another one."""
+    if not message.startswith(head, begin):
+        return None
+    try:
+        return decode(message[begin:])[1:]
+    except DataError:
+        return None
+
+
+def _is_plain(held: Any, now: Any, stays: Names) -> bool:
+    if held is None or now[1].__class__ is not dict or held[1].__class__ is not dict or held[2] is None:
+        return False
+    return encode(now[2]) == encode(held[2]) and now[0] > held[0] and _all_stay(held[1], now[1], stays)
+
+
+def _all_stay(before: Any, after: Any, stays: Sequence[bytes]) -> bool:
+    return all(encode([before[n]] if n in before else []) == encode([after[n]] if n in after else []) for n in map(bytes.decode, stays))
