@@ -83,29 +83,36 @@ class Stage:
     """A ParDo."""
 
     def __init__(self, label: str, fn: Any, outputs: dict[Any, Any], coder: Any) -> None:
-        self.label, self.fn, self.outputs, self.coder = label, fn, outputs, coder
+        self.label, self.fn, self.outputs, self.coder = label, fn, outputs, coder.get_impl()
         states, timers = get_dofn_specs(fn)
         self.keyed = bool(states or timers)
         self.callbacks = {t.name: t._attached_callback for t in timers}
         self.held: dict[Any, dict[str, Any]] = {}
-        self.defaults: dict[str, list[Any]] = {}
+        self.params: dict[str, list[tuple[Any, str, Any]]] = {}
         fn.setup()
 
     def given(self, method: str, key: Any, timers: dict[Any, Any]) -> list[Any]:
         """What Beam gives to a method beside the element."""
-        if method not in self.defaults:
-            self.defaults[method] = list(MethodWrapper(self.fn, method).defaults)
-        held = self.held.setdefault(key, {})
-        found: list[Any] = []
-        for default in self.defaults[method]:
-            if isinstance(default, _StateDoFnParam):
-                kind = Bag if isinstance(default.state_spec, BagStateSpec) else State
-                found.append(kind(held, default.state_spec.name, default.state_spec.coder))
-            elif isinstance(default, _TimerDoFnParam):
-                found.append(Timer(timers, (self.label, key, default.timer_spec.name)))
-            else:
-                found.append(key)
-        return found
+        held = self.held.get(key)
+        if held is None:
+            held = self.held[key] = {}
+        label = self.label
+        return [
+            key if kind is None else Timer(timers, (label, key, name)) if kind is Timer else kind(held, name, coder)
+            for kind, name, coder in self.params.get(method) or self.learn(method)
+        ]
+
+    def learn(self, method: str) -> list[tuple[Any, str, Any]]:
+        """What a method asks for: its kind, name and coder."""
+        self.params[method] = [_asked(default) for default in MethodWrapper(self.fn, method).defaults]
+        return self.params[method]
+
+
+def _asked(default: Any) -> tuple[Any, str, Any]:
+    if isinstance(default, _StateDoFnParam):
+        spec = default.state_spec
+        return Bag if isinstance(spec, BagStateSpec) else State, spec.name, spec.coder.get_impl()
+    return (Timer, default.timer_spec.name, None) if isinstance(default, _TimerDoFnParam) else (None, "", None)
 
 
 class Walk(PipelineVisitor):

@@ -66,7 +66,8 @@ class RememberingAssemble(Assemble):
     def change(self, record: Record, root: str, path: str, doc: Doc, ctx: Context) -> None:
         """Takes a plain change into a record of which is kept what it is made of, and shows the view."""
         kept, record.kept = record.kept, None
-        assert kept is not None and doc.fields is not None
+        assert kept is not None
+        assert doc.fields is not None
         self._again = True
         record.reg[path] = doc
         kept.replace(self._slots(path.rpartition("/")[0]), path, doc.fields)

@@ -44,6 +44,10 @@ class _State:
     def read(self) -> Any:
         return self._held.get(self._place)
 
+    def add(self, value: bytes) -> None:
+        assert type(value) is bytes
+        self._held.setdefault(self._place, []).append(value)
+
     def write(self, value: bytes) -> None:
         assert type(value) is bytes
         self._held[self._place] = value

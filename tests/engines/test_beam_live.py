@@ -95,22 +95,25 @@ def test_a_document_that_stays_where_it_is_changes_its_row_alone(shape: Shape, m
     assert looked == ["a/1"] * len(looked) != []
 
 
-def test_what_a_failed_step_touched_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("method", "asked"), [("step", ["b/1", "b/2"]), ("change", ["b/1"])])
+def test_what_a_failed_step_touched_is_dropped(method: str, asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     hand = BeamHand(VIA)
     hand.load(a1={"r": ["b/1"], "n": 1}, b1={"n": 1})
     fn = hand.runner.stages["maintain/V.assemble/ParDo(step)"].fn
     before = dict(hand.runner.states)
 
-    def touched(key: str, messages: Any, ctx: Any) -> None:
-        ctx.get("record").reg.clear()
+    def touched(*given: Any) -> None:
+        record = given[0] if method == "change" else Record.of(given[-1].get("record"))
+        record.reg["x/1"] = record.reg["a/1"]
         raise ValueError("broken")
 
     with monkeypatch.context() as patched:
-        patched.setattr(fn.operator, "step", touched)
-        hand.write("b/1", {"n": 2})
+        patched.setattr(fn.operator, method, touched)
+        hand.write("a/1", {"r": asked, "n": 2})
         hand.drain()
     kept = {place: raw for place, raw in hand.runner.states.items() if "V.assemble" in place[0]}
     assert kept == {place: raw for place, raw in before.items() if "V.assemble" in place[0]}
+    assert {letter.reason for letter in hand.runner.kept["dead_letters"]} == {"udf-failed: ValueError('broken')"}
     hand.write("b/1", {"n": 3})
     hand.drain()
     assert hand.table()["outV/a~1"]["s1"] == [{"p": "b/1", "n": 3}]

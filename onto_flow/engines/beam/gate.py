@@ -16,7 +16,7 @@ of a view document within that time one is written. It is processing time, and n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -33,7 +33,7 @@ from ..carried import decode_carried, encode_carried
 from ..coding import decode, decode_state, encode, encode_state
 from ..credit import Sum, add, digest, less
 from . import clock
-from .cells import Cells, state_specs
+from .cells import Cells, NeedsShards, Specs, state_specs
 from .keys import ONLY, KeyedMessage
 from .outlet import CAUSED as CAUSED
 from .outlet import SHOWN as SHOWN
@@ -46,9 +46,11 @@ PARTS = "parts"
 LET_OUT = "let_out"
 """The output of how many view changes each shard let out at the fence, once it has let out all."""
 
+_INBOX = "inbox"
 _SHUT, _LETTING_OUT, _OPEN = range(3)
 _CELLS = (
     Cell("held", "map", "(view, path) -> (version of old, old, version of new, new, flagged, whether a flag moved)"),
+    Cell(_INBOX, "bag", "what waits for the shards of `held`"),
 )
 
 
@@ -73,6 +75,9 @@ class _Gate(NamedTuple):
     let_out: int = 0
 
 
+_OPEN_RAW = encode_state(tuple(_Gate(_OPEN)))
+
+
 class Gate(beam.DoFn):
     """View changes and the fence's marker, keyed by shard -> view changes.
 
@@ -86,48 +91,65 @@ class Gate(beam.DoFn):
         super().__init__()
         self.page, self.fenced, self.coalesce = page, fenced, coalesce
         self.specs = state_specs(_CELLS, wide=True)
+        self.narrow = {name: self.specs[name] for name in state_specs(_CELLS, wide=False)}
         self.gate = ReadModifyWriteStateSpec("gate", BytesCoder())
         self.timer = TimerSpec("gate.pages", TimeDomain.REAL_TIME)
+        self.shards_timer = TimerSpec("gate.shards", TimeDomain.REAL_TIME)
         on_timer(self.timer)(Gate.pages)
+        on_timer(self.shards_timer)(Gate.wait_for_shards)
 
     def default_label(self) -> str:
         """A name that does not follow the names of classes."""
         return "gate"
 
     def _inspect_process(self) -> tuple[list[str], list[Any]]:
-        return ["element", *self._names()], self._defaults()
+        names, defaults = self._params(self.narrow)
+        return ["element", *names], defaults
 
     def _inspect_pages(self) -> tuple[list[str], list[Any]]:
-        return ["key", *self._names()], [beam.DoFn.KeyParam, *self._defaults()]
+        names, defaults = self._params(self.specs)
+        return ["key", *names], [beam.DoFn.KeyParam, *defaults]
 
-    def _names(self) -> list[str]:
-        return [*self.specs, "gate", "timer"]
+    _inspect_wait_for_shards = _inspect_pages
 
-    def _defaults(self) -> list[Any]:
-        states = [beam.DoFn.StateParam(spec) for spec in (*self.specs.values(), self.gate)]
-        return [*states, beam.DoFn.TimerParam(self.timer)]
+    def _params(self, specs: Specs) -> tuple[list[str], list[Any]]:
+        states = [beam.DoFn.StateParam(spec) for spec in (*specs.values(), self.gate)]
+        timers = [beam.DoFn.TimerParam(timer) for timer in (self.timer, self.shards_timer)]
+        return [*specs, "gate", "timer", "shards_timer"], [*states, *timers]
 
-    def process(self, element: KeyedMessage, *given: Any) -> Iterator[Any]:
+    def process(self, element: KeyedMessage, *given: Any) -> Sequence[Any]:
         """A view change came, or the marker."""
         key, data = element
-        cause, raw = data[:1], data[1:]
-        *states, gate, timer = given
+        *states, gate, timer, shards_timer = given
         held = gate.read()
-        known = _Gate(*decode_state(held)) if held is not None else _Gate(_SHUT if self.fenced else _OPEN)
-        if known.stage == _OPEN and (cause == OPEN or not self.coalesce):
-            if cause != OPEN:
-                yield SHOWN + raw
-            return
-        cells = Cells(_CELLS, dict(zip(self.specs, states)), wide=True)
-        yield from _Shard(self, decode(key), known, cells, gate, timer).take(cause, raw)
+        if not self.coalesce and ((held is None and not self.fenced) or held == _OPEN_RAW) and data[:1] != OPEN:
+            return (SHOWN + data[1:],)
+        try:
+            return self._shard(key, dict(zip(self.narrow, states)), gate, timer, wide=False).take([data])
+        except NeedsShards:
+            states[-1].add(data)
+            shards_timer.set(Timestamp(micros=clock.micros()))
+            return ()
 
-    def pages(self, key: bytes, **given: Any) -> Iterator[Any]:
+    def pages(self, key: bytes, **given: Any) -> Sequence[Any]:
         """The next page."""
-        *states, gate, timer = given.values()
+        *states, gate, timer, _ = given.values()
+        return self._shard(key, dict(zip(self.specs, states)), gate, timer, wide=True).next_page()
+
+    def wait_for_shards(self, key: bytes, **given: Any) -> Sequence[Any]:
+        """Takes what waits for the shards of the map."""
+        *states, gate, timer, _ = given.values()
+        waiting = list(given[_INBOX].read() or ())
+        if not waiting:
+            return ()
+        found = self._shard(key, dict(zip(self.specs, states)), gate, timer, wide=True).take(waiting)
+        given[_INBOX].clear()
+        return found
+
+    def _shard(self, key: bytes, states: Mapping[str, Any], gate: Any, timer: Any, *, wide: bool) -> _Shard:
         held = gate.read()
         known = _Gate(*decode_state(held)) if held is not None else _Gate(_SHUT if self.fenced else _OPEN)
-        cells = Cells(_CELLS, dict(zip(self.specs, states)), wide=True)
-        yield from _Shard(self, decode(key), known, cells, gate, timer).next_page()
+        return _Shard(self, decode(key), known, Cells(_CELLS, states, wide=wide), gate, timer)
 
 
 class _Shard:
@@ -139,12 +161,23 @@ class _Shard:
         self.gate, self.timer = gate, timer
         self.found: list[Any] = []
 
-    def take(self, cause: bytes, raw: bytes) -> Sequence[Any]:
-        """A view change, or the marker."""
+    def take(self, waiting: Sequence[bytes]) -> Sequence[Any]:
+        """View changes, and the marker.
+
+        Raises:
+            NeedsShards: Nothing of it counts; they must be taken again with the shards.
+        """
         known = self.known
+        for data in waiting:
+            known = self._taken(known, data[:1], data[1:])
+        return self._end(known)
+
+    def _taken(self, known: _Gate, cause: bytes, raw: bytes) -> _Gate:
         if known.stage == _OPEN:
-            self._coalesce(raw)
-        elif cause == OPEN:
+            if cause != OPEN:
+                self._pass(raw)
+            return known
+        if cause == OPEN:
             awaited = decode_state(raw)
             known = known._replace(awaited=known.came if awaited is None else awaited)
         else:
@@ -152,8 +185,8 @@ class _Shard:
             self._hold(raw, shut=known.stage == _SHUT)
         if known.stage == _SHUT and known.came >= known.awaited >= 0:
             self.found.append(beam.pvalue.TaggedOutput(PARTS, (ONLY, part(self.number, self._sums()))))
-            known = self._let_out()
-        return self._end(known)
+            known = self._let_out(known)
+        return known
 
     def next_page(self) -> Sequence[Any]:
         """Lets out some more: at the fence, or what was held to be coalesced."""
@@ -162,10 +195,13 @@ class _Shard:
         if self.known.stage == _OPEN:
             self._page(SHOWN)
             return self._end(self.known)
-        return self._end(self._let_out())
+        return self._end(self._let_out(self.known))
 
-    def _coalesce(self, raw: bytes) -> None:
-        """Holds a view change; the first that is held says until when."""
+    def _pass(self, raw: bytes) -> None:
+        """A view change of a shard that is open; with `coalesce` it is held, and the first that is held says until when."""
+        if not self.fn.coalesce:
+            self.found.append(SHOWN + raw)
+            return
         if not self.held:
             self.timer.set(Timestamp(micros=clock.micros() + self.fn.coalesce))
         self._hold(raw, shut=True)
@@ -194,11 +230,11 @@ class _Shard:
             last, new, failed = change.version, change.new, change.failed
         self.held[key] = (first, old, last, new, failed, flags or change.failed or same(change.old, change.new))
 
-    def _let_out(self) -> _Gate:
+    def _let_out(self, known: _Gate) -> _Gate:
         """A page of what is held at the fence; then the shard is open, or a timer will let out the next one."""
-        let_out = self.known.let_out + self._page(CAUSED)
+        let_out = known.let_out + self._page(CAUSED)
         if self.held:
-            return self.known._replace(stage=_LETTING_OUT, let_out=let_out)
+            return known._replace(stage=_LETTING_OUT, let_out=let_out)
         self.found.append(beam.pvalue.TaggedOutput(LET_OUT, (ONLY, encode(let_out))))
         return _Gate(_OPEN)
 

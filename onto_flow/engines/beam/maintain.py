@@ -41,6 +41,7 @@ from .keys import ONLY, KeyedMessage
 from .maintained import Gated as Gated
 from .maintained import Load as Load
 from .maintained import Maintained as Maintained
+from .outlet import CREDIT
 from .parts import KEYED, flatten, pardo
 from .receipt import Receipts
 from .runners import NO_END, Need, goes_on, keep_keys_whole, refusals, runner_of
@@ -48,7 +49,6 @@ from .seeds import SEEDS, SeedsAt, is_here, refuse_a_folder_of_seeds
 from .seeds_read import read_seeds
 from .seeds_written import SHARDS, CompleteSeeds, WriteSeeds, about
 from .steps import LETTERS, operator_fn
-from .outlet import CREDIT
 from .streaming import StreamFn
 from .write_stream import opened_shard
 

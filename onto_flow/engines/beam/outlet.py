@@ -21,7 +21,7 @@ from .keys import encode_key
 from .steps import LETTERS
 
 SHOWN, CAUSED = b"\x00", b"\x01"
-"""Before a view change on its way to the gate: whether the load caused it; on its way out: whether it was let out at the fence."""
+"""Before a view change on its way to the gate: whether the load caused it; behind it: whether the fence let it out."""
 
 CREDIT = "credit"
 """The output of what goes back to the fence."""

@@ -133,7 +133,7 @@ class PlainMatch:
         if raw is None or len(raw) > cells.SPLIT_BYTES:
             return None
         roots = [] if subs is None else _plain.active(subs)
-        if roots is None or self._page and len(roots) > self._page or given[self._round].read() is not None:
+        if roots is None or (self._page and len(roots) > self._page) or given[self._round].read() is not None:
             return None
         docs.write(raw)
         assemble = self._assemble
@@ -213,7 +213,7 @@ def _written(raw: bytes, found: tuple[bytes, int], record: Record, *, shown: boo
     return first + (encode((tuple(record.last.items()), record.seq, False, False))[_TUPLE:] if shown else raw[tail:])
 
 
-_TUPLE = len(encode(())) 
+_TUPLE = len(encode(()))
 """How many bytes a short tuple begins with."""
 
 

@@ -32,7 +32,7 @@ from ...plan.nodes import OperatorNode, TimerKind
 from ...plan.wire import from_json
 from ..carried import encode_carried
 from ..coding import decode_message
-from ..credit import NOTHING, Credit, split, total, unwrap
+from ..credit import NOTHING, Credit, Weight, split, total, unwrap
 from ..held import KeyedCells, step_letter
 from . import clock
 from .cells import Cells, NeedsShards
@@ -130,7 +130,9 @@ class StreamFn(OperatorFn):
     def _take(self, turn: _Turn, envelopes: Sequence[bytes]) -> Sequence[Any]:
         weights, waiting = zip(*map(unwrap, envelopes))
         turn.weight = total(weights)
-        return self._run(turn, lambda step: self.operator.step(turn.key, list(map(decode_message, waiting)), step), waiting)
+        return self._run(
+            turn, lambda step: self.operator.step(turn.key, list(map(decode_message, waiting)), step), waiting
+        )
 
     def garbage(self, key: bytes, **given: Any) -> Sequence[Any]:
         """The garbage timer came, perhaps too early."""
@@ -218,7 +220,14 @@ class _Turn:
     """One step's key, state, timers and weight."""
 
     def __init__(
-        self, raw_key: bytes, live: Held, cells: Cells, waits: Any, garbage_timer: Any, pages_timer: Any, shards_timer: Any = None
+        self,
+        raw_key: bytes,
+        live: Held,
+        cells: Cells,
+        waits: Any,
+        garbage_timer: Any,
+        pages_timer: Any,
+        shards_timer: Any = None,
     ) -> None:
         self.raw_key, self.live = raw_key, live
         self.key, self.cells, self.waiting = decode_key(raw_key), cells, Waiting(waits)

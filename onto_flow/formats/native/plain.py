@@ -56,7 +56,7 @@ class PlainChanges(Protocol):
     def plain_register(
         self, record: bytes, message: bytes, begin: int, head: bytes, stays: Names
     ) -> tuple[bytes, int] | None:
-        """News of a document, for a record of assemble: what it begins with, up to what was shown last, and where that was."""
+        """News of a document, for a record of assemble: what it begins with, up to what was shown, and where that was."""
 
     def active(self, subs: bytes) -> list[bytes] | None:
         """The bytes of the keys of a map whose values are above 0."""
@@ -156,4 +156,8 @@ def _is_plain(held: Any, now: Any, stays: Names) -> bool:
 
 
 def _all_stay(before: Any, after: Any, stays: Sequence[bytes]) -> bool:
-    return all(encode([before[n]] if n in before else []) == encode([after[n]] if n in after else []) for n in map(bytes.decode, stays))
+    return all(_value(before, name) == _value(after, name) for name in map(bytes.decode, stays))
+
+
+def _value(fields: Any, name: str) -> bytes | None:
+    return encode(fields[name]) if name in fields else None

@@ -1,0 +1,120 @@
+"""Plain changes on their bytes leave the state and send the messages that the operators' steps do, byte for byte."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+import pytest
+
+pytest.importorskip("apache_beam", reason="pip install 'onto-flow[beam]'")
+
+import apache_beam as beam
+from beam_shuffle import Root, ShufflingRunner
+from beam_streams import FROM, quick
+
+from onto_flow.core.change import Change
+from onto_flow.core.values import Reference
+from onto_flow.engines.beam import cells
+from onto_flow.engines.beam.maintain import MaintainPlan
+from onto_flow.operators.base import DAY
+from onto_flow.plan.nodes import Plan
+from onto_flow.testing.cases import random_case
+from onto_flow.testing.histories import deliver
+from onto_flow.testing.shapes import Shape, plan_of
+
+pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]
+
+CHAIN = Shape(
+    "V", "outV", (("root", "a", -1, ()), ("via", "b", 0, ("r",)), ("via", "c", 1, ("s",)), ("on", "b", 0, ("k", "k")))
+)
+FEW = Shape("V", "outV", (("root", "a", -1, ()), ("via", "b", 0, ("r",)), ("via", "c", 1, ("s",))), "few")
+FAILING = Shape(
+    "V", "outV", (("root", "a", -1, ()), ("via", "b", 0, ("r",))), selections=((1, "strict", "", False, -1),)
+)
+
+
+class Both:
+    """A pipeline that runs as it is, and with every change a step of its operator."""
+
+    def __init__(self, plan: Plan, page: int) -> None:
+        with quick():
+            pipeline = beam.Pipeline()
+            self.root = pipeline | "changes" >> Root().with_output_types(Change)
+            maintained = self.root | "maintain" >> MaintainPlan(plan, generation=FROM, shards=2, page=page)
+            self.runner = ShufflingRunner(pipeline, maintained._asdict())
+        self.fns = [s.fn for s in self.runner.stages.values() if hasattr(s.fn, "plain")]
+        self.plain = [fn.plain for fn in self.fns]
+        self.taken: Counter[str] = Counter()
+
+    def run(self, changes: Sequence[Change], seed: int, *, plain: bool) -> Any:
+        """All that is left: states, timers, and what came out, in its order."""
+        for fn, take in zip(self.fns, self.plain):
+            fn.plain = self._counted(fn.node.kind, take) if plain else lambda *given: None
+            fn.live._keys.clear()
+        random = Random(seed)
+        pieces = [(self.root, changes[at : at + 2]) for at in range(0, len(changes), 2)]
+        self.runner.begin(random)
+        self.runner.run(pieces, 5 * DAY)
+        kept = {name: list(found) for name, found in self.runner.kept.items()}
+        return dict(self.runner.states), dict(self.runner.timers), kept
+
+    def _counted(self, kind: str, take: Any) -> Any:
+        def counted(*given: Any) -> Any:
+            found = take(*given)
+            self.taken[kind] += found is not None
+            return found
+
+        return counted
+
+    def compare(self, changes: Sequence[Change], seed: int) -> None:
+        """Both ways, in the same order."""
+        assert self.run(changes, seed, plain=True) == self.run(changes, seed, plain=False)
+
+
+def mostly_plain(random: Random, count: int) -> list[Change]:
+    """Documents of the collections a, b and c: contents change often, references seldom, and some go and come back."""
+    paths = [f"{letter}/{n}" for letter in "abc" for n in range(3)]
+    now: dict[str, Any] = {}
+    changes = []
+    for number in range(1, count + 1):
+        path = random.choice(paths)
+        fields = dict(now.get(path) or {})
+        if not fields or random.random() < 0.15:
+            fields["r"] = [Reference(f"b/{n}") for n in range(3) if random.random() < 0.6]
+            fields["s"], fields["k"] = Reference(f"c/{random.randrange(3)}"), random.choice("xy")
+        fields["n"], fields["x"] = random.choice([1, 2, "hide", "é", None]), number
+        now[path] = None if random.random() < 0.08 else fields
+        changes.append(Change(path, None, now[path], (FROM + 10 * number, 0)))
+    return changes
+
+
+@pytest.mark.parametrize(("shape", "page"), [(CHAIN, 2), (FEW, 0), (FAILING, 0)])
+def test_changes_that_are_mostly_plain(shape: Shape, page: int) -> None:
+    both = Both(plan_of(shape), page)
+    for seed in range(6):
+        random = Random(seed)
+        changes = mostly_plain(random, 60)
+        late = [random.choice(changes) for _ in range(15)]
+        both.compare([*changes[:40], *late, *changes[40:]], seed)
+    wanted = {"ingest", "match", "assemble"} if shape is FEW else {"match"} if shape is CHAIN else set()
+    assert all(both.taken[kind] > 20 for kind in wanted), both.taken
+
+
+def test_maps_in_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells, "SPLIT_BYTES", 60)
+    both = Both(plan_of(FEW), 0)
+    for seed in range(4):
+        both.compare(mostly_plain(Random(seed), 60), seed)
+    states, *_ = both.run(mostly_plain(Random(0), 60), 0, plain=True)
+    assert any(name.startswith("docs_") for *_, name in states)
+
+
+def test_any_views_and_histories() -> None:
+    for number in range(8):
+        random = Random(number)
+        case = random_case(random, most=30)
+        changes = [case.history.change(i) for i in deliver(case.history.feed, random, "shuffled")]
+        Both(case.plan, random.choice((0, 2))).compare(changes, number)
