@@ -12,6 +12,7 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam.pipeline import PipelineVisitor
+from apache_beam.pvalue import TaggedOutput
 from apache_beam.runners.common import MethodWrapper
 from apache_beam.transforms.core import _StateDoFnParam, _TimerDoFnParam
 from apache_beam.transforms.userstate import BagStateSpec, get_dofn_specs
@@ -89,6 +90,7 @@ class Stage:
         self.callbacks = {t.name: t._attached_callback for t in timers}
         self.held: dict[Any, dict[str, Any]] = {}
         self.params: dict[str, list[tuple[Any, str, Any]]] = {}
+        self.routes: dict[Any, list[Any]] = {}
         fn.setup()
 
     def given(self, method: str, key: Any, timers: dict[Any, Any]) -> list[Any]:
@@ -145,8 +147,9 @@ class Walk(PipelineVisitor):
 
     def give(self, collection: Any, elements: Iterable[Any]) -> None:
         """Elements come, each with all that it causes before the next."""
+        takers = self.takers(collection)
         for element in elements:
-            self.hand_on(collection, element)
+            self.hand_on(takers, element)
             while self.waiting:
                 self.step(*self.waiting.popleft())
 
@@ -171,15 +174,20 @@ class Walk(PipelineVisitor):
             if stage.keyed
         }
 
-    def hand_on(self, collection: Any, element: Any) -> None:
-        """An element goes to whoever takes its collection."""
+    def takers(self, collection: Any) -> list[Any]:
+        """The stages and lists that take a collection, as it is or flattened."""
+        found: list[Any] = []
         for consumer in self.consumers.get(collection, ()):
-            if isinstance(consumer, list):
-                consumer.append(element)
-            elif isinstance(consumer, Stage):
-                self.waiting.append((consumer, consumer.coder.encode(element) if consumer.keyed else element))
+            found += [consumer] if isinstance(consumer, (list, Stage)) else self.takers(consumer)
+        return found
+
+    def hand_on(self, takers: Iterable[Any], element: Any) -> None:
+        """An element goes to whoever takes its collection."""
+        for taker in takers:
+            if taker.__class__ is list:
+                taker.append(element)
             else:
-                self.hand_on(consumer, element)
+                self.waiting.append((taker, taker.coder.encode(element) if taker.keyed else element))
 
     def step(self, stage: Stage, element: Any) -> None:
         """One element of one stage."""
@@ -192,7 +200,10 @@ class Walk(PipelineVisitor):
 
     def take(self, stage: Stage, found: Any) -> None:
         """What a step gave."""
+        routes = stage.routes
+        if not routes:
+            routes.update({tag: self.takers(collection) for tag, collection in stage.outputs.items()})
         for output in found or ():
-            tag, value = (output.tag, output.value) if isinstance(output, beam.pvalue.TaggedOutput) else (None, output)
-            if tag in stage.outputs:
-                self.hand_on(stage.outputs[tag], value)
+            tag, value = (output.tag, output.value) if output.__class__ is TaggedOutput else (None, output)
+            if tag in routes:
+                self.hand_on(routes[tag], value)

@@ -90,20 +90,20 @@ _TYPES: tuple[type[Any], ...] = (ViewChange, DeadLetter, End, Unreadable, Fenced
 _TAG = {cls: tag for tag, cls in enumerate(_TYPES)}
 
 
-def encode_carried(carried: Carried) -> bytes:
-    """The bytes of an output or marker; what a dead letter holds that has no form is shown as text."""
+def encode_carried(carried: Carried, prefix: bytes = b"") -> bytes:
+    """The bytes of an output or marker, behind others; what a dead letter holds that has no form is shown as text."""
     tag = _TAG[type(carried)]
     try:
-        return encode((tag, *carried))
+        return encode((tag, *carried), prefix)
     except DataError:
         if not isinstance(carried, DeadLetter):
             raise
-        return encode((tag, *carried._replace(payload=repr(carried.payload)[:10_000])))
+        return encode((tag, *carried._replace(payload=repr(carried.payload)[:10_000])), prefix)
 
 
-def decode_carried(data: bytes) -> Carried:
-    """The output or marker that these bytes are."""
-    tag, *parts = decode(data)
+def decode_carried(data: bytes, begin: int = 0) -> Carried:
+    """The output or marker that these bytes are, from `begin` on."""
+    tag, *parts = decode(data, begin)
     carried: Carried = _TYPES[tag](*parts)
     return carried
 

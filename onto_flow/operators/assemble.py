@@ -92,7 +92,7 @@ class Assemble:
 
     def _tidy(self, record: Record, root: str, named: Iterable[str], ctx: Context) -> None:
         """Drops what nothing asks for, after a time counted from its last mention."""
-        uncovered = [p for p, d in record.reg.items() if not record.covered(p, d, root, self.joins)]
+        uncovered = record.uncovered(root, self.joins)
         fresh = set(named)
         due = ctx.now + self.profile.keep_uncovered
         record.due = {p: due if p in fresh else record.due.get(p, due) for p in uncovered}

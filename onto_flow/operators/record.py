@@ -128,6 +128,18 @@ class Record:
             return True
         return any(self._holds(s, path, doc, root) for s in joins.slots[1:])
 
+    def uncovered(self, root: str, joins: Joins) -> list[str]:
+        """The documents that are not `covered`."""
+        reached = {
+            k for s in joins.slots if s.kind == "via" for k, w in self.open.get(s.index, _NO_KEYS).items() if w > 0
+        }
+        reached.add(root)
+        return [
+            p
+            for p, d in self.reg.items()
+            if (p not in reached or (d.gone and p != root)) and not self.covered(p, d, root, joins)
+        ]
+
     def _holds(self, slot: Slot, path: str, doc: Doc, root: str) -> bool:
         if slot.kind == "via":
             return self.is_open(slot.index, path)
@@ -138,6 +150,8 @@ class Record:
         """Whether there is anything to remember; the sequence number outlives everything else."""
         return bool(self.seq or self.reg or self.open or self.last)
 
+
+_NO_KEYS: dict[JoinKey, int] = {}
 
 HOLD = None
 """What `members` gives while an answer is under way."""

@@ -42,9 +42,8 @@ class RememberingAssemble(Assemble):
         if not self._again:
             super().step(key, messages, ctx)
             return
-        can = self.can_change(held) and not ctx.silent
         kept, held.kept = held.kept, None
-        if kept is None or not can or not self._in_place(held, messages):
+        if kept is None or ctx.silent or held.due or held.failed or held.behind or not self._in_place(held, messages):
             super().step(key, messages, ctx)
         elif not self._replaced(held, kept, messages):
             held.kept = kept
@@ -59,9 +58,9 @@ class RememberingAssemble(Assemble):
             return None
         return Plain(asked_by(child for slot in slots for child in self.joins.children[slot.index]))
 
-    def can_change(self, record: Record) -> bool:
-        """Whether `change` may take a plain change of a record's documents."""
-        return record.kept is not None and not (record.due or record.failed or record.behind)
+    def can_change(self, record: Record, path: str) -> bool:
+        """Whether `change` may take a plain change of a document of a record."""
+        return record.kept is not None and path not in record.due and not (record.failed or record.behind)
 
     def change(self, record: Record, root: str, path: str, doc: Doc, ctx: Context) -> None:
         """Takes a plain change into a record of which is kept what it is made of, and shows the view."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.transforms.window import GlobalWindows
 
 from ...core.change import Change
+from ...operators.messages import encode_message as message_bytes
 from ..base import event, seed
-from ..coding import encode_message
+from ..coding import encode, encode_message
 from ..credit import ONE, Credit, digest, wrap
 from .fence import returned, seen
 from .keys import KeyedMessage, encode_key
@@ -24,6 +26,15 @@ def change_to_ingest(change: Change) -> KeyedMessage:
     """A change as an event for ingest."""
     path, happened = event(change)
     return encode_key(path), encode_message(happened)
+
+
+def _weightless(change: Change) -> KeyedMessage:
+    """A change as an event for ingest, in an envelope that weighs nothing."""
+    path, happened = event(change)
+    return encode_key(path), message_bytes(happened, _enveloped)
+
+
+_enveloped = partial(encode, prefix=wrap(b""))
 
 
 def document_to_ingest(change: Change, snapshot: int | None) -> KeyedMessage:
@@ -47,13 +58,12 @@ class EnterFeed(beam.DoFn):
         """A name that does not follow the names of classes."""
         return "feed"
 
-    def process(self, element: Change) -> Iterator[Any]:
+    def process(self, element: Change) -> Sequence[Any]:
         """Takes a change."""
-        key, message = change_to_ingest(element)
-        yield key, wrap(message)
-        if element.path in self.canaries:
-            for told in seen([element.path]):
-                yield beam.pvalue.TaggedOutput(CANARIES, told)
+        entered = _weightless(element)
+        if element.path not in self.canaries:
+            return (entered,)
+        return (entered, *(beam.pvalue.TaggedOutput(CANARIES, told) for told in seen([element.path])))
 
 
 class EnterLoad(beam.DoFn):

@@ -103,8 +103,15 @@ class Gate(beam.DoFn):
         return "gate"
 
     def _inspect_process(self) -> tuple[list[str], list[Any]]:
+        if not self._holds:
+            return ["element", "gate"], [beam.DoFn.StateParam(self.gate)]
         names, defaults = self._params(self.narrow)
         return ["element", *names], defaults
+
+    @property
+    def _holds(self) -> bool:
+        """Whether it ever holds anything; else it is there for its boundary alone."""
+        return self.fenced or self.coalesce > 0
 
     def _inspect_pages(self) -> tuple[list[str], list[Any]]:
         names, defaults = self._params(self.specs)
@@ -120,9 +127,11 @@ class Gate(beam.DoFn):
     def process(self, element: KeyedMessage, *given: Any) -> Sequence[Any]:
         """A view change came, or the marker."""
         key, data = element
+        if not self._holds:
+            return (SHOWN + data[1:],) if data[:1] != OPEN else ()
         *states, gate, timer, shards_timer = given
         held = gate.read()
-        if not self.coalesce and ((held is None and not self.fenced) or held == _OPEN_RAW) and data[:1] != OPEN:
+        if not self.coalesce and held == _OPEN_RAW and data[:1] != OPEN:
             return (SHOWN + data[1:],)
         try:
             return self._shard(key, dict(zip(self.narrow, states)), gate, timer, wide=False).take([data])

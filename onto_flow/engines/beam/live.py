@@ -37,6 +37,17 @@ class Live:
         self._size -= size
         return held if size else {}
 
+    def renew(self, key: bytes, name: Any, raw: bytes) -> None:
+        """The object of a cell, which was changed in place, stands for other bytes now."""
+        size, held = self._keys.pop(key)
+        old, kept = held[name]
+        held[name] = (raw, kept)
+        more = len(raw) - len(old)
+        self._keys[key] = (size + more, held)
+        self._size += more
+        if self._size > self._most:
+            self._fit()
+
     def give(self, key: bytes, held: Held) -> None:
         """Keeps objects; those of the keys that were not met for longest go."""
         size = sum([len(raw) for raw, _ in held.values()])
@@ -44,6 +55,9 @@ class Live:
             return
         self._keys[key] = (size, held)
         self._size += size
+        self._fit()
+
+    def _fit(self) -> None:
         while self._size > self._most:
             self._size -= self._keys.pop(next(iter(self._keys)))[0]
 

@@ -185,13 +185,13 @@ class MaintainPlan(beam.PTransform):
         lowered = lower(self.plan, entering, fns, {None: KEYED, LETTERS: bytes, CREDIT: bytes}, seeds)
         if self.load is None or begins is None:
             gated = flatten("gate.in", lowered[None]) | "gate" >> self._gate(fenced=False)
-            return _decoded(_opened(gated[None]), lowered[LETTERS])._replace(gated=Gated(gated[None]))
+            return _decoded(gated[None], lowered[LETTERS], _GATED)._replace(gated=Gated(gated[None]))
         markers, heads, letters = self._fence([*lowered[CREDIT], begins.credit], feed[CANARIES], begins.ends)
         gated = flatten("gate.in", [*lowered[None], markers]) | "gate" >> self._gate(fenced=True)
         receipts = Receipts(self.shards, tuple(v.name for v in self.plan.views))
         written = flatten("parts", [heads, gated[PARTS]]) | "receipts" >> pardo(receipts, KEYED, {None: str})
         read = [] if self.load.letters is None else [self.load.letters]
-        given = _decoded(_opened(gated[None]), [*lowered[LETTERS], *read, letters])
+        given = _decoded(gated[None], [*lowered[LETTERS], *read, letters], _GATED)
         terms = beam.Map(partial(_opened_shard, self.shards, self.generation)).with_output_types(KEYED)
         # Of a stream from seeds the table is never complete: the most of it is of the generation that wrote them.
         let_out = None if seeds else gated[LET_OUT] | "let_out" >> terms
@@ -246,17 +246,12 @@ class _Begins(NamedTuple):
     credit: Any
 
 
-def _opened(changes: Any) -> Any:
-    """View changes of the gate without what it says of them."""
-    return changes | "opened" >> beam.Map(_second).with_output_types(bytes)
+_GATED = 1
+"""How many bytes stand before a view change that the gate let out: what it says of it."""
 
 
 def _opened_shard(shards: int, generation: int, message: KeyedMessage) -> KeyedMessage:
     return opened_shard(decode(message[1]), shards, generation)
-
-
-def _second(data: bytes) -> bytes:
-    return data[1:]
 
 
 def _to_one(data: bytes) -> tuple[bytes, bytes]:
@@ -267,11 +262,11 @@ def _force(_: Any) -> tuple[bytes, bytes]:
     return FORCED
 
 
-def _decoded(views: Any, letters: Sequence[Any]) -> Maintained:
-    """What users see of collections of bytes."""
+def _decoded(views: Any, letters: Sequence[Any], begin: int = 0) -> Maintained:
+    """What users see of collections of bytes; `begin`: where view changes begin in theirs."""
     told = flatten(LETTERS, letters)
     return Maintained(
-        views | "view changes" >> beam.Map(decode_carried).with_output_types(ViewChange),
+        views | "view changes" >> beam.Map(partial(decode_carried, begin=begin)).with_output_types(ViewChange),
         told | "dead_letters" >> beam.FlatMap(_only_letters).with_output_types(DeadLetter),
         told | "gaps" >> beam.FlatMap(_only_gaps).with_output_types(Gap),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -46,16 +47,29 @@ class TimedStep(HeldStep):
     def __init__(self, cells: KeyedCells, generation: int, moment: int) -> None:
         super().__init__(cells, generation, moment)
         self.asked: dict[TimerKind, int] = {}
-        self._now = clock.micros()
+        self._now = 0
 
     @property
     def now(self) -> int:
         """Processing time in microseconds: one moment for the whole step."""
+        self._now = self._now or clock.micros()
         return self._now
+
+    @property
+    def shown(self) -> ViewChange | None:
+        """The change of a view document that is all that it gave."""
+        output = self.emitted[0] if len(self.emitted) == 1 and not self._sent else None
+        return output if isinstance(output, ViewChange) else None
 
     def set_timer(self, kind: TimerKind, at: int) -> None:
         """Keeps the earliest time of a kind for the end of the step."""
         self.asked[kind] = min(at, self.asked.get(kind, at))
+
+
+@lru_cache(maxsize=10_000)
+def gate_key(path: str, shards: int) -> bytes:
+    """The key of the gate's shard that a view document goes through."""
+    return encode(shard_of(path, shards))
 
 
 def shard_of(path: str, shards: int) -> int:
@@ -64,22 +78,22 @@ def shard_of(path: str, shards: int) -> int:
 
 
 class Outlet(NamedTuple):
-    """An output as bytes, and the shard of the gate that it goes to; `None`: it is no view change."""
+    """An output as bytes, and the key of the gate's shard that it goes to; `None`: it is no view change."""
 
     raw: bytes
-    shard: int | None
+    key: bytes | None
 
     @classmethod
     def of(cls, output: Output, shards: int) -> Outlet:
         """An output, for a gate of so many shards."""
-        shard = shard_of(output.path, shards) if isinstance(output, ViewChange) else None
-        return cls(encode_carried(output), shard)
+        key = gate_key(output.path, shards) if isinstance(output, ViewChange) else None
+        return cls(encode_carried(output), key)
 
     def tagged(self, cause: bytes) -> Any:
         """The output as Beam carries it."""
-        if self.shard is None:
+        if self.key is None:
             return beam.pvalue.TaggedOutput(LETTERS, self.raw)
-        return (encode(self.shard), cause + self.raw)
+        return (self.key, cause + self.raw)
 
 
 def messages(sent: Iterable[tuple[str, Key, bytes]], weights: Iterable[Weight]) -> list[Any]:

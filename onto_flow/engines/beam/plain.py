@@ -9,51 +9,30 @@ messages that weigh nothing (`engines.credit`) are taken, so there are no accoun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from apache_beam.pvalue import TaggedOutput
 
 from ...formats.native.plain import Names, plain_changes
-from ...operators.base import Key, Operator, Profile
+from ...operators.base import Operator, Profile
 from ...operators.carried_keys import MAX_COLLECTIONS
 from ...operators.expiry import MARK
 from ...operators.ingest import Ingest
 from ...operators.match import Match
-from ...operators.messages import Doc, Event, Told
 from ...operators.plain import Plain
-from ...operators.record import Record
 from ...operators.remembering import RememberingAssemble
-from ..coding import decode, encode, encode_message, encode_state
-from ..credit import wrap
 from . import cells, clock
 from .keys import decode_key
-from .live import Live
-from .outlet import Outlet, TimedStep, weightless
+from .plain_assemble import Host, PlainAssemble
+from .plain_bytes import BEGIN, EVENT, TOLD, WEIGHTLESS, Outputs, Take, in_order
 
-Outputs = Sequence[Any]
-Take = Callable[[bytes, bytes, Sequence[Any]], "Outputs | None"]
-"""(key, envelope, states) -> what Beam is to carry; `None`: the change is not plain."""
-
-WEIGHTLESS = wrap(b"")
-_BEGIN = len(WEIGHTLESS)
 _LEAST = -(1 << 63)
 
-
-def _head(message: Event | Told, then: Any) -> bytes:
-    """What all messages of a type begin with, up to their first part."""
-    raw = encode_message(message)
-    return raw[: raw.index(encode(then))]
-
-
-_EVENT = _head(Event((5, 5), None), (5, 5))
-_TOLD = _head(Told("path", Doc((5, 5), None, None)), "path")
+_TOLD_ON = WEIGHTLESS + TOLD
+_APART = MARK.encode()
 
 _plain = plain_changes()
-
-
-def _names(names: Sequence[str] | frozenset[str]) -> Names:
-    return tuple(sorted(name.encode() for name in names))
 
 
 class PlainIngest:
@@ -85,7 +64,7 @@ class PlainIngest:
             return None
         read, stays, tells = known
         found = _plain.plain_event(
-            held, envelope, _BEGIN, _EVENT, _TOLD_ON, key, read, _APART, stays, self._floor, clock.micros()
+            held, envelope, BEGIN, EVENT, _TOLD_ON, key, read, _APART, stays, self._floor, clock.micros()
         )
         if found is None:
             return None
@@ -97,13 +76,9 @@ class PlainIngest:
         plain: Plain | None = self._operator.plain(str(decode_key(key)))
         if len(self._known) >= MAX_COLLECTIONS:
             self._known.clear()
-        read = None if plain is None or plain.read is None else _names(plain.read)
-        known = self._known[collection] = None if plain is None else (read, _names(plain.stays), plain.tells)
+        read = None if plain is None or plain.read is None else in_order(plain.read)
+        known = self._known[collection] = None if plain is None else (read, in_order(plain.stays), plain.tells)
         return known
-
-
-_TOLD_ON = WEIGHTLESS + _TOLD
-_APART = MARK.encode()
 
 
 class PlainMatch:
@@ -117,7 +92,7 @@ class PlainMatch:
 
     def __init__(self, operator: Match, profile: Profile, at: Mapping[str, int]) -> None:
         plain = operator.plain()
-        self._stays = None if plain is None else _names(plain.stays)
+        self._stays = None if plain is None else in_order(plain.stays)
         self._assemble, self._page = operator.assemble, profile.page
         self._docs, self._subs, self._round = at["docs"], at["subs"], at["round"]
 
@@ -129,7 +104,7 @@ class PlainMatch:
         held = docs.read()
         if held is None:
             return None
-        raw = _plain.plain_member(held, envelope, _BEGIN, _TOLD, self._stays)
+        raw = _plain.plain_member(held, envelope, BEGIN, TOLD, self._stays)
         if raw is None or len(raw) > cells.SPLIT_BYTES:
             return None
         roots = [] if subs is None else _plain.active(subs)
@@ -138,83 +113,6 @@ class PlainMatch:
         docs.write(raw)
         assemble = self._assemble
         return [TaggedOutput(assemble, (root, envelope)) for root in roots]
-
-
-class Host(Protocol):
-    """What runs the steps of an operator."""
-
-    live: Live
-
-    def begun(self) -> TimedStep:
-        """The context of a step."""
-
-    def outlets(self, step: TimedStep) -> list[Outlet]:
-        """What a step shows, and its letters."""
-
-    def failed(self, key: Key, waiting: Sequence[bytes], error: Exception) -> Any:
-        """The dead letter of a step that failed."""
-
-
-class PlainAssemble:
-    """Takes plain changes of the documents of roots whose objects the worker has.
-
-    Args:
-        operator: Says what they are, and shows the view.
-        at: State -> its place among those that are given.
-        host: Runs its other steps.
-    """
-
-    def __init__(self, operator: RememberingAssemble, at: Mapping[str, int], host: Host) -> None:
-        self._operator, self._host, self._record = operator, host, at["record"]
-        self._stays: dict[str, Names | None] = {}
-
-    def __call__(self, key: bytes, envelope: bytes, given: Sequence[Any]) -> Outputs | None:
-        """Puts the document into the record, and shows the view."""
-        state, held = given[self._record], self._host.live.find(key)
-        kept = None if held is None else held.get("record")
-        if kept is None or not envelope.startswith(_TOLD, _BEGIN):
-            return None
-        raw, record = kept
-        if state.read() != raw or not self._operator.can_change(record):
-            return None
-        _, path, doc = decode(envelope, _BEGIN)
-        stays = self._staying(path)
-        found = None if stays is None else _plain.plain_register(raw, envelope, _BEGIN, _TOLD, stays)
-        if found is None:
-            return None
-        self._host.live.take(key)
-        step, root = self._host.begun(), str(decode_key(key))
-        try:
-            seq = record.seq
-            self._operator.change(record, root, path, Doc(*doc), step)
-            sent, outputs = list(step.sent()), self._host.outlets(step)
-            now = _written(raw, found, record, shown=record.seq != seq)
-        except Exception as error:
-            return [self._host.failed(root, [envelope[_BEGIN:]], error)]
-        state.write(now)
-        self._host.live.give(key, {"record": (now, record)})
-        return weightless(sent, outputs)
-
-    def _staying(self, path: str) -> Names | None:
-        collection = path.rpartition("/")[0]
-        if collection not in self._stays:
-            if len(self._stays) >= MAX_COLLECTIONS:
-                self._stays.clear()
-            plain = self._operator.plain(path)
-            self._stays[collection] = None if plain is None else _names(plain.stays)
-        return self._stays[collection]
-
-
-def _written(raw: bytes, found: tuple[bytes, int], record: Record, *, shown: bool) -> bytes:
-    """A record as bytes, of which registers changed, and what it showed last if anything was shown."""
-    first, tail = found
-    if record.kept is None:
-        return encode_state(record.pack())
-    return first + (encode((tuple(record.last.items()), record.seq, False, False))[_TUPLE:] if shown else raw[tail:])
-
-
-_TUPLE = len(encode(()))
-"""How many bytes a short tuple begins with."""
 
 
 def _nothing(key: bytes, envelope: bytes, given: Sequence[Any]) -> None:

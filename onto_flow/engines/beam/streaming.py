@@ -25,21 +25,23 @@ from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
 from apache_beam.utils.timestamp import Timestamp
 
+from ...core.change import ViewChange
 from ...operators.base import Key, Profile
 from ...operators.build import build_seeded
 from ...operators.seeded import EPOCH
 from ...plan.nodes import OperatorNode, TimerKind
 from ...plan.wire import from_json
 from ..carried import encode_carried
-from ..coding import decode_message
+from ..coding import decode, decode_message
 from ..credit import NOTHING, Credit, Weight, split, total, unwrap
 from ..held import KeyedCells, step_letter
 from . import clock
 from .cells import Cells, NeedsShards
 from .keys import KeyedMessage, decode_key
 from .live import Held, Live
-from .outlet import CAUSED, CREDIT, NO_CELLS, Outlet, TimedStep, messages, weightless
-from .plain import WEIGHTLESS, Take, plain_of
+from .outlet import CAUSED, CREDIT, NO_CELLS, SHOWN, Outlet, TimedStep, gate_key, messages, weightless
+from .plain import plain_of
+from .plain_bytes import WEIGHTLESS, Take
 from .steps import INBOX, LETTERS, OperatorFn
 from .waits import Waiting
 
@@ -65,12 +67,13 @@ class StreamFn(OperatorFn):
         self.shards, self.seeded = shards, seeded
         self.waits = ReadModifyWriteStateSpec(_WAITS, BytesCoder())
         # Timers are found by their name alone where operators are fused: they must not share one.
-        self.garbage_timer = TimerSpec(f"{node.id}.garbage", TimeDomain.REAL_TIME)
-        self.pages_timer = TimerSpec(f"{node.id}.pages", TimeDomain.REAL_TIME)
-        self.shards_timer = TimerSpec(f"{node.id}.shards", TimeDomain.REAL_TIME)
-        on_timer(self.garbage_timer)(StreamFn.garbage)
-        on_timer(self.pages_timer)(StreamFn.pages)
-        on_timer(self.shards_timer)(StreamFn.wait_for_shards)
+        named = {kind: TimerSpec(f"{node.id}.{kind}", TimeDomain.REAL_TIME) for kind in _TIMERS}
+        for kind, timer in named.items():
+            on_timer(timer)(_TIMERS[kind])
+        wanted = {"garbage": True, "pages": any(c.name == "round" for c in node.cells), "shards": self._has_maps}
+        self.timers = {kind: timer for kind, timer in named.items() if wanted[kind]}
+        if not self._has_maps:
+            self.narrow.pop(INBOX, None)
 
     def setup(self) -> None:
         """Builds the operator; nothing is remembered."""
@@ -94,12 +97,9 @@ class StreamFn(OperatorFn):
     _inspect_pages = _inspect_wait_for_shards = _inspect_garbage
 
     def _params(self, specs: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
-        """The parameters of a method that names some states."""
-        timers = {"garbage_timer": self.garbage_timer, "pages_timer": self.pages_timer}
-        if self._has_maps:
-            timers["shards_timer"] = self.shards_timer
+        """The parameters of a method that names some states, and the timers that this operator may want."""
         states = [beam.DoFn.StateParam(spec) for spec in (*specs.values(), self.waits)]
-        return [*specs, _WAITS, *timers], [*states, *map(beam.DoFn.TimerParam, timers.values())]
+        return [*specs, _WAITS, *self.timers], [*states, *map(beam.DoFn.TimerParam, self.timers.values())]
 
     def process(self, element: KeyedMessage, *given: Any) -> Sequence[Any]:
         """A message came."""
@@ -113,7 +113,7 @@ class StreamFn(OperatorFn):
             return self._take(turn, [envelope])
         except NeedsShards:
             given[self._inbox].add(envelope)
-            turn.shards_timer.set(Timestamp(micros=clock.micros()))
+            turn.timers["shards"].set(Timestamp(micros=clock.micros()))
             return ()
 
     def wait_for_shards(self, key: bytes, **given: Any) -> Sequence[Any]:
@@ -139,7 +139,7 @@ class StreamFn(OperatorFn):
         turn = self._turn(key, given.values(), wide=True)
         waits = turn.waiting.get()
         if waits.garbage > clock.micros():
-            turn.garbage_timer.set(Timestamp(micros=waits.garbage))
+            turn.timers["garbage"].set(Timestamp(micros=waits.garbage))
         if not 0 < waits.garbage <= clock.micros():
             return ()
         turn.waiting.put(waits._replace(garbage=0))
@@ -159,7 +159,8 @@ class StreamFn(OperatorFn):
         specs, given = self.specs if wide else self.narrow, [*given]
         live = self.live.take(raw_key)
         cells = Cells(self.node.cells, dict(zip(specs, given)), wide=wide, live=live)
-        return _Turn(raw_key, live, cells, *given[len(specs) :])
+        waits, *timers = given[len(specs) :]
+        return _Turn(raw_key, live, cells, waits, dict(zip(self.timers, timers)))
 
     def begun(self, cells: KeyedCells = NO_CELLS) -> TimedStep:
         """The context of a step."""
@@ -172,7 +173,18 @@ class StreamFn(OperatorFn):
         letter = step_letter(self.node, key, waiting, error)
         return beam.pvalue.TaggedOutput(LETTERS, encode_carried(letter))
 
-    def outlets(self, step: TimedStep) -> list[Outlet]:
+    def gate_key(self, change: ViewChange) -> bytes:
+        """The key at which a view change goes through the gate."""
+        return gate_key(change.path, self.shards)
+
+    def given(self, step: TimedStep) -> Sequence[Any]:
+        """What Beam is to carry of a step that no load caused."""
+        change = step.shown
+        if change is not None:
+            return ((self.gate_key(change), encode_carried(change, SHOWN)),)
+        return weightless(list(step.sent()), self._outlets(step))
+
+    def _outlets(self, step: TimedStep) -> list[Outlet]:
         """What a step shows, and its letters."""
         return [Outlet.of(output, self.shards) for output in step.emitted]
 
@@ -185,7 +197,7 @@ class StreamFn(OperatorFn):
         step = self.begun(turn.cells)
         try:
             act(step)
-            sent, outputs, writes = list(step.sent()), self.outlets(step), turn.cells.writes()
+            sent, outputs, writes = list(step.sent()), self._outlets(step), turn.cells.writes()
         except Exception as error:
             if turn.cells.needs_shards:
                 raise NeedsShards from None
@@ -203,7 +215,7 @@ class StreamFn(OperatorFn):
         if not turn.weight.mantissa:
             return weightless(sent, outputs)
         shown: dict[int, int] = {}
-        for shard in (o.shard for o in outputs if o.shard is not None):
+        for shard in (decode(o.key) for o in outputs if o.key is not None):
             shown[shard] = shown.get(shard, 0) + 1
         pages = turn.waiting.get().pages
         returns = bool(shown) or not (sent or pages)
@@ -219,19 +231,9 @@ class StreamFn(OperatorFn):
 class _Turn:
     """One step's key, state, timers and weight."""
 
-    def __init__(
-        self,
-        raw_key: bytes,
-        live: Held,
-        cells: Cells,
-        waits: Any,
-        garbage_timer: Any,
-        pages_timer: Any,
-        shards_timer: Any = None,
-    ) -> None:
-        self.raw_key, self.live = raw_key, live
-        self.key, self.cells, self.waiting = decode_key(raw_key), cells, Waiting(waits)
-        self.garbage_timer, self.pages_timer, self.shards_timer = garbage_timer, pages_timer, shards_timer
+    def __init__(self, raw_key: bytes, live: Held, cells: Cells, waits: Any, timers: Mapping[str, Any]) -> None:
+        self.raw_key, self.live, self.cells = raw_key, live, cells
+        self.key, self.waiting, self.timers = decode_key(raw_key), Waiting(waits), timers
         self.weight = NOTHING
 
     def set_timers(self, asked: dict[TimerKind, int]) -> None:
@@ -239,12 +241,16 @@ class _Turn:
         garbage = asked.get("garbage")
         if garbage is not None and not 0 < self.waiting.get().garbage <= garbage:
             self.waiting.put(self.waiting.get()._replace(garbage=garbage))
-            self.garbage_timer.set(Timestamp(micros=garbage))
+            self.timers["garbage"].set(Timestamp(micros=garbage))
         if "coalesce" in asked:
             self.waiting.put(self.waiting.get()._replace(pages=True))
-            self.pages_timer.set(Timestamp(micros=asked["coalesce"]))
+            self.timers["pages"].set(Timestamp(micros=asked["coalesce"]))
 
     def keep(self, weight: Weight) -> None:
         """Keeps a weight until the last page."""
         waits = self.waiting.get()
         self.waiting.put(waits._replace(weight=total((waits.weight, weight))))
+
+
+_TIMERS = {"garbage": StreamFn.garbage, "pages": StreamFn.pages, "shards": StreamFn.wait_for_shards}
+"""Kind of timer -> what it calls."""

@@ -58,10 +58,12 @@ static PyMethodDef functions[] = {
      "(fields, makers) -> the values of typed JSON; None for anything unusual."},
     {"event_fields", native_event_fields, METH_VARARGS,
      "(data, begin, end, makers) -> the fields of a document of an event, and where they end; None for anything unusual."},
-    {"encode", native_encode, METH_VARARGS,
-     "(value, prefix, geopoint, reference, vector) -> the prefix, then the bytes of a value; None for anything unusual."},
+    {"encode", (PyCFunction)(void (*)(void))native_encode, METH_VARARGS | METH_KEYWORDS,
+     "(geopoint, reference, vector, otherwise, value, prefix) -> the prefix, then the bytes of a value; of anything unusual "
+     "what `otherwise` gives."},
     {"decode", native_decode, METH_VARARGS,
-     "(data, begin, geopoint, reference, vector) -> (the value of bytes from `begin` on,); None for anything unusual."},
+     "(geopoint, reference, vector, otherwise, data, begin) -> the value of bytes from `begin` on; of anything unusual what "
+     "`otherwise` gives."},
     {"said", native_said, METH_VARARGS,
      "(keys, states, names, maps, large, types, prefix, most, met) -> rows of the log, and the keys that are left to Python."},
     {"met", native_met, METH_NOARGS, "() -> what `said` keeps of the documents that it met, so that it writes each once."},
@@ -74,7 +76,8 @@ static PyMethodDef functions[] = {
     {"plain_member", native_plain_member, METH_VARARGS,
      "(documents, message, begin, told, stays) -> the documents with a newer version of one; None: not plain."},
     {"plain_register", native_plain_register, METH_VARARGS,
-     "(record, message, begin, told, stays) -> (what it begins with, where that ended); None: not plain."},
+     "(record, message, begin, told, stays, geopoint, reference, vector) -> (what it begins with, where that ended, path, "
+     "version, fields, what was shown last); None: not plain."},
     {"active", native_active, METH_VARARGS, "(subscriptions) -> the bytes of the keys of those that weigh more than 0."},
     {NULL},
 };

@@ -110,7 +110,7 @@ int state_rows_begin(void);
 Said make_timestamp(int64_t micros, PyObject **found);
 PyObject *native_typed_fields(PyObject *module, PyObject *args);
 PyObject *native_event_fields(PyObject *module, PyObject *args);
-PyObject *native_encode(PyObject *module, PyObject *args);
+PyObject *native_encode(PyObject *module, PyObject *args, PyObject *kwargs);
 PyObject *native_decode(PyObject *module, PyObject *args);
 PyObject *native_plain_event(PyObject *module, PyObject *args);
 PyObject *native_plain_member(PyObject *module, PyObject *args);

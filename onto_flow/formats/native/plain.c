@@ -349,7 +349,9 @@ PyObject *native_plain_register(PyObject *module, PyObject *args)
 {
     PyObject *record, *message, *head, *stays;
     Py_ssize_t begin;
-    if (!PyArg_ParseTuple(args, "SSnSO!", &record, &message, &begin, &head, &PyTuple_Type, &stays))
+    Coder coder = {0};
+    if (!PyArg_ParseTuple(args, "SSnSO!OOO", &record, &message, &begin, &head, &PyTuple_Type, &stays, &coder.geopoint,
+                          &coder.reference, &coder.vector))
         return NULL;
     Slice held = raw_of(record), rest = raw_of(message), path, content, entry = {NULL, NULL}, passed;
     Doc now, before;
@@ -373,11 +375,24 @@ PyObject *native_plain_register(PyObject *module, PyObject *args)
     }
     if (!entry.at || !is_plain(&now, &before, stays) || !take(&held, &passed) || !take(&held, &passed))
         Py_RETURN_NONE;
-    Slice whole = raw_of(record);
+    Slice whole = raw_of(record), shown, old;
     Py_ssize_t tail = held.at - whole.at;
     whole.end = held.at;
-    PyObject *first = spliced(whole, entry, content);
-    return first ? Py_BuildValue("(Nn)", first, tail) : NULL;
+    old = (Slice){held.at, held.at};
+    if (take_head(&held, TUPLE_, &count) && count == 1 && take_tuple(&held, 2) && take(&held, &shown))
+        take(&held, &old);
+    Slice parts[] = {path, now.version, now.fields};
+    PyObject *values[3];
+    for (int n = 0; n < 3; n++) {
+        Said said = get(&coder, &parts[n], 0, &values[n]);
+        if (said != FOUND) {
+            while (n--)
+                Py_DECREF(values[n]);
+            return said == FAILED ? NULL : Py_NewRef(Py_None);
+        }
+    }
+    return Py_BuildValue("(NnNNNy#)", spliced(whole, entry, content), tail, values[0], values[1], values[2],
+                         (const char *)old.at, (Py_ssize_t)size_of(old));
 }
 
 PyObject *native_active(PyObject *module, PyObject *args)

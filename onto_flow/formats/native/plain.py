@@ -12,10 +12,18 @@ from typing import Any, Protocol, cast
 from ...core.change import NEVER
 from ...core.codec import decode, decode_state, encode, encode_state
 from ...core.errors import DataError
+from ...core.values import GeoPoint, Reference, Vector
 from . import extension
 
 Names = tuple[bytes, ...]
 """Names of fields as UTF-8, in order."""
+
+Register = tuple[bytes, int, str, Any, Any, bytes]
+"""What a record begins with now, up to what was shown; where that was; the document: path, version, fields; and the bytes
+of the one document that was shown last, empty where it was none or several."""
+
+TYPES = (GeoPoint, Reference, Vector)
+"""The classes of values that bytes are made into."""
 
 
 class PlainChanges(Protocol):
@@ -54,9 +62,9 @@ class PlainChanges(Protocol):
         """News of a document, for a map of path -> (version, fields, keys): the new map."""
 
     def plain_register(
-        self, record: bytes, message: bytes, begin: int, head: bytes, stays: Names
-    ) -> tuple[bytes, int] | None:
-        """News of a document, for a record of assemble: what it begins with, up to what was shown, and where that was."""
+        self, record: bytes, message: bytes, begin: int, head: bytes, stays: Names, *types: type[Any]
+    ) -> Register | None:
+        """News of a document, for a record of assemble. `types`: `TYPES`."""
 
     def active(self, subs: bytes) -> list[bytes] | None:
         """The bytes of the keys of a map whose values are above 0."""
@@ -113,8 +121,8 @@ class _InPython:
         return encode_state(tuple({**entries, path: doc}.items()))
 
     def plain_register(
-        self, record: bytes, message: bytes, begin: int, head: bytes, stays: Names
-    ) -> tuple[bytes, int] | None:
+        self, record: bytes, message: bytes, begin: int, head: bytes, stays: Names, *types: type[Any]
+    ) -> Register | None:
         held, told = _state_of(record), _after(message, begin, head)
         if not isinstance(held, tuple) or told is None:
             return None
@@ -125,7 +133,13 @@ class _InPython:
         registers[path] = doc
         behind = len(b"".join(encode(part) for part in held[3:]))
         whole = encode_state((tuple((p, *d) for p, d in registers.items()), *held[1:]))
-        return whole[: len(whole) - behind], len(record) - behind
+        return (
+            whole[: len(whole) - behind],
+            len(record) - behind,
+            path,
+            *doc[:2],
+            b"".join(encode(d) for _, d in held[3][:1] if len(held[3]) == 1),
+        )
 
     def active(self, subs: bytes) -> list[bytes] | None:
         held = _state_of(subs)

@@ -313,19 +313,23 @@ Said put(Coder *coder, PyObject *value, int depth)
     return (PyObject *)type == coder->vector ? put_vector(coder, value) : ODD;
 }
 
-PyObject *native_encode(PyObject *module, PyObject *args)
+PyObject *native_encode(PyObject *module, PyObject *args, PyObject *kwargs)
 {
+    static char *names[] = {"", "", "", "", "", "prefix", NULL};
     Coder coder = {0};
-    PyObject *value, *prefix, *found = NULL;
-    if (!PyArg_ParseTuple(args, "OSOOO", &value, &prefix, &coder.geopoint, &coder.reference, &coder.vector))
+    PyObject *value, *prefix = NULL, *otherwise, *found = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOO|S", names, &coder.geopoint, &coder.reference, &coder.vector,
+                                     &otherwise, &value, &prefix))
         return NULL;
-    Said said = buffer_add(&coder.out, PyBytes_AS_STRING(prefix), (size_t)PyBytes_GET_SIZE(prefix)) ? DONE : full();
+    Said said = DONE;
+    if (prefix)
+        said = buffer_add(&coder.out, PyBytes_AS_STRING(prefix), (size_t)PyBytes_GET_SIZE(prefix)) ? DONE : full();
     if (said == DONE)
         said = put(&coder, value, 0);
     if (said == DONE)
         found = PyBytes_FromStringAndSize((const char *)coder.out.data, (Py_ssize_t)coder.out.size);
     else if (said == ODD)
-        found = Py_NewRef(Py_None);
+        found = PyObject_CallFunctionObjArgs(otherwise, value, prefix, NULL);
     buffer_free(&coder.out);
     return found;
 }
@@ -543,9 +547,10 @@ PyObject *native_decode(PyObject *module, PyObject *args)
 {
     Coder coder = {0};
     Py_buffer data;
-    Py_ssize_t begin;
-    PyObject *found = NULL;
-    if (!PyArg_ParseTuple(args, "y*nOOO", &data, &begin, &coder.geopoint, &coder.reference, &coder.vector))
+    Py_ssize_t begin = 0;
+    PyObject *raw, *otherwise, *found = NULL;
+    if (!PyArg_ParseTuple(args, "OOOOO|n", &coder.geopoint, &coder.reference, &coder.vector, &otherwise, &raw, &begin) ||
+        PyObject_GetBuffer(raw, &data, PyBUF_SIMPLE) < 0)
         return NULL;
     Slice rest = {(const uint8_t *)data.buf, (const uint8_t *)data.buf + data.len};
     rest.at += begin < data.len ? begin : data.len;
@@ -555,8 +560,5 @@ PyObject *native_decode(PyObject *module, PyObject *args)
         said = ODD;
     }
     PyBuffer_Release(&data);
-    if (said == FAILED)
-        return NULL;
-    /* A tuple, so that a value that is None can be told from bytes that are odd. */
-    return said == FOUND ? Py_BuildValue("(N)", found) : Py_NewRef(Py_None);
+    return said == ODD ? PyObject_CallFunction(otherwise, "On", raw, begin) : said == FOUND ? found : NULL;
 }

@@ -6,6 +6,7 @@ Law: bytes and values are the same; what the extension does not know is left to 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ...core.codec import decode, encode
@@ -24,14 +25,11 @@ def value_encoder() -> Encode:
         True
     """
     compiled = getattr(extension(), "encode", None)
-    if compiled is None:
-        return lambda value, prefix=b"": prefix + encode(value)
+    return _encode if compiled is None else partial(compiled, GeoPoint, Reference, Vector, _encode)
 
-    def fast(value: Any, prefix: bytes = b"") -> bytes:
-        found: bytes | None = compiled(value, prefix, GeoPoint, Reference, Vector)
-        return prefix + encode(value) if found is None else found
 
-    return fast
+def _encode(value: Any, prefix: bytes | None = None) -> bytes:
+    return (prefix or b"") + encode(value)
 
 
 def value_decoder() -> Decode:
@@ -42,11 +40,8 @@ def value_decoder() -> Decode:
         {'a': [1.5]}
     """
     compiled = getattr(extension(), "decode", None)
-    if compiled is None:
-        return lambda data, begin=0: decode(data[begin:])
+    return _decode if compiled is None else partial(compiled, GeoPoint, Reference, Vector, _decode)
 
-    def fast(data: bytes, begin: int = 0) -> Any:
-        found: tuple[Any] | None = compiled(data, begin, GeoPoint, Reference, Vector)
-        return decode(data[begin:]) if found is None else found[0]
 
-    return fast
+def _decode(data: bytes, begin: int = 0) -> Any:
+    return decode(data[begin:])

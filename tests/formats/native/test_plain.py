@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from onto_flow.core.codec import encode, encode_state
 from onto_flow.core.values import Reference
 from onto_flow.formats.native import plain
-from onto_flow.formats.native.plain import plain_changes
+from onto_flow.formats.native.plain import TYPES, plain_changes
 from onto_flow.operators.messages import Doc, Event, Subscribe, Told, encode_message
 
 pytestmark = pytest.mark.usefixtures("compiled")
 
 PYTHON = plain._InPython()
-VALUES = (1, 1.0, -1, "x", "", None, True, 2.5, b"y", Reference("c/1"), [1, {"a": "é"}], {"b": [None], "a": 3}, 10**30)
+VALUES = (1, 1.0, -1, "x", "", None, True, 2.5, b"y", Reference("c/1"), [1, {"a": "é"}], {"b": [None], "a": 3}, 2**62)
 NAMES = ("n", "r", "né", "", "z")
 EVENT, TOLD = b"\r\x05\x03\x01\x00", b"\x00\r\x03\x03\x01\x01"
 versions = st.tuples(st.integers(-2, 3) | st.integers(0, 2**62), st.integers(-1, 3))
@@ -70,15 +70,17 @@ def test_members_and_registers(held, random, stays, how):
     path = random.choice(["b/1", *entries])
     now = news(entries.get(path, Doc((1, 0), {}, ())), random)
     message = b"\x00" + encode_message(Told(path, now))
-    last = ({"x": 1}, 7, False, False)
+    shown = tuple((f"v/{n}", {"x": n}) for n in range(random.randrange(3)))
+    last = (shown, 7, False, False)
     states = {
         "plain_member": encode_state(tuple(entries.items())),
         "plain_register": encode_state((tuple((p, *d) for p, d in entries.items()), (), ((1, "c/1", 1),), *last)),
     }
     for name, whole in states.items():
         raw = damaged(whole, how)
-        expected = getattr(PYTHON, name)(raw, message, 1, TOLD[1:], stays)
-        found = getattr(plain_changes(), name)(raw, message, 1, TOLD[1:], stays)
+        types = TYPES if name == "plain_register" else ()
+        expected = getattr(PYTHON, name)(raw, message, 1, TOLD[1:], stays, *types)
+        found = getattr(plain_changes(), name)(raw, message, 1, TOLD[1:], stays, *types)
         assert found == expected or how is not None, name
 
 
@@ -95,7 +97,7 @@ def test_other_messages_and_forms_are_not_plain():
     for what in (plain_changes(), PYTHON):
         assert what.plain_event(held, told, 1, EVENT, TOLD, encode("b/1"), None, b"z", (), 0, 300) is None
         assert what.plain_member(encode_state("split"), told, 1, TOLD[1:], ()) is None
-        assert what.plain_register(b"\x02", told, 1, TOLD[1:], ()) is None
+        assert what.plain_register(b"\x02", told, 1, TOLD[1:], (), *TYPES) is None
         assert what.active(encode_state("split")) is None
 
 
