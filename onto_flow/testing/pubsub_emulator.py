@@ -1,7 +1,8 @@
 """Google's Pub/Sub emulator for tests (`emulators`).
 
 It is right on delivery, acknowledgement and dead-letter policies. The order of messages that come again is wrong, filters
-are ignored, and its snapshots do nothing: `onto_flow.testing.pubsub` does these.
+are ignored, and its snapshots do nothing: `onto_flow.testing.pubsub` does these. It goes on giving messages to streams that
+were dropped or cancelled (0.8.20), which then come to nobody for an acknowledgement deadline.
 """
 
 from __future__ import annotations
