@@ -18,6 +18,7 @@ from ..operators.base import Profile
 from ..plan.clocks import CLOCKS
 from ..plan.nodes import Plan
 from ..sources.base import Selective, Source
+from . import memory
 from .documents import MENDABLE, UNREADABLE, Documents, Held, Right
 from .export import Export, time_of
 from .mending import changes_for
@@ -46,6 +47,7 @@ class Audit:
         snapshot_time: The time of the source in microseconds, where it does not know it.
         whole_export: Whether a collection of which the export has nothing is empty; else it may not have been exported.
         documents_only: No view is computed: memory stays small, and no view document is named.
+        max_memory: Bytes that computing the views may take, as it is estimated; `None`: what this machine has left.
         declared: Declared time.
         now: Microseconds since 1970.
     """
@@ -60,6 +62,7 @@ class Audit:
     snapshot_time: int | None = None
     whole_export: bool = False
     documents_only: bool = False
+    max_memory: int | None = None
     declared: DeclaredTime = field(default_factory=WallTime)
     now: Callable[[], int] = lambda: time.time_ns() // 1000
 
@@ -67,7 +70,8 @@ class Audit:
         """Compares.
 
         Raises:
-            UsageError: `wrong-usage`, `not-found`, `no-snapshot-time`; `audit-refused` for an export that is too old.
+            UsageError: `wrong-usage`, `not-found`, `no-snapshot-time`; `audit-refused` for an export that is too old, and
+                for views that do not fit into memory.
             DataError: The source or a table cannot be read.
             EngineError: The checkpoint cannot be read, or other code made it.
         """
@@ -82,6 +86,8 @@ class Audit:
             raise UsageError("wrong-usage", f"the export would be of the future: {from_micros(at).isoformat()}")
         with ExitStack() as open_:
             export = open_.enter_context(Export(self.source, self.plan, at))
+            if not self.documents_only:
+                memory.check(export.size, len(self.plan.views), self.max_memory)
             tables = None if self.tables is None or self.documents_only else Tables(self.plan, self.tables)
             if self.checkpoint is None:
                 assert tables is not None

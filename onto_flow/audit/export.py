@@ -33,13 +33,14 @@ class Export:
 
     Attributes:
         documents: How many were read.
+        size: Bytes of them, as far as the views read them.
         collections: The names of those that have documents (`collection_of`).
         unreadable: The paths of documents that cannot be decoded.
         has_unknown: Whether there are some that do not even say their path, so that any may be there that was not read.
     """
 
     def __init__(self, source: Source, plan: Plan, time: int) -> None:
-        self.time, self.documents = time, 0
+        self.time, self.documents, self.size = time, 0, 0
         self.collections: set[str] = set()
         self.unreadable: set[str] = set()
         self.has_unknown = False
@@ -76,7 +77,9 @@ class Export:
         elif item.after is not None and self._is_read(item.path):
             self.collections.add(collection_of(item.path))
             fields = projected(self._plan, item.path, item.after)
-            yield item.path.encode(), self._encode((item.path, fields))
+            line = self._encode((item.path, fields))
+            self.size += len(line)
+            yield item.path.encode(), line
 
     def _is_read(self, path: str) -> bool:
         return self._plan.projection.wants(path) and path.rpartition("/")[0] not in self._written

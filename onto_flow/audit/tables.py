@@ -6,6 +6,9 @@
 | `parquet:DIR` | the attributes of the view, as columns hold them |
 | `sqlite:FILE` | all, of documents in the view's collection |
 | `firestore://...` | the attributes of the view, of documents in its collection, as of one read time |
+| `postgresql://...` | the attributes of the view, as the server writes its columns as text |
+
+Those of `bigquery://` are not read: in which form BigQuery gives back what was written could be compared with nothing here.
 """
 
 from __future__ import annotations
@@ -64,10 +67,12 @@ def open_tables(uri: str) -> ViewTables:
         return InParquet(place)
     if scheme in ("sqlite", "firestore"):
         return InDatabase(uri, attributes_only=scheme == "firestore")
+    if scheme in ("postgresql", "postgres"):
+        return InPostgres(uri)
     raise UsageError(
         "wrong-usage",
         f"tables of {scheme or uri:.60} are not read here",
-        fix="Read here: parquet:, jsonl:, sqlite:, firestore://; or copy the table to one of these.",
+        fix="Read here: parquet:, jsonl:, sqlite:, firestore://, postgresql://; or give --checkpoint without --table.",
     )
 
 
@@ -158,6 +163,23 @@ class InParquet:
         while some := list(islice(waiting, _CHUNK)):
             for row in to_arrow(some, table)[0].to_pylist():
                 yield row.pop("__path__"), row
+
+
+class InPostgres:
+    """The tables of a `postgresql:` sink."""
+
+    def __init__(self, uri: str) -> None:
+        entry = Entry("onto_flow.sinks.postgresql.reading:PostgresTables", "postgresql")
+        self._tables: Any = load("sink", "postgresql", {"postgresql": entry})(uri)
+
+    def rows(self, table: Table) -> Iterable[TableRow]:
+        """See `ViewTables`."""
+        return (TableRow(*row) for row in self._tables.rows(table))
+
+    def shown(self, table: Table, documents: Iterable[tuple[str, Document]]) -> Iterator[tuple[str, Document]]:
+        """See `ViewTables`."""
+        found: Iterator[tuple[str, Document]] = self._tables.shown(table, documents)
+        return found
 
 
 class InDatabase:

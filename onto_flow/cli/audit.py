@@ -21,10 +21,17 @@ def _arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("views", help=VIEWS)
     command.add_argument("--source", required=True, help="an export that was made since, or firestore://PROJECT")
     command.add_argument("--checkpoint", metavar="DIR", help="of a job of the embedded engine, which may go on")
-    command.add_argument("--table", metavar="URI", help="the view tables: parquet:, jsonl:, sqlite: or firestore:")
+    command.add_argument(
+        "--table", metavar="URI", help="the view tables: parquet:, jsonl:, sqlite:, firestore: or postgresql:"
+    )
     command.add_argument("--snapshot-time", metavar="TIME", help="when the export was taken (RFC 3339)")
     command.add_argument("--whole-export", action="store_true", help="a collection without documents is empty")
     command.add_argument("--documents-only", action="store_true", help="compute no view: for exports beyond memory")
+    command.add_argument(
+        "--max-memory",
+        metavar="SIZE",
+        help="what computing the views may take, as it is estimated (default: what is left)",
+    )
     command.add_argument("--since", metavar="URI", help="without checkpoint: an earlier export, of when all was right")
     command.add_argument(
         "--whole-collections", action="store_true", help="without checkpoint: send all of the collections"
@@ -74,6 +81,7 @@ def _opened(arguments: argparse.Namespace) -> Audit:
     from ..connect import open_source
     from ..core.values import to_micros
     from ..engines.declared import declared_time
+    from ..engines.local.options import memory_of
     from ..model.compile import plan_views
     from ..model.fingerprint import fingerprint
     from ..views import load_views
@@ -94,6 +102,7 @@ def _opened(arguments: argparse.Namespace) -> Audit:
         snapshot_time=to_micros(time_of(arguments.snapshot_time)) if arguments.snapshot_time else None,
         whole_export=arguments.whole_export,
         documents_only=arguments.documents_only,
+        max_memory=memory_of(arguments.max_memory) if arguments.max_memory else None,
         declared=declared_time(time_of(arguments.now) if arguments.now else None, None, None),
     )
 

@@ -128,7 +128,7 @@ def test_without_a_checkpoint_the_tables_are_compared(folder, capsys):
         (["--max-changes", "many"], "--max-changes=many is no number above 0"),
         (["--source", "export", "--snapshot-time", "2001-01-01T00:00:00Z"], "the job began with a later one"),
         (["--snapshot-time", "2099-01-01T00:00:00Z"], "of the future"),
-        (["--table", "postgresql://u@h/db"], "tables of postgresql are not read here"),
+        (["--table", "bigquery://p/d"], "tables of bigquery are not read here"),
         (["--repair", "kafka://h/t", "--max-share", "1"], "there is no repair 'kafka'"),
         (["--repair", "jsonl:repair.jsonl?x=1", "--max-share", "1"], "a repair has no option x"),
     ],

@@ -56,8 +56,17 @@ class Options:
         return cls(
             None if directory is None else Path(str(directory)),
             1.0 if every is None else amount("--checkpoint-every", every, _SECONDS),
-            None if memory is None else int(amount("--max-memory", memory, _UNITS)),
+            None if memory is None else memory_of(memory),
         )
+
+
+def memory_of(given: Any) -> int:
+    """The bytes that `--max-memory` says.
+
+    Raises:
+        UsageError: `wrong-usage`.
+    """
+    return int(amount("--max-memory", given, _UNITS))
 
 
 def amount(name: str, given: Any, units: Mapping[str, float]) -> float:

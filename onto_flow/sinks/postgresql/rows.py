@@ -68,6 +68,11 @@ def copy_line(
     return "\t".join([copied(path), f"{{{generation},{epoch},{seq}}}", *flags, *values]) + "\n"
 
 
+def text_line(path: str, values: Sequence[str]) -> str:
+    """A line of COPY: a path and the columns."""
+    return "\t".join([copied(path), *values]) + "\n"
+
+
 def row(document: Document, columns: tuple[Column, ...], view: str) -> tuple[list[str], str]:
     """The values of a document in COPY's form, and what of the document does not fit (empty: all does).
 

@@ -130,6 +130,10 @@ class Relations:
         published = "UPDATE {fence} SET generation = {generation}, published_at = now() WHERE name = ANY({names})"
         run(cursor, published, fence=self.fence, generation=generation, names=list(names))
 
+    def has(self, cursor: Cursor[Any], name: str) -> bool:
+        """Whether there is a table of this name."""
+        return self._relation(cursor, name) is not None
+
     def _relation(self, cursor: Cursor[Any], name: str) -> Any:
         return first(cursor, _RELATION, schema=self.schema, name=name)
 
