@@ -1,11 +1,12 @@
 """A stream on Beam, beside a hand-written chain of stateful DoFns that is as careful about order.
 
-    .venv/bin/python -m benchmarks.beam_stream [--rounds 3] [--times 0.02] [--changes 5000] [--save]
+    .venv/bin/python -m benchmarks.beam_stream [--rounds 3] [--times 0.02] [--changes 5000] [--large 0.2] [--save]
 
 Both follow the changes of the workload after its documents, by turns, each in a process of its own, on a runner of the
 benchmarks' that calls the steps of the real pipelines and does what any runner must (`benchmarks.peers.beam_walk`): Beam's
 local runners take longer for themselves than the steps do. Both end with the same table. *Bursts* are changes of few
-view documents, so many of them in the time for which the gate holds them back.
+view documents, so many of them in the time for which the gate holds them back. `--large` adds lines of so many documents, once:
+more than a worker of ours keeps the objects of.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def _line(name: str, runs: list[dict[str, Any]], peers: list[dict[str, Any]], wi
     changes = runs[0]["changes"]
     return {
         "name": name,
-        "what": f"bursts of {window:,}" if window else "one by one",
+        "what": f"bursts of {window:,}" if window else f"one by one, {runs[0]['documents']:,} documents",
         "per_second": statistics.median(changes / run["seconds"] for run in runs),
         "ratio": statistics.median(peer["seconds"] / run["seconds"] for run, peer in zip(runs, peers)),
         "steps": runs[0]["steps"] / changes,
@@ -77,10 +78,13 @@ def main(given: list[str]) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--times", type=float, default=0.02)
     parser.add_argument("--changes", type=int, default=5000)
+    parser.add_argument("--large", type=float, default=0.0)
     parser.add_argument("--save", action="store_true")
     options = parser.parse_args(given)
     lines = rounds_of(options.rounds, options.times, options.changes)
     lines += rounds_of(options.rounds, BURST_TIMES, options.changes, BURST_WINDOW)
+    if options.large:
+        lines += rounds_of(1, options.large, options.changes)
     print(table(lines))
     if options.save:
         (RESULTS / "beam_stream.json").write_text(

@@ -8,6 +8,7 @@ timers of the gate do, which then coalesces.
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import time
@@ -71,6 +72,7 @@ def walked(way: str, documents: Sequence[Change], changes: Sequence[Change], win
     load_seconds = time.process_time() - began
     loaded = list(walk.outputs)
     walk.outputs.clear()
+    gc.collect()  # what the load left behind is not the changes'
     steps, began = walk.steps, time.process_time()
     for at in range(0, len(changes), window or len(changes)):
         walk.give(root, changes[at : at + (window or len(changes))])

@@ -60,15 +60,17 @@ class RememberingAssemble(Assemble):
 
     def can_change(self, record: Record, path: str) -> bool:
         """Whether `change` may take a plain change of a document of a record."""
-        return record.kept is not None and path not in record.due and not (record.failed or record.behind)
+        return path not in record.due and not (record.failed or record.behind)
 
     def change(self, record: Record, root: str, path: str, doc: Doc, ctx: Context) -> None:
-        """Takes a plain change into a record of which is kept what it is made of, and shows the view."""
+        """Takes a plain change into a record, and shows the view: from what is kept of it, if anything is."""
         kept, record.kept = record.kept, None
-        assert kept is not None
         assert doc.fields is not None
         self._again = True
         record.reg[path] = doc
+        if kept is None:
+            self._show(record, root, ctx)
+            return
         kept.replace(self._slots(path.rpartition("/")[0]), path, doc.fields)
         self._show_kept(record, kept, root, ctx)
 

@@ -59,6 +59,7 @@ class Both:
         self.runner.begin(random)
         self.runner.run(pieces, 5 * DAY)
         kept = {name: list(found) for name, found in self.runner.kept.items()}
+        kept["dead_letters"] = [letter._replace(stack="") for letter in kept["dead_letters"]]
         return dict(self.runner.states), dict(self.runner.timers), kept
 
     def _counted(self, kind: str, take: Any) -> Any:
@@ -101,6 +102,31 @@ def test_changes_that_are_mostly_plain(shape: Shape, page: int) -> None:
         both.compare([*changes[:40], *late, *changes[40:]], seed)
     wanted = {"ingest", "match", "assemble"} if shape is FEW else {"match"} if shape is CHAIN else set()
     assert all(both.taken[kind] > 20 for kind in wanted), both.taken
+
+
+class Raising:
+    """An evaluator whose code raises on some documents."""
+
+    def __init__(self, evaluator: Any) -> None:
+        self.evaluator = evaluator
+
+    def documents(self, members: Any) -> Any:
+        if any(fields.get("n") == "hide" for found in members.values() for _, fields in found):
+            raise ValueError("hide")
+        return self.evaluator.documents(members)
+
+
+@pytest.mark.parametrize("most", [8 << 20, 600])
+def test_code_that_raises_and_workers_that_keep_little(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = Both(plan_of(FEW), 0)
+    for fn in both.fns:
+        monkeypatch.setattr(fn.live, "_most", most)
+        if fn.node.kind == "assemble":
+            monkeypatch.setattr(fn.operator, "evaluator", Raising(fn.operator.evaluator))
+    for seed in range(4):
+        both.compare(mostly_plain(Random(seed), 50), seed)
+    assert both.taken["assemble"] > 20
+    assert both.runner.kept["dead_letters"]
 
 
 def test_maps_in_shards(monkeypatch: pytest.MonkeyPatch) -> None:

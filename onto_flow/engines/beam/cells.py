@@ -97,15 +97,17 @@ class ValueCell:
 
     def __init__(self, state: Any, live: Held | None = None, name: str = "") -> None:
         self._state = _State(state)
-        self._new = _UNREAD
+        self._new = self._got = _UNREAD
         self._live, self._name = live, name
 
     def get(self) -> Any:
         """What was last put, or the object of the bytes."""
         if self._new is not _UNREAD:
             return self._new
-        held = self._state.read()
-        return None if held is None else decoded(held, self._live, self._name)
+        if self._got is _UNREAD:
+            held = self._state.read()
+            self._got = None if held is None else decoded(held, self._live, self._name)
+        return self._got
 
     def put(self, value: Any) -> None:
         """Keeps a value for the end of the step."""

@@ -37,12 +37,14 @@ class Live:
         self._size -= size
         return held if size else {}
 
-    def renew(self, key: bytes, name: Any, raw: bytes) -> None:
-        """The object of a cell, which was changed in place, stands for other bytes now."""
-        size, held = self._keys.pop(key)
-        old, kept = held[name]
-        held[name] = (raw, kept)
-        more = len(raw) - len(old)
+    def renew(self, key: bytes, name: Any, raw: bytes, made: Any) -> None:
+        """The object of a cell, which was changed in place, or is new, stands for these bytes now."""
+        size, held = self._keys.pop(key, _NOTHING)
+        if not size:
+            self.give(key, {name: (raw, made)})
+            return
+        more = len(raw) - (len(held[name][0]) if name in held else 0)
+        held[name] = (raw, made)
         self._keys[key] = (size + more, held)
         self._size += more
         if self._size > self._most:

@@ -1,7 +1,7 @@
-"""Plain changes of the documents of roots whose objects the worker has: one register of the record is replaced.
+"""Plain changes of the documents of roots: one register of the record is replaced.
 
-The view is evaluated from what is kept of the root. Of the record, its registers stay the bytes that they were, and what was
-shown last goes into the view change as the bytes that it is.
+The view is evaluated from what the worker has kept of the root, else from the whole record. The other registers stay the
+bytes that they were, and what was shown last goes into the view change as the bytes that it is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ...operators.messages import Doc
 from ...operators.record import Record
 from ...operators.remembering import RememberingAssemble
 from ..carried import encode_carried
-from ..coding import encode, encode_state
+from ..coding import decode_state, encode, encode_state
 from .keys import decode_key
 from .live import Live
 from .outlet import SHOWN, TimedStep
@@ -56,7 +56,7 @@ class Host(Protocol):
 
 
 class PlainAssemble:
-    """Takes plain changes of the documents of roots whose objects the worker has.
+    """Takes plain changes of the documents of roots.
 
     Args:
         operator: Says what they are, and shows the view.
@@ -73,27 +73,29 @@ class PlainAssemble:
 
     def __call__(self, key: bytes, envelope: bytes, given: Sequence[Any]) -> Outputs | None:
         """Puts the document into the record, and shows the view."""
-        held, path = self._host.live.find(key), path_told(envelope)
-        kept = None if held is None else held.get("record")
-        if kept is None or path is None:
+        path, state = path_told(envelope), given[self._record]
+        raw = None if path is None else state.read()
+        if path is None or raw is None:
             return None
         collection = path[: path.rfind(b"/")]
         stays = self._stays[collection] if collection in self._stays else self._learn(collection, path)
-        raw, record = kept
-        state = given[self._record]
-        if stays is None or state.read() != raw:
+        found = None if stays is None else _plain.plain_register(raw, envelope, BEGIN, TOLD, stays, *TYPES)
+        if found is None:
             return None
-        found = _plain.plain_register(raw, envelope, BEGIN, TOLD, stays, *TYPES)
-        if found is None or not self._operator.can_change(record, found[2]):
+        live = self._host.live
+        held = live.find(key)
+        kept = None if held is None else held.get("record")
+        record = Record.of(decode_state(raw)) if kept is None or kept[0] != raw else kept[1]
+        if not self._operator.can_change(record, found[2]):
             return None
         step = self._host.begun()
         try:
             now, outputs = self._changed(key, record, raw, found, step)
         except Exception as error:
-            self._host.live.take(key)
+            live.take(key)
             return [self._host.failed(_root_of(key), [envelope[BEGIN:]], error)]
         state.write(now)
-        self._host.live.renew(key, "record", now)
+        live.renew(key, "record", now, record)
         return outputs
 
     def _changed(
@@ -102,7 +104,7 @@ class PlainAssemble:
         """The record's bytes after the step, and what Beam is to carry."""
         (first, tail, path, version, fields, old), seq = found, record.seq
         self._operator.change(record, str(_root_of(key)), path, Doc(version, fields, record.reg[path].keys), step)
-        if record.kept is None:
+        if record.failed:
             return encode_state(record.pack()), self._host.given(step)
         if record.seq == seq:
             return first + raw[tail:], self._host.given(step)

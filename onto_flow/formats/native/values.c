@@ -388,12 +388,38 @@ static Said get_text(Slice *rest, int intern, PyObject **found)
     return ODD;
 }
 
-static Said tagged_text(Slice *rest, int intern, PyObject **found)
+enum { NAMES = 512, NAME_SIZE = 40 };
+
+static PyObject *met_names[NAMES]; /* names of fields that were met lately, ASCII alone */
+
+/* The name of a field: most are the same few again and again. */
+static Said get_name(Slice *rest, PyObject **found)
+{
+    const uint8_t *begin = rest->at;
+    Slice raw;
+    if (!read_slice(&rest->at, rest->end, &raw))
+        return ODD;
+    size_t size = size_of(raw);
+    uint32_t hash = 2166136261u;
+    if (size <= NAME_SIZE)
+        for (const uint8_t *at = raw.at; at < raw.end; at++)
+            hash = (hash ^ *at) * 16777619u;
+    PyObject **met = &met_names[(hash ^ hash >> 16) % NAMES];
+    if (*met && (size_t)PyUnicode_GET_LENGTH(*met) == size && !memcmp(PyUnicode_DATA(*met), raw.at, size))
+        return got(Py_NewRef(*met), found);
+    rest->at = begin;
+    Said said = get_text(rest, 1, found);
+    if (said == FOUND && size <= NAME_SIZE && PyUnicode_IS_COMPACT_ASCII(*found))
+        Py_XSETREF(*met, Py_NewRef(*found));
+    return said;
+}
+
+static Said tagged_text(Slice *rest, int name, PyObject **found)
 {
     if (rest->at >= rest->end || *rest->at != STR_)
         return ODD;
     rest->at++;
-    return get_text(rest, intern, found);
+    return name ? get_name(rest, found) : get_text(rest, 0, found);
 }
 
 static Said get_reference(Coder *coder, Slice *rest, PyObject **found)
