@@ -5,7 +5,7 @@
 Both follow the changes of the workload after its documents, by turns, each in a process of its own, on a runner of the
 benchmarks' that calls the steps of the real pipelines and does what any runner must (`benchmarks.peers.beam_walk`): Beam's
 local runners take longer for themselves than the steps do. Both end with the same table. *Bursts* are changes of few
-view documents, so many of them in the time for which the gate holds them back. `--large` adds lines of so many documents, once:
+view documents, so many of them in the time for which the gate holds them back. `--large` adds lines of more documents, once:
 more than a worker of ours keeps the objects of.
 """
 
