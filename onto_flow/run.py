@@ -110,7 +110,7 @@ def start(
         snapshot_time: The time of the export, where the export does not know it; of a backfill, with `seeds` alone.
         inconsistent_export: Take an export that is no consistent view: all later events are applied, and nothing is
             published before the feed has ended.
-        publish_every: Seconds between publications while the feed goes on; by default 10. No stream on Beam has them.
+        publish_every: Seconds between publications while the feed goes on; by default 10. Only the embedded engine has them.
         on_letter: Is told what failed, and what is well again.
         metrics: Where the job tells of itself.
         declared: Declared time; the wall's when left out.
@@ -160,6 +160,9 @@ def start(
             limits=limits,
         )
         return _carried_out(runner, stream, run, told, on_sink)
+    if publish_every is not None and not runner.capabilities.publishes_meanwhile:
+        what = f"engine {engine!r} shows the tables of a feed that ends once, when the job has ended"
+        raise UsageError("wrong-usage", what, fix="Leave out --publish-every, or run it on engine local.")
     if feed is None and snapshot_time is not None:
         check_backfill_time(snapshot_time, options.get("seeds"))
         source = as_of(source, snapshot_time)[0] if isinstance(source, str) else source

@@ -62,6 +62,7 @@ class EngineCapabilities:
         exactly_once_between_stages: State and messages of a step are permanent together; the protocol needs it.
         restores_by: How a crash is survived: `outbox`, `epoch`, or `nothing` (the state is in memory).
         unbounded: Whether it can run a feed that does not end.
+        publishes_meanwhile: Whether tables are shown while a feed goes on; else once, when the job has ended.
         workers_open: Whether its workers open the ends of such a job themselves, by their URIs.
     """
 
@@ -71,6 +72,7 @@ class EngineCapabilities:
     restores_by: str
     unbounded: bool
     workers_open: bool = False
+    publishes_meanwhile: bool = False
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,14 @@ class Counting(Protocol):
 
 
 @runtime_checkable
+class Succeeding(Protocol):
+    """A sink that knows, once it is open, who wrote its tables before."""
+
+    def written_by(self) -> Mapping[str, int]:
+        """View -> the generation that has written its table; 0 where none has."""
+
+
+@runtime_checkable
 class ColumnSink(Protocol):
     """A sink that takes whole columns too."""
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO
 
 from ..core.change import DeadLetter, ViewChange
-from ..core.errors import EngineError
+from ..core.errors import DataError, EngineError
 from ..core.options import truth_of
-from ..formats.view_changes import encode_view_change
+from ..formats.view_changes import decode_view_change, encode_view_change
 from .base import Sharing, SinkCapabilities, Table
 
 SHARING: Sharing = "here"
+_TAIL = 1 << 20
+"""So many bytes of the end of a file are looked at for its last line."""
 
 
 class JsonLinesSink:
@@ -35,6 +37,8 @@ class JsonLinesSink:
         self._shared = truth_of("shared", shared)
         self._waiting: list[bytes] = []
         self._file: IO[bytes] | None = None
+        self._views: tuple[str, ...] = ()
+        self._before = 0
 
     @property
     def capabilities(self) -> SinkCapabilities:
@@ -43,12 +47,18 @@ class JsonLinesSink:
 
     def open(self, tables: Sequence[Table], generation: int) -> None:
         """See `Sink`."""
+        self._views = tuple(table.view for table in tables)
         with self._writing():
             self._file = open(self._name, "ab+")  # noqa: SIM115 - closed by close()
             if self._file.tell():
+                self._before = _last_generation(self._file)
                 self._file.seek(-1, os.SEEK_END)
                 if self._file.read(1) != b"\n":
                     self._file.write(b"\n")
+
+    def written_by(self) -> dict[str, int]:
+        """See `Succeeding`; of the last line, whatever its view is."""
+        return dict.fromkeys(self._views, self._before)
 
     def write(self, changes: Sequence[ViewChange]) -> None:
         """See `Sink`."""
@@ -87,3 +97,12 @@ class JsonLinesSink:
             yield
         except OSError as error:
             raise EngineError("sink-failed", f"it cannot be written: {error}", where=self._name) from error
+
+
+def _last_generation(file: IO[bytes]) -> int:
+    """The generation of the last whole line among the last bytes of a file; 0 where there is none."""
+    file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+    for line in reversed(file.read().splitlines()):
+        with suppress(DataError):
+            return decode_view_change(line).version[0]
+    return 0

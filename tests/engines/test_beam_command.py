@@ -11,8 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -33,11 +35,12 @@ from onto_flow.engines.beam import Engine
 from onto_flow.engines.beam import local_pubsub as reads
 from onto_flow.engines.beam.needs import needs_of
 from onto_flow.engines.beam.runners import Need
-from onto_flow.engines.beam.stream_run import _Local
+from onto_flow.engines.beam.stream_run import FORGETS, _Local, earlier_writer
 from onto_flow.engines.beam.write_lines import WriteLines
 from onto_flow.formats.cloudevents_writer import encode_binary
 from onto_flow.formats.export_writer import write_export
 from onto_flow.formats.times import parse_time
+from onto_flow.formats.view_changes import encode_view_change
 from onto_flow.run import Run, start
 from onto_flow.streams import as_of, stream_job
 from onto_flow.testing.firestore import firestore_server
@@ -258,6 +261,13 @@ def test_seconds_between_publications_are_refused_where_there_are_none() -> None
         start([MeetingSession], feed=FEED, engine="beam", publish_every=5.0, **job)
 
 
+@pytest.mark.parametrize("feed", ["feed.jsonl", None])
+def test_seconds_between_publications_are_refused_of_a_feed_that_ends(folder: Path, feed: str | None) -> None:
+    Path("feed.jsonl").write_text("")
+    with pytest.raises(UsageError, match="engine 'beam' shows the tables of a feed that ends once"):
+        start([MeetingSession], source="export", feed=feed, engine="beam", publish_every=5.0)
+
+
 def test_an_export_that_does_not_know_its_time_is_asked_for_it(folder: Path) -> None:
     with pytest.raises(UsageError, match="no-snapshot-time"):
         start([MeetingSession], source="export", feed=FEED, sink="jsonl:changes", engine="beam")
@@ -302,6 +312,23 @@ def test_elsewhere_dead_letters_need_a_place(folder: Path) -> None:
         Engine().pipeline(job)
     with pytest.raises(EngineError, match=r"give the job by its URIs to `View\.backfill`"):
         Engine().run(job)
+
+
+def test_a_second_start_says_that_the_tables_may_go_back(folder: Path) -> None:
+    """Of a table that somebody wrote, and not of one that the job's own seeds are of."""
+    job = stream_job([MeetingSession], source=None, feed=open_feed(FEED), sink="jsonl:changes", generation=9)
+    assert earlier_writer(job) == 0
+    shown = ViewChange("MeetingSession", "meetingSessions/a", None, {}, (7, 0, 1))
+    Path("changes").write_bytes(encode_view_change(shown) + b"\n" + b'{"view": "MeetingSession", "cut')
+    assert earlier_writer(job) == 7
+    seeds = SimpleNamespace(known=lambda: SimpleNamespace(generation=7))
+    assert earlier_writer(replace(job, seeds=seeds)) == 0
+    again = replace(job, say=(notes := []).append, sink=job.sink)
+    with pytest.raises(EngineError, match="it ended"):
+        _Local(again, SimpleNamespace(run=lambda: SimpleNamespace(wait_until_finish=lambda: None, state="DONE"))).run()
+    assert notes[0] == FORGETS
+    assert notes[1].startswith("these tables were written by an earlier job, at 1970-01-01T00:00:00.000007+00:00")
+    assert "--repair" in notes[1]
 
 
 def test_what_a_pipeline_tells_is_counted_and_a_view_that_must_not_fail_ends_it() -> None:

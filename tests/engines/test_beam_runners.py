@@ -109,7 +109,7 @@ REFUSED = {name: "; ".join(refusals(case.plan)) for name, case in FIXED.items() 
     ],
 )
 def test_batch_plan_of_what_it_does_not_know(name):
-    with mock.patch("onto_flow.beam.plan_views", lambda plan: plan):
+    with mock.patch("onto_flow.beam.views.plan_views", lambda plan: plan):
         Backfill(FIXED[name].plan)
 
 

@@ -25,7 +25,7 @@ import onto_flow
 import onto_flow.beam as public
 from onto_flow.connect import open_source
 from onto_flow.core.change import Change, ViewChange
-from onto_flow.core.errors import UsageError
+from onto_flow.core.errors import EngineError, UsageError
 from onto_flow.core.types import Type
 from onto_flow.demo import data as demo
 from onto_flow.demo.meeting_room import Attendee, MeetingSession, OrganizationLoad
@@ -37,6 +37,7 @@ from onto_flow.formats import encode_change
 from onto_flow.formats.export_writer import write_export
 from onto_flow.sources.firestore_export import FirestoreExport
 
+PUBLIC = [public.reading, public.views, public.writing, public.udfs]
 pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]
 
 
@@ -47,9 +48,10 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(place)
 
 
-@pytest.mark.parametrize("module", [public, elements, parcels, routing, rows, udfs, cells], ids=lambda m: m.__name__)
+@pytest.mark.parametrize("module", [*PUBLIC, elements, parcels, routing, rows, udfs, cells], ids=lambda m: m.__name__)
 def test_examples(module, export: str, tmp_path: Path) -> None:
     given = {
+        **{name: value for name, value in vars(public).items() if not name.startswith("_")},
         "beam": beam,
         "RUNNER": IN_PROCESS,
         "EXPORT": export,
@@ -282,3 +284,11 @@ def test_a_udf_over_columns_is_called_by_batches() -> None:
     assert sorted(KEPT["main"]) == [n + 2 for n in range(10)]
     assert KEPT["double"] == [4] * 10
     assert max(beam_udfs.SIZES) > 1
+
+
+def test_the_time_of_documents_is_what_seeds_say(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="give seeds= too"):
+        public.Backfill(MeetingSession, snapshot=9)
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(EngineError, match="seeds"):
+        public.Backfill(MeetingSession, seeds=str(tmp_path))

@@ -223,11 +223,13 @@ class Backfilled(NamedTuple):
         views: `ViewChange`s, one per view document.
         dead_letters: `DeadLetter`s.
         built: The same as `Built`, by columns where they were computed so: what takes `Built` is given these.
+        seeds: The manifest of the seeds as JSON, one; `None` where none are written.
     """
 
     views: Any
     dead_letters: Any
     built: Any = None
+    seeds: Any = None
 
     def __or__(self, transform: Any) -> Any:
         takes = getattr(getattr(transform, "transform", transform), "takes_built", False)

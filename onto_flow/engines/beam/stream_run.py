@@ -14,6 +14,8 @@ from apache_beam.runners.runner import PipelineState
 
 from ...core.errors import EngineError, OntoFlowError
 from ...core.gaps import Gaps
+from ...core.values import from_micros
+from ...sinks.base import Succeeding
 from ..base import Progress, Report
 from ..breaker import Failures
 from .local_pubsub import patient_reads
@@ -29,6 +31,13 @@ FORGETS = (
 )
 """What is said of the local runner."""
 
+AGAIN = (
+    "these tables were written by an earlier job, at {}: if it was a stream on this machine, what it knew is gone, messages "
+    "that it acknowledged do not come again, and where the documents read now are older, the tables go back to them. When "
+    "the subscription is read: onto-flow audit VIEWS --source LATER_EXPORT --table TABLES --repair pubsub://PROJECT/TOPIC"
+)
+"""What is said where tables have an owner already."""
+
 _LOOK_SECONDS = 0.2
 
 
@@ -41,6 +50,24 @@ def run_stream(job: StreamJob) -> Report:
     pipeline, _ = stream_pipeline(job)
     check_pipeline(pipeline)
     return _Local(job, pipeline).run() if runner_of(pipeline).is_local else _submit(pipeline)
+
+
+def earlier_writer(job: StreamJob) -> int:
+    """The generation that has written the job's tables before; 0 where none has, or where the seeds are of it.
+
+    Raises:
+        EngineError: The sink cannot be opened.
+    """
+    sink = job.sink.open()
+    try:
+        sink.open(job.tables(), job.generation)
+        found = sink.written_by().values() if isinstance(sink, Succeeding) else ()
+    finally:
+        sink.close()
+    before = max(found, default=0)
+    seeds = None if job.seeds is None else job.seeds.known()
+    is_its_own = before == job.generation or (seeds is not None and seeds.generation == before)
+    return 0 if is_its_own else before
 
 
 def _submit(pipeline: Any) -> Report:
@@ -77,6 +104,8 @@ class _Local:
         """Runs until `stop` is set, or until it fails."""
         started = time.monotonic()
         self.job.say(FORGETS)
+        if before := earlier_writer(self.job):
+            self.job.say(AGAIN.format(from_micros(before).isoformat()))
         try:
             with taking(self.job.name, lambda kind, told: self.told.put((kind, told))), patient_reads():
                 self._follow(self.pipeline.run())

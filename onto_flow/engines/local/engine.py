@@ -22,7 +22,12 @@ class LocalEngine:
 
     name = "local"
     capabilities = EngineCapabilities(
-        drained=True, keeps_order=True, exactly_once_between_stages=True, restores_by="outbox", unbounded=True
+        drained=True,
+        keeps_order=True,
+        exactly_once_between_stages=True,
+        restores_by="outbox",
+        unbounded=True,
+        publishes_meanwhile=True,
     )
 
     def __init__(self, connect: Callable[..., Any] | None = None) -> None:

@@ -77,6 +77,10 @@ class BigQuerySink:
             refuse_older(generation, opened.before, table.view, opened.name)
             self._tables[table.view] = opened
 
+    def written_by(self) -> dict[str, int]:
+        """See `Succeeding`."""
+        return {view: opened.before for view, opened in self._tables.items()}
+
     def write(self, changes: Sequence[ViewChange]) -> None:
         """See `Sink`."""
         for change in changes:

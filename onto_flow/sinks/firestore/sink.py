@@ -157,6 +157,10 @@ class FirestoreSink:
             self.operations["read"] += 1
             self._tables[table.view] = _Open(table, ownership, TableWriter(self._means, table, ownership, known))
 
+    def written_by(self) -> dict[str, int]:
+        """See `Succeeding`."""
+        return {view: opened.ownership.before.generation for view, opened in self._tables.items()}
+
     def write(self, changes: Sequence[ViewChange]) -> None:
         """See `Sink`."""
         ours = [change for change in changes if change.version[0] >= self._generation]
