@@ -1,4 +1,4 @@
-"""Documents written to Google's Firestore emulator in transactions that read an owner, in plain commits, by `BatchWrite`.
+"""Documents written to Google's Firestore emulator: under an owner, by a mark or in transactions; or without one.
 
     .venv/bin/python -m benchmarks.batch_writes [DOCUMENTS] [TURNS]
 
@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 
 from onto_flow.core.writes import Write
@@ -34,6 +35,13 @@ def in_transactions(database: FirestoreDatabase, writes: list[Write]) -> None:
     database.transact(body)
 
 
+def in_marked_commits(database: FirestoreDatabase, writes: list[Write]) -> None:
+    [time, *_] = database.commit(
+        [Write.update(OWNER, {"g": 1}, update_time=_marked.get(database)), *writes]
+    ).update_times
+    _marked[database] = time
+
+
 def in_commits(database: FirestoreDatabase, writes: list[Write]) -> None:
     database.commit(writes)
 
@@ -42,7 +50,13 @@ def by_batch_write(database: FirestoreDatabase, writes: list[Write]) -> None:
     assert all(written.error is None for written in database.commit_each(writes))
 
 
-WAYS = {"transactions that read an owner": in_transactions, "commits": in_commits, "BatchWrite": by_batch_write}
+_marked: dict[FirestoreDatabase, datetime | None] = {}
+WAYS = {
+    "transactions that read an owner": in_transactions,
+    "commits with a mark of the owner": in_marked_commits,
+    "commits": in_commits,
+    "BatchWrite": by_batch_write,
+}
 
 
 def rate(way: Callable[[list[Write]], None], collection: str, count: int, turn: int) -> float:

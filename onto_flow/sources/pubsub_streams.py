@@ -14,9 +14,11 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 from google.api_core.exceptions import GoogleAPICallError, RetryError
+from google.api_core.retry import Retry
 from google.cloud.pubsub_v1 import SubscriberClient
 from google.cloud.pubsub_v1.subscriber.scheduler import ThreadScheduler
 from google.cloud.pubsub_v1.types import FlowControl
@@ -27,7 +29,11 @@ DEADLINE_SECONDS = 10
 """The stream's deadline, and the longest that a lease is extended by: the client's own 60 seconds are how long messages of a
 killed process would stay away."""
 
-_GIVEN_BACK = 1000
+_PATIENCE = 5.0
+_A_WHILE = Retry(initial=0.1, maximum=1.0, timeout=_PATIENCE)
+"""The client's own minute is longer than a lease."""
+
+_AT_ONCE = 1000
 """So many messages a request: it may have 512 KiB."""
 
 
@@ -56,9 +62,9 @@ class Pulled:
         self._held: deque[tuple[int, Any]] = deque()
         self._client = SubscriberClient()
         self._client.streaming_pull = _without_keys(self._client.streaming_pull)
-        self._leases = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pubsub-leases")
-        self._extend = self._client.modify_ack_deadline
-        self._client.modify_ack_deadline = self._extend_beside
+        self._modify = self._client.modify_ack_deadline
+        self._leases = Leases(self._modify)
+        self._client.modify_ack_deadline = self._leases.extend
         flow = FlowControl(
             max_messages=max(1, max_messages // streams),
             max_bytes=max(1, max_bytes // streams),
@@ -85,12 +91,6 @@ class Pulled:
         self._came.append(message)
         if self.ring is not None:
             self.ring()
-
-    def _extend_beside(self, *, ack_ids: Iterable[str], **request: Any) -> None:
-        """Extends leases, if that can be done: a message whose lease ends comes again."""
-        # When the subscription is being closed there is nothing to extend any more.
-        with suppress(RuntimeError):
-            self._leases.submit(_tried, self._extend, {**request, "ack_ids": list(ack_ids)})
 
     def take(self, most: int) -> list[Any]:
         """The next messages.
@@ -121,13 +121,18 @@ class Pulled:
         with suppress(GoogleAPICallError, TimeoutError):
             for future in self._futures:
                 future.result(timeout=DEADLINE_SECONDS)
+            self._leases.close()
             left = [message.ack_id for _, message in self._held] + [message.ack_id for message in self._came]
-            for at in range(0, len(left), _GIVEN_BACK):
-                ids = left[at : at + _GIVEN_BACK]
-                self._extend(
-                    subscription=self.subscription, ack_ids=ids, ack_deadline_seconds=0, timeout=DEADLINE_SECONDS
+            for at in range(0, len(left), _AT_ONCE):
+                ids = left[at : at + _AT_ONCE]
+                self._modify(
+                    subscription=self.subscription,
+                    ack_ids=ids,
+                    ack_deadline_seconds=0,
+                    retry=None,
+                    timeout=DEADLINE_SECONDS,
                 )
-        self._leases.shutdown()
+        self._leases.close()
         self._client.close()
 
     def _failed(self) -> EngineError:
@@ -138,9 +143,44 @@ class Pulled:
         return EngineError("feed-failed", what, fix=fix)
 
 
-def _tried(extend: Callable[..., None], request: dict[str, Any]) -> None:
-    with suppress(GoogleAPICallError, RetryError):
-        extend(**request)
+class Leases:
+    """Extends leases in a thread of its own: all that were wanted since the last request together.
+
+    A lease that cannot be extended ends, and its message comes again.
+
+    Args:
+        modify: The call, `SubscriberClient.modify_ack_deadline`.
+    """
+
+    def __init__(self, modify: Callable[..., None]) -> None:
+        self._modify = modify
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pubsub-leases")
+        self._lock = threading.Lock()
+        self._wanted: dict[tuple[str, float], dict[str, None]] = {}
+
+    def extend(self, *, subscription: str, ack_ids: Iterable[str], ack_deadline_seconds: float) -> None:
+        """Begins to extend some; called as the client calls `modify`."""
+        with self._lock:
+            self._wanted.setdefault((subscription, ack_deadline_seconds), {}).update(dict.fromkeys(ack_ids))
+        # Once it is closed there is nothing to extend any more.
+        with suppress(RuntimeError):
+            self._thread.submit(self._send)
+
+    def close(self) -> None:
+        """Waits for the request that is under way; makes no other."""
+        self._thread.shutdown(cancel_futures=True)
+
+    def _send(self) -> None:
+        with self._lock:
+            wanted, self._wanted = self._wanted, {}
+        for (subscription, seconds), ids in wanted.items():
+            rest = iter(ids)
+            while some := list(islice(rest, _AT_ONCE)):
+                self._try(subscription=subscription, ack_ids=some, ack_deadline_seconds=seconds)
+
+    def _try(self, **request: Any) -> None:
+        with suppress(GoogleAPICallError, RetryError):
+            self._modify(**request, retry=_A_WHILE, timeout=_PATIENCE)
 
 
 def _without_keys(streaming_pull: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import grpc
 import pytest
+from google.api_core.retry import Retry
 from google.cloud.pubsub_v1.subscriber._protocol import leaser
 
 from onto_flow.connect import open_feed
@@ -23,6 +24,7 @@ from onto_flow.formats.cloudevents_writer import encode_binary
 from onto_flow.sources import pubsub, pubsub_streams
 from onto_flow.sources.jsonl import JsonLinesFeed
 from onto_flow.sources.pubsub import PubSubFeed
+from onto_flow.sources.pubsub_streams import Leases
 from onto_flow.testing.pubsub import Settings, pubsub_server
 
 TOPIC = "projects/p/topics/changes"
@@ -315,8 +317,8 @@ def test_who_waits_is_called_when_messages_come(server):
 
 def test_messages_are_handed_over_before_the_service_has_answered_that_they_are_ours(server, monkeypatch):
     answers = threading.Event()
-    tried = pubsub_streams._tried
-    monkeypatch.setattr(pubsub_streams, "_tried", lambda *how: answers.wait(PATIENCE) and tried(*how))
+    send = Leases._send
+    monkeypatch.setattr(Leases, "_send", lambda self: answers.wait(PATIENCE) and send(self))
     publish(server, change(0))
     feed = PubSubFeed("//p/views", streams=2)
     reader = opened(feed)
@@ -325,3 +327,33 @@ def test_messages_are_handed_over_before_the_service_has_answered_that_they_are_
     acknowledge(feed, reader)
     until(lambda: unacknowledged(server) == 0)
     reader.close()
+
+
+def test_leases_that_are_wanted_while_a_request_is_under_way_are_one_more_request():
+    asked, goes_on = [], threading.Event()
+
+    def modify(*, ack_ids, ack_deadline_seconds, **how):
+        asked.append((ack_ids, ack_deadline_seconds))
+        assert goes_on.wait(PATIENCE)
+
+    leases = Leases(modify)
+    leases.extend(subscription=NAME, ack_ids=iter("a"), ack_deadline_seconds=10)
+    until(lambda: asked)
+    for id in "abcb":
+        leases.extend(subscription=NAME, ack_ids=[id], ack_deadline_seconds=10)
+    goes_on.set()
+    until(lambda: len(asked) == 2)
+    leases.close()
+    assert asked == [(["a"], 10), (["a", "b", "c"], 10)]
+
+
+def test_a_service_that_is_away_holds_up_no_stop(server, monkeypatch):
+    monkeypatch.setattr(pubsub_streams, "_A_WHILE", Retry(initial=0.01, maximum=0.01, timeout=0.05))
+    server.fail("ModifyAckDeadline", grpc.StatusCode.UNAVAILABLE, 10_000)
+    publish(server, *map(change, range(3)))
+    reader = opened(PubSubFeed("//p/views"))
+    assert len(read(reader, 3)) == 3
+    began = time.monotonic()
+    reader.close()
+    assert time.monotonic() - began < pubsub_streams.DEADLINE_SECONDS
+    assert unacknowledged(server) == 3

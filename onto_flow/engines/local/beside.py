@@ -51,8 +51,14 @@ class Beside:
         """Whether there is one that has ended."""
         return self._under_way is not None and self._under_way.done()
 
+    def publish(self, number: int) -> None:
+        """Publishes all that was written, up to this commit, at once and here; its end is to be noted all the same."""
+        ended = self._publish(number)
+        self._under_way = Future()
+        self._under_way.set_result(ended)
+
     def begin(self, number: int) -> None:
-        """Begins one of all that was written: up to this commit."""
+        """Begins to publish all that was written, up to this commit, in the other thread."""
         self._under_way = self._thread.submit(self._publish, number)
         self._under_way.add_done_callback(lambda _: self._ring())
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from functools import partial
 from itertools import chain, islice
@@ -276,23 +276,22 @@ class DurableRun(Run):
         if self._dirty:
             self._commit()
         self._settle()
-        self._kept.store.verify()
-        began = time.monotonic()
-        number = self._kept.hand_over()
-        super()._publish()
-        self._publishing = time.monotonic() - began
-        self._kept.published(number)
+        self._begin_publication(Beside.publish)
+        self._note_publication()
 
     def _show_written(self) -> None:
         """Publishes beside the feed, where the sink may be asked so."""
-        if not self.job.sink.capabilities.beside:
+        if self.job.sink.capabilities.beside:
+            self._begin_publication(Beside.begin)
+        else:
             self._publish()
-            return
+
+    def _begin_publication(self, begin: Callable[[Beside, int], None]) -> None:
         self._kept.store.verify()
-        self._beside.begin(self._kept.hand_over())
+        begin(self._beside, self._kept.hand_over())
 
     def _note_publication(self) -> None:
-        """Waits for the publication beside the feed, if there is one."""
+        """Waits for the publication that is under way, if there is one."""
         ended = self._beside.end()
         if ended is None:
             return
