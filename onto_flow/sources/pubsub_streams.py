@@ -40,6 +40,9 @@ _AT_ONCE = 1000
 class Pulled:
     """Messages as they come, numbered as they are taken, each held until it is acknowledged.
 
+    A message that is delivered again while it is here is not given again: a job that is slower than its leases would have
+    more and more copies of what it has.
+
     Args:
         subscription: Its full name.
         max_messages, max_bytes: How much may be here.
@@ -58,8 +61,10 @@ class Pulled:
         streams: int = 1,
     ) -> None:
         self.subscription, self.taken, self.ring = subscription, taken, ring
-        self._came: deque[Any] = deque()
-        self._held: deque[tuple[int, Any]] = deque()
+        self._came: deque[_Here] = deque()
+        self._held: deque[tuple[int, _Here]] = deque()
+        self._here: dict[str, _Here] = {}
+        self._lock = threading.Lock()
         self._client = SubscriberClient()
         self._client.streaming_pull = _without_keys(self._client.streaming_pull)
         self._modify = self._client.modify_ack_deadline
@@ -88,7 +93,15 @@ class Pulled:
         return future
 
     def _take_in(self, message: Any) -> None:
-        self._came.append(message)
+        """Takes a message; of one that is here already the lease alone, as the older one is over."""
+        with self._lock:
+            here = self._here.get(message.message_id)
+            if here is not None:
+                here.message.drop()
+                here.message = message
+                return
+            here = self._here[message.message_id] = _Here(message)
+            self._came.append(here)
         if self.ring is not None:
             self.ring()
 
@@ -100,10 +113,10 @@ class Pulled:
         """
         batch: list[Any] = []
         while self._came and len(batch) < most:
-            message = self._came.popleft()
+            here = self._came.popleft()
             self.taken += 1
-            self._held.append((self.taken, message))
-            batch.append(message)
+            self._held.append((self.taken, here))
+            batch.append(here.message)
         if not batch and self._ended.is_set():
             raise self._failed()
         return batch
@@ -111,7 +124,10 @@ class Pulled:
     def acknowledge(self, number: int) -> None:
         """The messages up to this number need not come again."""
         while self._held and self._held[0][0] <= number:
-            self._held.popleft()[1].ack()
+            with self._lock:
+                message = self._held.popleft()[1].message
+                del self._here[message.message_id]
+            message.ack()
 
     def close(self) -> None:
         """Ends the streams, then gives back what was not acknowledged: before, it would come to this stream again."""
@@ -122,7 +138,7 @@ class Pulled:
             for future in self._futures:
                 future.result(timeout=DEADLINE_SECONDS)
             self._leases.close()
-            left = [message.ack_id for _, message in self._held] + [message.ack_id for message in self._came]
+            left = [here.message.ack_id for here in self._here.values()]
             for at in range(0, len(left), _AT_ONCE):
                 ids = left[at : at + _AT_ONCE]
                 self._modify(
@@ -141,6 +157,13 @@ class Pulled:
         what = f"{self.subscription} gives no messages any more: {type(error).__name__}: {error}"
         fix = "Look whether the subscription is there, and whether this account may consume it."
         return EngineError("feed-failed", what, fix=fix)
+
+
+class _Here:
+    """A message that is here and not acknowledged, by its newest delivery."""
+
+    def __init__(self, message: Any) -> None:
+        self.message = message
 
 
 class Leases:

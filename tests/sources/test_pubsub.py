@@ -357,3 +357,26 @@ def test_a_service_that_is_away_holds_up_no_stop(server, monkeypatch):
     reader.close()
     assert time.monotonic() - began < pubsub_streams.DEADLINE_SECONDS
     assert unacknowledged(server) == 3
+
+
+def test_a_message_that_is_delivered_again_while_it_is_here_is_given_once(monkeypatch):
+    now = [START / 1e6]
+    with pubsub_server(lambda: now[0]) as server:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.address)
+        server.broker.topics[TOPIC] = []
+        subscription = server.broker.subscribe(NAME, Settings(TOPIC))
+        publish(server, *map(change, range(3)))
+        feed = PubSubFeed("//p/views", batch_messages=1)
+        reader = opened(feed)
+        taken = read(reader, 1)
+        for times in range(2, 5):
+            with server.changing():
+                now[0] += 100
+            until(lambda times=times: {d.attempts for d in subscription._deliveries.values()} == {times})
+        taken += read(reader, 2)
+        assert sorted(taken) == [change(0), change(1), change(2)]
+        until(lambda: len({h.message.ack_id for h in reader.pulled._here.values()} & subscription._by_ack.keys()) == 3)
+        assert reader.next_batch() == []
+        acknowledge(feed, reader)
+        until(lambda: not subscription.unacknowledged)
+        reader.close()
