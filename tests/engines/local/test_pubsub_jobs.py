@@ -19,7 +19,7 @@ from onto_flow.testing.pubsub import Settings, pubsub_server
 TOPIC = "projects/p/topics/changes"
 NAME = "projects/p/subscriptions/views"
 OUT = "views-out"
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds after which a test fails that waits."""
 QUIET = 0.5
 """Seconds without an acknowledgement after which what was lost comes again."""
@@ -64,16 +64,20 @@ def left(server):
 
 
 def until_left(server, clock, process, wanted):
-    """Waits until no more messages are left; when none is acknowledged for a while, all deadlines pass at once."""
-    end, quiet, before = time.monotonic() + PATIENCE, time.monotonic() + QUIET, 0
+    """Waits until no more messages are left; when none is acknowledged for a while, all deadlines pass at once.
+
+    Where that does not help, the next while is longer: a process that is slow would never acknowledge in time.
+    """
+    end, before, seconds = time.monotonic() + PATIENCE, 0, QUIET
     while (now := left(server)) > wanted:
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < end, "messages are not acknowledged"
         time.sleep(0.01)
         if now != before:
-            quiet, before = time.monotonic() + QUIET, now
+            before, quiet = now, time.monotonic() + seconds
         elif time.monotonic() > quiet:
-            quiet = time.monotonic() + QUIET
+            seconds *= 2
+            quiet = time.monotonic() + seconds
             with server.changing():
                 clock.passed += 11
 
