@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
 from functools import partial
 from itertools import chain, islice
@@ -276,19 +276,17 @@ class DurableRun(Run):
         if self._dirty:
             self._commit()
         self._settle()
-        self._begin_publication(Beside.publish)
+        self._kept.store.verify()
+        self._beside.publish(self._kept.hand_over())
         self._note_publication()
 
     def _show_written(self) -> None:
         """Publishes beside the feed, where the sink may be asked so."""
         if self.job.sink.capabilities.beside:
-            self._begin_publication(Beside.begin)
+            self._kept.store.verify()
+            self._beside.begin(self._kept.hand_over())
         else:
             self._publish()
-
-    def _begin_publication(self, begin: Callable[[Beside, int], None]) -> None:
-        self._kept.store.verify()
-        begin(self._beside, self._kept.hand_over())
 
     def _note_publication(self) -> None:
         """Waits for the publication that is under way, if there is one."""

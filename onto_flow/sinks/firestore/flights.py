@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
 
 from ...database.base import Committed
+from ..staged import Row
+from .deciding import Decision
 
 Landing = Future[Committed | None]
 """What a commit will have come to; `None`: nothing was to be written."""
+
+
+class Flight(NamedTuple):
+    """A commit that is under way.
+
+    Attributes:
+        rows: What waited.
+        decisions: What is done about each; empty where it could not be decided.
+        landing: What it comes to.
+        is_marked: Whether its first write is a mark.
+    """
+
+    rows: Sequence[Row]
+    decisions: Sequence[Decision]
+    landing: Landing
+    is_marked: bool = False
 
 
 class Flights:

@@ -31,7 +31,7 @@ from ..staged import Row
 from .budget import Budget
 from .deciding import Decision, decide
 from .fence import NEVER_WRITTEN, UNSEEN, Base, base_of, fenced, is_path, tombstone_path
-from .flights import Flights, Landing, failed, landed
+from .flights import Flight, Flights, failed, landed
 from .known import Known
 from .ownership import Ownership
 from .pace import Pace
@@ -58,22 +58,6 @@ class Means(NamedTuple):
     budget: Budget
     counts: Counter[str]
     flights: Flights
-
-
-class _Flight(NamedTuple):
-    """A commit that is under way.
-
-    Attributes:
-        rows: What waited.
-        decisions: What is done about each; empty where it could not be decided.
-        landing: What it comes to.
-        is_marked: Whether its first write is a mark.
-    """
-
-    rows: Sequence[Row]
-    decisions: Sequence[Decision]
-    landing: Landing
-    is_marked: bool = False
 
 
 class TableWriter:
@@ -104,7 +88,7 @@ class TableWriter:
         Raises:
             EngineError: `sink-failed`, `contention`, `database-failed`, when all attempts are over.
         """
-        under_way = deque[_Flight]()
+        under_way = deque[Flight]()
         try:
             for rows in parts:
                 under_way.append(self._begin(rows))
@@ -116,7 +100,7 @@ class TableWriter:
             for flight in under_way:
                 flight.landing.exception()
 
-    def _end(self, flight: _Flight) -> list[DeadLetter]:
+    def _end(self, flight: Flight) -> list[DeadLetter]:
         """Waits for a commit; what fails is tried again."""
         letters: list[DeadLetter] = []
         waiting, begun = [list(flight.rows)], [flight]
@@ -140,7 +124,7 @@ class TableWriter:
             self._doubted.pop(row.path, None)
         return letters
 
-    def _begin(self, rows: Sequence[Row]) -> _Flight:
+    def _begin(self, rows: Sequence[Row]) -> Flight:
         """Decides and begins a commit; that it cannot is its outcome."""
         try:
             self._ask_whose_it_is()
@@ -149,7 +133,7 @@ class TableWriter:
                 bases = {p: b if b.version is not None else b._replace(version=NEVER_WRITTEN) for p, b in bases.items()}
             return self._marked(rows, bases) if self._may_mark() else self._in_transaction(rows, bases)
         except (EngineError, DataError) as error:
-            return _Flight(rows, (), failed(error))
+            return Flight(rows, (), failed(error))
 
     def _ask_whose_it_is(self) -> None:
         """After a commit with a mark that failed; a transaction asks itself."""
@@ -163,7 +147,7 @@ class TableWriter:
         is_free = not (self._means.budget.is_bounded or pace.is_bounded or pace.seconds_to(path))
         return is_free and self._ownership.may_mark
 
-    def _marked(self, rows: Sequence[Row], bases: Mapping[str, Base]) -> _Flight:
+    def _marked(self, rows: Sequence[Row], bases: Mapping[str, Base]) -> Flight:
         """A commit that holds while the table is ours: since it is, nobody else has touched its tombstones."""
         hidden = self._hidden(rows, bases)
         stones = self._means.database.get_many([*map(tombstone_path, hidden)]) if hidden else []
@@ -171,18 +155,18 @@ class TableWriter:
         decisions = self._decide(rows, _with_stones(bases, hidden, stones))
         writes = _all(decisions)
         if not writes:
-            return _Flight(rows, decisions, landed(None))
+            return Flight(rows, decisions, landed(None))
         self._means.pace.wrote(self._ownership.path)
         self._spend(1 + len(writes))
         commit = partial(self._means.database.commit, [self._ownership.mark(), *writes])
-        return _Flight(rows, decisions, self._means.flights.begin(commit), is_marked=True)
+        return Flight(rows, decisions, self._means.flights.begin(commit), is_marked=True)
 
-    def _in_transaction(self, rows: Sequence[Row], bases: Mapping[str, Base]) -> _Flight:
+    def _in_transaction(self, rows: Sequence[Row], bases: Mapping[str, Base]) -> Flight:
         """A commit that has read who writes the table, and the tombstones that it needs."""
         hidden = self._hidden(rows, bases)
         known = None if hidden else self._decide(rows, bases)
         if known is not None and not any(decision.writes for decision in known):
-            return _Flight(rows, known, landed(None))
+            return Flight(rows, known, landed(None))
 
         def body(transaction: Transaction) -> tuple[Transaction, list[Decision]]:
             owner, *stones = transaction.get_many([self._ownership.path, *map(tombstone_path, hidden)])
@@ -199,7 +183,7 @@ class TableWriter:
         if writes:
             self._spend(writes)
             self._means.budget.spent(writes)
-        return _Flight(rows, decisions, landed(transaction.committed))
+        return Flight(rows, decisions, landed(transaction.committed))
 
     def _hidden(self, rows: Sequence[Row], bases: Mapping[str, Base]) -> list[str]:
         """Paths whose tombstones must be known."""
@@ -237,7 +221,7 @@ class TableWriter:
         now, may_skip = self._means.around.now, self._ownership.is_alone
         return [decide(row, bases[row.path], now, may_skip=may_skip) for row in rows]
 
-    def _settle(self, flight: _Flight) -> list[DeadLetter]:
+    def _settle(self, flight: Flight) -> list[DeadLetter]:
         """Waits for a commit, and notes what it did."""
         self._doubts_owner = self._doubts_owner or flight.is_marked
         committed = flight.landing.result()
