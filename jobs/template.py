@@ -13,7 +13,16 @@ from collections.abc import Sequence
 
 from onto_flow.cli import main
 
-OPTIONAL = ("feed", "seeds", "format", "snapshot_time", "dead_letters", "max_writes_per_second", "write_budget_per_day")
+OPTIONAL = (
+    "feed",
+    "seeds",
+    "format",
+    "snapshot_time",
+    "dead_letters",
+    "max_writes_per_second",
+    "write_budget_per_day",
+    "generation",
+)
 
 
 def run(arguments: Sequence[str]) -> int:

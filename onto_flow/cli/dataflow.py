@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 _ELSEWHERE = ("now", "clock", "record_clock", "metrics", "dashboard")
 """What a process tells or is told that runs the job itself."""
 
-_THERE = ("compile", "template", "against", "no_wait")
+_OWN = ("compile", "template", "against", "generation")
+_THERE = (*_OWN, "no_wait")
 
 
 def dataflow_arguments(command: argparse.ArgumentParser, *, stream: bool) -> None:
@@ -28,7 +29,10 @@ def dataflow_arguments(command: argparse.ArgumentParser, *, stream: bool) -> Non
         group.add_argument(
             "--against",
             metavar="OLD.json",
-            help="with --update: what explain --format json said of the running version",
+            help="with --update or --compile: what explain --format json said of the running version",
+        )
+        group.add_argument(
+            "--generation", metavar="N", help="of the running job that a flex template's launch updates: its label"
         )
     else:
         group.add_argument(
@@ -64,7 +68,7 @@ def to_dataflow(arguments: argparse.Namespace, feed: Source | None) -> int:
     for name in _ELSEWHERE:
         if getattr(arguments, name, None):
             raise UsageError("wrong-usage", f"--{name.replace('_', '-')} is for a job that runs in this process")
-    own = {name: given for name in ("compile", "template", "against") if (given := getattr(arguments, name, None))}
+    own = {name: given for name in _OWN if (given := getattr(arguments, name, None))}
     start(
         load_views(arguments.views),
         source=arguments.source,

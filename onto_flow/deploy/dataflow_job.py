@@ -7,7 +7,8 @@ Options are Beam's own; these are ours beside them:
 | `compile=DIR` | the job and what it needs are written to a new folder; nobody is contacted |
 | `template=DIR` | the same of a backfill, as a classic template |
 | `wait=False` | a backfill is not waited for |
-| `against=FILE` | with `update`: what `explain --format json` said of the running version |
+| `against=FILE` | with `update` or `compile`: what `explain --format json` said of the running version |
+| `generation=N` | of a running stream in whose place a flex template's launch puts it: its label `onto_flow_generation` |
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Any
 from ..connect import split
 from ..core.errors import UsageError
 from ..core.values import from_micros
+from ..engines.beam.dataflow.names import mapping
 from ..engines.beam.dataflow.places import is_local
 from ..engines.beam.dataflow.submitting import Submitted
 from ..engines.beam.seeds import SEEDS
@@ -34,11 +36,13 @@ from ..model.compile import plan_views
 from ..sources.base import Source
 from ..streams import as_of, check_backfill_time, stream_job
 from .backfill_job import BackfillJob
-from .launch import Launch, Version
+from .launch import Launch, Version, in_place
 from .template_options import metadata
 from .versions import differences
 
-OWN = ("compile", "template", "wait", "against")
+OWN = ("compile", "template", "wait", "against", "generation")
+TRANSFORMS = "transform_names.json"
+"""What of a compiled job is given as the mapping of transforms, where it is to go on in the place of a running one."""
 
 Say = Callable[[str], None]
 
@@ -90,7 +94,9 @@ class DataflowJob:
                 self._compile(launch, Path(str(place)))
                 say(f"{place}: job.json, and the files of each bucket as they must lie there; nothing was contacted")
                 return None
-            job = launch.updated(self._differences()) if launch.options.get("update") else launch.submitted()
+            # The launcher of a flex template asks for the description alone: the service puts it in the place of the other.
+            updates = launch.options.get("update") and not launch.options.get("template_location")
+            job = launch.updated(self._differences()) if updates else launch.submitted()
         submitted(job)
         say(job.console)
         if self.feed is None and self._own("wait") is not False and job.id:
@@ -115,6 +121,12 @@ class DataflowJob:
         if not str(self.options.get("template_location", "gs://")).startswith("gs://"):
             what, fix = "a template is written to a folder of this machine", "Say --template DIR."
             raise UsageError("wrong-usage", what, fix=fix)
+        launched = self.options.get("template_location") and self.options.get("update")
+        if (launched and self._generation() is None) or (self._own("generation") and not self._generation()):
+            what = "a launch that updates a running stream must say the generation of its views"
+            raise UsageError(
+                "wrong-usage", what, fix="Give --generation N: the label onto_flow_generation of that job."
+            )
         here = is_local(str(self.options.get("dataflow_endpoint", ""))) and self.dead_letters.startswith("/")
         is_topic = self.feed is not None and split(self.dead_letters)[0] == "pubsub"
         if self.dead_letters and not (here or is_topic or self.dead_letters.startswith("gs://")):
@@ -125,8 +137,18 @@ class DataflowJob:
     def _own(self, name: str) -> Any:
         return self.options.get(name)
 
+    def _generation(self) -> int | None:
+        """Of the running stream, where the job is told it."""
+        given = str(self._own("generation") or "")
+        return int(given) if given.isascii() and given.isdigit() else None
+
     def _compile(self, launch: Launch, folder: Path) -> None:
-        launch.compiled().write(folder)
+        found = None if self._own("against") is None else in_place(self._differences())
+        compiled = launch.compiled()
+        compiled.write(folder)
+        if found is not None:
+            renamed = mapping(compiled.pipeline(), found.names)
+            (folder / TRANSFORMS).write_text(json.dumps(renamed, indent=2) + "\n")
         if self._own("template"):
             names = ", ".join(f"{view.__module__}:{view.__name__}" for view in self.views)
             said = metadata(str(launch.options.get("job_name") or "onto_flow views"), names)
@@ -196,7 +218,7 @@ class DataflowJob:
                 sink=self.sink,
                 dead_letters=self.dead_letters or f"{temp}/letters",
                 snapshot_time=moment,
-                generation=None if goes_on is None else goes_on.generation,
+                generation=self._generation() if goes_on is None else goes_on.generation,
                 publish_every=self.publish_every,
                 sink_options=self.sink_options,
             )

@@ -124,8 +124,7 @@ class Launch:
             EngineError: `engine-refused`: not in place, with why and what else is to be done; `engine-failed`: Dataflow
                 refuses, or finds that the state does not fit: the running job goes on then.
         """
-        if found.answer not in _IN_PLACE:
-            raise EngineError("engine-refused", f"the running job cannot be updated in place\n  {found.text().strip()}")
+        in_place(found)
         before = running(self.options)
         version, make = self.begin(Version.of(before))
         job = submit(
@@ -137,6 +136,17 @@ class Launch:
         )
         job.wait_for_start()
         return job
+
+
+def in_place(found: Comparison) -> Comparison:
+    """How the views of a running job differ from these, where it may be updated in place.
+
+    Raises:
+        EngineError: `engine-refused`, with why not and what else is to be done.
+    """
+    if found.answer not in _IN_PLACE:
+        raise EngineError("engine-refused", f"the running job cannot be updated in place\n  {found.text().strip()}")
+    return found
 
 
 def _shipment(plan: Plan, options: Mapping[str, Any], folder: Path) -> Shipment:

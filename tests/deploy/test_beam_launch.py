@@ -261,6 +261,53 @@ def test_a_flex_template_runs_either_job(double: DataflowDouble, monkeypatch: py
     assert json.loads(double.bucket.objects[place])["type"] == "JOB_TYPE_STREAMING"
 
 
+def test_a_flex_template_updates_its_own_job(
+    double: DataflowDouble, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The service puts the launched job in the other's place: the graph has the generation, and nobody is asked for it."""
+    place = "gs://my-bucket/staging/template_launches/2/job_object"
+    given = [
+        f"--views={VIEWS}",
+        "--source=gs://b/exports/1",
+        "--sink=firestore://my-shop",
+        "--feed=pubsub://my-shop/changes",
+    ]
+    launcher = [
+        *PLACE[2:],
+        *IMAGE,
+        *here(double),
+        "--snapshot_time=2026-05-01T12:00:00Z",
+        f"--template_location={place}",
+    ]
+    assert template.run([*given, *launcher, "--update"]) == 2
+    assert "--generation N: the label onto_flow_generation" in capsys.readouterr().err
+    assert double.calls == []
+    assert template.run([*given, *launcher, "--update", "--generation=1764158400000000"]) == 0
+    assert double.jobs == {}
+    job = json.loads(double.bucket.objects[place])
+    assert job["labels"]["onto_flow_generation"] == "1764158400000000"
+    assert not [call for call in double.calls if call[1].endswith("/jobs")], "the running job is not looked for"
+
+
+def test_a_compiled_version_says_the_names_of_the_running_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def renamed(said: Any) -> None:
+        said["views"][0]["name"] = "OldSession"
+        for operator in said["operators"]:
+            operator["id"] = operator["id"].replace("MeetingSession", "OldSession")
+
+    def changed(said: Any) -> None:
+        said["views"][0]["fingerprint"]["structure"] = "other"
+
+    run = ["run", VIEWS, *ENDS, *FEED, *PLACE, *IMAGE]
+    assert main([*run, "--compile", str(tmp_path / "no"), "--against", explained(tmp_path, capsys, changed)]) == 2
+    assert not (tmp_path / "no").exists()
+    assert main([*run, "--compile", str(tmp_path / "new"), "--against", explained(tmp_path, capsys, renamed)]) == 0
+    names = json.loads((tmp_path / "new" / "transform_names.json").read_text())
+    assert names["views/OldSession.assemble/ParDo(step)"] == "views/MeetingSession.assemble/ParDo(step)"
+
+
 def test_a_template_of_views_with_state_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     views = "onto_flow.demo.meeting_room:MeetingSession"
     ends = ["--source", "gs://b/exports/1", "--sink", "firestore://my-shop"]

@@ -23,6 +23,7 @@ EXAMPLES = {
     "dead_letters": ("pubsub://project/letters", "letters.sqlite"),
     "max_writes_per_second": ("500", "many"),
     "write_budget_per_day": ("20000", "-1"),
+    "generation": ("1764158400000000", "now"),
 }
 
 
