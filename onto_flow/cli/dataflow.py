@@ -16,7 +16,7 @@ _ELSEWHERE = ("now", "clock", "record_clock", "metrics", "dashboard")
 """What a process tells or is told that runs the job itself."""
 
 _OWN = ("compile", "template", "against", "generation")
-_THERE = (*_OWN, "no_wait")
+"""What a job elsewhere than on Dataflow cannot be told; `--no-wait` changes nothing there."""
 
 
 def dataflow_arguments(command: argparse.ArgumentParser, *, stream: bool) -> None:
@@ -51,7 +51,7 @@ def goes_to_dataflow(arguments: argparse.Namespace) -> bool:
 
     if is_for_dataflow(arguments.engine, arguments.engine_options):
         return True
-    for name in _THERE:
+    for name in _OWN:
         if getattr(arguments, name, None):
             what = f"--{name.replace('_', '-')} is for jobs on Dataflow"
             raise UsageError("wrong-usage", what, fix="Say --engine beam --runner DataflowRunner, or leave it out.")
