@@ -99,8 +99,12 @@ def prism() -> dict[str, Any]:
 
 
 def test_prism_loses_state_unless_it_is_told_not_to_split(prism: dict[str, Any], tmp_path: Path) -> None:
-    """Should the first fail, Prism has been mended, and `keep_keys_whole` may go."""
-    assert run_elsewhere(encode(prism), tmp_path / "split", "count_here") != list(range(1, 9))
+    """It splits where nothing comes for a while: not each time on a busy machine.
+
+    Should the first fail, Prism has been mended, and `keep_keys_whole` may go.
+    """
+    split = (run_elsewhere(encode(prism), tmp_path / f"split{n}", "count_here") for n in range(2 * TRIES))
+    assert any(counts != list(range(1, 9)) for counts in split)
     told = {**prism, "experiments": [UNSPLIT]}
     assert run_elsewhere(encode(told), tmp_path / "whole", "count_here") == list(range(1, 9))
 
