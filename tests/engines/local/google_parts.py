@@ -21,7 +21,7 @@ from onto_flow.database.firestore import FirestoreDatabase
 from onto_flow.deploy.dataflow import PUBLISHER
 
 TOPIC, NAME = "projects/demo-project/topics/changes", "projects/demo-project/subscriptions/views"
-PATIENCE = 600.0
+PATIENCE = 1800.0
 AT_ONCE = 16
 MOST_WRITES = 500
 _HEADERS = ("content-type", "ce-")
