@@ -132,21 +132,31 @@ class World:
                 self.complaints.append(f"two documents of one version: {held} and {change}")
         self.written += changes
 
-    def published(self, sink: Sink, tables: Sequence[Table], given: Sequence[ViewChange]) -> None:
-        """A sink has published: it shows the newest that it was given, and nothing has moved back.
+    def given(self, sink: Sink, here: Sequence[ViewChange]) -> list[ViewChange]:
+        """What a sink was given so far: by its process, and where it resumes by others before it."""
+        return list(self.written if sink.capabilities.resumes else here)
+
+    def published(
+        self, sink: Sink, tables: Sequence[Table], before: Sequence[ViewChange], now: Sequence[ViewChange]
+    ) -> None:
+        """A sink has published: of each document it shows the newest that it was given before it began, or a newer one.
 
         Args:
-            given: What it was given by its process. A sink that resumes was given what other processes gave, too.
+            sink: What has published.
+            tables: Its tables.
+            before: What it was given before it began.
+            now: What it was given before it ended.
         """
-        changes = self.written if sink.capabilities.resumes else given
-        expected = applied(changes)
-        for change in sorted(changes, key=lambda c: c.version):
+        for change in sorted(now, key=lambda c: c.version):
             self._newest[change.view, change.path] = change.version
+        least, shows = applied(before), _since(before, now)
         for table in tables:
-            found, wanted = self._read_back(sink, table), expected.get(table.view, {})
+            found, wanted = self._read_back(sink, table), least.get(table.view, {})
             self.tables[table.view] = found
-            if not same(shown(found), shown(wanted)):
-                self.complaints.append(f"{table.view} shows {found}, and the sink was given {wanted}")
+            for path in {*found, *wanted}:
+                may_be = shows.get((table.view, path), [wanted.get(path)])
+                if not any(same(_row(found.get(path)), _row(one)) for one in may_be):
+                    self.complaints.append(f"{table.view} shows {path} as {found.get(path)}, and was given {may_be}")
 
     def began(self, sink: Sink, given: Sequence[ViewChange]) -> None:
         """The tables of a process are complete: what they hold is not older than what was shown before."""
@@ -156,9 +166,28 @@ class World:
                 self.complaints.append(f"moved back from {newest} to {change}")
 
 
+def _since(before: Sequence[ViewChange], now: Sequence[ViewChange]) -> dict[tuple[str, str], list[Document | None]]:
+    """(view, path) -> the newest document that was given before, and all that are newer."""
+    newest: dict[tuple[str, str], ViewVersion] = {}
+    for change in before:
+        where = change.view, change.path
+        newest[where] = max(change.version, newest.get(where, change.version))
+    found: dict[tuple[str, str], list[Document | None]] = {}
+    for change in now:
+        where = change.view, change.path
+        documents = found.setdefault(where, [] if where in newest else [None])
+        if where not in newest or change.version >= newest[where]:
+            documents.append(change.new)
+    return found
+
+
+def _row(document: Document | None) -> Document | None:
+    return None if document is None else {n: v for n, v in document.items() if v is not None}
+
+
 def shown(table: Mapping[str, Document]) -> dict[str, Any]:
     """A table has a column for every attribute: a missing one and null are the same there."""
-    return {path: {n: v for n, v in document.items() if v is not None} for path, document in table.items()}
+    return {path: _row(document) or {} for path, document in table.items()}
 
 
 class KilledSink:
@@ -192,8 +221,9 @@ class KilledSink:
 
     def publish(self) -> Sequence[DeadLetter]:
         self._boundaries.reach("before a publication")
+        before = self._world.given(self._sink, self._given)
         letters = self._sink.publish()
-        self._world.published(self._sink, self._tables, self._given)
+        self._world.published(self._sink, self._tables, before, self._world.given(self._sink, self._given))
         self._boundaries.reach("after a publication")
         return letters
 
