@@ -31,15 +31,15 @@ class RememberingAssemble(Assemble):
         super().__init__(node, plan, profile)
         self._keeps = cast("Keeps", self.evaluator) if hasattr(self.evaluator, "keep") else None
         self._can = not self.over.slots and all(found_by_keys(s) for s in self.view.slots)
-        self._again = False
+        self._keeping = False
         self._made: Kept | None = None
         self._slots = lru_cache(maxsize=1000)(self._slots_in)
 
     def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
         """Changes what is kept where that can be; else all is found anew, and kept if the record came back as it was."""
         held = ctx.get("record")
-        self._again = self._can and isinstance(held, Record)
-        if not self._again:
+        self._keeping = self._can and isinstance(held, Record)
+        if not self._keeping:
             super().step(key, messages, ctx)
             return
         kept, held.kept = held.kept, None
@@ -66,7 +66,7 @@ class RememberingAssemble(Assemble):
         """Takes a plain change into a record, and shows the view: from what is kept of it, if anything is."""
         kept, record.kept = record.kept, None
         assert doc.fields is not None
-        self._again = True
+        self._keeping = True
         record.reg[path] = doc
         if kept is None:
             self._show(record, root, ctx)
@@ -122,7 +122,7 @@ class RememberingAssemble(Assemble):
         record.kept = None if record.failed else self._made
 
     def _evaluate(self, found: Found) -> Mapping[Any, Any]:
-        if not (self._again and found[0]):
+        if not (self._keeping and found[0]):
             return super()._evaluate(found)
         self.evaluated += 1
         slots = {s.name: in_path_order(docs) for s, docs in zip(self.view.slots, found)}

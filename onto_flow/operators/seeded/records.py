@@ -11,14 +11,14 @@ from typing import Any
 
 from ...core.change import DeadLetter
 from ...core.compact import new_map
-from ..assemble import Assemble
 from ..base import Cells, Context, Key
 from ..messages import Claim, Rows
 from ..record import Record
+from ..remembering import RememberingAssemble
 from .taking import TakesSeeds, packed, taken_over
 
 
-class SeededAssemble(TakesSeeds, Assemble):
+class SeededAssemble(TakesSeeds, RememberingAssemble):
     """One view's assemble, with seeds."""
 
     def seed(self, cells: Cells) -> dict[str, Any]:
