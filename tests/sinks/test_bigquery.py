@@ -111,8 +111,10 @@ def test_a_backfill_is_one_load(opened, double):
 
 
 def test_an_older_table_stays_until_a_newer_one_is_complete_and_older_jobs_are_refused(opened, double):
-    publish(opened(), change("a", 1, {"seats": 1}))
+    first = opened()
+    publish(first, change("a", 1, {"seats": 1}))
     sink = opened(2)
+    assert (set(first.written_by().values()), set(sink.written_by().values())) == ({0}, {1})
     publish(sink, change("b", 1, {"seats": 2}, 2))
     assert len(double.appends) == 1
     sink.complete()

@@ -335,6 +335,7 @@ def test_contention_that_does_not_end_is_said(place):
 def test_several_writers_take_an_older_table_over_document_by_document(place):
     publish(opened(place), *(change(name, 1, {"name": name, "seats": 1}) for name in "abc"))
     writers = [opened(place, 2, shared=True) for _ in range(2)]
+    assert [set(writer.written_by().values()) for writer in writers] == [{1}, {1}]
     for writer, name in zip(writers, "ab"):
         assert list(publish(writer, change(name, 1, {"name": name, "seats": 1 + (name == "a")}, generation=2))) == []
     seats = {name: place.get(f"rooms/{name}").fields["seats"] for name in "abc"}
