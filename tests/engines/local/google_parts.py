@@ -150,7 +150,7 @@ def commit(writes):
 
 
 def subscribe():
-    """Makes the topic and the subscription."""
+    """Makes the topic and the subscription; the embedded engine's streams have a deadline of their own, Beam's runner has this one."""
     with PublisherClient() as publisher, SubscriberClient() as subscriber:
         publisher.create_topic(name=TOPIC)
-        subscriber.create_subscription(name=NAME, topic=TOPIC, ack_deadline_seconds=10)
+        subscriber.create_subscription(name=NAME, topic=TOPIC, ack_deadline_seconds=600)
