@@ -91,6 +91,25 @@ def test_active_subscriptions(weights, how):
     assert how is not None or found == PYTHON.active(raw) == [encode(root) for root, w in weights.items() if w > 0]
 
 
+@pytest.mark.parametrize(
+    "now",
+    [
+        Doc((2, 0), {"n": 2, "r": 1}, ((1, "c/2"),)),
+        Doc((1, 0), {"n": 2, "r": 1}, ((1, "c/1"),)),
+        Doc((2, 0), None, None),
+        Doc((2, 0), {"n": 2, "r": 2}, ((1, "c/1"),)),
+        Doc((2, 0), {"n": 2}, ((1, "c/1"),)),
+    ],
+)
+def test_a_document_that_goes_elsewhere_is_not_plain(now):
+    told = b"\x00" + encode_message(Told("b/1", now))
+    held = encode_state((("b/1", Doc((1, 0), {"n": 1, "r": 1}, ((1, "c/1"),))),))
+    plain_one = b"\x00" + encode_message(Told("b/1", Doc((2, 0), {"n": 2, "r": 1}, ((1, "c/1"),))))
+    for what in (plain_changes(), PYTHON):
+        assert what.plain_member(held, told, 1, TOLD[1:], (b"r",)) is None
+        assert what.plain_member(held, plain_one, 1, TOLD[1:], (b"r",)) is not None
+
+
 def test_other_messages_and_forms_are_not_plain():
     held = encode_state(((1, 0), {"n": 1}, 7))
     told = b"\x00" + encode_message(Subscribe((("a/1", 1),)))
