@@ -138,6 +138,39 @@ def test_maps_in_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     assert any(name.startswith("docs_") for *_, name in states)
 
 
+def test_a_message_that_fails_takes_no_other_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that wait for the shards of a map are one step; where it fails, each is tried alone."""
+    monkeypatch.setattr(cells, "SPLIT_BYTES", 60)
+    both = Both(plan_of(FEW), 0)
+    together: list[int] = []
+    changes = mostly_plain(Random(0), 80)
+    expected = shown(both.run(changes, 0, plain=True))
+    for fn in both.fns:
+        monkeypatch.setattr(fn.operator, "step", failing(fn.operator.step, together))
+    given = both.run(changes, 0, plain=True)
+    assert together
+    assert given[2]["dead_letters"] == []
+    assert shown(given) == expected
+
+
+def failing(step: Any, together: list[int]) -> Any:
+    """A step that cannot take several messages."""
+
+    def taken(key: Any, messages: Sequence[Any], given: Any) -> None:
+        step(key, messages, given)
+        if len(messages) > 1:
+            together.append(len(messages))
+            raise ValueError("together")
+
+    return taken
+
+
+def shown(given: Any) -> dict[str, Any]:
+    """The view documents at last."""
+    latest = {c.path: c for c in sorted(given[2]["views"], key=lambda c: c.version)}
+    return {path: change.new for path, change in latest.items()}
+
+
 def test_any_views_and_histories() -> None:
     for number in range(8):
         random = Random(number)

@@ -117,15 +117,20 @@ class StreamFn(OperatorFn):
             return ()
 
     def wait_for_shards(self, key: bytes, **given: Any) -> Sequence[Any]:
-        """All that waits for the shards of a map is one step."""
-        turn = self._turn(key, given.values(), wide=True)
+        """All that waits for the shards of a map is one step; where that fails, each message is one."""
         inbox = given[INBOX]
         envelopes = list(inbox.read() or ())
         if not envelopes:
             return ()
-        found = self._take(turn, envelopes)
+        found = self._take_all(key, envelopes, given.values())
         inbox.clear()
         return found
+
+    def _take_all(self, key: bytes, envelopes: Sequence[bytes], given: Iterable[Any]) -> Sequence[Any]:
+        try:
+            return self._take(self._turn(key, given, wide=True), envelopes)
+        except _Together:
+            return [out for one in envelopes for out in self._take(self._turn(key, given, wide=True), [one])]
 
     def _take(self, turn: _Turn, envelopes: Sequence[bytes]) -> Sequence[Any]:
         weights, waiting = zip(*map(unwrap, envelopes))
@@ -193,6 +198,7 @@ class StreamFn(OperatorFn):
 
         Raises:
             NeedsShards: Nothing of the step counts; it must be run again with the shards.
+            _Together: Nor does anything of one that failed with several messages: each is to be tried alone.
         """
         step = self.begun(turn.cells)
         try:
@@ -201,6 +207,8 @@ class StreamFn(OperatorFn):
         except Exception as error:
             if turn.cells.needs_shards:
                 raise NeedsShards from None
+            if len(waiting) > 1:
+                raise _Together from None
             return [*self._accounts(turn, [], []), self.failed(turn.key, waiting, error)]
         if turn.cells.needs_shards:
             raise NeedsShards
@@ -226,6 +234,10 @@ class StreamFn(OperatorFn):
         if returns:
             found.append(beam.pvalue.TaggedOutput(CREDIT, Credit(parts[-1], shown).encoded()))
         return found
+
+
+class _Together(Exception):
+    """A step of several messages failed."""
 
 
 class _Turn:
