@@ -8,6 +8,7 @@ operator asked for is kept beside it, and the earliest counts.
 
 A message is taken with the first state of each map; where a map is in shards, it waits in the key's inbox for a timer
 whose step names them, with all that came meanwhile: states cost whether they are touched or not, and such keys are few.
+So does a message wait that may (`Patience`): what shows a view document then evaluates it once for all of them.
 
 The wrapper does the accounts of a load (`engines.credit`) around the operator's step, which knows nothing of them: the
 weight of what a step took is split among what it sends; where it goes on by pages, it keeps a part until the last page;
@@ -43,7 +44,7 @@ from .outlet import CAUSED, CREDIT, NO_CELLS, SHOWN, Outlet, TimedStep, gate_key
 from .plain import plain_of
 from .plain_bytes import WEIGHTLESS, Take
 from .steps import INBOX, LETTERS, OperatorFn
-from .waits import Waiting
+from .waits import NO_PATIENCE, Patience, Waiting
 
 _WAITS = "waits"
 
@@ -58,21 +59,31 @@ class StreamFn(OperatorFn):
         generation: The first part of view versions.
         shards: Of the gate.
         seeded: Whether it begins with seeds.
+        patience: How long messages may wait for others.
     """
 
     def __init__(
-        self, plan: str, node: OperatorNode, profile: Profile, generation: int, shards: int, *, seeded: bool = False
+        self,
+        plan: str,
+        node: OperatorNode,
+        profile: Profile,
+        generation: int,
+        shards: int,
+        *,
+        seeded: bool = False,
+        patience: Patience = NO_PATIENCE,
     ) -> None:
         super().__init__(plan, node, profile, generation)
-        self.shards, self.seeded = shards, seeded
+        self.shards, self.seeded, self.patience = shards, seeded, patience
         self.waits = ReadModifyWriteStateSpec(_WAITS, BytesCoder())
         # Timers are found by their name alone where operators are fused: they must not share one.
         named = {kind: TimerSpec(f"{node.id}.{kind}", TimeDomain.REAL_TIME) for kind in _TIMERS}
         for kind, timer in named.items():
             on_timer(timer)(_TIMERS[kind])
-        wanted = {"garbage": True, "pages": any(c.name == "round" for c in node.cells), "shards": self._has_maps}
+        waits = self._has_maps or patience != NO_PATIENCE
+        wanted = {"garbage": True, "pages": any(c.name == "round" for c in node.cells), "together": waits}
         self.timers = {kind: timer for kind, timer in named.items() if wanted[kind]}
-        if not self._has_maps:
+        if not waits:
             self.narrow.pop(INBOX, None)
 
     def setup(self) -> None:
@@ -84,6 +95,7 @@ class StreamFn(OperatorFn):
             self.operator = build_seeded(next(n for n in plan.operators if n.id == self.node.id), plan, self.profile)
         at = {name: place for place, name in enumerate(self.narrow)}
         self._inbox = at.get(INBOX, -1)
+        self._inbox_timer = len(at) + 1 + [*self.timers].index("together") if "together" in self.timers else -1
         self.plain: Take = plain_of(self.operator, self.profile, at, self)
 
     def _inspect_process(self) -> tuple[list[str], list[Any]]:
@@ -94,7 +106,7 @@ class StreamFn(OperatorFn):
         names, defaults = self._params(self.specs)
         return ["key", *names], [beam.DoFn.KeyParam, *defaults]
 
-    _inspect_pages = _inspect_wait_for_shards = _inspect_garbage
+    _inspect_pages = _inspect_take_inbox = _inspect_garbage
 
     def _params(self, specs: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
         """The parameters of a method that names some states, and the timers that this operator may want."""
@@ -105,20 +117,31 @@ class StreamFn(OperatorFn):
         """A message came."""
         key, envelope = element
         if envelope.startswith(WEIGHTLESS):
+            if self.patience.changes:
+                return self._wait(envelope, given, self.patience.changes)
             taken = self.plain(key, envelope, given)
             if taken is not None:
                 return taken
-        turn = self._turn(key, given, wide=False)
+        elif self.patience.load:
+            return self._wait(envelope, given, 0)
         try:
-            return self._take(turn, [envelope])
+            return self._take(self._turn(key, given, wide=False), [envelope])
         except NeedsShards:
-            given[self._inbox].add(envelope)
-            turn.timers["shards"].set(Timestamp(micros=clock.micros()))
-            return ()
+            return self._wait(envelope, given, 0)
 
-    def wait_for_shards(self, key: bytes, **given: Any) -> Sequence[Any]:
-        """All that waits for the shards of a map is one step; where that fails, each message is one."""
-        inbox = given[INBOX]
+    def _wait(self, envelope: bytes, given: Sequence[Any], patience: int) -> Sequence[Any]:
+        """Puts a message into the inbox; the first that waits says until when, unless one cannot."""
+        given[self._inbox].add(envelope)
+        waiting = Waiting(given[len(self.narrow)])
+        if not waiting.get().inbox or not patience:
+            waiting.put(waiting.get()._replace(inbox=True))
+            given[self._inbox_timer].set(Timestamp(micros=clock.micros() + patience))
+        return ()
+
+    def take_inbox(self, key: bytes, **given: Any) -> Sequence[Any]:
+        """All that waits is one step; where that fails, each message is one."""
+        inbox, waiting = given[INBOX], Waiting(given[_WAITS])
+        waiting.put(waiting.get()._replace(inbox=False))
         envelopes = list(inbox.read() or ())
         if not envelopes:
             return ()
@@ -264,5 +287,5 @@ class _Turn:
         self.waiting.put(waits._replace(weight=total((waits.weight, weight))))
 
 
-_TIMERS = {"garbage": StreamFn.garbage, "pages": StreamFn.pages, "shards": StreamFn.wait_for_shards}
+_TIMERS = {"garbage": StreamFn.garbage, "pages": StreamFn.pages, "together": StreamFn.take_inbox}
 """Kind of timer -> what it calls."""
