@@ -22,8 +22,9 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from ..core.value_bytes import get_size
 from ..core.values import Document
-from .coding import decode, decode_from, encode
+from .coding import decode, encode
 
 _HASH_BYTES = 16
 _MODULUS = 1 << (8 * _HASH_BYTES)
@@ -41,6 +42,10 @@ ONE = Weight(1, 0)
 
 _WEIGHTLESS = encode(None)
 """The envelope of a message that weighs nothing: one byte."""
+
+
+_PAIR = len(encode((1, 1))) - 2 * len(encode(1))
+"""How many bytes a tuple of two begins with."""
 
 
 def total(weights: Iterable[Weight]) -> Weight:
@@ -74,8 +79,17 @@ def unwrap(data: bytes) -> tuple[Weight, bytes]:
     """What an envelope holds."""
     if data[:1] == _WEIGHTLESS:
         return NOTHING, data[1:]
-    weight, message = decode_from(data)
-    return Weight(*weight), message
+    end = _end(data)
+    return Weight(*decode(data[:end])), data[end:]
+
+
+def _end(data: bytes) -> int:
+    """Where the weight of an envelope ends: a tuple of two integers."""
+    at = _PAIR
+    for _ in range(2):
+        size, at = get_size(data, at + 1)
+        at += size
+    return at
 
 
 class Sum(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, Protocol
 
 from ..core.change import DeadLetter
@@ -75,14 +75,19 @@ class HeldStep:
         """Keeps a message for the end of the step."""
         self._sent.append((operator, key, message))
 
-    def sent(self) -> Iterator[tuple[str, Key, bytes]]:
-        """(operator, key, bytes of the message) in the order of the step; one message to many keys is encoded once."""
+    def sent(self, prefix: bytes = b"") -> list[tuple[str, Key, bytes]]:
+        """(operator, key, bytes of the message, behind others) in the order of the step.
+
+        One message to many keys is encoded once.
+        """
         encoded: dict[int, bytes] = {}
+        found: list[tuple[str, Key, bytes]] = []
         for operator, key, message in self._sent:
             raw = encoded.get(id(message))
             if raw is None:
-                raw = encoded[id(message)] = encode_message(message)
-            yield operator, key, raw
+                raw = encoded[id(message)] = encode_message(message, prefix)
+            found.append((operator, key, raw))
+        return found
 
     def emit(self, output: Output) -> None:
         """Keeps an output for the end of the step."""

@@ -56,18 +56,21 @@ class Assemble:
         self.over = Over(self.view, self.joins, self.evaluator)
         self.keeps = self.view.on_error == "keep"
         self.evaluated = 0
+        self.relies = not profile.drained
+        """Whether it relies on what was found when a record was last looked through."""
 
     def step(self, key: Key, messages: Sequence[Message], ctx: Context) -> None:
         """Takes documents and answers, then shows the view of them."""
         assert isinstance(key, str)
         record = Record.of(ctx.get("record"))
+        waits = self._waits_on(record, messages) and not ctx.silent
         named, republish, structural = _take(record, messages)
         if structural or (record.due and not self.profile.drained):
             self._tidy(record, key, named, ctx)
         caught_up = any(isinstance(m, CaughtUp) for m in messages)
         # A record that holds when the signal comes stays behind, which keeps the signal from groups and owners.
         record.behind = record.behind or ctx.silent
-        if caught_up or not ctx.silent:
+        if not waits and (caught_up or not ctx.silent):
             self._show(record, key, ctx)
         for path in republish:
             self._republish(record, path, ctx)
@@ -90,9 +93,22 @@ class Assemble:
         failed = self.keeps and record.failed
         return [(path, document, record.seq, failed) for path, document in record.last.items()]
 
+    def _waits_on(self, record: Record, messages: Sequence[Message]) -> bool:
+        """Whether a key that was missing still is, after these messages: nothing can change what its documents ask for."""
+        missing = record.missing
+        if missing is None or not self.relies or not self.joins.asks_by_itself:
+            return False
+        return all(
+            message.__class__ is Answer and (message.slot, message.key) != missing and record.would_only_add(message)
+            for message in messages
+        )
+
     def _tidy(self, record: Record, root: str, named: Iterable[str], ctx: Context) -> None:
         """Drops what nothing asks for, after a time counted from its last mention."""
+        if record.settled and self.relies and record.all_covered(named, root, self.joins):
+            return
         uncovered = record.uncovered(root, self.joins)
+        record.settled = not uncovered
         fresh = set(named)
         due = ctx.now + self.profile.keep_uncovered
         record.due = {p: due if p in fresh else record.due.get(p, due) for p in uncovered}
@@ -102,6 +118,7 @@ class Assemble:
     def _drop(self, record: Record, root: str, ctx: Context) -> bool:
         """Drops the registers whose time is over; returns whether a hold may have ended by that."""
         settled = False
+        record.missing = None
         for path in [p for p, due in record.due.items() if due <= ctx.now]:
             del record.due[path]
             gone = record.reg.pop(path).gone

@@ -115,6 +115,11 @@ class Ingest:
             return None
         return Plain(stays, route.fields, route.at_path)
 
+    def simple(self, path: str) -> Route | None:
+        """How the documents of a collection go on, by the path of one, where nothing but their fields says it."""
+        route = self._route(path)
+        return None if not route.wanted or route.parsed or route.until or not route.keyless else route
+
     def on_timer(self, key: Key, kind: TimerKind, ctx: Context) -> None:
         """Drops a tombstone, and gaps, whose time is over."""
         assert isinstance(key, str)

@@ -58,6 +58,8 @@ class Joins:
         self.below = tuple(
             s for s in view.slots if view.slots[0].phantom and s.fused and s.relation and s.relation.above
         )
+        self.asks_by_itself = not self.below and not any(s.compare or s.order or s.limit for s in view.slots)
+        """Whether each document asks for the same, whatever others there are."""
         self._readers = {s.index: r for s in view.slots if (r := self._reader(s)) is not None}
         self._selections = {s.index: Selection(s) for s in view.slots if Selection.wanted(s)}
 

@@ -32,6 +32,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from ..core.change import NEVER
+from ..core.values import Document
 from ..plan.compile import match_id
 from ..plan.nodes import OperatorNode, Plan, Slot, TimerKind
 from .base import Context, Key, Profile
@@ -75,6 +76,10 @@ class Match:
             return None
         return Plain(asked_by(c for c, _ in self.children), tells=(self.assemble,))
 
+    def asked_by(self, path: str, fields: Document) -> list[tuple[str, JoinKey]]:
+        """What a document of the slot asks for: (operator, key)."""
+        return [(op, k) for c, op in self.children for k in self.joins.parent_keys(c, path, fields)]
+
     def at(self, key: Key, ctx: Context) -> MatchStep:
         """A step at a key."""
         return MatchStep(self, key, ctx)
@@ -100,7 +105,7 @@ class MatchStep:
             elif isinstance(message, Subscribe):
                 for root, weight in message.roots:
                     weights[root] = weights.get(root, 0) + weight
-        changed = self._changed(newest)
+        changed = self._changed(newest) if newest else {}
         came, ceased = self._reweigh(weights)
         if changed:
             self._tell(changed, came)
@@ -148,9 +153,7 @@ class MatchStep:
         return self.slot.kind == "via" or (self.slot.index, self.key) in doc.keys
 
     def _child_keys(self, path: str, doc: Doc | None) -> list[tuple[str, JoinKey]]:
-        if doc is None or doc.fields is None:
-            return []
-        return [(op, k) for c, op in self.match.children for k in self.match.joins.parent_keys(c, path, doc.fields)]
+        return [] if doc is None or doc.fields is None else self.match.asked_by(path, doc.fields)
 
     def _active(self) -> list[str]:
         return [root for root, weight in self.subs.items() if weight > 0]
@@ -179,8 +182,9 @@ class MatchStep:
         if self._pages(list(changed), roots):
             return
         for path, (_, doc) in changed.items():
+            told = Told(path, doc)
             for root in roots:
-                self.ctx.send(self.match.assemble, root, Told(path, doc))
+                self.ctx.send(self.match.assemble, root, told)
 
     def _resubscribe(self, changed: Changed, roots: list[str]) -> None:
         """Subscribes the roots to what the changed documents ask for now."""
@@ -199,9 +203,12 @@ class MatchStep:
         answer = self._whole()
         for root in roots:
             self.ctx.send(self.match.assemble, root, answer)
+        if not self.match.children:
+            return
+        subscribe = Subscribe(tuple([(r, 1) for r in roots]))
         for path, doc in self._members():
             for operator, key in self._child_keys(path, doc):
-                self.ctx.send(operator, key, Subscribe(tuple((r, 1) for r in roots)))
+                self.ctx.send(operator, key, subscribe)
 
     def _whole(self) -> Answer:
         """The answer to a new subscription."""
@@ -237,9 +244,10 @@ class MatchStep:
         for root in ceased:
             news = under_way.unheard(root) if under_way is not None else ()
             self.ctx.send(self.match.assemble, root, self._say(news, -1))
+        subscribe = Subscribe(tuple([(r, -1) for r in ceased]))
         for keys in self._asked_before(changed).values():
             for operator, key in keys:
-                self.ctx.send(operator, key, Subscribe(tuple((r, -1) for r in ceased)))
+                self.ctx.send(operator, key, subscribe)
 
     def _round(self) -> Round | None:
         return Round.of(self.ctx.get("round"))

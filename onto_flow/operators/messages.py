@@ -165,17 +165,23 @@ def encode_message(message: Message, encode: Callable[[Any], bytes] = encode) ->
         >>> decode_message(encode_message(Subscribe((("meetings/m1", 1),))))
         Subscribe(roots=(('meetings/m1', 1),))
     """
-    return encode((_TAG[type(message)], *message))
+    return encode(form_of(message))
+
+
+def form_of(message: Message) -> tuple[Any, ...]:
+    """A message as a form of `core.codec`."""
+    return (_TAG[type(message)], *message)
 
 
 def decode_message(data: bytes, decode: Callable[[bytes], Any] = decode) -> Message:
     """The message that these bytes are; `decode` may be another one of the same values."""
-    tag, *parts = decode(data)
-    cls = _TYPES[tag]
+    form = decode(data)
+    cls = _TYPES[form[0]]
     if cls is Told:
-        return Told(parts[0], Doc(*parts[1]))
+        return Told(form[1], Doc(*form[2]))
     if cls is Answer:
-        slot, key, weight, members, left = parts
-        return Answer(slot, key, weight, tuple((p, Doc(*d)) for p, d in members), tuple(Left(*e) for e in left))
-    message: Message = cls(*parts)
+        _, slot, key, weight, members, left = form
+        docs = tuple([(p, Doc(*d)) for p, d in members])
+        return Answer(slot, key, weight, docs, tuple([Left(*e) for e in left]))
+    message: Message = cls(*form[1:])
     return message

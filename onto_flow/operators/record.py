@@ -33,9 +33,24 @@ class Record:
         kept: What is kept of it in memory between two steps (`operators.kept_members`); never written down.
         written: What of it is written down, as `operators.written` marks it; `None`: nothing that can be compared.
         asked: Slot, key, slot, key: what changed of `open` since it was written down.
+        missing: A slot and a key of it that was asked for and not answered when `members` last looked; never written down.
+        settled: Whether every register is known to be covered; never written down.
     """
 
-    __slots__ = ("asked", "behind", "due", "failed", "kept", "last", "open", "reg", "seq", "written")
+    __slots__ = (
+        "asked",
+        "behind",
+        "due",
+        "failed",
+        "kept",
+        "last",
+        "missing",
+        "open",
+        "reg",
+        "seq",
+        "settled",
+        "written",
+    )
 
     def __init__(self) -> None:
         self.reg: dict[str, Doc] = new_map()
@@ -48,13 +63,15 @@ class Record:
         self.kept: Kept | None = None
         self.written: list[Any] | None = None
         self.asked: list[Any] | None = None
+        self.missing: tuple[int, JoinKey] | None = None
+        self.settled = False
 
     def pack(self) -> tuple[Any, ...]:
         """The record as a form of `core.codec`."""
         return (
-            tuple((p, *d) for p, d in self.reg.items()),
+            tuple([(p, *d) for p, d in self.reg.items()]),
             tuple(self.due.items()),
-            tuple((s, k, w) for s, keys in self.open.items() for k, w in keys.items()),
+            tuple([(s, k, w) for s, keys in self.open.items() for k, w in keys.items()]),
             tuple(self.last.items()),
             self.seq,
             self.failed,
@@ -89,7 +106,11 @@ class Record:
         if answer.weight and self.written is not None:
             self.asked = self.asked or []
             self.asked += (answer.slot, answer.key)
-        keys = self.open.setdefault(answer.slot, new_map())
+        if answer.weight < 0:
+            self.settled = False
+        keys = self.open.get(answer.slot)
+        if keys is None:
+            keys = self.open[answer.slot] = new_map()
         weight = keys.get(answer.key, 0) + answer.weight
         if weight:
             keys[answer.key] = weight
@@ -102,6 +123,10 @@ class Record:
         for left in answer.left:
             self._departed(left)
         return [*(p for p, _ in answer.members), *(e.path for e in answer.left)]
+
+    def would_only_add(self, answer: Answer) -> bool:
+        """Whether an answer brings nothing but documents that are not there yet."""
+        return answer.weight > 0 and not answer.left and not any(path in self.reg for path, _ in answer.members)
 
     def _departed(self, left: Left) -> None:
         held = self.reg.get(left.path)
@@ -127,6 +152,11 @@ class Record:
         if any(self.is_open(i, k) for i, k in doc.keys or ()):
             return True
         return any(self._holds(s, path, doc, root) for s in joins.slots[1:])
+
+    def all_covered(self, paths: Iterable[str], root: str, joins: Joins) -> bool:
+        """Whether some of the documents are `covered`."""
+        reg = self.reg
+        return all(p == root or (d := reg.get(p)) is None or self.covered(p, d, root, joins) for p in paths)
 
     def uncovered(self, root: str, joins: Joins) -> list[str]:
         """The documents that are not `covered`."""
@@ -177,7 +207,8 @@ def members(record: Record, root: str, joins: Joins) -> Found | None:
 
     The root's slot is empty when there is no such document, and none below it that makes a phantom of it.
     """
-    found = Found({} for _ in joins.slots)
+    found = Found([{} for _ in joins.slots])
+    record.missing = None
     doc = record.reg.get(root)
     if doc is not None and doc.gone:
         return HOLD
@@ -200,8 +231,10 @@ def members(record: Record, root: str, joins: Joins) -> Found | None:
         )
         if not slot.fused:
             answered = record.open.get(slot.index) or {}
-            if not all(answered.get(k, 0) > 0 for k in keys):
-                return HOLD
+            for key in reversed(keys):
+                if answered.get(key, 0) <= 0:
+                    record.missing = (slot.index, key)
+                    return HOLD
             found.asked += len(keys)
         docs = _by_path(record, keys, slot, joins) if slot.kind == "via" else _by_key(record, slot, keys)
         if docs is HOLD:

@@ -30,6 +30,7 @@ class Route:
         until: The fields that say until when they count.
         parsed: Whether a user's `parse` or `where` reads them.
         at_path: The operators that are told of them under their own path.
+        asks: Whether they are roots that ask for others.
         keyless: Whether these are all.
     """
 
@@ -44,6 +45,7 @@ class Route:
         at_path = [(v, s) for v, _, mine in self.views for s in mine if not has_own_keys(s)]
         self.keyless = len(at_path) == sum(len(mine) for _, _, mine in self.views)
         self.at_path = tuple(_target(v, s) for v, s in at_path)
+        self.asks = any(j.children[0] for _, j, mine in self.views if any(s.kind == "root" for s in mine))
 
     @property
     def tells_moves(self) -> bool:
@@ -85,6 +87,34 @@ class Route:
                 for key in keys:
                     ctx.send(_target(view, slot), key, told)
 
+    def simply(self, path: str, before: Document | None, after: Document | None) -> list[tuple[str, JoinKey, int]]:
+        """Whom `Difference` tells of a document where the route is `keyless`: (operator, key, weight).
+
+        Weight 0: it is told of the document; else what the document asks for gains or loses it.
+        """
+        found: list[tuple[str, JoinKey, int]] = []
+        for view, joins, slots in self.views:
+            for slot in slots:
+                found.append((_target(view, slot), path, 0))
+                if slot.kind == "root":
+                    found += asked(view, joins, path, before, after)
+        return found
+
+
+def asked(
+    view: View, joins: Joins, root: str, before: Document | None, after: Document | None
+) -> list[tuple[str, JoinKey, int]]:
+    """The operators and keys that two versions of a root ask for, where only one does: lost (-1) or gained (1)."""
+    return [
+        (match_id(view.name, child), key, weight)
+        for child in joins.children[0]
+        if not child.fused
+        for key, weight in differences(
+            () if before is None else joins.parent_keys(child, root, before),
+            () if after is None else joins.parent_keys(child, root, after),
+        )
+    ]
+
 
 def _target(view: View, slot: Slot) -> str:
     return f"{view.name}.assemble" if slot.kind == "root" or slot.fused else match_id(view.name, slot)
@@ -122,7 +152,8 @@ class Difference:
         for slot in self.slots:
             if slot.kind == "root":
                 ctx.send(assemble, self.path, self.told)
-                self._subscribe(slot, ctx)
+                for operator, key, weight in asked(self.view, self.joins, self.path, self.before, self.after):
+                    ctx.send(operator, key, Subscribe(((self.path, weight),)))
             else:
                 target = assemble if slot.fused else match_id(self.view.name, slot)
                 for key in self._doc_keys(slot):
@@ -137,13 +168,6 @@ class Difference:
 
     def _parent_keys(self, child: Slot, fields: Document | None) -> tuple[JoinKey, ...]:
         return () if fields is None else self.joins.parent_keys(child, self.path, fields)
-
-    def _subscribe(self, root: Slot, ctx: Context) -> None:
-        for child in self.joins.children[root.index]:
-            if not child.fused:
-                lost, gained = self._parent_keys(child, self.before), self._parent_keys(child, self.after)
-                for key, weight in differences(lost, gained):
-                    ctx.send(match_id(self.view.name, child), key, Subscribe(((self.path, weight),)))
 
     def _subscribe_fused(self, slot: Slot, ctx: Context) -> None:
         for child in self.joins.children[slot.index]:

@@ -1,4 +1,4 @@
-"""Plain changes on their bytes leave the state and send the messages that the operators' steps do, byte for byte."""
+"""Plain and simple steps on their bytes leave the state and send the messages of the operators' steps, byte for byte."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from beam_streams import FROM, quick
 from onto_flow.core.change import Change
 from onto_flow.core.values import Reference
 from onto_flow.engines.beam import cells
-from onto_flow.engines.beam.maintain import MaintainPlan
+from onto_flow.engines.beam.maintain import Load, MaintainPlan
+from onto_flow.engines.carried import End, encode_carried
 from onto_flow.operators.base import DAY
 from onto_flow.plan.nodes import Plan
 from onto_flow.testing.cases import random_case
@@ -39,23 +40,31 @@ FAILING = Shape(
 class Both:
     """A pipeline that runs as it is, and with every change a step of its operator."""
 
-    def __init__(self, plan: Plan, page: int) -> None:
+    def __init__(self, plan: Plan, page: int, *, loads: bool = False) -> None:
         with quick():
             pipeline = beam.Pipeline()
             self.root = pipeline | "changes" >> Root().with_output_types(Change)
-            maintained = self.root | "maintain" >> MaintainPlan(plan, generation=FROM, shards=2, page=page)
+            self.documents = pipeline | "documents" >> Root().with_output_types(Change)
+            self.ends = pipeline | "ends" >> Root().with_output_types(bytes)
+            load = Load(self.documents, self.ends, 1) if loads else None
+            maintained = self.root | "maintain" >> MaintainPlan(plan, load=load, generation=FROM, shards=2, page=page)
             self.runner = ShufflingRunner(pipeline, maintained._asdict())
         self.fns = [s.fn for s in self.runner.stages.values() if hasattr(s.fn, "plain")]
-        self.plain = [fn.plain for fn in self.fns]
+        self.plain = [(fn.plain, fn.simple) for fn in self.fns]
         self.taken: Counter[str] = Counter()
+        self.loaded: Sequence[Change] = ()
 
     def run(self, changes: Sequence[Change], seed: int, *, plain: bool) -> Any:
         """All that is left: states, timers, and what came out, in its order."""
-        for fn, take in zip(self.fns, self.plain):
+        for fn, (take, simple) in zip(self.fns, self.plain):
             fn.plain = self._counted(fn.node.kind, take) if plain else lambda *given: None
+            fn.simple = self._counted(f"simple {fn.node.kind}", simple) if plain else lambda *given: None
+            fn.operator.relies = plain
             fn.live._keys.clear()
         random = Random(seed)
-        pieces = [(self.root, changes[at : at + 2]) for at in range(0, len(changes), 2)]
+        end = encode_carried(End("load", "all", len(self.loaded), len(self.loaded)))
+        pieces: list[Any] = [(self.documents, self.loaded), (self.ends, [end])] if self.loaded else []
+        pieces += [(self.root, changes[at : at + 2]) for at in range(0, len(changes), 2)]
         self.runner.begin(random)
         self.runner.run(pieces, 5 * DAY)
         kept = {name: list(found) for name, found in self.runner.kept.items()}
@@ -100,8 +109,24 @@ def test_changes_that_are_mostly_plain(shape: Shape, page: int) -> None:
         changes = mostly_plain(random, 60)
         late = [random.choice(changes) for _ in range(15)]
         both.compare([*changes[:40], *late, *changes[40:]], seed)
-    wanted = {"ingest", "match", "assemble"} if shape is FEW else {"match"} if shape is CHAIN else set()
+    wanted = (
+        {"ingest", "match", "assemble", "simple ingest"} if shape is FEW else {"match"} if shape is CHAIN else set()
+    )
+    wanted |= {"simple match"} if shape is not FAILING else set()
     assert all(both.taken[kind] > 20 for kind in wanted), both.taken
+
+
+def test_what_a_load_causes() -> None:
+    both = Both(plan_of(FEW), 0, loads=True)
+    for seed in range(6):
+        random = Random(seed)
+        changes = mostly_plain(random, 60)
+        last = {c.path: c for c in changes[:30] if c.after is not None}
+        both.loaded = [c._replace(version=(1, 0)) for c in last.values()]
+        both.compare(changes[random.choice((0, 30)) :], seed)
+        assert len(both.runner.kept["receipts"]) == 1
+    assert both.taken["simple ingest"] > 20
+    assert both.taken["simple match"] > 20
 
 
 class Raising:

@@ -16,25 +16,24 @@ Law: a step that fails, or has to be run again, leaves its key as it was.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from functools import lru_cache, partial
+from collections.abc import ItemsView, Iterator, Mapping, MutableMapping, Sequence, ValuesView
+from functools import lru_cache
 from typing import Any
 
 from apache_beam.coders import BytesCoder
 from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec
 
 from ...plan.nodes import Cell
-from ..coding import decode_state, encode, encode_state
+from ..coding import encode, encode_state
 from .live import Held
+from .value_cell import State, ValueCell, Write, decoded
 
 SHARDS = 16
 SPLIT_BYTES = 32 << 10
 """A map is split when its bytes exceed this; it stays split."""
 
-Write = Callable[[], None]
 Specs = dict[str, Any]
 
-_UNREAD: Any = object()
 _FIRST = -1
 """The number of the first state of a map; the shards are counted from 0."""
 
@@ -47,84 +46,19 @@ def state_specs(cells: Sequence[Cell], *, wide: bool) -> Specs:
     specs: Specs = {}
     for cell in cells:
         kind = BagStateSpec if cell.kind == "bag" else ReadModifyWriteStateSpec
-        specs.update((name, kind(name, BytesCoder())) for name in state_names(cell, wide=wide))
+        names = map_states(cell.name, wide=wide) if cell.kind == "map" else (cell.name,)
+        specs.update((name, kind(name, BytesCoder())) for name in names)
     return specs
 
 
 @lru_cache(maxsize=64)
-def state_names(cell: Cell, *, wide: bool) -> tuple[str, ...]:
-    """The names of the states of a cell; with `wide`, of the shards of a map too."""
-    shards = range(SHARDS) if wide and cell.kind == "map" else ()
-    return (cell.name, *(f"{cell.name}_{number}" for number in shards))
+def map_states(name: str, *, wide: bool) -> tuple[str, ...]:
+    """The names of the states of a map; with `wide`, of its shards too."""
+    return (name, *(f"{name}_{number}" for number in (range(SHARDS) if wide else ())))
 
 
 class NeedsShards(Exception):
     """A narrow step met a map that is split, or has become too large for one state."""
-
-
-class _State:
-    """One state of Beam's that holds bytes; read when it is asked for, once."""
-
-    def __init__(self, state: Any) -> None:
-        self._state = state
-        self._held: Any = _UNREAD
-
-    def read(self) -> bytes | None:
-        if self._held is _UNREAD:
-            self._held = self._state.read()
-        held: bytes | None = self._held
-        return held
-
-    def writes(self, raw: bytes | None) -> list[Write]:
-        if raw == self.read():
-            return []
-        return [self._state.clear if raw is None else partial(self._state.write, raw)]
-
-
-def decoded(raw: bytes, live: Held | None, name: Any) -> Any:
-    """The object that some bytes are: the one that they were written as, if it is still there."""
-    kept = None if live is None else live.get(name)
-    return kept[1] if kept is not None and kept[0] == raw else decode_state(raw)
-
-
-class ValueCell:
-    """One value.
-
-    Args:
-        state: Beam's.
-        live: What is kept of the key; may be kept under `name`.
-    """
-
-    def __init__(self, state: Any, live: Held | None = None, name: str = "") -> None:
-        self._state = _State(state)
-        self._new = self._got = _UNREAD
-        self._live, self._name = live, name
-
-    def get(self) -> Any:
-        """What was last put, or the object of the bytes."""
-        if self._new is not _UNREAD:
-            return self._new
-        if self._got is _UNREAD:
-            held = self._state.read()
-            self._got = None if held is None else decoded(held, self._live, self._name)
-        return self._got
-
-    def put(self, value: Any) -> None:
-        """Keeps a value for the end of the step."""
-        self._new = value
-
-    def writes(self) -> list[Write]:
-        """What was put, where it differs from what is held."""
-        if self._new is _UNREAD:
-            return []
-        pack = getattr(self._new, "pack", None)
-        value = self._new if pack is None else pack()
-        raw = None if value is None else encode_state(value)
-        if self._live is not None:
-            self._live.pop(self._name, None)
-            if raw is not None and pack is not None:
-                self._live[self._name] = (raw, self._new)
-        return self._state.writes(raw)
 
 
 class MapCell(MutableMapping[Any, Any]):
@@ -135,8 +69,10 @@ class MapCell(MutableMapping[Any, Any]):
         live: What is kept of the key; parts may be kept under `name` and their numbers.
     """
 
+    __slots__ = ("_changed", "_first", "_live", "_name", "_parts", "_shards", "_split", "needs_shards")
+
     def __init__(self, states: Sequence[Any], live: Held | None = None, name: str = "") -> None:
-        self._first = _State(states[0])
+        self._first = State(states[0])
         self._shards = _Shards(states)
         self._live, self._name = live, name
         self._split: bool | None = None
@@ -212,8 +148,37 @@ class MapCell(MutableMapping[Any, Any]):
     def _all(self) -> list[dict[Any, Any]]:
         return [self._part(number) for number in (range(SHARDS) if self._is_split() else (_FIRST,))]
 
+    def _where(self, key: Any) -> dict[Any, Any]:
+        """The part that has a key, or would have it."""
+        part = self._parts.get(_FIRST)  # there only while the map is not split
+        return self._part(self._number(key)) if part is None else part
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """The value of a key."""
+        return self._where(key).get(key, default)
+
+    def pop(self, key: Any, *default: Any) -> Any:
+        """Takes a key out."""
+        if key in self._where(key) or not default:
+            value = self[key]
+            del self[key]
+            return value
+        return default[0]
+
+    def items(self) -> ItemsView[Any, Any]:
+        """All entries."""
+        return self._as_one().items()
+
+    def values(self) -> ValuesView[Any]:
+        """All values."""
+        return self._as_one().values()
+
+    def _as_one(self) -> dict[Any, Any]:
+        parts = self._all()
+        return parts[0] if len(parts) == 1 else {key: value for part in parts for key, value in part.items()}
+
     def __getitem__(self, key: Any) -> Any:
-        return self._part(self._number(key))[key]
+        return self._where(key)[key]
 
     def __setitem__(self, key: Any, value: Any) -> None:
         number = self._number(key)
@@ -237,15 +202,15 @@ class _Shards:
 
     def __init__(self, states: Sequence[Any]) -> None:
         self._states = states
-        self._made: dict[int, _State] = {}
+        self._made: dict[int, State] = {}
 
     def __bool__(self) -> bool:
         return len(self._states) > 1
 
-    def __getitem__(self, number: int) -> _State:
+    def __getitem__(self, number: int) -> State:
         made = self._made.get(number)
         if made is None:
-            made = self._made[number] = _State(self._states[number + 1])
+            made = self._made[number] = State(self._states[number + 1])
         return made
 
 
@@ -258,7 +223,7 @@ def _encoded(entries: dict[Any, Any]) -> bytes | None:
 
 
 class Cells:
-    """The value and map cells of one key, for one step.
+    """The value and map cells of one key, for one step; each is made when it is asked for.
 
     Args:
         cells: All cells of the operator.
@@ -267,19 +232,18 @@ class Cells:
         live: What is kept of the key; `None`: nothing is.
     """
 
+    __slots__ = ("_cells", "maps", "values")
+
     def __init__(
         self, cells: Sequence[Cell], states: Mapping[str, Any], *, wide: bool, live: Held | None = None
     ) -> None:
-        self.values = {c.name: ValueCell(states[c.name], live, c.name) for c in cells if c.kind == "value"}
-        self.maps = {
-            c.name: MapCell([states[name] for name in state_names(c, wide=wide)], live, c.name)
-            for c in cells
-            if c.kind == "map"
-        }
+        self._cells = cells
+        self.values, self.maps = _Values(states, live), _Maps(states, live, wide=wide)
 
     def held(self) -> dict[str, Any]:
         """Cell -> what the step holds of it."""
-        return {**{name: cell.get() for name, cell in self.values.items()}, **self.maps}
+        values = {c.name: self.values[c.name].get() for c in self._cells if c.kind == "value"}
+        return {**values, **{c.name: self.maps[c.name] for c in self._cells if c.kind == "map"}}
 
     @property
     def needs_shards(self) -> bool:
@@ -292,5 +256,36 @@ class Cells:
         Raises:
             NeedsShards: The step must be run again, with the shards.
         """
-        cells: list[ValueCell | MapCell] = [*self.values.values(), *self.maps.values()]
-        return [write for cell in cells for write in cell.writes()]
+        found: list[Write] = []
+        for value in self.values.values():
+            found += value.writes()
+        for entries in self.maps.values():
+            found += entries.writes()
+        return found
+
+
+class _Values(dict[str, ValueCell]):
+    """The value cells that were asked for."""
+
+    __slots__ = ("_live", "_states")
+
+    def __init__(self, states: Mapping[str, Any], live: Held | None) -> None:
+        self._states, self._live = states, live
+
+    def __missing__(self, name: str) -> ValueCell:
+        made = self[name] = ValueCell(self._states[name], self._live, name)
+        return made
+
+
+class _Maps(dict[str, MapCell]):
+    """The map cells that were asked for."""
+
+    __slots__ = ("_live", "_states", "_wide")
+
+    def __init__(self, states: Mapping[str, Any], live: Held | None, *, wide: bool) -> None:
+        self._states, self._live, self._wide = states, live, wide
+
+    def __missing__(self, name: str) -> MapCell:
+        states = [self._states[state] for state in map_states(name, wide=self._wide)]
+        made = self[name] = MapCell(states, self._live, name)
+        return made

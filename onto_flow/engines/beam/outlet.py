@@ -15,7 +15,7 @@ from ...operators.base import Key, Output
 from ...plan.nodes import TimerKind
 from ..carried import encode_carried
 from ..coding import encode
-from ..credit import NOTHING, Weight, wrap
+from ..credit import Credit, Weight, split, wrap
 from ..held import HeldStep, KeyedCells, ValueCell
 from . import clock
 from .keys import encode_key
@@ -26,6 +26,9 @@ SHOWN, CAUSED = b"\x00", b"\x01"
 
 CREDIT = "credit"
 """The output of what goes back to the fence."""
+
+
+_WEIGHTLESS = wrap(b"")
 
 
 class _NoCells(NamedTuple):
@@ -60,6 +63,10 @@ class TimedStep(HeldStep):
         """The change of a view document that is all that it gave."""
         output = self.emitted[0] if len(self.emitted) == 1 and not self._sent else None
         return output if isinstance(output, ViewChange) else None
+
+    def enveloped(self) -> list[tuple[str, Key, bytes]]:
+        """What it sent, each message in an envelope that weighs nothing."""
+        return self.sent(_WEIGHTLESS)
 
     def set_timer(self, kind: TimerKind, at: int) -> None:
         """Keeps the earliest time of a kind for the end of the step."""
@@ -104,6 +111,21 @@ def messages(sent: Iterable[tuple[str, Key, bytes]], weights: Iterable[Weight]) 
     ]
 
 
-def weightless(sent: Sequence[tuple[str, Key, bytes]], outputs: Iterable[Outlet]) -> list[Any]:
-    """All that a step gave which no load caused."""
-    return [*messages(sent, [NOTHING] * len(sent)), *(o.tagged(SHOWN) for o in outputs)]
+def as_they_are(sent: Iterable[tuple[str, bytes, bytes]]) -> list[Any]:
+    """Messages by the bytes of their keys, which weigh nothing."""
+    return [beam.pvalue.TaggedOutput(operator, (key, _WEIGHTLESS + raw)) for operator, key, raw in sent]
+
+
+def weighing(sent: Sequence[tuple[str, bytes, bytes]], weight: Weight) -> list[Any]:
+    """Messages by the bytes of their keys, with a weight split among them; it goes back where there are none."""
+    if not sent:
+        return [beam.pvalue.TaggedOutput(CREDIT, Credit(weight).encoded())]
+    parts = split(weight, len(sent))
+    return [beam.pvalue.TaggedOutput(to, (key, wrap(raw, part))) for (to, key, raw), part in zip(sent, parts)]
+
+
+def weightless(enveloped: Iterable[tuple[str, Key, bytes]], outputs: Iterable[Outlet]) -> list[Any]:
+    """All that a step gave which no load caused; its messages are in their envelopes."""
+    found = [beam.pvalue.TaggedOutput(operator, (encode_key(key), raw)) for operator, key, raw in enveloped]
+    found += [o.tagged(SHOWN) for o in outputs]
+    return found

@@ -1,14 +1,13 @@
 """One operator of the plan as one keyed, stateful DoFn of a pipeline that does not end.
 
-Every message is a step. Most are plain changes, which are taken on their bytes (`plain`); all others are steps of the
-operator. Timers are processing time, and no result may depend on them: pages of a change with many subscribers go on by
-one, and garbage is dropped by one. A garbage timer looks at the clock before it acts and is set again when it came too
-early, as it does at the end of the input or in a drain. Beam keeps one time per timer, the last that was set; so what an
-operator asked for is kept beside it, and the earliest counts.
+Every message is a step. Most are plain changes, or simple: those are taken on their bytes (`plain`, `simple`); all others
+are steps of the operator. Timers are processing time, and no result may depend on them: pages of a change with many
+subscribers go on by one, and garbage is dropped by one. A garbage timer looks at the clock before it acts and is set again
+when it came too early, as it does at the end of the input or in a drain. Beam keeps one time per timer, the last that was
+set; so what an operator asked for is kept beside it, and the earliest counts.
 
 A message is taken with the first state of each map; where a map is in shards, it waits in the key's inbox for a timer
 whose step names them, with all that came meanwhile: states cost whether they are touched or not, and such keys are few.
-So does a message wait that may (`Patience`): what shows a view document then evaluates it once for all of them.
 
 The wrapper does the accounts of a load (`engines.credit`) around the operator's step, which knows nothing of them: the
 weight of what a step took is split among what it sends; where it goes on by pages, it keeps a part until the last page;
@@ -18,6 +17,7 @@ what is left goes back to the fence, with how many view changes went to each sha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import apache_beam as beam
@@ -40,11 +40,24 @@ from . import clock
 from .cells import Cells, NeedsShards
 from .keys import KeyedMessage, decode_key
 from .live import Held, Live
-from .outlet import CAUSED, CREDIT, NO_CELLS, SHOWN, Outlet, TimedStep, gate_key, messages, weightless
+from .outlet import (
+    CAUSED,
+    CREDIT,
+    NO_CELLS,
+    SHOWN,
+    Outlet,
+    TimedStep,
+    as_they_are,
+    gate_key,
+    messages,
+    weighing,
+    weightless,
+)
 from .plain import plain_of
-from .plain_bytes import WEIGHTLESS, Take
+from .plain_bytes import BEGIN, WEIGHTLESS, Take
+from .simple import TakeSimple, simple_of
 from .steps import INBOX, LETTERS, OperatorFn
-from .waits import NO_PATIENCE, Patience, Waiting
+from .waits import Waiting
 
 _WAITS = "waits"
 
@@ -59,31 +72,21 @@ class StreamFn(OperatorFn):
         generation: The first part of view versions.
         shards: Of the gate.
         seeded: Whether it begins with seeds.
-        patience: How long messages may wait for others.
     """
 
     def __init__(
-        self,
-        plan: str,
-        node: OperatorNode,
-        profile: Profile,
-        generation: int,
-        shards: int,
-        *,
-        seeded: bool = False,
-        patience: Patience = NO_PATIENCE,
+        self, plan: str, node: OperatorNode, profile: Profile, generation: int, shards: int, *, seeded: bool = False
     ) -> None:
         super().__init__(plan, node, profile, generation)
-        self.shards, self.seeded, self.patience = shards, seeded, patience
+        self.shards, self.seeded = shards, seeded
         self.waits = ReadModifyWriteStateSpec(_WAITS, BytesCoder())
         # Timers are found by their name alone where operators are fused: they must not share one.
         named = {kind: TimerSpec(f"{node.id}.{kind}", TimeDomain.REAL_TIME) for kind in _TIMERS}
         for kind, timer in named.items():
             on_timer(timer)(_TIMERS[kind])
-        waits = self._has_maps or patience != NO_PATIENCE
-        wanted = {"garbage": True, "pages": any(c.name == "round" for c in node.cells), "together": waits}
+        wanted = {"garbage": True, "pages": any(c.name == "round" for c in node.cells), "shards": self._has_maps}
         self.timers = {kind: timer for kind, timer in named.items() if wanted[kind]}
-        if not waits:
+        if not self._has_maps:
             self.narrow.pop(INBOX, None)
 
     def setup(self) -> None:
@@ -95,8 +98,8 @@ class StreamFn(OperatorFn):
             self.operator = build_seeded(next(n for n in plan.operators if n.id == self.node.id), plan, self.profile)
         at = {name: place for place, name in enumerate(self.narrow)}
         self._inbox = at.get(INBOX, -1)
-        self._inbox_timer = len(at) + 1 + [*self.timers].index("together") if "together" in self.timers else -1
         self.plain: Take = plain_of(self.operator, self.profile, at, self)
+        self.simple: TakeSimple = simple_of(self.operator, self.profile, at)
 
     def _inspect_process(self) -> tuple[list[str], list[Any]]:
         names, defaults = self._params(self.narrow)
@@ -106,7 +109,7 @@ class StreamFn(OperatorFn):
         names, defaults = self._params(self.specs)
         return ["key", *names], [beam.DoFn.KeyParam, *defaults]
 
-    _inspect_pages = _inspect_take_inbox = _inspect_garbage
+    _inspect_pages = _inspect_wait_for_shards = _inspect_garbage
 
     def _params(self, specs: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
         """The parameters of a method that names some states, and the timers that this operator may want."""
@@ -117,31 +120,28 @@ class StreamFn(OperatorFn):
         """A message came."""
         key, envelope = element
         if envelope.startswith(WEIGHTLESS):
-            if self.patience.changes:
-                return self._wait(envelope, given, self.patience.changes)
             taken = self.plain(key, envelope, given)
             if taken is not None:
                 return taken
-        elif self.patience.load:
-            return self._wait(envelope, given, 0)
+            sent = self.simple(key, envelope, BEGIN, given)
+            if sent is not None:
+                return as_they_are(sent)
+        else:
+            weight, message = unwrap(envelope)
+            sent = self.simple(key, message, 0, given)
+            if sent is not None:
+                return weighing(sent, weight)
+        turn = self._turn(key, given, wide=False)
         try:
-            return self._take(self._turn(key, given, wide=False), [envelope])
+            return self._take(turn, [envelope])
         except NeedsShards:
-            return self._wait(envelope, given, 0)
+            given[self._inbox].add(envelope)
+            turn.timers["shards"].set(Timestamp(micros=clock.micros()))
+            return ()
 
-    def _wait(self, envelope: bytes, given: Sequence[Any], patience: int) -> Sequence[Any]:
-        """Puts a message into the inbox; the first that waits says until when, unless one cannot."""
-        given[self._inbox].add(envelope)
-        waiting = Waiting(given[len(self.narrow)])
-        if not waiting.get().inbox or not patience:
-            waiting.put(waiting.get()._replace(inbox=True))
-            given[self._inbox_timer].set(Timestamp(micros=clock.micros() + patience))
-        return ()
-
-    def take_inbox(self, key: bytes, **given: Any) -> Sequence[Any]:
-        """All that waits is one step; where that fails, each message is one."""
-        inbox, waiting = given[INBOX], Waiting(given[_WAITS])
-        waiting.put(waiting.get()._replace(inbox=False))
+    def wait_for_shards(self, key: bytes, **given: Any) -> Sequence[Any]:
+        """All that waits for the shards of a map is one step; where that fails, each message is one."""
+        inbox = given[INBOX]
         envelopes = list(inbox.read() or ())
         if not envelopes:
             return ()
@@ -156,8 +156,12 @@ class StreamFn(OperatorFn):
             return [out for one in envelopes for out in self._take(self._turn(key, given, wide=True), [one])]
 
     def _take(self, turn: _Turn, envelopes: Sequence[bytes]) -> Sequence[Any]:
-        weights, waiting = zip(*map(unwrap, envelopes))
-        turn.weight = total(weights)
+        if len(envelopes) == 1:
+            turn.weight, message = unwrap(envelopes[0])
+            waiting: Sequence[bytes] = [message]
+        else:
+            weights, waiting = zip(*map(unwrap, envelopes))
+            turn.weight = total(weights)
         return self._run(
             turn, lambda step: self.operator.step(turn.key, list(map(decode_message, waiting)), step), waiting
         )
@@ -184,11 +188,10 @@ class StreamFn(OperatorFn):
         return self._run(turn, lambda step: self.operator.on_timer(turn.key, "coalesce", step), [])
 
     def _turn(self, raw_key: bytes, given: Iterable[Any], *, wide: bool) -> _Turn:
-        specs, given = self.specs if wide else self.narrow, [*given]
+        specs, given = self.specs if wide else self.narrow, tuple(given)
         live = self.live.take(raw_key)
         cells = Cells(self.node.cells, dict(zip(specs, given)), wide=wide, live=live)
-        waits, *timers = given[len(specs) :]
-        return _Turn(raw_key, live, cells, waits, dict(zip(self.timers, timers)))
+        return _Turn(raw_key, live, cells, given[len(specs) :], self.timers)
 
     def begun(self, cells: KeyedCells = NO_CELLS) -> TimedStep:
         """The context of a step."""
@@ -210,7 +213,7 @@ class StreamFn(OperatorFn):
         change = step.shown
         if change is not None:
             return ((self.gate_key(change), encode_carried(change, SHOWN)),)
-        return weightless(list(step.sent()), self._outlets(step))
+        return weightless(step.enveloped(), self._outlets(step))
 
     def _outlets(self, step: TimedStep) -> list[Outlet]:
         """What a step shows, and its letters."""
@@ -226,7 +229,8 @@ class StreamFn(OperatorFn):
         step = self.begun(turn.cells)
         try:
             act(step)
-            sent, outputs, writes = list(step.sent()), self._outlets(step), turn.cells.writes()
+            sent = step.sent() if turn.weight.mantissa else step.enveloped()
+            outputs, writes = self._outlets(step), turn.cells.writes()
         except Exception as error:
             if turn.cells.needs_shards:
                 raise NeedsShards from None
@@ -238,7 +242,8 @@ class StreamFn(OperatorFn):
         for write in writes:
             write()
         self.live.give(turn.raw_key, turn.live)
-        turn.set_timers(step.asked)
+        if step.asked:
+            turn.set_timers(step.asked)
         return self._accounts(turn, sent, outputs)
 
     def _accounts(self, turn: _Turn, sent: Sequence[tuple[str, Key, bytes]], outputs: Sequence[Any]) -> list[Any]:
@@ -264,12 +269,32 @@ class _Together(Exception):
 
 
 class _Turn:
-    """One step's key, state, timers and weight."""
+    """One step's key, state, timers and weight.
 
-    def __init__(self, raw_key: bytes, live: Held, cells: Cells, waits: Any, timers: Mapping[str, Any]) -> None:
+    Args:
+        raw_key: Its key.
+        live: What is kept of it.
+        cells: Its cells.
+        given: The state of what it waits for, then the timers.
+        timers: By kind, in the order in which they are given.
+    """
+
+    def __init__(
+        self, raw_key: bytes, live: Held, cells: Cells, given: Sequence[Any], timers: Mapping[str, Any]
+    ) -> None:
         self.raw_key, self.live, self.cells = raw_key, live, cells
-        self.key, self.waiting, self.timers = decode_key(raw_key), Waiting(waits), timers
-        self.weight = NOTHING
+        self.key, self.weight = decode_key(raw_key), NOTHING
+        self._given, self._timers = given, timers
+
+    @cached_property
+    def waiting(self) -> Waiting:
+        """What it waits for."""
+        return Waiting(self._given[0])
+
+    @cached_property
+    def timers(self) -> Mapping[str, Any]:
+        """Its timers."""
+        return dict(zip(self._timers, self._given[1:]))
 
     def set_timers(self, asked: dict[TimerKind, int]) -> None:
         """Sets the timers that the step asked for, the earliest of each."""
@@ -287,5 +312,5 @@ class _Turn:
         self.waiting.put(waits._replace(weight=total((waits.weight, weight))))
 
 
-_TIMERS = {"garbage": StreamFn.garbage, "pages": StreamFn.pages, "together": StreamFn.take_inbox}
+_TIMERS = {"garbage": StreamFn.garbage, "pages": StreamFn.pages, "shards": StreamFn.wait_for_shards}
 """Kind of timer -> what it calls."""

@@ -78,6 +78,15 @@ static PyMethodDef functions[] = {
     {"plain_register", native_plain_register, METH_VARARGS,
      "(record, message, begin, told, stays, geopoint, reference, vector) -> (what it begins with, where that ended, path, "
      "version, fields, what was shown last); None: not plain."},
+    {"simple_event", native_simple_event, METH_VARARGS,
+     "(state, message, begin, event, told, key, wanted, apart, floor, oldest, now) -> (state, what is told, the fields before, "
+     "those after); None: not simple."},
+    {"simple_member", native_simple_member, METH_VARARGS,
+     "(documents, message, begin, told) -> (the documents with a newer version of one, or with one more, its fields before, those "
+     "after, whether its keys are as before); None: not simple."},
+    {"simple_weight", native_simple_weight, METH_VARARGS,
+     "(subscriptions, message, begin, subscribe) -> (the subscriptions with another weight of one root, the bytes of its key, its "
+     "weight before, that after); None: not simple."},
     {"active", native_active, METH_VARARGS, "(subscriptions) -> the bytes of the keys of those that weigh more than 0."},
     {NULL},
 };

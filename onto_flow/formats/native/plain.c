@@ -1,20 +1,11 @@
 /* Plain changes (operators.plain) on the bytes of messages and state: what stays is copied, never made into objects.
 
 Whatever is not plain, or not as it is always written, is odd: None, and the operator's own step takes it. */
-#include "coder.h"
+#include "slices.h"
 
-enum { DEPTH = 64, STATE_VERSION = 1 };
+enum { DEPTH = 64 };
 
-typedef struct {
-    int64_t micros, tie;
-} Version;
-
-/* A document on its way: what stands behind its path. */
-typedef struct {
-    Slice version, fields, keys;
-} Doc;
-
-static int skip(Slice *rest, int depth)
+int skip_value(Slice *rest, int depth)
 {
     Slice raw;
     uint64_t count, bytes = 0;
@@ -31,7 +22,7 @@ static int skip(Slice *rest, int depth)
     case BYTES_:
         return read_slice(&rest->at, rest->end, &raw);
     case REF_:
-        return skip(rest, depth) && skip(rest, depth);
+        return skip_value(rest, depth) && skip_value(rest, depth);
     case DOUBLE_:
     case TIME_:
         bytes = 8;
@@ -50,7 +41,7 @@ static int skip(Slice *rest, int depth)
         if (!read_varint(&rest->at, rest->end, &count) || count > size_of(*rest))
             return 0;
         for (count *= tag == MAP_ ? 2 : 1; count; count--)
-            if (!skip(rest, depth + 1))
+            if (!skip_value(rest, depth + 1))
                 return 0;
         return 1;
     default:
@@ -62,38 +53,7 @@ static int skip(Slice *rest, int depth)
     return 1;
 }
 
-/* The next value, as the bytes that it is. */
-static inline int take(Slice *rest, Slice *found)
-{
-    found->at = rest->at;
-    int well = skip(rest, 0);
-    found->end = rest->at;
-    return well;
-}
-
-static inline int take_head(Slice *rest, uint8_t tag, uint64_t *count)
-{
-    if (rest->at >= rest->end || *rest->at != tag)
-        return 0;
-    rest->at++;
-    return read_varint(&rest->at, rest->end, count) && *count <= size_of(*rest);
-}
-
-static inline int take_tuple(Slice *rest, uint64_t count)
-{
-    uint64_t there;
-    return take_head(rest, TUPLE_, &there) && there == count;
-}
-
-static inline int take_bytes(Slice *rest, Slice expected)
-{
-    if (size_of(*rest) < size_of(expected) || memcmp(rest->at, expected.at, size_of(expected)))
-        return 0;
-    rest->at += size_of(expected);
-    return 1;
-}
-
-static int take_int(Slice *rest, int64_t *number)
+int take_int(Slice *rest, int64_t *number)
 {
     Slice raw;
     if (rest->at >= rest->end || *rest->at++ != INT_ || !read_slice(&rest->at, rest->end, &raw) || size_of(raw) > 8 ||
@@ -106,29 +66,21 @@ static int take_int(Slice *rest, int64_t *number)
     return 1;
 }
 
-static int version_of(Slice raw, Version *version)
+int version_of(Slice raw, Version *version)
 {
     return take_tuple(&raw, 2) && take_int(&raw, &version->micros) && take_int(&raw, &version->tie) && raw.at == raw.end;
 }
 
 /* Whether both are versions and the first is above the second. */
-static int is_newer(Slice newer, Slice older)
+int is_newer(Slice newer, Slice older)
 {
     Version a, b;
     return version_of(newer, &a) && version_of(older, &b) && (a.micros > b.micros || (a.micros == b.micros && a.tie > b.tie));
 }
 
-static inline int is(Slice raw, uint8_t tag) { return raw.at < raw.end && *raw.at == tag; }
-
-static int take_doc(Slice *rest, Doc *doc)
+int take_doc(Slice *rest, Doc *doc)
 {
     return take(rest, &doc->version) && take(rest, &doc->fields) && take(rest, &doc->keys);
-}
-
-static inline Slice raw_of(PyObject *bytes)
-{
-    const uint8_t *at = (const uint8_t *)PyBytes_AS_STRING(bytes);
-    return (Slice){at, at + PyBytes_GET_SIZE(bytes)};
 }
 
 /* The value of a name in a map; an empty slice where it has none. 0: this is no map. */
@@ -168,9 +120,9 @@ static int order_of(Slice a, Slice b)
     return order ? order : (size_of(a) > size_of(b)) - (size_of(a) < size_of(b));
 }
 
-static int add(Buffer *out, Slice raw) { return buffer_add(out, raw.at, size_of(raw)); }
+int add_slice(Buffer *out, Slice raw) { return buffer_add(out, raw.at, size_of(raw)); }
 
-static int add_tagged(Buffer *out, uint8_t tag, size_t count)
+int add_tagged(Buffer *out, uint8_t tag, size_t count)
 {
     Coder coder = {.out = *out};
     uint8_t first = tag;
@@ -180,7 +132,7 @@ static int add_tagged(Buffer *out, uint8_t tag, size_t count)
 }
 
 /* The fields of a map that are read, as a map. `wanted`: their names in order; NULL: all. `apart`: a name that is not taken. */
-static Said add_read(Buffer *out, Buffer *body, Slice map, PyObject *wanted, Slice apart)
+Said add_read(Buffer *out, Buffer *body, Slice map, PyObject *wanted, Slice apart)
 {
     uint64_t count;
     Slice last = {NULL, NULL};
@@ -204,7 +156,7 @@ static Said add_read(Buffer *out, Buffer *body, Slice map, PyObject *wanted, Sli
         }
         if (order == 0) {
             kept++;
-            if (!add(body, entry))
+            if (!add_slice(body, entry))
                 return FAILED;
         }
     }
@@ -213,13 +165,13 @@ static Said add_read(Buffer *out, Buffer *body, Slice map, PyObject *wanted, Sli
     return add_tagged(out, MAP_, (size_t)kept) && buffer_add(out, body->data, body->size) ? DONE : FAILED;
 }
 
-static PyObject *bytes_of(const Buffer *buffer)
+PyObject *bytes_of(const Buffer *buffer)
 {
     return PyBytes_FromStringAndSize((const char *)buffer->data, (Py_ssize_t)buffer->size);
 }
 
 /* An event: its version, fields, and the version that it replaced. */
-static int take_event(Slice *rest, Slice head, Doc *event)
+int take_event(Slice *rest, Slice head, Doc *event)
 {
     Slice time;
     return take_bytes(rest, head) && take(rest, &event->version) && take(rest, &event->fields) && take(rest, &time) &&
@@ -261,11 +213,11 @@ PyObject *native_plain_event(PyObject *module, PyObject *args)
         static const uint8_t version_byte = STATE_VERSION;
         PyObject *moment = PyLong_FromLongLong(now);
         int well = moment && put(&number, moment, 0) == DONE && buffer_add(&out, &version_byte, 1) &&
-                   add_tagged(&out, TUPLE_, 3) && add(&out, event.version) && add(&out, after) &&
+                   add_tagged(&out, TUPLE_, 3) && add_slice(&out, event.version) && add_slice(&out, after) &&
                    buffer_add(&out, number.out.data, number.out.size);
         if (well && changed)
-            well = add(&told, raw_of(told_head)) && add(&told, raw_of(key)) && add_tagged(&told, TUPLE_, 3) &&
-                   add(&told, event.version) && add(&told, after) && add_tagged(&told, TUPLE_, 0);
+            well = add_slice(&told, raw_of(told_head)) && add_slice(&told, raw_of(key)) && add_tagged(&told, TUPLE_, 3) &&
+                   add_slice(&told, event.version) && add_slice(&told, after) && add_tagged(&told, TUPLE_, 0);
         Py_XDECREF(moment);
         if (!well)
             said = FAILED;
@@ -295,7 +247,7 @@ static int is_plain(const Doc *now, const Doc *held, PyObject *stays)
 }
 
 /* What is told: a path, and what stands behind it. */
-static int take_told(Slice *rest, Slice head, Slice *path, Slice *content, Doc *doc)
+int take_told(Slice *rest, Slice head, Slice *path, Slice *content, Doc *doc)
 {
     if (!take_bytes(rest, head) || !is(*rest, STR_) || !take(rest, path) || !take_tuple(rest, 3))
         return 0;
@@ -305,7 +257,7 @@ static int take_told(Slice *rest, Slice head, Slice *path, Slice *content, Doc *
 }
 
 /* Bytes with a piece of them replaced. */
-static PyObject *spliced(Slice whole, Slice old, Slice new)
+PyObject *spliced(Slice whole, Slice old, Slice new)
 {
     size_t before = (size_t)(old.at - whole.at), behind = (size_t)(whole.end - old.end);
     PyObject *found = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(before + size_of(new) + behind));

@@ -1,0 +1,164 @@
+"""Simple steps on bytes, compiled or as what they mean: a document comes, or comes anew; a root asks, or ceases to.
+
+Law: what is given back is, byte for byte, what decoding, changing and encoding gives; `None` where a step is not simple, or
+the bytes are not what they always are. Where it is not compiled, this is no faster than the operator's own step.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, cast
+
+from ...core.change import NEVER
+from ...core.codec import decode, decode_state, encode, encode_state
+from ...core.errors import DataError
+from . import extension
+from .plain import Names
+
+Came = tuple[bytes, bytes | None, bytes | None, bytes]
+Placed = tuple[bytes, bytes | None, bytes, bool]
+Weighed = tuple[bytes | None, bytes, int, int]
+
+
+class SimpleSteps(Protocol):
+    """What is done with simple steps. `begin`: where the message begins in its envelope; a state may be `None`."""
+
+    def simple_event(
+        self,
+        state: bytes | None,
+        message: bytes,
+        begin: int,
+        event_head: bytes,
+        told_head: bytes,
+        key: bytes,
+        wanted: Names | None,
+        apart: bytes,
+        floor: int,
+        oldest: int,
+        now: int,
+    ) -> Came | None:
+        """An event for ingest: the new state, what is told if anything changed, the fields before and after.
+
+        Args:
+            state: (version, fields, since) of the document.
+            message: The event.
+            begin: See above.
+            event_head: What an event begins with.
+            told_head: What a message begins with that tells of a document.
+            key: The bytes of the document's path.
+            wanted: The fields that are read; `None`: all.
+            apart: A name that such a document has not.
+            floor: The event is above this, or at (this, 0).
+            oldest: One of which nothing is known is not older.
+            now: Microseconds.
+        """
+
+    def simple_member(self, docs: bytes | None, message: bytes, begin: int, head: bytes) -> Placed | None:
+        """What is told to match: its documents with this one, its fields before and after, whether its keys stay.
+
+        Args:
+            docs: A map of documents.
+            message: What is told.
+            begin: See above.
+            head: What such a message begins with.
+        """
+
+    def simple_weight(self, subs: bytes | None, message: bytes, begin: int, head: bytes) -> Weighed | None:
+        """One root asks or ceases to: its subscriptions, the bytes of the root, its weight before and after.
+
+        Args:
+            subs: A map of weights.
+            message: A subscription of one root, of weight 1 or -1.
+            begin: See above.
+            head: What such a message begins with.
+        """
+
+
+def simple_steps() -> SimpleSteps:
+    """The compiled functions, or these."""
+    return cast("SimpleSteps", extension() or _InPython())
+
+
+class _InPython:
+    """See `SimpleSteps`."""
+
+    def simple_event(
+        self,
+        state: bytes | None,
+        message: bytes,
+        begin: int,
+        event_head: bytes,
+        told_head: bytes,
+        key: bytes,
+        wanted: Names | None,
+        apart: bytes,
+        floor: int,
+        oldest: int,
+        now: int,
+    ) -> Came | None:
+        held, event = _state_of(state, ()), _after(message, begin, event_head)
+        if event is None or not isinstance(held, tuple) or not _is_news(event, held, floor, oldest):
+            return None
+        version, fields, *_ = event
+        if apart.decode() in fields:
+            return None
+        after = encode({n: v for n, v in fields.items() if wanted is None or n.encode() in wanted})
+        before = encode(held[1]) if held else None
+        told = told_head + key + encode((version, decode(after), ())) if after != before else None
+        return encode_state((version, decode(after), now)), told, before, after
+
+    def simple_member(self, docs: bytes | None, message: bytes, begin: int, head: bytes) -> Placed | None:
+        held, told = _state_of(docs, ()), _after(message, begin, head)
+        if not isinstance(held, tuple) or told is None:
+            return None
+        path, doc = told
+        entries, (version, fields, keys) = dict(held), doc
+        before = entries.get(path)
+        if not isinstance(fields, dict) or not isinstance(keys, tuple):
+            return None
+        if before is not None and not isinstance(before[1], dict):
+            return None
+        if version <= (NEVER if before is None else before[0]):
+            return None
+        was, stays = (None, False) if before is None else (encode(before[1]), encode(before[2]) == encode(keys))
+        return encode_state(tuple({**entries, path: doc}.items())), was, encode(fields), stays
+
+    def simple_weight(self, subs: bytes | None, message: bytes, begin: int, head: bytes) -> Weighed | None:
+        held, asked = _state_of(subs, ()), _after(message, begin, head)
+        if not isinstance(held, tuple) or asked is None or len(asked[0]) != 1:
+            return None
+        (root, more), weights = asked[0][0], dict(held)
+        if more not in (1, -1):
+            return None
+        before = weights.get(root, 0)
+        weights[root] = before + more
+        now = tuple((r, weight) for r, weight in weights.items() if weight)
+        return encode_state(now) if now else None, encode(root), before, before + more
+
+
+def _is_news(event: Any, held: Any, floor: int, oldest: int) -> bool:
+    """Whether an event, which takes the place of what is known, has a document, and may be told of as it is."""
+    version, fields, time, previous = event
+    if not isinstance(fields, dict) or version[1] < 0 or version[0] < floor or (version[0] == floor and version[1]):
+        return False
+    if not held:
+        return previous is None and version > NEVER and (time is None or time >= oldest)
+    if len(held) != 3 or not isinstance(held[1], dict) or held[0][1] < 0 or held[0] <= NEVER:
+        return False
+    return bool(version > held[0]) and previous in (None, held[0])
+
+
+def _state_of(raw: bytes | None, empty: Any) -> Any:
+    try:
+        return empty if raw is None else decode_state(raw)
+    except DataError:
+        return None
+
+
+def _after(message: bytes, begin: int, head: bytes) -> Any:
+    """The parts of a message behind its tag; `None` where it is another one."""
+    if not message.startswith(head, begin):
+        return None
+    try:
+        return decode(message[begin:])[1:]
+    except DataError:
+        return None

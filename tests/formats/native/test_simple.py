@@ -1,0 +1,95 @@
+"""Simple steps in C against what they mean."""
+
+from __future__ import annotations
+
+import pytest
+from changed_bytes import EVENT, TOLD, damage, damaged, docs, fields, names, news, paths, versions
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onto_flow.core.codec import encode, encode_state
+from onto_flow.formats.native import simple
+from onto_flow.formats.native.simple import simple_steps
+from onto_flow.operators.messages import Doc, Event, Subscribe, Told, encode_message
+
+pytestmark = pytest.mark.usefixtures("compiled")
+
+PYTHON = simple._InPython()
+SUBSCRIBE = encode_message(Subscribe(()))[:-2]
+roots = st.sampled_from(["a/1", "a/2", "a/é"])
+times = st.none() | st.integers(-1, 9)
+
+
+@given(
+    st.none() | docs,
+    st.randoms(),
+    st.none() | names,
+    st.none() | versions,
+    times,
+    st.integers(-1, 5),
+    st.none() | damage,
+    st.sampled_from([(), (b"h",)]),
+)
+def test_events(held, random, wanted, previous, time, floor, how, holes):
+    now = news(held or Doc((0, 0), {"n": 1}, ()), random)
+    if held is not None and random.random() < 0.5:
+        previous = held.version
+    raw = None if held is None else damaged(encode_state((held.version, held.fields, 7, *holes)), how)
+    message = b"\x00" + encode_message(Event(now.version, now.fields, time, previous))
+    given_ = (raw, message, 1, EVENT, TOLD, encode("b/1"), wanted, b"z", floor, 3, 300)
+    expected = PYTHON.simple_event(*given_)
+    found = simple_steps().simple_event(*given_)
+    assert found == expected or how is not None
+
+
+@given(versions, fields, times)
+def test_events_of_which_nothing_is_known(version, there, time):
+    message = encode_message(Event(version, there, time))
+    given_ = (None, message, 0, EVENT, TOLD, encode("b/1"), None, b"z", -(1 << 63), 3, 300)
+    found = simple_steps().simple_event(*given_)
+    assert found == PYTHON.simple_event(*given_)
+    taken = there is not None and version > (0, 0) and version[1] >= 0 and "z" not in there
+    assert (found is not None) == (taken and (time is None or time >= 3))
+
+
+@given(st.none() | st.lists(st.tuples(paths, docs), max_size=4), st.randoms(), st.none() | damage)
+def test_members(held, random, how):
+    entries = dict(held or ())
+    path = random.choice(["b/1", *entries])
+    message = b"\x00" + encode_message(Told(path, news(entries.get(path, Doc((1, 0), {}, ())), random)))
+    raw = None if held is None else damaged(encode_state(tuple(entries.items())), how)
+    found = simple_steps().simple_member(raw, message, 1, TOLD[1:])
+    assert found == PYTHON.simple_member(raw, message, 1, TOLD[1:]) or how is not None
+
+
+@given(
+    st.none() | st.dictionaries(roots, st.sampled_from((-2, -1, 1, 2, 200))),
+    st.lists(st.tuples(roots, st.integers(-2, 2)), max_size=2),
+    st.none() | damage,
+)
+def test_weights(weights, asked, how):
+    message = b"\x00" + encode_message(Subscribe(tuple(asked)))
+    raw = None if weights is None else damaged(encode_state(tuple(weights.items())), how)
+    found = simple_steps().simple_weight(raw, message, 1, SUBSCRIBE)
+    assert found == PYTHON.simple_weight(raw, message, 1, SUBSCRIBE) or how is not None
+    if how is None:
+        assert (found is not None) == (len(asked) == 1 and asked[0][1] in (1, -1))
+
+
+def test_other_messages_and_forms_are_not_simple():
+    told = encode_message(Told("b/1", Doc((1, 0), {"n": 1}, ())))
+    asked = encode_message(Subscribe((("a/1", 1),)))
+    for what in (simple_steps(), PYTHON):
+        assert what.simple_event(None, told, 0, EVENT, TOLD, encode("b/1"), None, b"z", 0, 0, 300) is None
+        assert what.simple_member(None, asked, 0, TOLD[1:]) is None
+        assert what.simple_weight(None, told, 0, SUBSCRIBE) is None
+        assert what.simple_member(encode_state("split"), told, 0, TOLD[1:]) is None
+        assert what.simple_weight(encode_state("split"), asked, 0, SUBSCRIBE) is None
+        assert what.simple_weight(None, asked, 0, SUBSCRIBE) == (encode_state((("a/1", 1),)), encode("a/1"), 0, 1)
+
+
+def test_without_the_extension_it_is_done_in_python(monkeypatch):
+    monkeypatch.setattr(simple, "extension", lambda: None)
+    told = encode_message(Told("b/1", Doc((1, 0), {"n": 1}, ())))
+    found = simple_steps().simple_member(None, told, 0, TOLD[1:])
+    assert found == (encode_state((("b/1", ((1, 0), {"n": 1}, ())),)), None, encode({"n": 1}), False)
