@@ -9,12 +9,15 @@ messages that weigh nothing (`engines.credit`) are taken, so there are no accoun
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import repeat
 from typing import Any
 
 from apache_beam.pvalue import TaggedOutput
 
-from ...formats.native.plain import Names, plain_changes
+from ...formats.native.plain import plain_changes
 from ...operators.base import Operator, Profile
 from ...operators.carried_keys import MAX_COLLECTIONS
 from ...operators.expiry import MARK
@@ -47,38 +50,36 @@ class PlainIngest:
     def __init__(self, operator: Ingest, profile: Profile, at: Mapping[str, int]) -> None:
         self._operator, self._document = operator, at["document"]
         self._floor = _LEAST if profile.snapshot is None else profile.snapshot
-        self._known: dict[bytes, tuple[Names | None, Names, tuple[str, ...]] | None] = {}
+        self._known: dict[bytes, tuple[Any, tuple[str, ...]] | None] = {}
 
     def __call__(self, key: bytes, envelope: bytes, given: Sequence[Any]) -> Outputs | None:
         """Keeps the document's new fields, and tells of them."""
         collection = key[: key.rfind(b"/")]
-        try:
-            known = self._known[collection]
-        except KeyError:
-            known = self._learn(collection, key)
+        known = self._known[collection] if collection in self._known else self._learn(collection, key)
         if known is None:
             return None
+        event, tells = known
         state = given[self._document]
         held = state.read()
-        if held is None:
-            return None
-        read, stays, tells = known
-        found = _plain.plain_event(
-            held, envelope, BEGIN, EVENT, _TOLD_ON, key, read, _APART, stays, self._floor, clock.micros()
-        )
+        found = None if held is None else event(held, envelope, key, clock.micros())
         if found is None:
             return None
         raw, told = found
         state.write(raw)
-        return () if told is None else [TaggedOutput(operator, (key, told)) for operator in tells]
+        return () if told is None else [*map(TaggedOutput, tells, repeat((key, told)))]
 
-    def _learn(self, collection: bytes, key: bytes) -> tuple[Names | None, Names, tuple[str, ...]] | None:
-        plain: Plain | None = self._operator.plain(str(decode_key(key)))
+    def _learn(self, collection: bytes, key: bytes) -> tuple[Any, tuple[str, ...]] | None:
+        """What takes the events of a collection, and the operators that are told."""
         if len(self._known) >= MAX_COLLECTIONS:
             self._known.clear()
-        read = None if plain is None or plain.read is None else in_order(plain.read)
-        known = self._known[collection] = None if plain is None else (read, in_order(plain.stays), plain.tells)
+        plain: Plain | None = self._operator.plain(str(decode_key(key)))
+        known = self._known[collection] = None if plain is None else (self._event(plain), plain.tells)
         return known
+
+    def _event(self, plain: Plain) -> Any:
+        read = None if plain.read is None else in_order(plain.read)
+        stays = in_order(plain.stays)
+        return partial(_plain.plain_event, BEGIN, EVENT, _TOLD_ON, _APART, self._floor, read, stays)
 
 
 class PlainMatch:
@@ -92,27 +93,25 @@ class PlainMatch:
 
     def __init__(self, operator: Match, profile: Profile, at: Mapping[str, int]) -> None:
         plain = operator.plain()
-        self._stays = None if plain is None else in_order(plain.stays)
-        self._assemble, self._page = operator.assemble, profile.page
+        self._member = None if plain is None else partial(_plain.plain_member, BEGIN, TOLD, in_order(plain.stays))
+        self._tells, self._page = repeat(operator.assemble), profile.page or sys.maxsize
         self._docs, self._subs, self._round = at["docs"], at["subs"], at["round"]
 
     def __call__(self, key: bytes, envelope: bytes, given: Sequence[Any]) -> Outputs | None:
         """Keeps the member, and tells all active roots, unless they are so many that they are told page by page."""
-        if self._stays is None:
-            return None
-        docs, subs = given[self._docs], given[self._subs].read()
+        docs = given[self._docs]
         held = docs.read()
-        if held is None:
+        if held is None or self._member is None:
             return None
-        raw = _plain.plain_member(held, envelope, BEGIN, TOLD, self._stays)
+        raw = self._member(held, envelope)
         if raw is None or len(raw) > cells.SPLIT_BYTES:
             return None
+        subs = given[self._subs].read()
         roots = [] if subs is None else _plain.active(subs)
-        if roots is None or (self._page and len(roots) > self._page) or given[self._round].read() is not None:
+        if roots is None or len(roots) > self._page or given[self._round].read() is not None:
             return None
         docs.write(raw)
-        assemble = self._assemble
-        return [TaggedOutput(assemble, (root, envelope)) for root in roots]
+        return [*map(TaggedOutput, self._tells, [(root, envelope) for root in roots])]
 
 
 def _nothing(key: bytes, envelope: bytes, given: Sequence[Any]) -> None:

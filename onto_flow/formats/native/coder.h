@@ -18,6 +18,41 @@ typedef struct {
 int met_copy(Met *met, PyObject *document, int depth, Buffer *out); /* 0: it was not met; 1: its bytes are behind `out` */
 void met_keep(Met *met, PyObject *document, int depth, const uint8_t *data, size_t size);
 
+/* At least 10 bytes of room are needed. */
+static inline uint8_t *write_size(uint8_t *at, size_t n)
+{
+    for (; n > 0x7F; n >>= 7)
+        *at++ = (uint8_t)((n & 0x7F) | 0x80);
+    *at++ = (uint8_t)n;
+    return at;
+}
+
+/* At least 11 bytes of room are needed. */
+static inline uint8_t *write_head(uint8_t *at, uint8_t tag, size_t n)
+{
+    *at++ = tag;
+    return write_size(at, n);
+}
+
+static inline void big_endian(uint64_t bits, uint8_t bytes[8])
+{
+    for (int n = 7; n >= 0; n--, bits >>= 8)
+        bytes[n] = (uint8_t)bits;
+}
+
+/* At least 10 bytes of room are needed. */
+static inline uint8_t *write_int(uint8_t *at, int64_t n)
+{
+    uint8_t bytes[8];
+    big_endian((uint64_t)n, bytes);
+    int first = 0;
+    while (first < 7 && bytes[first] == (n < 0 ? 0xFF : 0) && (bytes[first + 1] >> 7) == (n < 0))
+        first++;
+    at = write_head(at, INT_, (size_t)(8 - first));
+    memcpy(at, bytes + first, (size_t)(8 - first));
+    return at + 8 - first;
+}
+
 /* DONE; ODD for what the codec itself must take; FAILED with an exception set. */
 Said put(Coder *coder, PyObject *value, int depth);
 Said put_size(Coder *coder, size_t n);

@@ -71,10 +71,10 @@ static PyMethodDef functions[] = {
      "(keys, states, names, maps, large, types, prefix, number, part) -> rows of the table, and the keys that are left to Python."},
     {"places", native_places, METH_VARARGS,
      "(data, begin, row, into): puts where a row of the log has each key into a dict -> whether all of it is such a row."},
-    {"plain_event", native_plain_event, METH_VARARGS,
-     "(state, message, begin, event, told, key, wanted, apart, stays, floor, now) -> (state, what is told); None: not plain."},
-    {"plain_member", native_plain_member, METH_VARARGS,
-     "(documents, message, begin, told, stays) -> the documents with a newer version of one; None: not plain."},
+    {"plain_event", (PyCFunction)(void (*)(void))native_plain_event, METH_FASTCALL,
+     "(begin, event, told, apart, floor, wanted, stays, state, message, key, now) -> (state, what is told); None: not plain."},
+    {"plain_member", (PyCFunction)(void (*)(void))native_plain_member, METH_FASTCALL,
+     "(begin, told, stays, documents, message) -> the documents with a newer version of one; None: not plain."},
     {"plain_register", native_plain_register, METH_VARARGS,
      "(record, message, begin, told, stays, geopoint, reference, vector) -> (what it begins with, where that ended, path, "
      "version, fields, what was shown last); None: not plain."},
@@ -87,7 +87,7 @@ static PyMethodDef functions[] = {
     {"simple_weight", native_simple_weight, METH_VARARGS,
      "(subscriptions, message, begin, subscribe) -> (the subscriptions with another weight of one root, the bytes of its key, its "
      "weight before, that after); None: not simple."},
-    {"active", native_active, METH_VARARGS, "(subscriptions) -> the bytes of the keys of those that weigh more than 0."},
+    {"active", native_active, METH_O, "(subscriptions) -> the bytes of the keys of those that weigh more than 0."},
     {NULL},
 };
 

@@ -3,239 +3,161 @@
 Whatever is not plain, or not as it is always written, is odd: None, and the operator's own step takes it. */
 #include "slices.h"
 
-enum { DEPTH = 64 };
+/* The entries of a map, one after the other, which must be in order. */
+typedef struct {
+    Slice rest, name, value;
+    uint64_t left;
+    int there; /* whether it stands at an entry; -1: the bytes are no map that is in order */
+} Entries;
 
-int skip_value(Slice *rest, int depth)
+static void next(Entries *map)
 {
-    Slice raw;
-    uint64_t count, bytes = 0;
-    if (rest->at >= rest->end || depth > DEPTH)
-        return 0;
-    uint8_t tag = *rest->at++;
-    switch (tag) {
-    case NONE_:
-    case FALSE_:
-    case TRUE_:
-        return 1;
-    case INT_:
-    case STR_:
-    case BYTES_:
-        return read_slice(&rest->at, rest->end, &raw);
-    case REF_:
-        return skip_value(rest, depth) && skip_value(rest, depth);
-    case DOUBLE_:
-    case TIME_:
-        bytes = 8;
-        break;
-    case GEO_:
-        bytes = 16;
-        break;
-    case VECTOR_:
-        if (!read_varint(&rest->at, rest->end, &count) || count > size_of(*rest))
-            return 0;
-        bytes = 8 * count;
-        break;
-    case LIST_:
-    case TUPLE_:
-    case MAP_:
-        if (!read_varint(&rest->at, rest->end, &count) || count > size_of(*rest))
-            return 0;
-        for (count *= tag == MAP_ ? 2 : 1; count; count--)
-            if (!skip_value(rest, depth + 1))
-                return 0;
-        return 1;
-    default:
-        return 0;
-    }
-    if (size_of(*rest) < bytes)
-        return 0;
-    rest->at += bytes;
-    return 1;
+    Slice last = map->name;
+    map->there = map->left > 0;
+    if (!map->there)
+        return;
+    map->left--;
+    if (!is(map->rest, STR_) || !(map->rest.at++, read_slice(&map->rest.at, map->rest.end, &map->name)) ||
+        !take(&map->rest, &map->value) || (last.at && order_of(last, map->name) >= 0))
+        map->there = -1;
 }
 
-int take_int(Slice *rest, int64_t *number)
+static int entries_of(Slice raw, Entries *map)
 {
-    Slice raw;
-    if (rest->at >= rest->end || *rest->at++ != INT_ || !read_slice(&rest->at, rest->end, &raw) || size_of(raw) > 8 ||
-        size_of(raw) < 1)
-        return 0;
-    uint64_t n = *raw.at & 0x80 ? ~0ULL : 0;
-    while (raw.at < raw.end)
-        n = n << 8 | *raw.at++;
-    *number = (int64_t)n;
-    return 1;
+    *map = (Entries){.rest = raw};
+    return take_head(&map->rest, MAP_, &map->left);
 }
 
-int version_of(Slice raw, Version *version)
+/* The value of a name that comes behind those before: an empty slice where it has none. 0: this is no map that is in order. */
+static int value_of(Entries *map, Slice name, Slice *found)
 {
-    return take_tuple(&raw, 2) && take_int(&raw, &version->micros) && take_int(&raw, &version->tie) && raw.at == raw.end;
+    while (map->there > 0 && order_of(map->name, name) < 0)
+        next(map);
+    *found = map->there > 0 && same_bytes(map->name, name) ? map->value : (Slice){name.end, name.end};
+    return map->there >= 0;
 }
 
-/* Whether both are versions and the first is above the second. */
-int is_newer(Slice newer, Slice older)
-{
-    Version a, b;
-    return version_of(newer, &a) && version_of(older, &b) && (a.micros > b.micros || (a.micros == b.micros && a.tie > b.tie));
-}
-
-int take_doc(Slice *rest, Doc *doc)
-{
-    return take(rest, &doc->version) && take(rest, &doc->fields) && take(rest, &doc->keys);
-}
-
-/* The value of a name in a map; an empty slice where it has none. 0: this is no map. */
-static int value_at(Slice map, Slice wanted, Slice *found)
-{
-    uint64_t count;
-    if (!take_head(&map, MAP_, &count))
-        return 0;
-    for (; count; count--) {
-        Slice name, value;
-        if (map.at >= map.end || *map.at++ != STR_ || !read_slice(&map.at, map.end, &name) || !take(&map, &value))
-            return 0;
-        if (same_bytes(name, wanted)) {
-            *found = value;
-            return 1;
-        }
-    }
-    *found = (Slice){map.at, map.at};
-    return 1;
-}
-
-/* Whether some fields of two versions have the same values. `names`: a tuple of bytes. */
+/* Whether some fields of two versions have the same values. `names`: a tuple of bytes, in order. */
 static int all_stay(Slice before, Slice after, PyObject *names)
 {
-    for (Py_ssize_t n = 0; n < PyTuple_GET_SIZE(names); n++) {
+    Entries was, now;
+    Py_ssize_t count = PyTuple_GET_SIZE(names);
+    if (!entries_of(before, &was) || !entries_of(after, &now))
+        return 0;
+    if (count)
+        next(&was), next(&now);
+    for (Py_ssize_t n = 0; n < count; n++) {
         Slice name = raw_of(PyTuple_GET_ITEM(names, n)), old, new;
-        if (!value_at(before, name, &old) || !value_at(after, name, &new) || !same_bytes(old, new))
+        if (!value_of(&was, name, &old) || !value_of(&now, name, &new) || !same_bytes(old, new))
             return 0;
     }
     return 1;
 }
 
-static int order_of(Slice a, Slice b)
+static int are_names(PyObject *names)
 {
-    size_t size = size_of(a) < size_of(b) ? size_of(a) : size_of(b);
-    int order = memcmp(a.at, b.at, size);
-    return order ? order : (size_of(a) > size_of(b)) - (size_of(a) < size_of(b));
-}
-
-int add_slice(Buffer *out, Slice raw) { return buffer_add(out, raw.at, size_of(raw)); }
-
-int add_tagged(Buffer *out, uint8_t tag, size_t count)
-{
-    Coder coder = {.out = *out};
-    uint8_t first = tag;
-    int well = buffer_add(&coder.out, &first, 1) && put_size(&coder, count) == DONE;
-    *out = coder.out;
+    int well = PyTuple_Check(names);
+    for (Py_ssize_t n = 0; well && n < PyTuple_GET_SIZE(names); n++)
+        well = PyBytes_Check(PyTuple_GET_ITEM(names, n));
+    if (!well)
+        PyErr_SetString(PyExc_TypeError, "names are a tuple of bytes");
     return well;
 }
 
-/* The fields of a map that are read, as a map. `wanted`: their names in order; NULL: all. `apart`: a name that is not taken. */
-Said add_read(Buffer *out, Buffer *body, Slice map, PyObject *wanted, Slice apart)
+static int is_wanted(PyObject *wanted, Py_ssize_t *at, Slice name)
 {
-    uint64_t count;
-    Slice last = {NULL, NULL};
-    Py_ssize_t at = 0, kept = 0;
-    if (!take_head(&map, MAP_, &count))
+    int order = -1;
+    while (*at < PyTuple_GET_SIZE(wanted) && (order = order_of(raw_of(PyTuple_GET_ITEM(wanted, *at)), name)) < 0)
+        ++*at;
+    return order == 0;
+}
+
+Said read_of(Slice raw, PyObject *wanted, Slice apart, Buffer *room, Slice *found)
+{
+    Entries map;
+    Py_ssize_t at = 0;
+    uint64_t kept = 0;
+    if (!entries_of(raw, &map))
         return ODD;
-    for (; count; count--) {
-        Slice entry = {map.at, NULL}, name, value;
-        if (map.at >= map.end || *map.at++ != STR_ || !read_slice(&map.at, map.end, &name) || !take(&map, &value) ||
-            (last.at && order_of(last, name) >= 0) || same_bytes(name, apart))
+    const uint64_t count = map.left;
+    const uint8_t *const first = map.rest.at, *begin = first;
+    *found = raw;
+    for (next(&map); map.there > 0; begin = map.rest.at, next(&map)) {
+        int keeps = wanted == Py_None || is_wanted(wanted, &at, map.name);
+        if (same_bytes(map.name, apart))
             return ODD;
-        last = name;
-        entry.end = map.at;
-        int order = 0;
-        if (wanted) {
-            order = 1;
-            while (at < PyTuple_GET_SIZE(wanted) && (order = order_of(raw_of(PyTuple_GET_ITEM(wanted, at)), name)) < 0)
-                at++;
-            if (at == PyTuple_GET_SIZE(wanted))
-                order = 1;
-        }
-        if (order == 0) {
-            kept++;
-            if (!add_slice(body, entry))
-                return FAILED;
-        }
+        if (!keeps && !room->data && (!buffer_reserve(room, size_of(raw)) || !buffer_add(room, first, (size_t)(begin - first))))
+            return FAILED;
+        if (keeps && room->data)
+            buffer_add(room, begin, (size_t)(map.rest.at - begin));
+        kept += (uint64_t)keeps;
     }
-    if (map.at != map.end)
+    if (map.there < 0 || map.rest.at != raw.end)
         return ODD;
-    return add_tagged(out, MAP_, (size_t)kept) && buffer_add(out, body->data, body->size) ? DONE : FAILED;
+    if (kept == count)
+        return DONE;
+    uint8_t head[11];
+    size_t size = (size_t)(write_head(head, MAP_, kept) - head); /* it is not longer than that of the whole map */
+    memmove(room->data + size, room->data, room->size);
+    memcpy(room->data, head, size);
+    *found = (Slice){room->data, room->data + size + room->size};
+    return DONE;
 }
 
-PyObject *bytes_of(const Buffer *buffer)
+/* Whether an event is newer than the document that is held, both of them with fields. A document that was read at a time has
+   rules of its own; so has the version of one that never was. */
+static int follows(const Doc *event, const Doc *held, int64_t floor)
 {
-    return PyBytes_FromStringAndSize((const char *)buffer->data, (Py_ssize_t)buffer->size);
+    Version came, known;
+    return is(event->fields, MAP_) && is(held->fields, MAP_) && version_of(event->version, &came) &&
+           version_of(held->version, &known) && is_above(came, known) && came.micros > floor && came.tie >= 0 &&
+           known.tie >= 0 && known.micros >= 0 && (known.micros || known.tie) &&
+           (is(event->keys, NONE_) || same_bytes(event->keys, held->version));
 }
 
-/* An event: its version, fields, and the version that it replaced. */
-int take_event(Slice *rest, Slice head, Doc *event)
+/* The state of a document, and what is told of it. */
+static PyObject *taken(Slice version, Slice fields, int64_t now, Slice head, Slice key, int changed)
 {
-    Slice time;
-    return take_bytes(rest, head) && take(rest, &event->version) && take(rest, &event->fields) && take(rest, &time) &&
-           take(rest, &event->keys) && rest->at == rest->end;
+    static const uint8_t cell[] = {STATE_VERSION, TUPLE_, 3}, of_doc[] = {TUPLE_, 3}, no_keys[] = {TUPLE_, 0};
+    uint8_t moment[10];
+    const Slice state[] = {{cell, cell + 3}, version, fields, {moment, write_int(moment, now)}};
+    const Slice doc[] = {head, key, {of_doc, of_doc + 2}, version, fields, {no_keys, no_keys + 2}};
+    PyObject *held = joined(state, 4), *told = changed ? joined(doc, 6) : Py_NewRef(Py_None);
+    PyObject *found = held && told ? PyTuple_Pack(2, held, told) : NULL;
+    Py_XDECREF(held);
+    Py_XDECREF(told);
+    return found;
 }
 
-PyObject *native_plain_event(PyObject *module, PyObject *args)
+PyObject *native_plain_event(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    PyObject *state, *message, *event_head, *told_head, *key, *wanted, *apart, *stays, *found = NULL;
-    Py_ssize_t begin;
-    long long floor, now;
-    int64_t since;
-    if (!PyArg_ParseTuple(args, "SSnSSSOSO!LL", &state, &message, &begin, &event_head, &told_head, &key, &wanted, &apart,
-                          &PyTuple_Type, &stays, &floor, &now))
+    enum { BEGIN, EVENT_HEAD, TOLD_HEAD, APART, FLOOR, WANTED, STAYS, STATE, MESSAGE, KEY, NOW, COUNT };
+    static const uint8_t bytes[] = {EVENT_HEAD, TOLD_HEAD, APART, STATE, MESSAGE, KEY};
+    if (!are_given(args, count, COUNT, bytes, sizeof bytes) || !are_names(args[STAYS]) ||
+        (args[WANTED] != Py_None && !are_names(args[WANTED])))
         return NULL;
-    Slice held = raw_of(state), rest = raw_of(message);
-    Doc event;
-    Slice version, fields;
-    Version came;
+    Py_ssize_t begin = PyLong_AsSsize_t(args[BEGIN]);
+    int64_t floor = PyLong_AsLongLong(args[FLOOR]), now = PyLong_AsLongLong(args[NOW]), since;
+    if (PyErr_Occurred())
+        return NULL;
+    Slice state = raw_of(args[STATE]), rest = raw_of(args[MESSAGE]), after;
+    Doc event, held;
+    Buffer room = {0};
     rest.at += begin;
-    if (!size_of(held) || *held.at++ != STATE_VERSION || !take_tuple(&held, 3) || !take(&held, &version) ||
-        !take(&held, &fields) || !take_int(&held, &since) || held.at != held.end)
+    if (!take_state(&state) || !take_tuple(&state, 3) || !take(&state, &held.version) || !take(&state, &held.fields) ||
+        !take_int(&state, &since) || state.at != state.end || !take_event(&rest, raw_of(args[EVENT_HEAD]), &event) ||
+        !follows(&event, &held, floor))
         Py_RETURN_NONE;
-    if (!take_event(&rest, raw_of(event_head), &event) || !is_newer(event.version, version) ||
-        !version_of(event.version, &came) || came.micros <= floor || !is(event.fields, MAP_) || !is(fields, MAP_) ||
-        came.tie < 0 || (!is(event.keys, NONE_) && !same_bytes(event.keys, version)))
-        Py_RETURN_NONE;
-    /* A document that was read at a time has rules of its own; so has the version of one that never was. */
-    if (!version_of(version, &came) || came.tie < 0 || came.micros < 0 || (!came.micros && !came.tie))
-        Py_RETURN_NONE;
-    Buffer read = {0}, body = {0}, out = {0}, told = {0};
-    Coder number = {0};
-    Said said = add_read(&read, &body, event.fields, wanted == Py_None ? NULL : wanted, raw_of(apart));
-    Slice after = {read.data, read.data + read.size};
-    int changed = said == DONE && !same_bytes(fields, after);
-    if (said == DONE && changed && !all_stay(fields, after, stays))
-        said = ODD;
-    if (said == DONE) {
-        static const uint8_t version_byte = STATE_VERSION;
-        PyObject *moment = PyLong_FromLongLong(now);
-        int well = moment && put(&number, moment, 0) == DONE && buffer_add(&out, &version_byte, 1) &&
-                   add_tagged(&out, TUPLE_, 3) && add_slice(&out, event.version) && add_slice(&out, after) &&
-                   buffer_add(&out, number.out.data, number.out.size);
-        if (well && changed)
-            well = add_slice(&told, raw_of(told_head)) && add_slice(&told, raw_of(key)) && add_tagged(&told, TUPLE_, 3) &&
-                   add_slice(&told, event.version) && add_slice(&told, after) && add_tagged(&told, TUPLE_, 0);
-        Py_XDECREF(moment);
-        if (!well)
-            said = FAILED;
-    }
-    if (said == DONE) {
-        PyObject *held_now = bytes_of(&out), *sent = changed ? bytes_of(&told) : Py_NewRef(Py_None);
-        found = held_now && sent ? PyTuple_Pack(2, held_now, sent) : NULL;
-        Py_XDECREF(held_now);
-        Py_XDECREF(sent);
-    } else if (said == ODD)
+    Said said = read_of(event.fields, args[WANTED], raw_of(args[APART]), &room, &after);
+    int changed = said == DONE && !same_bytes(held.fields, after);
+    PyObject *found = NULL;
+    if (said == ODD || (changed && !all_stay(held.fields, after, args[STAYS])))
         found = Py_NewRef(Py_None);
-    else if (!PyErr_Occurred())
+    else if (said == DONE)
+        found = taken(event.version, after, now, raw_of(args[TOLD_HEAD]), raw_of(args[KEY]), changed);
+    else
         PyErr_NoMemory();
-    buffer_free(&read);
-    buffer_free(&body);
-    buffer_free(&out);
-    buffer_free(&told);
-    buffer_free(&number.out);
+    buffer_free(&room);
     return found;
 }
 
@@ -246,53 +168,29 @@ static int is_plain(const Doc *now, const Doc *held, PyObject *stays)
            is_newer(now->version, held->version) && all_stay(held->fields, now->fields, stays);
 }
 
-/* What is told: a path, and what stands behind it. */
-int take_told(Slice *rest, Slice head, Slice *path, Slice *content, Doc *doc)
+PyObject *native_plain_member(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    if (!take_bytes(rest, head) || !is(*rest, STR_) || !take(rest, path) || !take_tuple(rest, 3))
-        return 0;
-    content->at = rest->at;
-    content->end = rest->end;
-    return take_doc(rest, doc) && rest->at == rest->end;
-}
-
-/* Bytes with a piece of them replaced. */
-PyObject *spliced(Slice whole, Slice old, Slice new)
-{
-    size_t before = (size_t)(old.at - whole.at), behind = (size_t)(whole.end - old.end);
-    PyObject *found = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(before + size_of(new) + behind));
-    if (found) {
-        char *to = PyBytes_AS_STRING(found);
-        memcpy(to, whole.at, before);
-        memcpy(to + before, new.at, size_of(new));
-        memcpy(to + before + size_of(new), old.end, behind);
-    }
-    return found;
-}
-
-PyObject *native_plain_member(PyObject *module, PyObject *args)
-{
-    PyObject *docs, *message, *head, *stays;
-    Py_ssize_t begin;
-    if (!PyArg_ParseTuple(args, "SSnSO!", &docs, &message, &begin, &head, &PyTuple_Type, &stays))
+    enum { BEGIN, HEAD, STAYS, DOCS, MESSAGE, COUNT };
+    static const uint8_t bytes[] = {HEAD, DOCS, MESSAGE};
+    if (!are_given(args, count, COUNT, bytes, sizeof bytes) || !are_names(args[STAYS]))
         return NULL;
-    Slice held = raw_of(docs), rest = raw_of(message), path, content, entry;
+    Slice docs = raw_of(args[DOCS]), held = docs, rest = raw_of(args[MESSAGE]), path, content;
     Doc now, before;
-    uint64_t count;
-    rest.at += begin;
-    if (!take_told(&rest, raw_of(head), &path, &content, &now) || !size_of(held) || *held.at++ != STATE_VERSION ||
-        !take_head(&held, TUPLE_, &count))
+    uint64_t left;
+    rest.at += PyLong_AsSsize_t(args[BEGIN]);
+    if (!take_told(&rest, raw_of(args[HEAD]), &path, &content, &now) || !take_state(&held) ||
+        !take_head(&held, TUPLE_, &left))
         Py_RETURN_NONE;
-    for (; count; count--) {
+    for (; left; left--) {
         Slice name;
         if (!take_tuple(&held, 2) || !take(&held, &name) || !take_tuple(&held, 3))
             Py_RETURN_NONE;
-        entry.at = held.at;
+        Slice entry = {held.at, NULL};
         if (!take_doc(&held, &before))
             Py_RETURN_NONE;
         entry.end = held.at;
         if (same_bytes(name, path))
-            return is_plain(&now, &before, stays) ? spliced(raw_of(docs), entry, content) : Py_NewRef(Py_None);
+            return is_plain(&now, &before, args[STAYS]) ? spliced(docs, entry, content) : Py_NewRef(Py_None);
     }
     Py_RETURN_NONE;
 }
@@ -309,8 +207,8 @@ PyObject *native_plain_register(PyObject *module, PyObject *args)
     Doc now, before;
     uint64_t count;
     rest.at += begin;
-    if (!take_told(&rest, raw_of(head), &path, &content, &now) || !size_of(held) || *held.at++ != STATE_VERSION ||
-        !take_tuple(&held, 7) || !take_head(&held, TUPLE_, &count))
+    if (!take_told(&rest, raw_of(head), &path, &content, &now) || !take_state(&held) || !take_tuple(&held, 7) ||
+        !take_head(&held, TUPLE_, &count))
         Py_RETURN_NONE;
     for (; count; count--) {
         Slice name;
@@ -347,14 +245,13 @@ PyObject *native_plain_register(PyObject *module, PyObject *args)
                          (const char *)old.at, (Py_ssize_t)size_of(old));
 }
 
-PyObject *native_active(PyObject *module, PyObject *args)
+PyObject *native_active(PyObject *module, PyObject *subs)
 {
-    PyObject *subs;
-    if (!PyArg_ParseTuple(args, "S", &subs))
-        return NULL;
+    if (!PyBytes_Check(subs))
+        return PyErr_Format(PyExc_TypeError, "bytes are wanted");
     Slice held = raw_of(subs);
     uint64_t count;
-    if (!size_of(held) || *held.at++ != STATE_VERSION || !take_head(&held, TUPLE_, &count))
+    if (!take_state(&held) || !take_head(&held, TUPLE_, &count))
         Py_RETURN_NONE;
     PyObject *found = PyList_New(0);
     for (; found && count; count--) {
@@ -364,7 +261,7 @@ PyObject *native_active(PyObject *module, PyObject *args)
             Py_DECREF(found);
             Py_RETURN_NONE;
         }
-        PyObject *one = weight > 0 ? PyBytes_FromStringAndSize((const char *)root.at, (Py_ssize_t)size_of(root)) : NULL;
+        PyObject *one = weight > 0 ? joined(&root, 1) : NULL;
         if (weight > 0 && (!one || PyList_Append(found, one) < 0))
             Py_CLEAR(found);
         Py_XDECREF(one);

@@ -27,38 +27,42 @@ TYPES = (GeoPoint, Reference, Vector)
 
 
 class PlainChanges(Protocol):
-    """What is done with plain changes. `head`: what comes before the path in a message that tells of a document."""
+    """What is done with plain changes; what is the same for many of them comes first.
+
+    `head`: what comes before the path in a message that tells of a document.
+    """
 
     def plain_event(
         self,
-        state: bytes,
-        message: bytes,
         begin: int,
         event_head: bytes,
         told_head: bytes,
-        key: bytes,
-        wanted: Names | None,
         apart: bytes,
-        stays: Names,
         floor: int,
+        wanted: Names | None,
+        stays: Names,
+        state: bytes,
+        message: bytes,
+        key: bytes,
         now: int,
     ) -> tuple[bytes, bytes | None] | None:
         """An event for ingest: the new state, and what is told, if anything changed.
 
         Args:
-            state: (version, fields, since) of the document.
-            message: The event from `begin` on.
+            begin: Where the event begins in the message.
             event_head: What an event begins with.
             told_head: What a message begins with that tells of a document.
-            key: The bytes of the document's path.
-            wanted: The fields that are read; `None`: all.
             apart: A name that a document with a plain change has not.
-            stays: The fields whose values are as they were.
             floor: The event's microseconds must be above it.
+            wanted: The fields that are read; `None`: all.
+            stays: The fields whose values are as they were.
+            state: (version, fields, since) of the document.
+            message: The event.
+            key: The bytes of the document's path.
             now: Microseconds.
         """
 
-    def plain_member(self, docs: bytes, message: bytes, begin: int, head: bytes, stays: Names) -> bytes | None:
+    def plain_member(self, begin: int, head: bytes, stays: Names, docs: bytes, message: bytes) -> bytes | None:
         """News of a document, for a map of path -> (version, fields, keys): the new map."""
 
     def plain_register(
@@ -80,16 +84,16 @@ class _InPython:
 
     def plain_event(
         self,
-        state: bytes,
-        message: bytes,
         begin: int,
         event_head: bytes,
         told_head: bytes,
-        key: bytes,
-        wanted: Names | None,
         apart: bytes,
-        stays: Names,
         floor: int,
+        wanted: Names | None,
+        stays: Names,
+        state: bytes,
+        message: bytes,
+        key: bytes,
         now: int,
     ) -> tuple[bytes, bytes | None] | None:
         held, event = _state_of(state), _after(message, begin, event_head)
@@ -110,7 +114,7 @@ class _InPython:
         told = told_head + key + encode((version, after, ())) if changed else None
         return encode_state((version, after, now)), told
 
-    def plain_member(self, docs: bytes, message: bytes, begin: int, head: bytes, stays: Names) -> bytes | None:
+    def plain_member(self, begin: int, head: bytes, stays: Names, docs: bytes, message: bytes) -> bytes | None:
         held, told = _state_of(docs), _after(message, begin, head)
         if not isinstance(held, tuple) or told is None:
             return None

@@ -83,9 +83,9 @@ PyObject *native_simple_event(PyObject *module, PyObject *args)
         !take(&rest, &event.version) || !take(&rest, &event.fields) || !take(&rest, &time) || !take(&rest, &event.keys) ||
         rest.at != rest.end || !is_news(&event, time, version, before, floor, oldest))
         Py_RETURN_NONE;
-    Buffer read = {0}, body = {0}, out = {0}, told = {0};
-    Said said = add_read(&read, &body, event.fields, wanted == Py_None ? NULL : wanted, raw_of(apart));
-    Slice after = {read.data, read.data + read.size};
+    Buffer read = {0}, out = {0}, told = {0};
+    Slice after;
+    Said said = read_of(event.fields, wanted, raw_of(apart), &read, &after);
     int changed = said == DONE && !(before.at && same_bytes(before, after));
     if (said == DONE && !(add_state(&out, TUPLE_, 3) && add_slice(&out, event.version) && add_slice(&out, after) &&
                           add_int(&out, now)))
@@ -100,7 +100,6 @@ PyObject *native_simple_event(PyObject *module, PyObject *args)
     else
         found = said == ODD ? Py_NewRef(Py_None) : no_room();
     buffer_free(&read);
-    buffer_free(&body);
     buffer_free(&out);
     buffer_free(&told);
     return found;

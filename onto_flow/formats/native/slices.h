@@ -15,23 +15,25 @@ typedef struct {
     Slice version, fields, keys;
 } Doc;
 
-int skip_value(Slice *rest, int depth);
+int skip_value(Slice *rest);
 
 /* The next value, as the bytes that it is. */
 static inline int take(Slice *rest, Slice *found)
 {
     found->at = rest->at;
-    int well = skip_value(rest, 0);
+    int well = skip_value(rest);
     found->end = rest->at;
     return well;
 }
 
+/* What a value with elements begins with; 0: it is another one, or is not as it is always written. */
 static inline int take_head(Slice *rest, uint8_t tag, uint64_t *count)
 {
     if (rest->at >= rest->end || *rest->at != tag)
         return 0;
-    rest->at++;
-    return read_varint(&rest->at, rest->end, count) && *count <= size_of(*rest);
+    const uint8_t *first = ++rest->at;
+    return read_varint(&rest->at, rest->end, count) && *count <= size_of(*rest) &&
+           (rest->at == first + 1 || rest->at[-1] != 0);
 }
 
 static inline int take_tuple(Slice *rest, uint64_t count)
@@ -50,23 +52,43 @@ static inline int take_bytes(Slice *rest, Slice expected)
 
 static inline int is(Slice raw, uint8_t tag) { return raw.at < raw.end && *raw.at == tag; }
 
+static inline int is_above(Version a, Version b) { return a.micros > b.micros || (a.micros == b.micros && a.tie > b.tie); }
+
+/* What a state cell begins with. */
+static inline int take_state(Slice *rest) { return rest->at < rest->end && *rest->at++ == STATE_VERSION; }
+
 static inline Slice raw_of(PyObject *bytes)
 {
     const uint8_t *at = (const uint8_t *)PyBytes_AS_STRING(bytes);
     return (Slice){at, at + PyBytes_GET_SIZE(bytes)};
 }
 
+/* As `memcmp`; what another begins with comes before it. */
+static inline int order_of(Slice a, Slice b)
+{
+    size_t size = size_of(a) < size_of(b) ? size_of(a) : size_of(b);
+    int order = memcmp(a.at, b.at, size);
+    return order ? order : (size_of(a) > size_of(b)) - (size_of(a) < size_of(b));
+}
+
 int take_int(Slice *rest, int64_t *number);
 int version_of(Slice raw, Version *version);
 int is_newer(Slice newer, Slice older); /* whether both are versions and the first is above the second */
 int take_doc(Slice *rest, Doc *doc);
-int take_event(Slice *rest, Slice head, Doc *event);                                 /* its keys are the version it replaced */
-int take_told(Slice *rest, Slice head, Slice *path, Slice *content, Doc *doc);       /* what stands behind the path: content */
+int take_event(Slice *rest, Slice head, Doc *event);                           /* its keys are the version it replaced */
+int take_told(Slice *rest, Slice head, Slice *path, Slice *content, Doc *doc); /* what stands behind the path: content */
+
+/* The fields of a map that are read, as a map: where they are all, it is the map itself, else it is made in `room`.
+   `wanted`: their names in order, or None for all. `apart`: a name that is not taken. */
+Said read_of(Slice raw, PyObject *wanted, Slice apart, Buffer *room, Slice *found);
 
 int add_slice(Buffer *out, Slice raw);
 int add_tagged(Buffer *out, uint8_t tag, size_t count);
-Said add_read(Buffer *out, Buffer *body, Slice map, PyObject *wanted, Slice apart); /* the fields of a map that are read */
 PyObject *bytes_of(const Buffer *buffer);
+PyObject *joined(const Slice *pieces, int count);     /* bytes of some pieces, one behind the other */
 PyObject *spliced(Slice whole, Slice old, Slice new); /* bytes with a piece of them replaced */
+
+/* Whether a function was given so many arguments, and bytes where they are wanted; else an exception is set. */
+int are_given(PyObject *const *args, Py_ssize_t count, Py_ssize_t wanted, const uint8_t *bytes, size_t bytes_count);
 
 #endif

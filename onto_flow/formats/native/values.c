@@ -39,14 +39,6 @@ static inline Said filled(Coder *coder, const uint8_t *end)
     return DONE;
 }
 
-static inline uint8_t *add_size(uint8_t *at, size_t n)
-{
-    for (; n > 0x7F; n >>= 7)
-        *at++ = (uint8_t)((n & 0x7F) | 0x80);
-    *at++ = (uint8_t)n;
-    return at;
-}
-
 static Said put_byte(Coder *coder, uint8_t byte)
 {
     uint8_t *at = room(coder, 1);
@@ -59,7 +51,7 @@ static Said put_byte(Coder *coder, uint8_t byte)
 Said put_size(Coder *coder, size_t n)
 {
     uint8_t *at = room(coder, 10);
-    return at ? filled(coder, add_size(at, n)) : full();
+    return at ? filled(coder, write_size(at, n)) : full();
 }
 
 static Said put_tagged(Coder *coder, uint8_t tag, size_t n)
@@ -67,8 +59,7 @@ static Said put_tagged(Coder *coder, uint8_t tag, size_t n)
     uint8_t *at = room(coder, 11);
     if (!at)
         return full();
-    *at++ = tag;
-    return filled(coder, add_size(at, n));
+    return filled(coder, write_head(at, tag, n));
 }
 
 static Said put_raw(Coder *coder, uint8_t tag, const void *raw, size_t size)
@@ -76,16 +67,9 @@ static Said put_raw(Coder *coder, uint8_t tag, const void *raw, size_t size)
     uint8_t *at = room(coder, 11 + size);
     if (!at)
         return full();
-    *at++ = tag;
-    at = add_size(at, size);
+    at = write_head(at, tag, size);
     memcpy(at, raw, size);
     return filled(coder, at + size);
-}
-
-static void big_endian(uint64_t bits, uint8_t bytes[8])
-{
-    for (int n = 7; n >= 0; n--, bits >>= 8)
-        bytes[n] = (uint8_t)bits;
 }
 
 static Said put_word(Coder *coder, uint64_t bits)
@@ -111,12 +95,8 @@ static Said put_int(Coder *coder, PyObject *value)
         return ODD;
     if (n == -1 && PyErr_Occurred())
         return FAILED;
-    uint8_t bytes[8];
-    big_endian((uint64_t)n, bytes);
-    int first = 0;
-    while (first < 7 && bytes[first] == (n < 0 ? 0xFF : 0) && (bytes[first + 1] >> 7) == (n < 0))
-        first++;
-    return put_raw(coder, INT_, bytes + first, (size_t)(8 - first));
+    uint8_t *at = room(coder, 10);
+    return at ? filled(coder, write_int(at, n)) : full();
 }
 
 /* The UTF-8 of a text; odd for one that has none. */

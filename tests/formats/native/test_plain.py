@@ -31,7 +31,7 @@ def test_events(held, random, wanted, stays, previous, floor, how):
         damaged(raw, how if where == "state" else None),
         damaged(message, how if where == "message" else None),
     )
-    given_ = (raw, message, 1, EVENT, TOLD, encode("b/1"), wanted, b"z", stays, floor, 300)
+    given_ = (1, EVENT, TOLD, b"z", floor, wanted, stays, raw, message, encode("b/1"), 300)
     expected = PYTHON.plain_event(*given_)
     found = plain_changes().plain_event(*given_)
     assert found == expected or (how is not None and found is None)
@@ -51,9 +51,10 @@ def test_members_and_registers(held, random, stays, how):
     }
     for name, whole in states.items():
         raw = damaged(whole, how)
-        types = TYPES if name == "plain_register" else ()
-        expected = getattr(PYTHON, name)(raw, message, 1, TOLD[1:], stays, *types)
-        found = getattr(plain_changes(), name)(raw, message, 1, TOLD[1:], stays, *types)
+        register = (raw, message, 1, TOLD[1:], stays, *TYPES)
+        given_ = register if name == "plain_register" else (1, TOLD[1:], stays, raw, message)
+        expected = getattr(PYTHON, name)(*given_)
+        found = getattr(plain_changes(), name)(*given_)
         assert found == expected or how is not None, name
 
 
@@ -79,16 +80,16 @@ def test_a_document_that_goes_elsewhere_is_not_plain(now):
     held = encode_state((("b/1", Doc((1, 0), {"n": 1, "r": 1}, ((1, "c/1"),))),))
     plain_one = b"\x00" + encode_message(Told("b/1", Doc((2, 0), {"n": 2, "r": 1}, ((1, "c/1"),))))
     for what in (plain_changes(), PYTHON):
-        assert what.plain_member(held, told, 1, TOLD[1:], (b"r",)) is None
-        assert what.plain_member(held, plain_one, 1, TOLD[1:], (b"r",)) is not None
+        assert what.plain_member(1, TOLD[1:], (b"r",), held, told) is None
+        assert what.plain_member(1, TOLD[1:], (b"r",), held, plain_one) is not None
 
 
 def test_other_messages_and_forms_are_not_plain():
     held = encode_state(((1, 0), {"n": 1}, 7))
     told = b"\x00" + encode_message(Subscribe((("a/1", 1),)))
     for what in (plain_changes(), PYTHON):
-        assert what.plain_event(held, told, 1, EVENT, TOLD, encode("b/1"), None, b"z", (), 0, 300) is None
-        assert what.plain_member(encode_state("split"), told, 1, TOLD[1:], ()) is None
+        assert what.plain_event(1, EVENT, TOLD, b"z", 0, None, (), held, told, encode("b/1"), 300) is None
+        assert what.plain_member(1, TOLD[1:], (), encode_state("split"), told) is None
         assert what.plain_register(b"\x02", told, 1, TOLD[1:], (), *TYPES) is None
         assert what.active(encode_state("split")) is None
 
@@ -96,7 +97,7 @@ def test_other_messages_and_forms_are_not_plain():
 def test_without_the_extension_it_is_done_in_python(monkeypatch):
     monkeypatch.setattr(plain, "extension", lambda: None)
     held, event = encode_state(((1, 0), {"n": 1}, 7)), b"\x00" + encode_message(Event((2, 0), {"n": 2}))
-    found = plain_changes().plain_event(held, event, 1, EVENT, TOLD, encode("b/1"), None, b"z", (), 0, 300)
+    found = plain_changes().plain_event(1, EVENT, TOLD, b"z", 0, None, (), held, event, encode("b/1"), 300)
     assert found == (
         encode_state(((2, 0), {"n": 2}, 300)),
         b"\x00" + encode_message(Told("b/1", Doc((2, 0), {"n": 2}, ()))),
