@@ -14,6 +14,7 @@ from ..core.change import Change, DeadLetter, ViewChange
 from ..core.collection import Projection
 from ..core.errors import DataError, EngineError, OntoFlowError
 from ..core.gaps import Gap
+from ..formats.native.changes import view_change_decoder
 from ..operators.base import Output
 from ..operators.messages import Event
 from ..plan.nodes import Plan
@@ -101,11 +102,19 @@ def encode_carried(carried: Carried, prefix: bytes = b"") -> bytes:
         return encode((tag, *carried._replace(payload=repr(carried.payload)[:10_000])), prefix)
 
 
-def decode_carried(data: bytes, begin: int = 0) -> Carried:
-    """The output or marker that these bytes are, from `begin` on."""
+def _decode_carried(data: bytes, begin: int = 0) -> Carried:
     tag, *parts = decode(data, begin)
     carried: Carried = _TYPES[tag](*parts)
     return carried
+
+
+_NO_CHANGE = encode_carried(ViewChange("", "", None, None, (0, 0, 0)))
+
+VIEW_CHANGE = _NO_CHANGE[: _NO_CHANGE.index(encode(""))]
+"""What the bytes of a view change begin with."""
+
+decode_carried: Callable[..., Carried] = view_change_decoder(VIEW_CHANGE, _decode_carried)
+"""(data, begin=0) -> the output or marker that these bytes are, from `begin` on."""
 
 
 def half_read(documents: int, expected: int | None, missing: int) -> EngineError:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.transforms.window import GlobalWindows
 
 from ...core.change import Change
-from ...operators.messages import encode_message as message_bytes
+from ...formats.native.changes import change_encoder
 from ..base import event, seed
-from ..coding import encode, encode_message
+from ..coding import encode_message
 from ..credit import ONE, Credit, digest, wrap
 from .fence import returned, seen
 from .keys import KeyedMessage, encode_key
 from .outlet import CREDIT
+from .plain_bytes import EVENT, WEIGHTLESS
 
 CANARIES = "canaries"
 """The output of canaries that were seen."""
@@ -30,11 +30,11 @@ def change_to_ingest(change: Change) -> KeyedMessage:
 
 def _weightless(change: Change) -> KeyedMessage:
     """A change as an event for ingest, in an envelope that weighs nothing."""
-    path, happened = event(change)
-    return encode_key(path), message_bytes(happened, _enveloped)
+    key, message = change_to_ingest(change)
+    return key, wrap(message)
 
 
-_enveloped = partial(encode, prefix=wrap(b""))
+_entered = change_encoder(WEIGHTLESS + EVENT, _weightless)
 
 
 def document_to_ingest(change: Change, snapshot: int | None) -> KeyedMessage:
@@ -60,7 +60,7 @@ class EnterFeed(beam.DoFn):
 
     def process(self, element: Change) -> Sequence[Any]:
         """Takes a change."""
-        entered = _weightless(element)
+        entered = _entered(element)
         if element.path not in self.canaries:
             return (entered,)
         return (entered, *(beam.pvalue.TaggedOutput(CANARIES, told) for told in seen([element.path])))

@@ -15,7 +15,7 @@ views finds their state.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -30,7 +30,7 @@ from ...operators.base import Profile
 from ...plan.clocks import is_timed
 from ...plan.nodes import Plan
 from ...plan.wire import not_portable, to_json
-from ..carried import decode_carried
+from ..carried import Carried, decode_carried
 from ..made_by import Fingerprints
 from . import coders  # noqa: F401 - the coders of changes, view changes and dead letters
 from .entering import CANARIES, AddUp, EnterFeed, EnterLoad, change_to_ingest, document_to_ingest
@@ -185,13 +185,13 @@ class MaintainPlan(beam.PTransform):
         lowered = lower(self.plan, entering, fns, {None: KEYED, LETTERS: bytes, CREDIT: bytes}, seeds)
         if self.load is None or begins is None:
             gated = flatten("gate.in", lowered[None]) | "gate" >> self._gate(fenced=False)
-            return _decoded(gated[None], lowered[LETTERS], _GATED)._replace(gated=Gated(gated[None]))
+            return _decoded(gated[None], lowered[LETTERS], _gated)._replace(gated=Gated(gated[None]))
         markers, heads, letters = self._fence([*lowered[CREDIT], begins.credit], feed[CANARIES], begins.ends)
         gated = flatten("gate.in", [*lowered[None], markers]) | "gate" >> self._gate(fenced=True)
         receipts = Receipts(self.shards, tuple(v.name for v in self.plan.views))
         written = flatten("parts", [heads, gated[PARTS]]) | "receipts" >> pardo(receipts, KEYED, {None: str})
         read = [] if self.load.letters is None else [self.load.letters]
-        given = _decoded(gated[None], [*lowered[LETTERS], *read, letters], _GATED)
+        given = _decoded(gated[None], [*lowered[LETTERS], *read, letters], _gated)
         terms = beam.Map(partial(_opened_shard, self.shards, self.generation)).with_output_types(KEYED)
         # Of a stream from seeds the table is never complete: the most of it is of the generation that wrote them.
         let_out = None if seeds else gated[LET_OUT] | "let_out" >> terms
@@ -262,11 +262,19 @@ def _force(_: Any) -> tuple[bytes, bytes]:
     return FORCED
 
 
-def _decoded(views: Any, letters: Sequence[Any], begin: int = 0) -> Maintained:
-    """What users see of collections of bytes; `begin`: where view changes begin in theirs."""
+def _shown(data: bytes) -> Carried:
+    return decode_carried(data)
+
+
+def _gated(data: bytes) -> Carried:
+    return decode_carried(data, _GATED)
+
+
+def _decoded(views: Any, letters: Sequence[Any], decode: Callable[[bytes], Carried] = _shown) -> Maintained:
+    """What users see of collections of bytes; `decode`: what view changes are made by."""
     told = flatten(LETTERS, letters)
     return Maintained(
-        views | "view changes" >> beam.Map(partial(decode_carried, begin=begin)).with_output_types(ViewChange),
+        views | "view changes" >> beam.Map(decode).with_output_types(ViewChange),
         told | "dead_letters" >> beam.FlatMap(_only_letters).with_output_types(DeadLetter),
         told | "gaps" >> beam.FlatMap(_only_gaps).with_output_types(Gap),
     )

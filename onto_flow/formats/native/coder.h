@@ -56,7 +56,11 @@ static inline uint8_t *write_int(uint8_t *at, int64_t n)
 /* DONE; ODD for what the codec itself must take; FAILED with an exception set. */
 Said put(Coder *coder, PyObject *value, int depth);
 Said put_size(Coder *coder, size_t n);
+Said put_number(Coder *coder, int64_t n);
 Said put_tuple(Coder *coder, size_t count); /* what comes before the elements */
+
+Said micros_of(PyObject *time, int64_t *micros); /* DONE; ODD for what is no time of UTC */
+Said out_of_room(void);                          /* FAILED */
 
 /* FOUND, ODD or FAILED. */
 Said get(Coder *coder, Slice *rest, int depth, PyObject **found);

@@ -71,6 +71,12 @@ static PyMethodDef functions[] = {
      "(keys, states, names, maps, large, types, prefix, number, part) -> rows of the table, and the keys that are left to Python."},
     {"places", native_places, METH_VARARGS,
      "(data, begin, row, into): puts where a row of the log has each key into a dict -> whether all of it is such a row."},
+    {"keyed_event", (PyCFunction)(void (*)(void))native_keyed_event, METH_FASTCALL,
+     "(geopoint, reference, vector, otherwise, head, change) -> the bytes of its path, and of the event that it is; of "
+     "anything unusual what `otherwise` gives."},
+    {"view_change", (PyCFunction)(void (*)(void))native_view_change, METH_FASTCALL,
+     "(geopoint, reference, vector, otherwise, class, head, data, begin=0) -> the view change of bytes; of anything unusual what "
+     "`otherwise` gives."},
     {"plain_event", (PyCFunction)(void (*)(void))native_plain_event, METH_FASTCALL,
      "(begin, event, told, apart, floor, wanted, stays, state, message, key, now) -> (state, what is told); None: not plain."},
     {"plain_member", (PyCFunction)(void (*)(void))native_plain_member, METH_FASTCALL,

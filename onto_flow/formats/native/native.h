@@ -112,6 +112,8 @@ PyObject *native_typed_fields(PyObject *module, PyObject *args);
 PyObject *native_event_fields(PyObject *module, PyObject *args);
 PyObject *native_encode(PyObject *module, PyObject *args, PyObject *kwargs);
 PyObject *native_decode(PyObject *module, PyObject *args);
+PyObject *native_keyed_event(PyObject *module, PyObject *const *args, Py_ssize_t count);
+PyObject *native_view_change(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *native_plain_event(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *native_plain_member(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *native_plain_register(PyObject *module, PyObject *args);

@@ -21,7 +21,7 @@ int values_begin(void)
     return PyDateTimeAPI && name_latitude && name_longitude && name_path && name_database && name_values && no_text;
 }
 
-static Said full(void)
+Said out_of_room(void)
 {
     PyErr_NoMemory();
     return FAILED;
@@ -43,7 +43,7 @@ static Said put_byte(Coder *coder, uint8_t byte)
 {
     uint8_t *at = room(coder, 1);
     if (!at)
-        return full();
+        return out_of_room();
     *at++ = byte;
     return filled(coder, at);
 }
@@ -51,14 +51,14 @@ static Said put_byte(Coder *coder, uint8_t byte)
 Said put_size(Coder *coder, size_t n)
 {
     uint8_t *at = room(coder, 10);
-    return at ? filled(coder, write_size(at, n)) : full();
+    return at ? filled(coder, write_size(at, n)) : out_of_room();
 }
 
 static Said put_tagged(Coder *coder, uint8_t tag, size_t n)
 {
     uint8_t *at = room(coder, 11);
     if (!at)
-        return full();
+        return out_of_room();
     return filled(coder, write_head(at, tag, n));
 }
 
@@ -66,7 +66,7 @@ static Said put_raw(Coder *coder, uint8_t tag, const void *raw, size_t size)
 {
     uint8_t *at = room(coder, 11 + size);
     if (!at)
-        return full();
+        return out_of_room();
     at = write_head(at, tag, size);
     memcpy(at, raw, size);
     return filled(coder, at + size);
@@ -76,7 +76,7 @@ static Said put_word(Coder *coder, uint64_t bits)
 {
     uint8_t bytes[8];
     big_endian(bits, bytes);
-    return buffer_add(&coder->out, bytes, 8) ? DONE : full();
+    return buffer_add(&coder->out, bytes, 8) ? DONE : out_of_room();
 }
 
 static Said put_double(Coder *coder, double value)
@@ -87,16 +87,19 @@ static Said put_double(Coder *coder, double value)
     return put_word(coder, bits);
 }
 
+Said put_number(Coder *coder, int64_t n)
+{
+    uint8_t *at = room(coder, 10);
+    return at ? filled(coder, write_int(at, n)) : out_of_room();
+}
+
 static Said put_int(Coder *coder, PyObject *value)
 {
     int overflow;
     int64_t n = PyLong_AsLongLongAndOverflow(value, &overflow);
     if (overflow)
         return ODD;
-    if (n == -1 && PyErr_Occurred())
-        return FAILED;
-    uint8_t *at = room(coder, 10);
-    return at ? filled(coder, write_int(at, n)) : full();
+    return n == -1 && PyErr_Occurred() ? FAILED : put_number(coder, n);
 }
 
 /* The UTF-8 of a text; odd for one that has none. */
@@ -133,20 +136,28 @@ static int64_t days_from_civil(int64_t year, int month, int day)
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-static Said put_time(Coder *coder, PyObject *value)
+Said micros_of(PyObject *time, int64_t *micros)
 {
-    PyObject *zone = PyDateTime_DATE_GET_TZINFO(value);
+    PyObject *zone = PyDateTime_Check(time) ? PyDateTime_DATE_GET_TZINFO(time) : NULL;
     if (zone != PyDateTime_TimeZone_UTC && zone != Py_None) /* a naive one counts as UTC */
         return ODD;
-    int64_t days = days_from_civil(PyDateTime_GET_YEAR(value), PyDateTime_GET_MONTH(value), PyDateTime_GET_DAY(value));
-    int64_t seconds = days * 86400 + PyDateTime_DATE_GET_HOUR(value) * 3600 + PyDateTime_DATE_GET_MINUTE(value) * 60 +
-                      PyDateTime_DATE_GET_SECOND(value);
-    if (put_byte(coder, TIME_) != DONE)
-        return FAILED;
-    return put_word(coder, (uint64_t)(seconds * 1000000 + PyDateTime_DATE_GET_MICROSECOND(value)));
+    int64_t days = days_from_civil(PyDateTime_GET_YEAR(time), PyDateTime_GET_MONTH(time), PyDateTime_GET_DAY(time));
+    int64_t seconds = days * 86400 + PyDateTime_DATE_GET_HOUR(time) * 3600 + PyDateTime_DATE_GET_MINUTE(time) * 60 +
+                      PyDateTime_DATE_GET_SECOND(time);
+    *micros = seconds * 1000000 + PyDateTime_DATE_GET_MICROSECOND(time);
+    return DONE;
 }
 
-static Said put_number(Coder *coder, PyObject *holder, PyObject *name)
+static Said put_time(Coder *coder, PyObject *value)
+{
+    int64_t micros;
+    Said said = micros_of(value, &micros);
+    if (said == DONE)
+        said = put_byte(coder, TIME_);
+    return said == DONE ? put_word(coder, (uint64_t)micros) : said;
+}
+
+static Said put_degrees(Coder *coder, PyObject *holder, PyObject *name)
 {
     PyObject *value = PyObject_GetAttr(holder, name);
     if (!value)
@@ -160,8 +171,8 @@ static Said put_geopoint(Coder *coder, PyObject *value)
 {
     Said said = put_byte(coder, GEO_);
     if (said == DONE)
-        said = put_number(coder, value, name_latitude);
-    return said == DONE ? put_number(coder, value, name_longitude) : said;
+        said = put_degrees(coder, value, name_latitude);
+    return said == DONE ? put_degrees(coder, value, name_longitude) : said;
 }
 
 static Said put_reference(Coder *coder, PyObject *value)
@@ -227,7 +238,7 @@ static Said put_map(Coder *coder, PyObject *value, int depth)
     Py_ssize_t count = PyDict_GET_SIZE(value), at = 0, n = 0;
     Entry few[16], *entries = count <= 16 ? few : PyMem_RawMalloc((size_t)count * sizeof(Entry));
     if (!entries)
-        return full();
+        return out_of_room();
     PyObject *name, *held;
     Said said = DONE;
     int sorted = 1;
@@ -303,7 +314,7 @@ PyObject *native_encode(PyObject *module, PyObject *args, PyObject *kwargs)
         return NULL;
     Said said = DONE;
     if (prefix)
-        said = buffer_add(&coder.out, PyBytes_AS_STRING(prefix), (size_t)PyBytes_GET_SIZE(prefix)) ? DONE : full();
+        said = buffer_add(&coder.out, PyBytes_AS_STRING(prefix), (size_t)PyBytes_GET_SIZE(prefix)) ? DONE : out_of_room();
     if (said == DONE)
         said = put(&coder, value, 0);
     if (said == DONE)
@@ -351,64 +362,107 @@ static Said get_int(Slice *rest, PyObject **found)
     return got(PyLong_FromLongLong((int64_t)n), found);
 }
 
-static Said get_text(Slice *rest, int intern, PyObject **found)
+static int is_ascii(Slice raw)
 {
-    Slice raw;
-    if (!read_slice(&rest->at, rest->end, &raw))
-        return ODD;
-    *found = PyUnicode_DecodeUTF8((const char *)raw.at, (Py_ssize_t)size_of(raw), NULL);
-    if (*found) {
-        if (intern)
-            PyUnicode_InternInPlace(found);
-        return FOUND;
+    uint64_t bits = 0;
+    while (size_of(raw) >= 8) {
+        bits |= word_at(raw.at);
+        raw.at += 8;
     }
+    while (raw.at < raw.end)
+        bits |= *raw.at++;
+    return !(bits & 0x8080808080808080ULL);
+}
+
+static Said text_of(Slice raw, PyObject **found)
+{
+    size_t size = size_of(raw);
+    if (size > 1 && is_ascii(raw)) { /* what most texts are; shorter ones are shared by all */
+        *found = PyUnicode_New((Py_ssize_t)size, 127);
+        if (*found)
+            memcpy(PyUnicode_DATA(*found), raw.at, size);
+        return *found ? FOUND : FAILED;
+    }
+    *found = PyUnicode_DecodeUTF8((const char *)raw.at, (Py_ssize_t)size, NULL);
+    if (*found)
+        return FOUND;
     if (!PyErr_ExceptionMatches(PyExc_UnicodeDecodeError))
         return FAILED;
     PyErr_Clear();
     return ODD;
 }
 
-enum { NAMES = 512, NAME_SIZE = 40 };
-
-static PyObject *met_names[NAMES]; /* names of fields that were met lately, ASCII alone */
-
-/* The name of a field: most are the same few again and again. */
-static Said get_name(Slice *rest, PyObject **found)
+static Said get_text(Slice *rest, PyObject **found)
 {
-    const uint8_t *begin = rest->at;
+    Slice raw;
+    return read_slice(&rest->at, rest->end, &raw) ? text_of(raw, found) : ODD;
+}
+
+enum { NAMES = 512 };
+
+/* The name of a field that was met lately, and the one that stood behind it then. */
+typedef struct Met_name {
+    PyObject *text; /* ASCII alone */
+    const char *raw;
+    size_t size;
+    struct Met_name *next;
+} Met_name;
+
+static Met_name met_names[NAMES], first_name, database_name;
+
+static inline int is_name(const Met_name *name, Slice raw)
+{
+    return name->text && name->size == size_of(raw) && !memcmp(name->raw, raw.at, name->size);
+}
+
+static Met_name *place_of(Slice raw)
+{
+    uint64_t hash = size_of(raw);
+    for (; size_of(raw) >= 8; raw.at += 8)
+        hash = (hash ^ word_at(raw.at)) * 0x9E3779B97F4A7C15ULL;
+    for (; raw.at < raw.end; raw.at++)
+        hash = (hash ^ *raw.at) * 0x9E3779B97F4A7C15ULL;
+    return &met_names[hash >> 55];
+}
+
+/* The name of a field: most are the same few again and again, in the same order. `last`: where the one before is kept. */
+static Said get_name(Slice *rest, Met_name **last, PyObject **found)
+{
     Slice raw;
     if (!read_slice(&rest->at, rest->end, &raw))
         return ODD;
-    size_t size = size_of(raw);
-    uint32_t hash = 2166136261u;
-    if (size <= NAME_SIZE)
-        for (const uint8_t *at = raw.at; at < raw.end; at++)
-            hash = (hash ^ *at) * 16777619u;
-    PyObject **met = &met_names[(hash ^ hash >> 16) % NAMES];
-    if (*met && (size_t)PyUnicode_GET_LENGTH(*met) == size && !memcmp(PyUnicode_DATA(*met), raw.at, size))
-        return got(Py_NewRef(*met), found);
-    rest->at = begin;
-    Said said = get_text(rest, 1, found);
-    if (said == FOUND && size <= NAME_SIZE && PyUnicode_IS_COMPACT_ASCII(*found))
-        Py_XSETREF(*met, Py_NewRef(*found));
-    return said;
+    Met_name *met = (*last)->next;
+    if (!met || !is_name(met, raw)) {
+        met = place_of(raw);
+        (*last)->next = met;
+    }
+    *last = met;
+    if (is_name(met, raw))
+        return got(Py_NewRef(met->text), found);
+    Said said = text_of(raw, found);
+    if (said != FOUND)
+        return said;
+    PyUnicode_InternInPlace(found);
+    if (PyUnicode_IS_COMPACT_ASCII(*found)) {
+        Py_XSETREF(met->text, Py_NewRef(*found));
+        met->raw = PyUnicode_DATA(*found);
+        met->size = size_of(raw);
+    }
+    return FOUND;
 }
 
-static Said tagged_text(Slice *rest, int name, PyObject **found)
-{
-    if (rest->at >= rest->end || *rest->at != STR_)
-        return ODD;
-    rest->at++;
-    return name ? get_name(rest, found) : get_text(rest, 0, found);
-}
+static int take_tag(Slice *rest, uint8_t tag) { return rest->at < rest->end && *rest->at++ == tag; }
+
+static Said tagged_text(Slice *rest, PyObject **found) { return take_tag(rest, STR_) ? get_text(rest, found) : ODD; }
 
 static Said get_reference(Coder *coder, Slice *rest, PyObject **found)
 {
     PyObject *path, *database;
-    Said said = tagged_text(rest, 0, &path);
+    Said said = tagged_text(rest, &path);
     if (said != FOUND)
         return said;
-    said = tagged_text(rest, 1, &database);
+    Met_name *last = &database_name;
+    said = take_tag(rest, STR_) ? get_name(rest, &last, &database) : ODD;
     if (said == FOUND) {
         PyObject *other = PyUnicode_GET_LENGTH(database) ? database : Py_None;
         said = got(PyObject_CallFunctionObjArgs(coder->reference, path, other, NULL), found);
@@ -490,8 +544,9 @@ static Said get_map(Coder *coder, Slice *rest, int depth, PyObject **found)
         return ODD;
     PyObject *map = PyDict_New(), *name, *value;
     Said said = map ? FOUND : FAILED;
+    Met_name *last = &first_name;
     for (; said == FOUND && count; count--) {
-        said = tagged_text(rest, 1, &name);
+        said = take_tag(rest, STR_) ? get_name(rest, &last, &name) : ODD;
         if (said != FOUND)
             break;
         said = get(coder, rest, depth + 1, &value);
@@ -525,7 +580,7 @@ Said get(Coder *coder, Slice *rest, int depth, PyObject **found)
     case DOUBLE_:
         return get_double(rest, found);
     case STR_:
-        return get_text(rest, 0, found);
+        return get_text(rest, found);
     case BYTES_:
         if (!read_slice(&rest->at, rest->end, &raw))
             return ODD;
