@@ -5,8 +5,8 @@
 Both follow the changes of the workload after its documents, by turns, each in a process of its own, on a runner of the
 benchmarks' that calls the steps of the real pipelines and does what any runner must (`benchmarks.peers.beam_walk`): Beam's
 local runners take longer for themselves than the steps do. Both end with the same table. *Bursts* are changes of few
-view documents, so many of them in the time for which the gate holds them back. `--large` adds lines of more documents, once:
-more than a worker of ours keeps the objects of.
+view documents, so many of them in the time for which `coalesce` lets them wait. `--large` adds lines of more documents,
+once: more than a worker of ours keeps the objects of.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OWN, CHAIN = "onto_flow", "stateful DoFns by hand"
 WAYS = {OWN: "own", CHAIN: "chain"}
 HEAD = ("", "", "changes per CPU-second", "times by hand", "steps per change", "writes per change", "peak, MB")
 BURST_TIMES, BURST_WINDOW = 0.005, 1000
-"""100 meetings, and how many changes come while the gate holds them."""
+"""100 meetings, and how many changes come while they wait."""
 
 
 def followed(way: str, times: float, changes: int, window: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@
     python -m benchmarks.peers.beam_follow own|chain TIMES CHANGES [A_WINDOW]
 
 The steps of the real pipeline are called one after the other (`beam_walk`). With A_WINDOW so many changes come before the
-timers of the gate do, which then coalesces.
+timers of what coalesces them do.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def walked(way: str, documents: Sequence[Change], changes: Sequence[Change], win
     """Loads the documents, then follows the changes."""
     pipeline = beam.Pipeline()
     root = pipeline | "changes" >> Root().with_output_types(Change)
-    walk = Walk(pipeline, WAYS[way](root, 1000 if window else 0), lambda name: name.endswith((".pages", ".shards")))
+    walk = Walk(pipeline, WAYS[way](root, 1000 if window else 0), lambda name: name.endswith((".pages", ".together")))
     began = time.process_time()
     walk.give(root, documents)
     walk.fire()

@@ -26,13 +26,12 @@ pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]
 class Shard:
     """One shard of a gate."""
 
-    def __init__(self, page: int, *, fenced: bool = True, coalesce: int = 0) -> None:
+    def __init__(self, page: int, *, fenced: bool = True) -> None:
         with quick():
             pipeline = beam.Pipeline()
             self.root = pipeline | "root" >> Root().with_output_types(KEYED)
-            given = self.root | "gate" >> pardo(
-                Gate(page, fenced=fenced, coalesce=coalesce), KEYED, {None: bytes, PARTS: KEYED, LET_OUT: KEYED}
-            )
+            outputs: dict[str | None, Any] = {None: bytes, PARTS: KEYED, LET_OUT: KEYED}
+            given = self.root | "gate" >> pardo(Gate(page, fenced=fenced), KEYED, outputs)
             self.runner = ShufflingRunner(
                 pipeline, {"out": given[None], "parts": given[PARTS], "let_out": given[LET_OUT]}
             )
@@ -118,43 +117,8 @@ def test_without_a_fence_all_passes() -> None:
     assert Shard(page=0, fenced=False).give(SHOWN + view_change("v/a", 1)) == [("v/a", None, 1)]
 
 
-def test_an_open_gate_lets_out_one_of_several_changes_within_the_time() -> None:
-    shard = Shard(page=0, fenced=False, coalesce=250)
-    for seq in (1, 3, 2):
-        assert shard.give(SHOWN + view_change("v/a", seq)) == []
-    assert shard.give(SHOWN + view_change("v/b", 1)) == []
-    [due] = shard.runner.timers.values()
-    assert sorted(shard.page()) == [("v/a", None, 3), ("v/b", None, 1)]
-    assert shard.give(SHOWN + view_change("v/a", 4)) == []
-    [again] = shard.runner.timers.values()
-    assert again > due, "the first that is held says until when"
-    assert shard.page() == [("v/a", 3, 4)]
-    assert shard.page() == []
-
-
-def test_a_late_older_change_does_not_hide_a_newer_one_that_went_out() -> None:
-    shard = Shard(page=0, fenced=False, coalesce=250)
-    first, second, third = (
-        ViewChange("V", "v/a", old and {"n": old}, {"n": new}, (7, 0, seq))
-        for seq, (old, new) in enumerate(((None, 1), (1, 2), (2, 1)), 1)
-    )
-    shard.give(SHOWN + encode_carried(first))
-    shard.give(SHOWN + encode_carried(second._replace(old={"n": 1})))
-    shard.page()
-    shard.give(SHOWN + encode_carried(third))
-    shard.give(SHOWN + encode_carried(ViewChange("V", "v/a", {"n": 1}, {"n": 5}, (7, 0, 2))))
-    assert shard.page() == [("v/a", 1, 1)], "what was shown in between is not what it seems"
-
-
-def test_what_is_coalesced_is_let_out_by_pages() -> None:
-    shard = Shard(page=1, fenced=False, coalesce=250)
-    for path in ("v/a", "v/b"):
-        shard.give(SHOWN + view_change(path, 1))
-    assert [shard.page(), shard.page(), shard.page()] == [[("v/a", None, 1)], [("v/b", None, 1)], []]
-
-
 def test_a_shard_says_how_many_it_let_out_at_the_fence_once_it_is_open() -> None:
-    shard = Shard(page=1, coalesce=250)
+    shard = Shard(page=1)
     for path in ("v/a", "v/b"):
         shard.give(CAUSED + view_change(path, 1))
     assert shard.give(SHOWN + view_change("v/b", 2)) == []
@@ -163,5 +127,5 @@ def test_a_shard_says_how_many_it_let_out_at_the_fence_once_it_is_open() -> None
     shard.page()
     [(_, count)] = shard.runner.kept["let_out"]
     assert decode(count) == 2
-    assert shard.give(SHOWN + view_change("v/a", 2)) == [], "it is open, and coalesces"
-    assert shard.page() == [("v/a", 1, 2)]
+    assert shard.give(SHOWN + view_change("v/a", 2)) == [("v/a", 1, 2)], "it is open"
+    assert shard.page() == []

@@ -40,13 +40,13 @@ pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]
 class Shuffled:
     """`Maintain` of one plan, as often as one likes."""
 
-    def __init__(self, plan: Plan, snapshot: int | None, page: int) -> None:
+    def __init__(self, plan: Plan, snapshot: int | None, page: int, coalesce: int) -> None:
         types = {"documents": Change, "changes": Change, "ends": bytes}
         with quick():
             pipeline = beam.Pipeline()
             self.roots = {name: pipeline | name >> Root().with_output_types(of) for name, of in types.items()}
             load = Load(self.roots["documents"], self.roots["ends"], 1)
-            options = {"snapshot": snapshot, "generation": FROM, "shards": 2, "page": page}
+            options = {"snapshot": snapshot, "generation": FROM, "shards": 2, "page": page, "coalesce": coalesce}
             maintained = self.roots["changes"] | "maintain" >> MaintainPlan(plan, load=load, **options)
             self.runner = ShufflingRunner(pipeline, maintained._asdict())
         self.operators = [f"maintain/{node.id}/ParDo(step)" for node in plan.operators]
@@ -87,10 +87,12 @@ class Shuffled:
                 if label in self.operators:
                     assert not any(unwrap(data)[0].mantissa for _, data in queue), label
             waits = [decode_state(v) for (*_, name), v in runner.states.items() if name == "waits"]
-            assert not any(weight[0] for _, _, weight in waits)
+            assert not any(weight[0] for _, _, weight, *_ in waits)
+            inboxes = [data for (*_, name), held in runner.states.items() if name == "inbox" for data in held]
+            assert not any(unwrap(data)[0].mantissa for data in inboxes)
             if self.load_alone:
                 assert not [label for label, _ in runner.waiting if label in self.operators]
-                assert not [pages for _, pages, _ in waits if pages]
+                assert not [pages for _, pages, *_ in waits if pages]
                 assert_awaited(runner)
 
 
@@ -103,9 +105,9 @@ def assert_awaited(runner: ShufflingRunner) -> None:
 
 
 @lru_cache(maxsize=4)
-def shuffled(plan: str, snapshot: int | None, page: int) -> Shuffled:
+def shuffled(plan: str, snapshot: int | None, page: int, coalesce: int = 0) -> Shuffled:
     """As building a pipeline takes as long as ten runs of it."""
-    return Shuffled(from_json(plan), snapshot, page)
+    return Shuffled(from_json(plan), snapshot, page, coalesce)
 
 
 def sliced(elements: Sequence[Any], random: Random) -> list[Sequence[Any]]:
@@ -126,12 +128,13 @@ class OnStream(EngineSuite):
     page = 2
     times = 2
     later = 0
+    coalesce = 0
 
     def run(
         self, plan: Plan, documents: Mapping[str, Document], snapshot: int | None, changes: Sequence[Change]
     ) -> Tables:
         given = [Change(p, None, f, (0, 1)) for p, f in documents.items()]
-        stream = shuffled(to_json(plan), snapshot, self.page)
+        stream = shuffled(to_json(plan), snapshot, self.page, self.coalesce)
         runs = [stream.run(given, changes, Random(n), later=self.later).tables(plan) for n in range(self.times)]
         assert all(same(found[view], table) for found in runs for view, table in runs[0].items())
         return runs[0]
@@ -142,6 +145,11 @@ class TestOnStream(OnStream):
     pass
 
 
+@pytest.mark.long
+class TestCoalescing(OnStream):
+    coalesce = 1000
+
+
 def test_sessions_are_joined_and_parted() -> None:
     OnStream().test_sessions_are_joined_and_parted()
 
@@ -149,7 +157,7 @@ def test_sessions_are_joined_and_parted() -> None:
 @pytest.mark.parametrize("page", [1, 0])
 def test_generated_cases(page: int) -> None:
     suite = OnStream()
-    suite.page, suite.later = page, 5 * DAY
+    suite.page, suite.later, suite.coalesce = page, 5 * DAY, 1000 * (page == 0)
     for number in range(6):
         random = Random(number)
         case = random_case(random, most=20)

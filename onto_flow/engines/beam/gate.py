@@ -9,9 +9,6 @@ receipt what it holds, and lets it out, page by page. Later changes pass after o
 
 What goes out says whether it was let out at the fence, and a shard that is open says how many did: when as many are
 written, the table is that of this generation, and what older ones left may go.
-
-With `coalesce` a shard that is open holds what comes for so long, netted, and lets all of it out at once: of many changes
-of a view document within that time one is written. It is processing time, and no result depends on it.
 """
 
 from __future__ import annotations
@@ -83,13 +80,12 @@ class Gate(beam.DoFn):
 
     Args:
         page: How many view changes one step lets out; 0: all.
-        fenced: Whether it is shut until a marker comes.
-        coalesce: For how many microseconds one that is open holds what comes.
+        fenced: Whether it is shut until a marker comes; else it holds nothing, and is there for its boundary alone.
     """
 
-    def __init__(self, page: int, *, fenced: bool, coalesce: int = 0) -> None:
+    def __init__(self, page: int, *, fenced: bool) -> None:
         super().__init__()
-        self.page, self.fenced, self.coalesce = page, fenced, coalesce
+        self.page, self.fenced = page, fenced
         self.specs = state_specs(_CELLS, wide=True)
         self.narrow = {name: self.specs[name] for name in state_specs(_CELLS, wide=False)}
         self.gate = ReadModifyWriteStateSpec("gate", BytesCoder())
@@ -103,15 +99,10 @@ class Gate(beam.DoFn):
         return "gate"
 
     def _inspect_process(self) -> tuple[list[str], list[Any]]:
-        if not self._holds:
+        if not self.fenced:
             return ["element", "gate"], [beam.DoFn.StateParam(self.gate)]
         names, defaults = self._params(self.narrow)
         return ["element", *names], defaults
-
-    @property
-    def _holds(self) -> bool:
-        """Whether it ever holds anything; else it is there for its boundary alone."""
-        return self.fenced or self.coalesce > 0
 
     def _inspect_pages(self) -> tuple[list[str], list[Any]]:
         names, defaults = self._params(self.specs)
@@ -127,11 +118,10 @@ class Gate(beam.DoFn):
     def process(self, element: KeyedMessage, *given: Any) -> Sequence[Any]:
         """A view change came, or the marker."""
         key, data = element
-        if not self._holds:
+        if not self.fenced:
             return (SHOWN + data[1:],) if data[:1] != OPEN else ()
         *states, gate, timer, shards_timer = given
-        held = gate.read()
-        if not self.coalesce and held == _OPEN_RAW and data[:1] != OPEN:
+        if gate.read() == _OPEN_RAW and data[:1] != OPEN:
             return (SHOWN + data[1:],)
         try:
             return self._shard(key, dict(zip(self.narrow, states)), gate, timer, wide=False).take([data])
@@ -157,7 +147,7 @@ class Gate(beam.DoFn):
 
     def _shard(self, key: bytes, states: Mapping[str, Any], gate: Any, timer: Any, *, wide: bool) -> _Shard:
         held = gate.read()
-        known = _Gate(*decode_state(held)) if held is not None else _Gate(_SHUT if self.fenced else _OPEN)
+        known = _Gate() if held is None else _Gate(*decode_state(held))
         return _Shard(self, decode(key), known, Cells(_CELLS, states, wide=wide), gate, timer)
 
 
@@ -184,7 +174,7 @@ class _Shard:
     def _taken(self, known: _Gate, cause: bytes, raw: bytes) -> _Gate:
         if known.stage == _OPEN:
             if cause != OPEN:
-                self._pass(raw)
+                self.found.append(SHOWN + raw)
             return known
         if cause == OPEN:
             awaited = decode_state(raw)
@@ -198,22 +188,8 @@ class _Shard:
         return known
 
     def next_page(self) -> Sequence[Any]:
-        """Lets out some more: at the fence, or what was held to be coalesced."""
-        if self.known.stage == _SHUT:
-            return ()
-        if self.known.stage == _OPEN:
-            self._page(SHOWN)
-            return self._end(self.known)
-        return self._end(self._let_out(self.known))
-
-    def _pass(self, raw: bytes) -> None:
-        """A view change of a shard that is open; with `coalesce` it is held, and the first that is held says until when."""
-        if not self.fn.coalesce:
-            self.found.append(SHOWN + raw)
-            return
-        if not self.held:
-            self.timer.set(Timestamp(micros=clock.micros() + self.fn.coalesce))
-        self._hold(raw, shut=True)
+        """Lets out some more, at the fence."""
+        return self._end(self._let_out(self.known)) if self.known.stage == _LETTING_OUT else ()
 
     def _end(self, known: _Gate) -> Sequence[Any]:
         for write in self.cells.writes():
@@ -240,22 +216,21 @@ class _Shard:
         self.held[key] = (first, old, last, new, failed, flags or change.failed or same(change.old, change.new))
 
     def _let_out(self, known: _Gate) -> _Gate:
-        """A page of what is held at the fence; then the shard is open, or a timer will let out the next one."""
-        let_out = known.let_out + self._page(CAUSED)
+        """A page of what is held; then the shard is open, or a timer will let out the next one."""
+        let_out = known.let_out + self._page()
         if self.held:
             return known._replace(stage=_LETTING_OUT, let_out=let_out)
         self.found.append(beam.pvalue.TaggedOutput(LET_OUT, (ONLY, encode(let_out))))
         return _Gate(_OPEN)
 
-    def _page(self, cause: bytes) -> int:
+    def _page(self) -> int:
         """Lets out a page of what is held, and sets the timer of the next; says how many view changes it was."""
         before = len(self.found)
         for key in list(islice(self.held, self.fn.page or None)):
             _, old, last, new, failed, flags = self.held.pop(key)
-            # Of an open shard an older change may come after a newer one went out: then net nothing is not nothing.
-            if cause == SHOWN or not same(old, new) or (flags and new is not None):
+            if not same(old, new) or (flags and new is not None):
                 change = ViewChange(key[0], key[1], old, new, tuple(last), failed)
-                self.found.append(cause + encode_carried(change))
+                self.found.append(CAUSED + encode_carried(change))
         if self.held:
             self.timer.set(Timestamp(micros=clock.micros()))
         return len(self.found) - before

@@ -28,7 +28,7 @@ from ...core.errors import EngineError, OntoFlowError
 from ...core.gaps import Gap
 from ...operators.base import Profile
 from ...plan.clocks import is_timed
-from ...plan.nodes import Plan
+from ...plan.nodes import OperatorNode, Plan
 from ...plan.wire import not_portable, to_json
 from ..carried import Carried, decode_carried
 from ..made_by import Fingerprints
@@ -50,6 +50,7 @@ from .seeds_read import read_seeds
 from .seeds_written import SHARDS, CompleteSeeds, WriteSeeds, about
 from .steps import LETTERS, operator_fn
 from .streaming import StreamFn
+from .waits import Patience, patience_of
 from .write_stream import opened_shard
 
 
@@ -71,8 +72,8 @@ class MaintainPlan(beam.PTransform):
         shards: Of the gate. A shard holds what the views show of it in one state until the fence opens, so take as many
             as keep that small: a thousand view documents each, say. Must stay what it is while the state lives.
         page: How many subscribers of a document, or view documents of a shard, one step tells or lets out; 0: all.
-        coalesce: For how many milliseconds the gate holds a change once it is open: of several changes of a view document
-            within that time one goes out. 0: none is held. It is processing time, and no result depends on it.
+        coalesce: For how many milliseconds a view document waits, once a document of it has changed, for other changes: it
+            is evaluated and goes out once for all of them. 0: for none. It is processing time, and no result depends on it.
         seeds: On a bounded collection of documents: the folder that seeds are written to. `snapshot` is their time.
         completes: Whether the manifest of the seeds is written as soon as they are; else `Maintained.seeds` has it, for who
             waits until the tables are written (`seeds_written.CompleteSeeds`).
@@ -179,7 +180,15 @@ class MaintainPlan(beam.PTransform):
         entering = [feed[None], *([] if begins is None else begins.documents)]
         json, seeds = to_json(self.plan), {} if begins is None else begins.seeds
         fns = {
-            node.id: StreamFn(json, node, profile, self.generation, self.shards, seeded=bool(seeds))
+            node.id: StreamFn(
+                json,
+                node,
+                profile,
+                self.generation,
+                self.shards,
+                seeded=bool(seeds),
+                patience=self._patience(node, loads=begins is not None and not seeds),
+            )
             for node in self.plan.operators
         }
         lowered = lower(self.plan, entering, fns, {None: KEYED, LETTERS: bytes, CREDIT: bytes}, seeds)
@@ -197,9 +206,12 @@ class MaintainPlan(beam.PTransform):
         let_out = None if seeds else gated[LET_OUT] | "let_out" >> terms
         return given._replace(receipts=written, gated=Gated(gated[None], let_out))
 
+    def _patience(self, node: OperatorNode, *, loads: bool) -> Patience:
+        view = next((v for v in self.plan.views if v.name == node.view), None)
+        return patience_of(node, view, 1000 * self.coalesce, loads=loads)
+
     def _gate(self, *, fenced: bool) -> Any:
-        gate = Gate(self.page, fenced=fenced, coalesce=1000 * self.coalesce)
-        return pardo(gate, KEYED, {None: bytes, PARTS: KEYED, LET_OUT: KEYED})
+        return pardo(Gate(self.page, fenced=fenced), KEYED, {None: bytes, PARTS: KEYED, LET_OUT: KEYED})
 
     def _begin(self, pipeline: beam.Pipeline, load: Load) -> _Begins:
         """Adds what the stream begins with."""

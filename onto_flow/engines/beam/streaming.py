@@ -8,6 +8,7 @@ set; so what an operator asked for is kept beside it, and the earliest counts.
 
 A message is taken with the first state of each map; where a map is in shards, it waits in the key's inbox for a timer
 whose step names them, with all that came meanwhile: states cost whether they are touched or not, and such keys are few.
+So does a message wait that may (`Patience`): what shows a view document then evaluates it once for all of them.
 
 The wrapper does the accounts of a load (`engines.credit`) around the operator's step, which knows nothing of them: the
 weight of what a step took is split among what it sends; where it goes on by pages, it keeps a part until the last page;
@@ -17,7 +18,6 @@ what is left goes back to the fence, with how many view changes went to each sha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import apache_beam as beam
@@ -30,16 +30,16 @@ from ...core.change import ViewChange
 from ...operators.base import Key, Profile
 from ...operators.build import build_seeded
 from ...operators.seeded import EPOCH
-from ...plan.nodes import OperatorNode, TimerKind
+from ...plan.nodes import OperatorNode
 from ...plan.wire import from_json
 from ..carried import encode_carried
 from ..coding import decode, decode_message
-from ..credit import NOTHING, Credit, Weight, split, total, unwrap
+from ..credit import NOTHING, Credit, split, total, unwrap
 from ..held import KeyedCells, step_letter
 from . import clock
 from .cells import Cells, NeedsShards
-from .keys import KeyedMessage, decode_key
-from .live import Held, Live
+from .keys import KeyedMessage
+from .live import Live
 from .outlet import (
     CAUSED,
     CREDIT,
@@ -57,7 +57,8 @@ from .plain import plain_of
 from .plain_bytes import BEGIN, WEIGHTLESS, Take
 from .simple import TakeSimple, simple_of
 from .steps import INBOX, LETTERS, OperatorFn
-from .waits import Waiting
+from .turn import Turn
+from .waits import NO_PATIENCE, Patience, Waiting
 
 _WAITS = "waits"
 
@@ -72,21 +73,31 @@ class StreamFn(OperatorFn):
         generation: The first part of view versions.
         shards: Of the gate.
         seeded: Whether it begins with seeds.
+        patience: How long messages may wait for others.
     """
 
     def __init__(
-        self, plan: str, node: OperatorNode, profile: Profile, generation: int, shards: int, *, seeded: bool = False
+        self,
+        plan: str,
+        node: OperatorNode,
+        profile: Profile,
+        generation: int,
+        shards: int,
+        *,
+        seeded: bool = False,
+        patience: Patience = NO_PATIENCE,
     ) -> None:
         super().__init__(plan, node, profile, generation)
-        self.shards, self.seeded = shards, seeded
+        self.shards, self.seeded, self.patience = shards, seeded, patience
         self.waits = ReadModifyWriteStateSpec(_WAITS, BytesCoder())
         # Timers are found by their name alone where operators are fused: they must not share one.
         named = {kind: TimerSpec(f"{node.id}.{kind}", TimeDomain.REAL_TIME) for kind in _TIMERS}
         for kind, timer in named.items():
             on_timer(timer)(_TIMERS[kind])
-        wanted = {"garbage": True, "pages": any(c.name == "round" for c in node.cells), "shards": self._has_maps}
+        waits = self._has_maps or patience != NO_PATIENCE
+        wanted = {"garbage": True, "pages": any(c.name == "round" for c in node.cells), "together": waits}
         self.timers = {kind: timer for kind, timer in named.items() if wanted[kind]}
-        if not self._has_maps:
+        if not waits:
             self.narrow.pop(INBOX, None)
 
     def setup(self) -> None:
@@ -98,6 +109,7 @@ class StreamFn(OperatorFn):
             self.operator = build_seeded(next(n for n in plan.operators if n.id == self.node.id), plan, self.profile)
         at = {name: place for place, name in enumerate(self.narrow)}
         self._inbox = at.get(INBOX, -1)
+        self._inbox_timer = len(at) + 1 + [*self.timers].index("together") if "together" in self.timers else -1
         self.plain: Take = plain_of(self.operator, self.profile, at, self)
         self.simple: TakeSimple = simple_of(self.operator, self.profile, at)
 
@@ -109,7 +121,7 @@ class StreamFn(OperatorFn):
         names, defaults = self._params(self.specs)
         return ["key", *names], [beam.DoFn.KeyParam, *defaults]
 
-    _inspect_pages = _inspect_wait_for_shards = _inspect_garbage
+    _inspect_pages = _inspect_take_inbox = _inspect_garbage
 
     def _params(self, specs: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
         """The parameters of a method that names some states, and the timers that this operator may want."""
@@ -120,28 +132,39 @@ class StreamFn(OperatorFn):
         """A message came."""
         key, envelope = element
         if envelope.startswith(WEIGHTLESS):
+            if self.patience.changes:
+                return self._wait(envelope, given, self.patience.changes)
             taken = self.plain(key, envelope, given)
             if taken is not None:
                 return taken
             sent = self.simple(key, envelope, BEGIN, given)
             if sent is not None:
                 return as_they_are(sent)
+        elif self.patience.load:
+            return self._wait(envelope, given, 0)
         else:
             weight, message = unwrap(envelope)
             sent = self.simple(key, message, 0, given)
             if sent is not None:
                 return weighing(sent, weight)
-        turn = self._turn(key, given, wide=False)
         try:
-            return self._take(turn, [envelope])
+            return self._take(self._turn(key, given, wide=False), [envelope])
         except NeedsShards:
-            given[self._inbox].add(envelope)
-            turn.timers["shards"].set(Timestamp(micros=clock.micros()))
-            return ()
+            return self._wait(envelope, given, 0)
 
-    def wait_for_shards(self, key: bytes, **given: Any) -> Sequence[Any]:
-        """All that waits for the shards of a map is one step; where that fails, each message is one."""
-        inbox = given[INBOX]
+    def _wait(self, envelope: bytes, given: Sequence[Any], patience: int) -> Sequence[Any]:
+        """Puts a message into the inbox; the first that waits says until when, unless one cannot."""
+        given[self._inbox].add(envelope)
+        waiting = Waiting(given[len(self.narrow)])
+        if not waiting.get().inbox or not patience:
+            waiting.put(waiting.get()._replace(inbox=True))
+            given[self._inbox_timer].set(Timestamp(micros=clock.micros() + patience))
+        return ()
+
+    def take_inbox(self, key: bytes, **given: Any) -> Sequence[Any]:
+        """All that waits is one step; where that fails, each message is one."""
+        inbox, waiting = given[INBOX], Waiting(given[_WAITS])
+        waiting.put(waiting.get()._replace(inbox=False))
         envelopes = list(inbox.read() or ())
         if not envelopes:
             return ()
@@ -155,7 +178,7 @@ class StreamFn(OperatorFn):
         except _Together:
             return [out for one in envelopes for out in self._take(self._turn(key, given, wide=True), [one])]
 
-    def _take(self, turn: _Turn, envelopes: Sequence[bytes]) -> Sequence[Any]:
+    def _take(self, turn: Turn, envelopes: Sequence[bytes]) -> Sequence[Any]:
         if len(envelopes) == 1:
             turn.weight, message = unwrap(envelopes[0])
             waiting: Sequence[bytes] = [message]
@@ -187,11 +210,11 @@ class StreamFn(OperatorFn):
         turn.waiting.put(waits._replace(pages=False, weight=NOTHING))
         return self._run(turn, lambda step: self.operator.on_timer(turn.key, "coalesce", step), [])
 
-    def _turn(self, raw_key: bytes, given: Iterable[Any], *, wide: bool) -> _Turn:
+    def _turn(self, raw_key: bytes, given: Iterable[Any], *, wide: bool) -> Turn:
         specs, given = self.specs if wide else self.narrow, tuple(given)
         live = self.live.take(raw_key)
         cells = Cells(self.node.cells, dict(zip(specs, given)), wide=wide, live=live)
-        return _Turn(raw_key, live, cells, given[len(specs) :], self.timers)
+        return Turn(raw_key, live, cells, given[len(specs) :], self.timers)
 
     def begun(self, cells: KeyedCells = NO_CELLS) -> TimedStep:
         """The context of a step."""
@@ -219,7 +242,7 @@ class StreamFn(OperatorFn):
         """What a step shows, and its letters."""
         return [Outlet.of(output, self.shards) for output in step.emitted]
 
-    def _run(self, turn: _Turn, act: Callable[[TimedStep], None], waiting: Sequence[bytes]) -> Sequence[Any]:
+    def _run(self, turn: Turn, act: Callable[[TimedStep], None], waiting: Sequence[bytes]) -> Sequence[Any]:
         """A step; its state, messages and timers come to be together, or a dead letter instead of them.
 
         Raises:
@@ -246,7 +269,7 @@ class StreamFn(OperatorFn):
             turn.set_timers(step.asked)
         return self._accounts(turn, sent, outputs)
 
-    def _accounts(self, turn: _Turn, sent: Sequence[tuple[str, Key, bytes]], outputs: Sequence[Any]) -> list[Any]:
+    def _accounts(self, turn: Turn, sent: Sequence[tuple[str, Key, bytes]], outputs: Sequence[Any]) -> list[Any]:
         """What Beam is to carry, with the weight of what the step took split among it."""
         if not turn.weight.mantissa:
             return weightless(sent, outputs)
@@ -268,49 +291,5 @@ class _Together(Exception):
     """A step of several messages failed."""
 
 
-class _Turn:
-    """One step's key, state, timers and weight.
-
-    Args:
-        raw_key: Its key.
-        live: What is kept of it.
-        cells: Its cells.
-        given: The state of what it waits for, then the timers.
-        timers: By kind, in the order in which they are given.
-    """
-
-    def __init__(
-        self, raw_key: bytes, live: Held, cells: Cells, given: Sequence[Any], timers: Mapping[str, Any]
-    ) -> None:
-        self.raw_key, self.live, self.cells = raw_key, live, cells
-        self.key, self.weight = decode_key(raw_key), NOTHING
-        self._given, self._timers = given, timers
-
-    @cached_property
-    def waiting(self) -> Waiting:
-        """What it waits for."""
-        return Waiting(self._given[0])
-
-    @cached_property
-    def timers(self) -> Mapping[str, Any]:
-        """Its timers."""
-        return dict(zip(self._timers, self._given[1:]))
-
-    def set_timers(self, asked: dict[TimerKind, int]) -> None:
-        """Sets the timers that the step asked for, the earliest of each."""
-        garbage = asked.get("garbage")
-        if garbage is not None and not 0 < self.waiting.get().garbage <= garbage:
-            self.waiting.put(self.waiting.get()._replace(garbage=garbage))
-            self.timers["garbage"].set(Timestamp(micros=garbage))
-        if "coalesce" in asked:
-            self.waiting.put(self.waiting.get()._replace(pages=True))
-            self.timers["pages"].set(Timestamp(micros=asked["coalesce"]))
-
-    def keep(self, weight: Weight) -> None:
-        """Keeps a weight until the last page."""
-        waits = self.waiting.get()
-        self.waiting.put(waits._replace(weight=total((waits.weight, weight))))
-
-
-_TIMERS = {"garbage": StreamFn.garbage, "pages": StreamFn.pages, "shards": StreamFn.wait_for_shards}
+_TIMERS = {"garbage": StreamFn.garbage, "pages": StreamFn.pages, "together": StreamFn.take_inbox}
 """Kind of timer -> what it calls."""

@@ -1,9 +1,10 @@
-"""What a key of a stream waits for: timers that it asked for, and what it keeps until they come."""
+"""What a key of a stream waits for: timers that it asked for, and what it keeps until they come; and for how long it may."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ...plan.nodes import OperatorNode, View
 from ..coding import decode_state, encode_state
 from ..credit import NOTHING, Weight
 
@@ -15,11 +16,13 @@ class Waits(NamedTuple):
         garbage: When its garbage timer is to act, in microseconds; 0: never.
         pages: Whether it goes on by pages.
         weight: What it keeps until the last page.
+        inbox: Whether messages wait in its inbox.
     """
 
     garbage: int = 0
     pages: bool = False
     weight: Weight = NOTHING
+    inbox: bool = False
 
 
 class Waiting:
@@ -33,8 +36,8 @@ class Waiting:
         """What is waited for."""
         if self._held is None:
             raw = self._state.read()
-            garbage, pages, weight = (0, False, NOTHING) if raw is None else decode_state(raw)
-            self._held = Waits(garbage, pages, Weight(*weight))
+            garbage, pages, weight, *inbox = (0, False, NOTHING) if raw is None else decode_state(raw)
+            self._held = Waits(garbage, pages, Weight(*weight), bool(inbox))
         return self._held
 
     def put(self, waits: Waits) -> None:
@@ -45,4 +48,41 @@ class Waiting:
         if waits == Waits():
             self._state.clear()
         else:
-            self._state.write(encode_state((waits.garbage, waits.pages, tuple(waits.weight))))
+            inbox = (True,) if waits.inbox else ()
+            self._state.write(encode_state((waits.garbage, waits.pages, tuple(waits.weight), *inbox)))
+
+
+class Patience(NamedTuple):
+    """Whether messages of an operator wait for others, to be one step with them.
+
+    No result depends on it: a step takes its messages in any order and number.
+
+    Attributes:
+        changes: For how many microseconds those do that changes of a feed caused.
+        load: Whether those do that a load caused, until a timer comes: a root is asked for, and answered, a dozen times
+            at its load, and nothing is shown before the fence anyway.
+    """
+
+    changes: int = 0
+    load: bool = False
+
+
+NO_PATIENCE = Patience()
+
+
+def patience_of(node: OperatorNode, view: View | None, coalesce: int, *, loads: bool) -> Patience:
+    """How long messages of an operator wait.
+
+    Args:
+        node: It.
+        view: Its view; `None`: of none.
+        coalesce: For how many microseconds what shows view documents waits for more.
+        loads: Whether the stream begins with documents of a load.
+    """
+    if view is None or node.kind not in _EVALUATE:
+        return NO_PATIENCE
+    shows = node.kind != "assemble" or not (view.grouped or view.owned)
+    return Patience(coalesce if shows else 0, loads)
+
+
+_EVALUATE = frozenset({"assemble", "aggregate", "sessions", "own"})
