@@ -138,20 +138,24 @@ def opened_shard(let_out: int, shards: int, generation: int) -> KeyedMessage:
     return ONLY, encode((_OPENED, let_out, shards, generation))
 
 
-class WriteBundle(beam.DoFn):
-    """View changes -> the sink, bundle by bundle; how many of them were let out at the fence."""
+class _ToSink(beam.DoFn):
+    """What works on a sink that workers open themselves."""
 
     def __init__(self, open: OpenSink, tables: tuple[Table, ...]) -> None:
         super().__init__()
         self._open, self._tables = open, tables
 
-    def default_label(self) -> str:
-        """A name that does not follow the names of classes."""
-        return "sink"
-
     def setup(self) -> None:
         """Knows what it writes."""
         self._target = Target(self._open, self._tables)
+
+
+class WriteBundle(_ToSink):
+    """View changes -> the sink, bundle by bundle; how many of them were let out at the fence."""
+
+    def default_label(self) -> str:
+        """A name that does not follow the names of classes."""
+        return "sink"
 
     def start_bundle(self) -> None:
         """Nothing waits."""
@@ -214,20 +218,12 @@ class Completing(beam.DoFn):
             yield encode(generation)
 
 
-class Complete(beam.DoFn):
+class Complete(_ToSink):
     """The generation -> the sink's tables are complete: what older generations left goes. Again, it changes nothing."""
-
-    def __init__(self, open: OpenSink, tables: tuple[Table, ...]) -> None:
-        super().__init__()
-        self._open, self._tables = open, tables
 
     def default_label(self) -> str:
         """A name that does not follow the names of classes."""
         return "table"
-
-    def setup(self) -> None:
-        """Knows what it writes."""
-        self._target = Target(self._open, self._tables)
 
     def process(self, element: bytes) -> Iterator[DeadLetter]:
         """Completes the tables."""
