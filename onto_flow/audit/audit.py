@@ -25,7 +25,7 @@ from .mending import changes_for
 from .report import Report
 from .tables import ViewTables
 from .views import Tables
-from .world import Reads, World
+from .world import Reads, World, readers
 
 HORIZON = Profile(drained=True).horizon
 """How long deletions are remembered, in microseconds."""
@@ -115,12 +115,9 @@ class Audit:
         rights = self._compare(export, state, Report(export.time))
         world = World(self.plan, _existing(rights), self.declared)
         wrong = {f.path for f in report.findings}
-        affected = world.readers(wrong)
-        for row, because in Reads(self.plan, world.flow, state.every).readers(wrong).items():
-            affected.setdefault(row, set()).update(because)
-        report.affected = affected
+        report.affected = readers(self.plan, [world, Reads(self.plan, world.flow, state.every)], wrong)
         if tables is not None:
-            report.view_findings = tables.findings(world, fresh, causes=affected)
+            report.view_findings = tables.findings(world, fresh, causes=report.affected)
             report.views = tables.compared
         return report
 

@@ -6,7 +6,7 @@ What is computed has the operators' own state, so every plan can be asked; the s
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..core.change import BELOW_EVENTS, DeadLetter, ViewChange
@@ -62,21 +62,19 @@ class Reads:
                 for key, cells in self._every(node.id):
                     yield from self.flow.shown(node, key, cells)
 
-    def readers(self, documents: Collection[str]) -> dict[Row, set[str]]:
-        """The view documents that read some documents, by way of other views too, each with some of those."""
-        causes: dict[str, set[str]] = {path: {path} for path in documents}
-        found: dict[Row, set[str]] = {}
-        for view in self._plan.views:
-            hit: dict[Key, set[str]] = {}
-            for root, record in self._records(view):
-                read = {c for p in {root, *record.reg} if p in causes for c in causes[p]}
-                for key in record.last if read else ():
-                    hit.setdefault(key, set()).update(read)
-            for path, key in self._paths(view, hit):
-                found[view.name, path] = set(sorted(hit[key])[:MOST])
-                if view.relayed:
-                    causes.setdefault(path, set()).update(found[view.name, path])
-        return found
+    def hit(self, view: View, causes: Mapping[str, set[str]]) -> Iterator[tuple[str, set[str]]]:
+        """(root, what made them wrong) of the roots that read documents that are wrong."""
+        for root, record in self._records(view):
+            if read := {c for path in {root, *record.reg} if path in causes for c in causes[path]}:
+                yield root, read
+
+    def shown_of(self, view: View, roots: Mapping[str, set[str]]) -> Iterator[tuple[str, set[str]]]:
+        """(path of a view document, what made it wrong) of what some roots show."""
+        hit: dict[Key, set[str]] = {}
+        for root, record in self._records(view, roots) if roots else ():
+            for key in record.last:
+                hit.setdefault(key, set()).update(roots[root])
+        yield from ((path, hit[key]) for path, key in self._paths(view, hit))
 
     def sources(self, rows: Collection[Row]) -> dict[Row, Sources]:
         """What some view documents read; by way of other views, what those read."""
@@ -122,9 +120,9 @@ class Reads:
         paths = {path for _, path in between}
         return Sources(mine.there - paths, mine.missing)
 
-    def _records(self, view: View) -> Iterator[tuple[str, Record]]:
+    def _records(self, view: View, roots: Collection[str] | None = None) -> Iterator[tuple[str, Record]]:
         for root, cells in self._every(f"{view.name}.assemble"):
-            held = cells.get("record")
+            held = cells.get("record") if roots is None or root in roots else None
             if held is not None:
                 yield str(root), Record.of(held)
 
@@ -142,6 +140,26 @@ class Reads:
 
     def _final(self, view: View) -> OperatorNode:
         return next(n for n in self._plan.operators if n.view == view.name and n.shows)
+
+
+def readers(plan: Plan, worlds: Sequence[Reads], documents: Collection[str]) -> dict[Row, set[str]]:
+    """The view documents of any world whose roots read some documents in any world, each with some of those.
+
+    What a root shows in one world, and not in another, is among them: there it may show nothing because of what it reads.
+    By way of other views, too.
+    """
+    causes: dict[str, set[str]] = {path: {path} for path in documents}
+    found: dict[Row, set[str]] = {}
+    for view in plan.views:
+        hit: dict[str, set[str]] = {}
+        for root, read in (pair for world in worlds for pair in world.hit(view, causes)):
+            hit.setdefault(root, set()).update(read)
+        for path, read in (pair for world in worlds for pair in world.shown_of(view, hit)):
+            because = found.setdefault((view.name, path), set())
+            because |= set(sorted(read)[: MOST - len(because)])
+            if view.relayed:
+                causes.setdefault(path, set()).update(because)
+    return found
 
 
 class World(Reads):

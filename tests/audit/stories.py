@@ -45,12 +45,16 @@ class Story:
     @property
     def has(self) -> dict[str, Any]:
         """What the job takes each document for, by what came: fields, or `None` for deleted."""
+        return {path: self.case.history.commits[index].fields for path, index in self._newest().items()}
+
+    def _newest(self) -> dict[str, int]:
+        """The last commit of each document that came."""
         history = self.case.history
         newest: dict[str, int] = {}
         for index in (*range(history.exported), *(i for i in history.feed if i < self.taken and i not in self.lost)):
             path = history.commits[index].path
             newest[path] = max(index, newest.get(path, -1))
-        return {path: history.commits[index].fields for path, index in newest.items()}
+        return newest
 
     @property
     def doubtful(self) -> set[str]:
@@ -64,10 +68,20 @@ class Story:
         return gone - self.case.history.documents.keys()
 
     def late(self, repair: Mapping[str, bool]) -> list[int]:
-        """Some of what was lost comes after all; not the deletion of what a repair brings: applied after it, it stands."""
-        commits = self.case.history.commits
+        """Some of what was lost comes after all; not what would stand, applied last.
+
+        The deletion of what a repair brings does. Of a document that no repair names, as what was lost had left it as it
+        was, whatever is younger than what came does.
+        """
+        commits, newest = self.case.history.commits, self._newest()
         some = [i for i in sorted(self.lost) if self.random.random() < 0.2]
-        return [i for i in some if commits[i].fields is not None or not repair.get(commits[i].path)]
+
+        def stands(index: int) -> bool:
+            path, fields, _ = commits[index]
+            named = repair.get(path)
+            return fields is None and named if named is not None else newest.get(path, -1) < index
+
+        return [i for i in some if not stands(i)]
 
     def come(self, indexes: list[int]) -> list:
         history = self.case.history

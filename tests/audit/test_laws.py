@@ -85,6 +85,12 @@ def test_of_a_job_that_lost_nothing_nothing_is_named(random):
     assert not judged(random, loses=False)
 
 
+@pytest.mark.parametrize("seed", [496, 670, 801])
+def test_stories_that_once_went_wrong(seed):
+    """Lost events that left a document as it was (two), and a group that shows nothing while a deletion is lost."""
+    assert judged(Random(seed), loses=True)
+
+
 @pytest.mark.long
 def test_many_stories():
     assert sum(judged(Random(seed), loses=True) for seed in range(3000)) > 2000
