@@ -50,6 +50,7 @@ SINKS = {
 }
 LETTERS = {"pubsub": Entry("onto_flow.sinks.pubsub.letters:LetterTopic", "pubsub")}
 _WHOLE = ("postgresql", "postgres")
+_IN_FILES = (None, "export", "jsonl", "memory", "parquet", "seeds", "sqlite")
 _FROM_PYTHON = ("clock", "storage")
 """Options that no text can give."""
 _SECRETS = re.compile(r"(?<=//)\S*@|(?<=password=)[^&]*")
@@ -169,6 +170,19 @@ def split(uri: str) -> tuple[str | None, str, dict[str, str]]:
         return (None, uri[: query.start()], dict(parse_qsl(query[1]))) if query else (None, uri, {})
     place, _, text = rest.partition("?")
     return scheme, place, dict(parse_qsl(text, keep_blank_values=True))
+
+
+def is_here(uri: str) -> bool:
+    """Whether what a URI names is in files of this machine, or in this process: workers elsewhere do not see it.
+
+    Example:
+        >>> [is_here(uri) for uri in ("exports/1", "parquet:tables", "sqlite:app.sqlite", "file:///exports/1", "memory:")]
+        [True, True, True, True, True]
+        >>> [is_here(uri) for uri in ("gs://b/exports/1", "parquet:s3://b/tables", "firestore://p", "postgresql://db/shop")]
+        [False, False, False, False]
+    """
+    scheme, place, _ = split(uri)
+    return scheme in _IN_FILES and (not is_url(place) or place.startswith(("file://", "memory://")))
 
 
 def with_option(uri: str, name: str, value: str) -> str:

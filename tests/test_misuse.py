@@ -61,6 +61,30 @@ def test_a_mistake_is_one_clear_paragraph(room, arguments, code, says):
 
 
 @pytest.mark.parametrize(
+    ("service", "arguments"),
+    [
+        ("Firestore", ["backfill", VIEWS, *JOB[:2], "--sink", "firestore://p"]),
+        ("Firestore", ["backfill", VIEWS, "--source", "firestore://p", *JOB[2:]]),
+        ("BigQuery", ["backfill", VIEWS, *JOB[:2], "--sink", "bigquery://p/d"]),
+        ("Pub/Sub", ["backfill", VIEWS, *JOB[:2], "--sink", "pubsub://p/t"]),
+        ("Pub/Sub", ["run", VIEWS, *JOB, "--feed", "pubsub://p/s", "--checkpoint", "state"]),
+        ("Pub/Sub", ["dead-letters", "replay", "--file", "pubsub://p/s", "--to", "-"]),
+    ],
+)
+def test_a_service_that_is_asked_without_credentials(room, service, arguments, monkeypatch, capsys):
+    pytest.importorskip("google.cloud.bigquery", reason="pip install 'onto-flow[bigquery]'")
+    for name in ("FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "no-such-file")
+    monkeypatch.syspath_prepend(room)
+    monkeypatch.chdir(room)
+    assert main(arguments) == 1
+    told = capsys.readouterr().err
+    assert f"[no-credentials] {service} cannot be asked: File no-such-file was not found\n" in told
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
     ("line", "code", "says"),
     [
         ("cat export >&-", 1, "[io-failed] Bad file descriptor"),

@@ -16,6 +16,7 @@ from ..core.change import Change
 from ..core.errors import EngineError, UsageError
 from ..formats.cloudevents import STRUCTURED
 from ..formats.cloudevents_writer import encode_binary, encode_change
+from ..formats.credentials import credentials_for
 
 LONGEST = 1024
 """Bytes of an ordering key or of an attribute's value (Pub/Sub's quotas)."""
@@ -40,7 +41,8 @@ class TopicOutlet:
         found = _PLACE.fullmatch(place)
         if found is None:
             raise UsageError("wrong-usage", f"{place:.200} is no topic", fix="Write pubsub://PROJECT/TOPIC.")
-        self._client = PublisherClient(publisher_options=PublisherOptions(enable_message_ordering=True))
+        with credentials_for("Pub/Sub"):
+            self._client = PublisherClient(publisher_options=PublisherOptions(enable_message_ordering=True))
         self._topic = self._client.topic_path(*found.groups())
 
     def send(self, changes: Sequence[Change]) -> None:

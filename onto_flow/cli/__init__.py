@@ -7,6 +7,7 @@ traceback only with `--debug`. What is asked for goes to standard output, everyt
 from __future__ import annotations
 
 import argparse
+import difflib
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -78,7 +79,7 @@ def _main(arguments: Sequence[str]) -> int:
         if debug:
             raise
         told = refused(error) if isinstance(error, OSError) else error
-        print(f"onto-flow: {plain(str(told))}", file=sys.stderr)
+        print(f"onto-flow: {plain(str(told))}{_own_option(str(told), known)}", file=sys.stderr)
         return WRONG_USAGE if _misused(told, known.engine_options) else FAILED
 
 
@@ -86,6 +87,16 @@ def _misused(error: OntoFlowError, engine_options: dict[str, Any]) -> bool:
     """Whether the command was wrong; an engine refuses options of which it knows nothing, such as misspelt ones."""
     refused_options = isinstance(error, EngineError) and error.code == "engine-refused" and bool(engine_options)
     return isinstance(error, UsageError) or refused_options
+
+
+def _own_option(said: str, known: argparse.Namespace) -> str:
+    """A line about an option that an engine does not know, and that is nearly one of the command's own."""
+    own = vars(known).keys() - {"command", "engine_options", "takes_engine_options", "views"}
+    for name in known.engine_options:
+        near = difflib.get_close_matches(name, own, n=1, cutoff=0.75)
+        if near and repr(name) in said:
+            return f"\n  Or is it --{near[0].replace('_', '-')}, of onto-flow itself?"
+    return ""
 
 
 def _parser() -> argparse.ArgumentParser:

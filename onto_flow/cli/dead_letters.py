@@ -57,7 +57,11 @@ def _replay(arguments: argparse.Namespace) -> int:
     if place.startswith("pubsub:"):
         from google.cloud.pubsub_v1 import SubscriberClient
 
-        with SubscriberClient() as client:
+        from ..formats.credentials import credentials_for
+
+        with credentials_for("Pub/Sub"):
+            client = SubscriberClient()
+        with client:
             again, left = replay(from_subscription(client, place.partition(":")[2]), arguments.to)
     else:
         letters = DeadLetters(_file(place))

@@ -42,6 +42,7 @@ CODES: dict[str, str] = {
     "mixed-feeds": "Changes of one collection come from feeds of different kinds.",
     "missing-extra": "A package that an engine or a connector needs is not installed.",
     "missing-document": "A referenced document does not exist.",
+    "no-credentials": "A service of Google is asked without credentials.",
     "no-snapshot-time": "An export and a feed cannot be joined without the time of the export.",
     "path-claimed": "Two roots of a view write one output path; the smaller one shows.",
     "not-found": "A file, module or name does not exist.",
@@ -61,6 +62,10 @@ CODES: dict[str, str] = {
     "wrong-type": "A field of a strict model has another type than declared.",
     "wrong-usage": "A command or a URI that cannot be understood.",
 }
+
+
+_MOST_NAMES = 50
+"""Nobody reads more."""
 
 
 @dataclass(frozen=True)
@@ -156,17 +161,19 @@ class MissingDocument(OntoFlowError, KeyError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A sentence with the nearest of the known names and all of them.
+    """A sentence with the nearest of the known names and, where that helps, all of them.
 
     Example:
         >>> did_you_mean("meetin", ["meeting", "users"])
         'Did you mean meeting? Known: meeting, users.'
         >>> did_you_mean("x", [])
         'Nothing is known here.'
+        >>> did_you_mean("machine_tipe", [*(f"option{n}" for n in range(100)), "machine_type"])
+        'Did you mean machine_type?'
     """
     names = sorted(known)
     if not names:
         return "Nothing is known here."
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"Did you mean {near[0]}? " if near else ""
-    return f"{hint}Known: {', '.join(names)}."
+    return f"{hint}Known: {', '.join(names)}." if len(names) <= _MOST_NAMES else hint.rstrip()

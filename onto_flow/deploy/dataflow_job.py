@@ -23,7 +23,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..connect import split
+from ..connect import is_here, shown, split
 from ..core.errors import UsageError
 from ..core.values import from_micros
 from ..engines.beam.dataflow.names import mapping
@@ -33,7 +33,7 @@ from ..engines.beam.seeds import SEEDS
 from ..engines.beam.stream_job import stream_pipeline
 from ..engines.breaker import DEFAULT_LIMITS, Limits
 from ..model.compile import plan_views
-from ..sources.base import Source
+from ..sources.base import Source, Subscribed
 from ..streams import as_of, check_backfill_time, stream_job
 from .backfill_job import BackfillJob
 from .launch import Launch, Version, in_place
@@ -55,7 +55,6 @@ class DataflowJob:
         views: View models.
         source, sink: URIs, which workers open.
         feed: The feed of a subscription; `None`: a backfill.
-        feed_uri: What its connector is known by.
         dead_letters: A folder of a bucket, of a stream also `pubsub://PROJECT/TOPIC`; empty: below the temporary files.
         snapshot_time: When the documents were taken.
         publish_every: Refused of a stream.
@@ -112,7 +111,7 @@ class DataflowJob:
         """The job with its options and its code checked; packages are there until the block ends."""
         self._check()
         begin = self._backfill() if self.feed is None else self._stream(self.feed)
-        uris = (self.source, self.sink, *(["pubsub:"] if self.feed is not None else []))
+        uris = self._opened()
         options = {name: value for name, value in self.options.items() if name not in OWN}
         with tempfile.TemporaryDirectory(prefix="onto_flow_") as folder:
             yield Launch.of(plan_views(*self.views), begin, uris, options, Path(folder))
@@ -127,12 +126,22 @@ class DataflowJob:
             raise UsageError(
                 "wrong-usage", what, fix="Give --generation N: the label onto_flow_generation of that job."
             )
-        here = is_local(str(self.options.get("dataflow_endpoint", ""))) and self.dead_letters.startswith("/")
+        here = is_local(str(self.options.get("dataflow_endpoint", "")))
         is_topic = self.feed is not None and split(self.dead_letters)[0] == "pubsub"
-        if self.dead_letters and not (here or is_topic or self.dead_letters.startswith("gs://")):
+        is_folder_here = here and self.dead_letters.startswith("/")
+        if self.dead_letters and not (is_folder_here or is_topic or self.dead_letters.startswith("gs://")):
             what = f"workers cannot write dead letters to {self.dead_letters!r:.80}"
             topic = "pubsub://PROJECT/TOPIC, or " if self.feed is not None else ""
             raise UsageError("wrong-usage", what, fix=f"Give {topic}a folder of a bucket: gs://my-bucket/letters")
+
+        for uri in () if here else self._opened():
+            if is_here(uri):
+                what = f"{shown(uri)} is on this machine, where workers of Dataflow see nothing"
+                raise UsageError("wrong-usage", what, fix="Name a place in a bucket (gs://...), or a service.")
+
+    def _opened(self) -> tuple[str, ...]:
+        """The URIs that workers open."""
+        return self.source, self.sink, *(self.feed.opened if isinstance(self.feed, Subscribed) else ())
 
     def _own(self, name: str) -> Any:
         return self.options.get(name)

@@ -166,5 +166,9 @@ class Subscribed(Protocol):
     def subscription(self) -> str:
         """The full name of the subscription."""
 
+    @property
+    def opened(self) -> tuple[str, ...]:
+        """The URIs that whoever reads its messages opens: the feed's own, and what its events are read from."""
+
     def contents(self, projection: Projection | None) -> Any:
         """What reads its messages (`line_contents.EventContents`)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..core.collection import Projection
+from ..database.connect import check_database
 from ..formats.events import EventReader
 from ..formats.mapping import load_mapping
 from .line_contents import EventContents
@@ -21,6 +22,7 @@ class EventOptions:
 
     Attributes:
         joined: Whether the feed begins before an export, whose documents it follows.
+        opened: The URIs that reading messages opens.
 
     Raises:
         UsageError: `wrong-usage` for no format; `not-found` for a mapping or a database that is not there.
@@ -29,10 +31,11 @@ class EventOptions:
     def __init__(self, format: str, mapping: str | Path | None, database: str) -> None:
         self.joined = False
         self._format, self._database = format, database
+        self.opened = (database,) if database else ()
         self._mapping = load_mapping(mapping) if mapping else None
         self._reader()
         if database:
-            open_thin(database).close()
+            check_database(database)
 
     def _reader(self) -> EventReader:
         return EventReader(self._format, self._mapping)

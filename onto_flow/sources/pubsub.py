@@ -104,6 +104,11 @@ class PubSubFeed:
         """See `sources.base.Subscribed`."""
         return self._options.contents(projection)
 
+    @property
+    def opened(self) -> tuple[str, ...]:
+        """See `sources.base.Subscribed`."""
+        return f"pubsub:{self.subscription}", *self._options.opened
+
     def open(
         self, partition: Partition, *, resume: bytes | None = None, projection: Projection | None = None
     ) -> PubSubReader:

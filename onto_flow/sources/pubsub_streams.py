@@ -24,6 +24,7 @@ from google.cloud.pubsub_v1.subscriber.scheduler import ThreadScheduler
 from google.cloud.pubsub_v1.types import FlowControl
 
 from ..core.errors import EngineError
+from ..formats.credentials import credentials_for
 
 DEADLINE_SECONDS = 10
 """The stream's deadline, and the longest that a lease is extended by: the client's own 60 seconds are how long messages of a
@@ -65,7 +66,8 @@ class Pulled:
         self._held: deque[tuple[int, _Here]] = deque()
         self._here: dict[str, _Here] = {}
         self._lock = threading.Lock()
-        self._client = SubscriberClient()
+        with credentials_for("Pub/Sub"):
+            self._client = SubscriberClient()
         self._client.streaming_pull = _without_keys(self._client.streaming_pull)
         self._modify = self._client.modify_ack_deadline
         self._leases = Leases(self._modify)

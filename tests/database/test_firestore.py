@@ -6,6 +6,7 @@ import uuid
 
 import grpc
 import pytest
+from google.api_core import exceptions
 
 import onto_flow
 from onto_flow.core.errors import EngineError, UsageError
@@ -124,3 +125,12 @@ class TestOnTheDouble(FirestoreSuite):
         double.faults.clear()
         assert caught.value.code == ("contention" if code == "ABORTED" else "database-failed")
         assert isinstance(caught.value, Unavailable) is (code in ("UNAVAILABLE", "RESOURCE_EXHAUSTED"))
+
+
+def test_a_service_that_does_not_answer_is_said_in_our_words(double, monkeypatch):
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", double.address)
+    gave_up = exceptions.RetryError("Timeout of 300.0s exceeded", exceptions.ServiceUnavailable("nobody is there"))
+    with opened() as database, pytest.raises(EngineError, match="does not answer: 503 nobody is there") as caught:
+        with database.service.errors():
+            raise gave_up
+    assert caught.value.code == "database-failed"

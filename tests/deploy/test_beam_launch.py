@@ -20,6 +20,7 @@ from jobs import template
 from onto_flow import plan_views
 from onto_flow.cli import _engine_options, _parser, main
 from onto_flow.core.values import to_micros
+from onto_flow.database.embedded import EmbeddedDatabase
 from onto_flow.demo import data as demo
 from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.deploy.backfill_job import BackfillJob
@@ -227,6 +228,15 @@ def test_a_stream_is_updated_in_place_or_refused(
         ([*PLACE, *IMAGE, "--template_location", "here.json"], "Say --template DIR."),
         ([*PLACE[:6], *IMAGE], "Dataflow needs --region"),
         ([*PLACE, "--setup_file", "no/setup.py"], "there is no file no/setup.py"),
+        ([*PLACE, *IMAGE, "--machine_tipe", "n1"], "option 'machine_tipe'\n  Did you mean machine_type?\n"),
+        ([*PLACE, *IMAGE, "--dead-leters", "gs://b/l"], "Or is it --dead-letters, of onto-flow itself?"),
+        (
+            [*PLACE, *IMAGE, "--source", "exports/1"],
+            "exports/1 is on this machine, where workers of Dataflow see nothing",
+        ),
+        ([*PLACE, *IMAGE, "--sink", "parquet:tables"], "parquet:tables is on this machine"),
+        ([*PLACE, *IMAGE, "--sink", "sqlite:views.sqlite"], "sqlite:views.sqlite is on this machine"),
+        ([*PLACE, *IMAGE, "--sink", "memory:"], "memory: is on this machine"),
     ],
 )
 def test_what_is_refused_before_anything_is_contacted(
@@ -243,6 +253,24 @@ def test_a_view_that_workers_do_not_have_is_refused(tmp_path: Path, capsys: pyte
     views = f"{tmp_path / 'loose_rooms.py'}:Loose"
     assert main(["backfill", views, *ENDS, *PLACE, *IMAGE, "--no-wait"]) == 1
     assert "loose_rooms (loose_rooms.py) is in no package that the job brings" in capsys.readouterr().err
+
+
+def test_a_database_of_this_machine_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    EmbeddedDatabase(tmp_path / "app.sqlite").close()
+    database = f"sqlite:{tmp_path / 'app.sqlite'}"
+    assert main(["run", VIEWS, *ENDS, *FEED, *PLACE, *IMAGE, "--database", database]) == 2
+    assert f"{database} is on this machine" in capsys.readouterr().err
+
+
+def test_where_thin_events_are_read_needs_its_package_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    listed = tmp_path / "requirements.txt"
+    ends = [*ENDS[:2], "--sink", "bigquery://my-shop/views", "--database", "firestore://my-shop"]
+    run = ["run", VIEWS, *ends, *FEED, *PLACE, "--requirements_file", str(listed)]
+    listed.write_text("onto-flow\n")
+    assert main([*run, "--compile", str(tmp_path / "no")]) == 1
+    assert "firestore: needs the package google-cloud-firestore" in capsys.readouterr().err
+    listed.write_text("onto-flow\ngoogle-cloud-firestore\n")
+    assert main([*run, "--compile", str(tmp_path / "job")]) == 0
 
 
 def test_a_flex_template_runs_either_job(double: DataflowDouble, monkeypatch: pytest.MonkeyPatch) -> None:

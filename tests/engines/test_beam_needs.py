@@ -24,11 +24,13 @@ from onto_flow.beam import Backfill, Maintain, ReadExport, WriteViewTable
 from onto_flow.cli import main
 from onto_flow.core.change import Change
 from onto_flow.core.errors import EngineError
+from onto_flow.demo import data as demo
 from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.engines.beam import probe
 from onto_flow.engines.beam.local_pubsub import LOOKED_AT, patient_reads
 from onto_flow.engines.beam.needs import check_pipeline, needs_of
 from onto_flow.engines.beam.runners import BOUNDED, RUNNERS, STREAM, UNSPLIT, Need, known, table
+from onto_flow.formats.export_writer import write_export
 
 pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]
 
@@ -236,3 +238,10 @@ def test_the_local_read_is_replaced_only_where_it_was_looked_at():
     with patient_reads():
         assert _DirectReadFromPubSub in overrides
     assert _DirectReadFromPubSub not in overrides
+
+
+def test_a_runner_that_does_not_exist_is_said_in_our_words(tmp_path):
+    write_export(tmp_path / "export", demo.documents().items())
+    with pytest.raises(EngineError, match="Beam does not take the job: Unexpected pipeline runner: Dataflo") as caught:
+        MeetingSession.backfill(source=str(tmp_path / "export"), engine="beam", runner="Dataflo")
+    assert caught.value.code == "engine-refused"

@@ -84,6 +84,15 @@ class EmbeddedDatabase:
         self._index_from = index_from
         self._forget_at = 0
 
+    @staticmethod
+    def check(place: str) -> None:
+        """Whether there is such a database.
+
+        Raises:
+            UsageError: `not-found`, or `wrong-usage` for a file that is no such database.
+        """
+        File(place, create=False).close()
+
     def __enter__(self) -> EmbeddedDatabase:
         return self
 

@@ -50,14 +50,19 @@ class FirestoreDatabase:
     """
 
     def __init__(self, place: str, *, create: bool = True, collections: str = "") -> None:
-        found = _PLACE.fullmatch(place)
-        if found is None:
-            fix = "Write firestore://PROJECT or firestore://PROJECT/DATABASE."
-            raise UsageError("wrong-usage", f"{place!r:.200} names no database of Firestore", fix=fix)
-        self.service = Service(found[1], found[2] or "(default)")
+        self.service = Service(*_parts(place))
         self.messages = Messages(self.service.name)
         self._collections = [name for name in collections.split(",") if name]
         self._open: list[FirestoreListener | FirestoreChanges] = []
+
+    @staticmethod
+    def check(place: str) -> None:
+        """Whether a place names a database; it is not contacted.
+
+        Raises:
+            UsageError: `wrong-usage`: it does not.
+        """
+        _parts(place)
 
     def __enter__(self) -> FirestoreDatabase:
         return self
@@ -247,3 +252,12 @@ def _pause(attempt: int) -> None:
 
 
 _EVER = datetime.min.replace(tzinfo=timezone.utc)
+
+
+def _parts(place: str) -> tuple[str, str]:
+    """Project and database."""
+    found = _PLACE.fullmatch(place)
+    if found is None:
+        fix = "Write firestore://PROJECT or firestore://PROJECT/DATABASE."
+        raise UsageError("wrong-usage", f"{place!r:.200} names no database of Firestore", fix=fix)
+    return found[1], found[2] or "(default)"

@@ -18,6 +18,7 @@ from google.cloud.firestore_v1.services.firestore import FirestoreClient
 from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcTransport
 
 from ...core.errors import DataError, EngineError, OntoFlowError, UsageError
+from ...formats.credentials import credentials_for
 from ..base import Unavailable
 
 EMULATOR = "FIRESTORE_EMULATOR_HOST"
@@ -61,7 +62,8 @@ class Service:
         self.silence = 120.0 if emulator is None else 2.0
         self._channel: Any = None
         if emulator is None:
-            self.api = FirestoreClient()
+            with credentials_for("Firestore"):
+                self.api = FirestoreClient()
         else:
             self._channel = grpc.insecure_channel(emulator, options=_LARGE)
             self.api = FirestoreClient(transport=FirestoreGrpcTransport(channel=self._channel))
@@ -99,6 +101,12 @@ class Service:
             yield
         except exceptions.GoogleAPICallError as error:
             raise error_of(error, self.name) from error
+        except exceptions.RetryError as error:
+            what, fix = (
+                f"it does not answer: {error.cause}",
+                "Look at the network, and at where an emulator is said to be.",
+            )
+            raise EngineError("database-failed", what, where=self.name, fix=fix) from error
 
 
 def error_of(error: exceptions.GoogleAPICallError, where: str) -> OntoFlowError:

@@ -43,8 +43,8 @@ from .runners import BOUNDED, BY_URIS, NO_END, is_dataflow, named
 from .seeds import SEEDS, refuse_a_folder_of_seeds, write_manifest
 from .seeds_written import SHARD_BYTES, WriteSeeds, about
 from .seeds_written import SHARDS as SEED_SHARDS
-from .stream_job import StreamJob, refusals_of, stream_pipeline
-from .stream_run import run_stream
+from .stream_job import StreamJob, refusals_of, refused_by_beam, stream_pipeline
+from .stream_run import last_line, run_stream
 
 IN_PROCESS = BOUNDED
 """The default: named in full, for plain `DirectRunner` chooses among three runners by what it finds."""
@@ -108,6 +108,10 @@ class BeamEngine:
         """The job as Beam has it, not yet running, and its collections: `Outputs`, or `StreamOutputs`."""
         if isinstance(job, StreamJob):
             return stream_pipeline(job)
+        with refused_by_beam():
+            return self._bounded(job)
+
+    def _bounded(self, job: Job) -> tuple[beam.Pipeline, Any]:
         options = _options(job)
         pipeline = beam.Pipeline(options=options)
         seeds = options.view_as(ViewOptions).seeds
@@ -180,8 +184,7 @@ class _Run:
             try:
                 state = pipeline.run().wait_until_finish()
             except Exception as error:
-                last = str(error).strip().splitlines()[-1:]
-                what = f"Beam stopped the job: {''.join(last)}; nothing was published"
+                what = f"Beam stopped the job: {last_line(error)}; nothing was published"
                 raise EngineError("engine-failed", what) from error
         if state != PipelineState.DONE:
             raise EngineError("engine-failed", f"the job ended as {state}; nothing was published")

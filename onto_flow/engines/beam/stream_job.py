@@ -11,7 +11,8 @@ source ------> load --+     |        |
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from apache_beam.io import PubsubMessage, ReadFromPubSub, WriteToPubSub
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, StandardOptions
 
 from ...core.change import Change, DeadLetter, ViewChange
-from ...core.errors import EngineError
+from ...core.errors import EngineError, OntoFlowError
 from ...core.gaps import Gap
 from ...formats.messages import Message
 from ...plan.clocks import is_timed
@@ -157,8 +158,21 @@ def stream_pipeline(job: StreamJob) -> tuple[beam.Pipeline, StreamOutputs]:
     Raises:
         EngineError: `engine-refused` for a sink that does not take a stream, or dead letters that would go nowhere.
     """
-    try:
+    with refused_by_beam():
         return _pipeline(job)
+
+
+@contextmanager
+def refused_by_beam() -> Iterator[None]:
+    """While a pipeline is made: what Beam does not take, in words of this package.
+
+    Raises:
+        EngineError: `engine-refused`.
+    """
+    try:
+        yield
+    except OntoFlowError:
+        raise
     except ValueError as error:
         raise EngineError("engine-refused", f"Beam does not take the job: {' '.join(str(error).split())}") from error
 

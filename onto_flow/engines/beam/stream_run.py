@@ -75,7 +75,7 @@ def _submit(pipeline: Any) -> Report:
     try:
         result = pipeline.run()
     except Exception as error:
-        raise EngineError("engine-failed", f"the job was not submitted: {_last_line(error)}") from error
+        raise EngineError("engine-failed", f"the job was not submitted: {last_line(error)}") from error
     name = pipeline._options.view_as(GoogleCloudOptions).job_name or "the job"
     number = _job_id(result)
     return Report(0, 0, 0, 0, 0.0, published=False, submitted=f"{name} {number}".strip())
@@ -180,8 +180,9 @@ def _as_ours(error: BaseException | None) -> OntoFlowError:
         if isinstance(inner, OntoFlowError):
             return inner
         inner = inner.__cause__ or inner.__context__
-    return EngineError("engine-failed", f"Beam stopped the job: {_last_line(error)}")
+    return EngineError("engine-failed", f"Beam stopped the job: {last_line(error)}")
 
 
-def _last_line(error: BaseException) -> str:
+def last_line(error: BaseException) -> str:
+    """What an error says last: of Beam's, which have a worker's whole stack, why it failed."""
     return "".join(str(error).strip().splitlines()[-1:]) or type(error).__name__

@@ -20,6 +20,7 @@ from google.cloud.bigquery_storage_v1.services.big_query_write.transports import
 
 from ...core.errors import EngineError, UsageError
 from ...database.base import Unavailable
+from ...formats.credentials import credentials_for
 from .columns import GENERATION, PATH, Column
 
 REST, STORAGE = "BIGQUERY_EMULATOR_HOST", "BIGQUERY_STORAGE_EMULATOR_HOST"
@@ -55,8 +56,9 @@ class Service:
         options: dict[str, Any] = {}
         if rest is not None:
             options = {"credentials": AnonymousCredentials(), "client_options": {"api_endpoint": rest}}
-        self._rest = bigquery.Client(self.project, **options)
-        self._write = BigQueryWriteClient() if storage is None else _double(storage)
+        with credentials_for("BigQuery"):
+            self._rest = bigquery.Client(self.project, **options)
+            self._write = BigQueryWriteClient() if storage is None else _double(storage)
 
     def prepare(self, name: str, columns: Sequence[Column]) -> int:
         """Makes a table, or the columns that it lacks; says which generation has written it, 0: none.
@@ -151,6 +153,9 @@ class Service:
         except exceptions.GoogleAPICallError as error:
             what = f"{type(error).__name__}: {error.message}"
             raise EngineError("sink-failed", what, where=where) from error
+        except exceptions.RetryError as error:
+            what = f"BigQuery does not answer: {error.cause}"
+            raise EngineError("sink-failed", what, where=where, fix="Look at the network.") from error
 
 
 def _double(address: str) -> Any:

@@ -24,6 +24,7 @@ from google.cloud.pubsub_v1 import PublisherClient
 from google.pubsub_v1 import types
 
 from ...core.errors import EngineError, UsageError
+from ...formats.credentials import credentials_for
 from ...formats.messages import Message
 from ..around import ATTEMPTS, REAL, Around
 
@@ -75,7 +76,8 @@ class Topic:
         self.name = f"projects/{found[1]}/topics/{found[2]}"
         self.counts: Counter[str] = Counter(message=0, request=0, retry=0)
         self._around = around
-        self._client = PublisherClient()
+        with credentials_for("Pub/Sub"):
+            self._client = PublisherClient()
         self._publish = self._client.transport.publish
         self._metadata = [routing_header.to_grpc_metadata((("topic", self.name),))]
         self._lanes: dict[str, deque[Message]] = {}
@@ -100,7 +102,7 @@ class Topic:
         except exceptions.NotFound as error:
             fix = f"gcloud pubsub topics create {self.name}"
             raise EngineError("not-found", f"there is no topic {self.name}", fix=fix) from error
-        except exceptions.GoogleAPICallError as error:
+        except (exceptions.GoogleAPICallError, exceptions.RetryError) as error:
             raise EngineError("sink-failed", f"{self.name} does not answer: {error}") from error
 
     def send(self, messages: Iterable[Message]) -> None:

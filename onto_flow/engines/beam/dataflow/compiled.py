@@ -24,6 +24,7 @@ from apache_beam.portability import python_urns
 from apache_beam.portability.api import beam_runner_api_pb2 as api
 
 from ....core.errors import EngineError, OntoFlowError, UsageError
+from ....formats.credentials import credentials_for
 
 GRAPH = "pipeline.pb"
 JOB = "job.json"
@@ -145,11 +146,15 @@ def client(job: Any, kept: dict[str, bytes] | None = None) -> Any:
     Args:
         job: As `make_job` gives it.
         kept: Takes what would be staged, by its place; nobody is contacted then.
+
+    Raises:
+        EngineError: `no-credentials`.
     """
     cloud = job.options.view_as(GoogleCloudOptions)
     keeping = _keeping()
     if kept is None:
-        return keeping.__base__(job.options, job.root_staging_location)
+        with credentials_for("Dataflow"):
+            return keeping.__base__(job.options, job.root_staging_location)
     authorised, cloud.no_auth = cloud.no_auth, True
     found = keeping(job.options, job.root_staging_location)
     found.kept, cloud.no_auth = kept, authorised
