@@ -18,7 +18,7 @@ from ..plan.keyed import found_by_keys
 from ..plan.nodes import OperatorNode, Plan
 from .assemble import Assemble
 from .base import Context, Key, Profile
-from .kept_members import KeptMembers
+from .kept_members import KeptMembers, Shown
 from .messages import Doc, Message, Told
 from .plain import Plain, asked_by, is_chosen
 from .record import Found, Record
@@ -31,6 +31,7 @@ class RememberingAssemble(Assemble):
         super().__init__(node, plan, profile)
         self._keeps = cast("Keeps", self.evaluator) if hasattr(self.evaluator, "keep") else None
         self._can = not self.over.slots and all(found_by_keys(s) for s in self.view.slots)
+        self._tells_sinks_alone = not (self.view.grouped or self.view.owned or self.view.relayed)
         self._keeping = False
         self._made: Kept | None = None
         self._slots = lru_cache(maxsize=1000)(self._slots_in)
@@ -62,17 +63,44 @@ class RememberingAssemble(Assemble):
         """Whether `change` may take a plain change of a document of a record."""
         return path not in record.due and not (record.failed or record.behind)
 
-    def change(self, record: Record, root: str, path: str, doc: Doc, ctx: Context) -> None:
-        """Takes a plain change into a record, and shows the view: from what is kept of it, if anything is."""
+    def change(self, record: Record, path: str, doc: Doc) -> Shown | None:
+        """Takes a plain change into a record: what it shows now, where that follows from what is kept of it.
+
+        Returns:
+            See `plan.evaluator.Kept.shown`; nothing of it is emitted yet. `None`: `show` finds it.
+        """
         kept, record.kept = record.kept, None
         assert doc.fields is not None
-        self._keeping = True
         record.reg[path] = doc
         if kept is None:
+            return None
+        try:
+            kept.replace(self._slots(path.rpartition("/")[0]), path, doc.fields)
+            shown = kept.shown(record.last)
+        except Exception:
+            return None
+        self.evaluated += 1
+        record.kept = kept
+        return shown
+
+    def replaces(self, record: Record, shown: Shown) -> bool:
+        """Takes what a record shows, where its one view document has another content, of which sinks alone are told."""
+        documents, changed = shown
+        if not self._tells_sinks_alone or not len(documents) == len(changed) == len(record.last) == 1:
+            return False
+        if changed[0] not in documents or changed[0] not in record.last:
+            return False
+        record.last = documents
+        record.seq += 1
+        return True
+
+    def show(self, record: Record, root: str, shown: Shown | None, ctx: Context) -> None:
+        """Emits what a record shows after `change`, evaluated whole where that did not follow from what is kept."""
+        if shown is None:
+            self._keeping = True
             self._show(record, root, ctx)
-            return
-        kept.replace(self._slots(path.rpartition("/")[0]), path, doc.fields)
-        self._show_kept(record, kept, root, ctx)
+        elif shown[1]:
+            self._emit(record, root, *shown, ctx)
 
     def _in_place(self, record: Record, messages: Sequence[Message]) -> bool:
         """Whether each message is a new content of a document that belongs where it did, and asks for what it did."""

@@ -21,7 +21,7 @@ from ..carried import encode_carried
 from ..coding import decode_state, encode, encode_state
 from .keys import decode_key
 from .live import Live
-from .outlet import SHOWN, TimedStep
+from .outlet import SHOWN, TimedStep, gate_key
 from .plain_bytes import BEGIN, TOLD, Outputs, in_order, path_told
 
 _plain = plain_changes()
@@ -36,17 +36,20 @@ _ONE_SHOWN = encode((("", 1),))[: -len(encode("") + encode(1))]
 _WELL = encode((False, False))[_TUPLE:]
 """A record ends so whose view neither fails nor waits."""
 
+_WELL_SHOWN = encode(False)
+"""A view change ends so whose document is not flagged."""
+
 
 class Host(Protocol):
     """What runs the steps of an operator."""
 
     live: Live
+    generation: int
+    epoch: int
+    shards: int
 
     def begun(self) -> TimedStep:
         """The context of a step."""
-
-    def gate_key(self, change: ViewChange) -> bytes:
-        """The key at which a view change goes through the gate."""
 
     def given(self, step: TimedStep) -> Outputs:
         """What Beam is to carry of a step that no load caused."""
@@ -79,18 +82,21 @@ class PlainAssemble:
             return None
         collection = path[: path.rfind(b"/")]
         stays = self._stays[collection] if collection in self._stays else self._learn(collection, path)
-        found = None if stays is None else _plain.plain_register(raw, envelope, BEGIN, TOLD, stays, *TYPES)
-        if found is None:
+        if stays is None:
             return None
         live = self._host.live
         held = live.find(key)
         kept = None if held is None else held.get("record")
-        record = Record.of(decode_state(raw)) if kept is None or kept[0] != raw else kept[1]
+        record: Record | None = None if kept is None or kept[0] != raw else kept[1]
+        layout = None if record is None else record.layout
+        found = _plain.plain_register(raw, envelope, BEGIN, TOLD, stays, layout, *TYPES)
+        if found is None:
+            return None
+        record = Record.of(decode_state(raw)) if record is None else record
         if not self._operator.can_change(record, found[2]):
             return None
-        step = self._host.begun()
         try:
-            now, outputs = self._changed(key, record, raw, found, step)
+            now, outputs = self._changed(key, record, raw, found)
         except Exception as error:
             live.take(key)
             return [self._host.failed(_root_of(key), [envelope[BEGIN:]], error)]
@@ -98,24 +104,31 @@ class PlainAssemble:
         live.renew(key, "record", now, record)
         return outputs
 
-    def _changed(
-        self, key: bytes, record: Record, raw: bytes, found: Register, step: TimedStep
-    ) -> tuple[bytes, Outputs]:
+    def _changed(self, key: bytes, record: Record, raw: bytes, found: Register) -> tuple[bytes, Outputs]:
         """The record's bytes after the step, and what Beam is to carry."""
-        (first, tail, path, version, fields, old), seq = found, record.seq
-        self._operator.change(record, str(_root_of(key)), path, Doc(version, fields, record.reg[path].keys), step)
+        operator, (first, tail, path, version, fields, old, record.layout) = self._operator, found
+        shown = operator.change(record, path, Doc(version, fields, record.reg[path].keys))
+        if shown is not None and not shown[1]:
+            return first + raw[tail:], ()
+        if old and shown is not None and operator.replaces(record, shown):
+            return self._replaced(record, first, old)
+        seq, step = record.seq, self._host.begun()
+        operator.show(record, str(_root_of(key)), shown, step)
         if record.failed:
             return encode_state(record.pack()), self._host.given(step)
         if record.seq == seq:
             return first + raw[tail:], self._host.given(step)
-        shown = step.shown
-        if shown is None or shown.new is None or not old or len(record.last) != 1:
-            last = encode((tuple(record.last.items()), record.seq, False, False))
-            return first + last[_TUPLE:], self._host.given(step)
-        at, new = encode(shown.path), encode(shown.new)
-        change = b"".join((self._shows, at, old, new, encode((shown.version, False))[_TUPLE:]))
-        now = b"".join((first, _ONE_SHOWN, at, new, encode(record.seq), _WELL))
-        return now, ((self._host.gate_key(shown), change),)
+        last = encode((tuple(record.last.items()), record.seq, False, False))
+        return first + last[_TUPLE:], self._host.given(step)
+
+    def _replaced(self, record: Record, first: bytes, old: bytes) -> tuple[bytes, Outputs]:
+        """The one view document has become another one: `old` is what it was, as bytes."""
+        host, seq = self._host, record.seq
+        [(path, document)] = record.last.items()
+        at, new = encode(path), encode(document)
+        change = b"".join((self._shows, at, old, new, encode((host.generation, host.epoch, seq)), _WELL_SHOWN))
+        now = b"".join((first, _ONE_SHOWN, at, new, encode(seq), _WELL))
+        return now, ((gate_key(path, host.shards), change),)
 
     def _learn(self, collection: bytes, path: bytes) -> Names | None:
         if len(self._stays) >= MAX_COLLECTIONS:

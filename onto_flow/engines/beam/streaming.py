@@ -104,6 +104,7 @@ class StreamFn(OperatorFn):
         """Builds the operator; nothing is remembered."""
         super().setup()
         self.live = Live()
+        self.epoch = EPOCH if self.seeded else 0
         if self.seeded:
             plan = from_json(self.plan)
             self.operator = build_seeded(next(n for n in plan.operators if n.id == self.node.id), plan, self.profile)
@@ -219,7 +220,7 @@ class StreamFn(OperatorFn):
     def begun(self, cells: KeyedCells = NO_CELLS) -> TimedStep:
         """The context of a step."""
         step = TimedStep(cells, self.generation, self.profile.moment)
-        step.epoch = EPOCH if self.seeded else 0
+        step.epoch = self.epoch
         return step
 
     def failed(self, key: Key, waiting: Sequence[bytes], error: Exception) -> Any:

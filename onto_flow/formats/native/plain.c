@@ -162,7 +162,7 @@ PyObject *native_plain_event(PyObject *module, PyObject *const *args, Py_ssize_t
 }
 
 /* Whether a document is a newer version of the held one that belongs where it did and asks for what it did. */
-static int is_plain(const Doc *now, const Doc *held, PyObject *stays)
+int is_plain(const Doc *now, const Doc *held, PyObject *stays)
 {
     return is(now->fields, MAP_) && is(held->fields, MAP_) && is(held->keys, TUPLE_) && same_bytes(now->keys, held->keys) &&
            is_newer(now->version, held->version) && all_stay(held->fields, now->fields, stays);
@@ -193,56 +193,6 @@ PyObject *native_plain_member(PyObject *module, PyObject *const *args, Py_ssize_
             return is_plain(&now, &before, args[STAYS]) ? spliced(docs, entry, content) : Py_NewRef(Py_None);
     }
     Py_RETURN_NONE;
-}
-
-PyObject *native_plain_register(PyObject *module, PyObject *args)
-{
-    PyObject *record, *message, *head, *stays;
-    Py_ssize_t begin;
-    Coder coder = {0};
-    if (!PyArg_ParseTuple(args, "SSnSO!OOO", &record, &message, &begin, &head, &PyTuple_Type, &stays, &coder.geopoint,
-                          &coder.reference, &coder.vector))
-        return NULL;
-    Slice held = raw_of(record), rest = raw_of(message), path, content, entry = {NULL, NULL}, passed;
-    Doc now, before;
-    uint64_t count;
-    rest.at += begin;
-    if (!take_told(&rest, raw_of(head), &path, &content, &now) || !take_state(&held) || !take_tuple(&held, 7) ||
-        !take_head(&held, TUPLE_, &count))
-        Py_RETURN_NONE;
-    for (; count; count--) {
-        Slice name;
-        Doc doc;
-        if (!take_tuple(&held, 4) || !take(&held, &name))
-            Py_RETURN_NONE;
-        const uint8_t *at = held.at;
-        if (!take_doc(&held, &doc))
-            Py_RETURN_NONE;
-        if (!entry.at && same_bytes(name, path)) {
-            entry = (Slice){at, held.at};
-            before = doc;
-        }
-    }
-    if (!entry.at || !is_plain(&now, &before, stays) || !take(&held, &passed) || !take(&held, &passed))
-        Py_RETURN_NONE;
-    Slice whole = raw_of(record), shown, old;
-    Py_ssize_t tail = held.at - whole.at;
-    whole.end = held.at;
-    old = (Slice){held.at, held.at};
-    if (take_head(&held, TUPLE_, &count) && count == 1 && take_tuple(&held, 2) && take(&held, &shown))
-        take(&held, &old);
-    Slice parts[] = {path, now.version, now.fields};
-    PyObject *values[3];
-    for (int n = 0; n < 3; n++) {
-        Said said = get(&coder, &parts[n], 0, &values[n]);
-        if (said != FOUND) {
-            while (n--)
-                Py_DECREF(values[n]);
-            return said == FAILED ? NULL : Py_NewRef(Py_None);
-        }
-    }
-    return Py_BuildValue("(NnNNNy#)", spliced(whole, entry, content), tail, values[0], values[1], values[2],
-                         (const char *)old.at, (Py_ssize_t)size_of(old));
 }
 
 PyObject *native_active(PyObject *module, PyObject *subs)

@@ -18,9 +18,9 @@ from . import extension
 Names = tuple[bytes, ...]
 """Names of fields as UTF-8, in order."""
 
-Register = tuple[bytes, int, str, Any, Any, bytes]
-"""What a record begins with now, up to what was shown; where that was; the document: path, version, fields; and the bytes
-of the one document that was shown last, empty where it was none or several."""
+Register = tuple[bytes, int, str, Any, Any, bytes, bytes]
+"""What a record begins with now, up to what was shown; where that was; the document: path, version, fields; the bytes of the
+one document that was shown last, empty where it was none or several; and the layout of what it begins with."""
 
 TYPES = (GeoPoint, Reference, Vector)
 """The classes of values that bytes are made into."""
@@ -66,9 +66,26 @@ class PlainChanges(Protocol):
         """News of a document, for a map of path -> (version, fields, keys): the new map."""
 
     def plain_register(
-        self, record: bytes, message: bytes, begin: int, head: bytes, stays: Names, *types: type[Any]
+        self,
+        record: bytes,
+        message: bytes,
+        begin: int,
+        head: bytes,
+        stays: Names,
+        layout: bytes | None,
+        *types: type[Any],
     ) -> Register | None:
-        """News of a document, for a record of assemble. `types`: `TYPES`."""
+        """News of a document, for a record of assemble.
+
+        Args:
+            record: The record.
+            message: The news from `begin` on.
+            begin: Where it begins.
+            head: See above.
+            stays: The fields whose values are as they were.
+            layout: Of the record, as this gave it when it was made; what is known by it is not looked through again.
+            types: `TYPES`.
+        """
 
     def active(self, subs: bytes) -> list[bytes] | None:
         """The bytes of the keys of a map whose values are above 0."""
@@ -125,7 +142,14 @@ class _InPython:
         return encode_state(tuple({**entries, path: doc}.items()))
 
     def plain_register(
-        self, record: bytes, message: bytes, begin: int, head: bytes, stays: Names, *types: type[Any]
+        self,
+        record: bytes,
+        message: bytes,
+        begin: int,
+        head: bytes,
+        stays: Names,
+        layout: bytes | None,
+        *types: type[Any],
     ) -> Register | None:
         held, told = _state_of(record), _after(message, begin, head)
         if not isinstance(held, tuple) or told is None:
@@ -143,11 +167,19 @@ class _InPython:
             path,
             *doc[:2],
             b"".join(encode(d) for _, d in held[3][:1] if len(held[3]) == 1),
+            _layout(registers, held[1:3]),
         )
 
     def active(self, subs: bytes) -> list[bytes] | None:
         held = _state_of(subs)
         return [encode(root) for root, weight in held if weight > 0] if isinstance(held, tuple) else None
+
+
+def _layout(registers: dict[str, Any], others: Any) -> bytes:
+    """The sizes of registers, and of what stands behind them up to what was shown."""
+    sizes = [len(encode((path, *doc))) for path, doc in registers.items()]
+    sizes.append(sum(len(encode(part)) for part in others))
+    return b"".join(size.to_bytes(4, "little") for size in sizes)
 
 
 def _state_of(raw: bytes) -> Any:

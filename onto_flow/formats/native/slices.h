@@ -88,6 +88,9 @@ PyObject *bytes_of(const Buffer *buffer);
 PyObject *joined(const Slice *pieces, int count);     /* bytes of some pieces, one behind the other */
 PyObject *spliced(Slice whole, Slice old, Slice new); /* bytes with a piece of them replaced */
 
+/* Whether a document is a newer version of the held one that belongs where it did and asks for what it did. */
+int is_plain(const Doc *now, const Doc *held, PyObject *stays);
+
 /* Whether a function was given so many arguments, and bytes where they are wanted; else an exception is set. */
 int are_given(PyObject *const *args, Py_ssize_t count, Py_ssize_t wanted, const uint8_t *bytes, size_t bytes_count);
 

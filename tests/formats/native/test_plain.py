@@ -37,25 +37,42 @@ def test_events(held, random, wanted, stays, previous, floor, how):
     assert found == expected or (how is not None and found is None)
 
 
+def record_of(entries, random):
+    shown = tuple((f"v/{n}", {"x": n}) for n in range(random.randrange(3)))
+    return encode_state((tuple((p, *d) for p, d in entries.items()), (), ((1, "c/1", 1),), shown, 7, False, False))
+
+
 @given(st.lists(st.tuples(paths, docs), max_size=4), st.randoms(), names, st.none() | damage)
 def test_members_and_registers(held, random, stays, how):
     entries = dict(held)
     path = random.choice(["b/1", *entries])
-    now = news(entries.get(path, Doc((1, 0), {}, ())), random)
-    message = b"\x00" + encode_message(Told(path, now))
-    shown = tuple((f"v/{n}", {"x": n}) for n in range(random.randrange(3)))
-    last = (shown, 7, False, False)
-    states = {
-        "plain_member": encode_state(tuple(entries.items())),
-        "plain_register": encode_state((tuple((p, *d) for p, d in entries.items()), (), ((1, "c/1", 1),), *last)),
-    }
+    message = b"\x00" + encode_message(Told(path, news(entries.get(path, Doc((1, 0), {}, ())), random)))
+    states = {"plain_member": encode_state(tuple(entries.items())), "plain_register": record_of(entries, random)}
     for name, whole in states.items():
         raw = damaged(whole, how)
-        register = (raw, message, 1, TOLD[1:], stays, *TYPES)
+        register = (raw, message, 1, TOLD[1:], stays, None, *TYPES)
         given_ = register if name == "plain_register" else (1, TOLD[1:], stays, raw, message)
         expected = getattr(PYTHON, name)(*given_)
         found = getattr(plain_changes(), name)(*given_)
         assert found == expected or how is not None, name
+
+
+@given(st.lists(st.tuples(paths, docs), min_size=1, max_size=4), st.randoms(), st.none() | damage)
+def test_a_layout_of_a_record_saves_looking_and_changes_nothing(held, random, how):
+    entries = dict(held)
+    raw, layout = record_of(entries, random), None
+    for _ in range(4):
+        path = random.choice([*entries])
+        message = b"\x00" + encode_message(Told(path, news(entries[path], random)))
+        expected = PYTHON.plain_register(raw, message, 1, TOLD[1:], (), None, *TYPES)
+        assert plain_changes().plain_register(raw, message, 1, TOLD[1:], (), layout, *TYPES) == expected
+        if expected is not None:
+            raw, layout = expected[0] + raw[expected[1] :], expected[6]
+            entries[path] = Doc(*expected[3:5], entries[path].keys)
+    if layout is not None:
+        another = damaged(layout, how)
+        found = plain_changes().plain_register(raw, message, 1, TOLD[1:], (), another, *TYPES)
+        assert found is None or how is not None
 
 
 @given(st.dictionaries(paths, st.integers(-2, 2)), st.none() | damage)
@@ -90,7 +107,7 @@ def test_other_messages_and_forms_are_not_plain():
     for what in (plain_changes(), PYTHON):
         assert what.plain_event(1, EVENT, TOLD, b"z", 0, None, (), held, told, encode("b/1"), 300) is None
         assert what.plain_member(1, TOLD[1:], (), encode_state("split"), told) is None
-        assert what.plain_register(b"\x02", told, 1, TOLD[1:], (), *TYPES) is None
+        assert what.plain_register(b"\x02", told, 1, TOLD[1:], (), None, *TYPES) is None
         assert what.active(encode_state("split")) is None
 
 

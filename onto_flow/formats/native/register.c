@@ -1,0 +1,150 @@
+/* A plain change of a document of a record of assemble: its register is replaced, the rest is copied as it is.
+
+Where the registers stand is their *layout*, which the caller keeps with the record: then they need not be looked through. */
+#include "slices.h"
+
+/* A record on its way: where its registers begin, how many there are, and what was found of them. */
+typedef struct {
+    Slice rest;        /* from the first register on */
+    uint64_t count;
+    Slice entry;       /* what stands behind the path of the one that is looked for */
+    Doc doc;
+    Slice shown;       /* from what was shown last on */
+    PyObject *layout;  /* owned: the sizes of the registers, and of what stands between them and what was shown last */
+} Registers;
+
+static int take_register(Slice *rest, Slice *name, Doc *doc, const uint8_t **content)
+{
+    if (!take_tuple(rest, 4) || !take(rest, name))
+        return 0;
+    *content = rest->at;
+    return take_doc(rest, doc);
+}
+
+/* All registers are looked through: 1, 0: it is not there, or the bytes are odd; -1: an exception. */
+static int look_through(Registers *of, Slice path)
+{
+    if (of->count > SIZE_MAX / 8 || !(of->layout = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(4 * (of->count + 1)))))
+        return -1;
+    uint8_t *sizes = (uint8_t *)PyBytes_AS_STRING(of->layout);
+    Slice rest = of->rest, name, passed;
+    for (uint64_t n = 0; n <= of->count; n++) {
+        Doc doc;
+        const uint8_t *from = rest.at, *content;
+        if (n == of->count ? !take(&rest, &passed) || !take(&rest, &passed) : !take_register(&rest, &name, &doc, &content))
+            return 0;
+        if (n < of->count && !of->entry.at && same_bytes(name, path)) {
+            of->entry = (Slice){content, rest.at};
+            of->doc = doc;
+        }
+        uint32_t size = (uint32_t)(rest.at - from);
+        memcpy(sizes + 4 * n, &size, 4);
+    }
+    of->shown = rest;
+    return of->entry.at != NULL;
+}
+
+/* The registers are where they were: only their paths are looked at. 0: they are not. */
+static int look_up(Registers *of, Slice path)
+{
+    static const uint8_t begins[] = {TUPLE_, 4};
+    if ((uint64_t)PyBytes_GET_SIZE(of->layout) != 4 * (of->count + 1))
+        return 0;
+    const uint8_t *sizes = (const uint8_t *)PyBytes_AS_STRING(of->layout);
+    Slice rest = of->rest, found = {NULL, NULL};
+    for (uint64_t n = 0; n <= of->count; n++) {
+        uint32_t size;
+        memcpy(&size, sizes + 4 * n, 4);
+        if (size > size_of(rest))
+            return 0;
+        if (!found.at && n < of->count && size > 2 + size_of(path) && !memcmp(rest.at + 2, path.at, size_of(path)))
+            found = (Slice){rest.at, rest.at + size};
+        rest.at += size;
+    }
+    if (!found.at || memcmp(found.at, begins, 2))
+        return 0;
+    of->entry = (Slice){found.at + 2 + size_of(path), found.end};
+    found.at = of->entry.at;
+    of->shown = rest;
+    return take_doc(&found, &of->doc) && found.at == found.end;
+}
+
+/* The layout of a record in which one register has another size. */
+static PyObject *other_layout(const Registers *of, Slice content)
+{
+    PyObject *found = PyBytes_FromStringAndSize(PyBytes_AS_STRING(of->layout), PyBytes_GET_SIZE(of->layout));
+    if (!found)
+        return NULL;
+    uint8_t *sizes = (uint8_t *)PyBytes_AS_STRING(found);
+    const uint8_t *at = of->rest.at;
+    for (;; sizes += 4) {
+        uint32_t size;
+        memcpy(&size, sizes, 4);
+        at += size;
+        if (at == of->entry.end) {
+            size = size - (uint32_t)size_of(of->entry) + (uint32_t)size_of(content);
+            memcpy(sizes, &size, 4);
+            return found;
+        }
+    }
+}
+
+/* The bytes of the one document that was shown last; none where it was none or several. */
+static Slice one_shown(Slice rest)
+{
+    Slice path, document = {rest.at, rest.at};
+    uint64_t count;
+    if (take_head(&rest, TUPLE_, &count) && count == 1 && take_tuple(&rest, 2) && take(&rest, &path))
+        take(&rest, &document);
+    return document;
+}
+
+static PyObject *register_found(Coder *coder, Slice record, const Registers *of, Slice path, Slice content, const Doc *now)
+{
+    Slice parts[] = {path, now->version, now->fields}, whole = {record.at, of->shown.at}, old = one_shown(of->shown);
+    PyObject *values[3];
+    for (int n = 0; n < 3; n++) {
+        Said said = get(coder, &parts[n], 0, &values[n]);
+        if (said != FOUND) {
+            while (n--)
+                Py_DECREF(values[n]);
+            return said == FAILED ? NULL : Py_NewRef(Py_None);
+        }
+    }
+    return Py_BuildValue("(NnNNNy#N)", spliced(whole, of->entry, content), (Py_ssize_t)size_of(whole), values[0], values[1],
+                         values[2], (const char *)old.at, (Py_ssize_t)size_of(old), other_layout(of, content));
+}
+
+PyObject *native_plain_register(PyObject *module, PyObject *args)
+{
+    PyObject *record, *message, *head, *stays, *layout;
+    Py_ssize_t begin;
+    Coder coder = {0};
+    if (!PyArg_ParseTuple(args, "SSnSO!OOOO", &record, &message, &begin, &head, &PyTuple_Type, &stays, &layout,
+                          &coder.geopoint, &coder.reference, &coder.vector))
+        return NULL;
+    Slice held = raw_of(record), rest = raw_of(message), path, content;
+    Registers of = {0};
+    Doc now;
+    rest.at += begin;
+    if (!take_told(&rest, raw_of(head), &path, &content, &now) || !take_state(&held) ||
+        !take_tuple(&held, 7) || !take_head(&held, TUPLE_, &of.count))
+        Py_RETURN_NONE;
+    of.rest = held;
+    int is_there = 0;
+    if (PyBytes_CheckExact(layout)) {
+        of.layout = Py_NewRef(layout);
+        if (!(is_there = look_up(&of, path)))
+            Py_CLEAR(of.layout);
+    }
+    if (!is_there) {
+        of.entry.at = NULL;
+        is_there = look_through(&of, path);
+    }
+    PyObject *found = NULL;
+    if (is_there >= 0)
+        found = is_there && is_plain(&now, &of.doc, stays) ? register_found(&coder, raw_of(record), &of, path, content, &now)
+                                                           : Py_NewRef(Py_None);
+    Py_XDECREF(of.layout);
+    return found;
+}
