@@ -161,7 +161,6 @@ PyObject *native_plain_event(PyObject *module, PyObject *const *args, Py_ssize_t
     return found;
 }
 
-/* Whether a document is a newer version of the held one that belongs where it did and asks for what it did. */
 int is_plain(const Doc *now, const Doc *held, PyObject *stays)
 {
     return is(now->fields, MAP_) && is(held->fields, MAP_) && is(held->keys, TUPLE_) && same_bytes(now->keys, held->keys) &&

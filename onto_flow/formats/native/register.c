@@ -27,10 +27,10 @@ static int look_through(Registers *of, Slice path)
     if (of->count > SIZE_MAX / 8 || !(of->layout = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(4 * (of->count + 1)))))
         return -1;
     uint8_t *sizes = (uint8_t *)PyBytes_AS_STRING(of->layout);
-    Slice rest = of->rest, name, passed;
+    Slice rest = of->rest, name = {NULL, NULL}, passed;
     for (uint64_t n = 0; n <= of->count; n++) {
         Doc doc;
-        const uint8_t *from = rest.at, *content;
+        const uint8_t *from = rest.at, *content = NULL;
         if (n == of->count ? !take(&rest, &passed) || !take(&rest, &passed) : !take_register(&rest, &name, &doc, &content))
             return 0;
         if (n < of->count && !of->entry.at && same_bytes(name, path)) {
