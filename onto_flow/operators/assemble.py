@@ -42,6 +42,8 @@ from .over import Over
 from .record import HOLD, Found, Record, known_missing, members
 from .relay import publish
 
+_NONE: Mapping[Any, int] = {}
+
 
 class Assemble:
     """One view's assemble."""
@@ -92,6 +94,16 @@ class Assemble:
         record = Record.of(cells.get("record"))
         failed = self.keeps and record.failed
         return [(path, document, record.seq, failed) for path, document in record.last.items()]
+
+    def take_while_it_waits(self, record: Record, answer: Answer) -> bool:
+        """Takes an answer that can do nothing but add documents to a record that waits; else it is not taken."""
+        adds = record.settled and self._waits_on(record, [answer]) and self.joins.slots[answer.slot].kind == "via"
+        if not adds or any(path != answer.key or doc.gone for path, doc in answer.members):
+            return False
+        if record.open.get(answer.slot, _NONE).get(answer.key, 0) < 0:
+            return False
+        record.answered(answer)
+        return True
 
     def _waits_on(self, record: Record, messages: Sequence[Message]) -> bool:
         """Whether a key that was missing still is, after these messages: nothing can change what its documents ask for."""

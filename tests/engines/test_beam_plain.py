@@ -18,6 +18,7 @@ from beam_streams import FROM, quick
 from onto_flow.core.change import Change
 from onto_flow.core.values import Reference
 from onto_flow.engines.beam import cells
+from onto_flow.engines.beam.live import Live
 from onto_flow.engines.beam.maintain import Load, MaintainPlan
 from onto_flow.engines.carried import End, encode_carried
 from onto_flow.operators.base import DAY
@@ -114,6 +115,45 @@ def test_changes_that_are_mostly_plain(shape: Shape, page: int) -> None:
     )
     wanted |= {"simple match"} if shape is not FAILING else set()
     assert all(both.taken[kind] > 20 for kind in wanted), both.taken
+
+
+def asking_for_many(random: Random, times: int) -> list[Change]:
+    """Roots that ask for nearly all of b, which ask for one of c; again and again others."""
+    changes = []
+    for number in range(1, times + 1):
+        paths = [*(f"a/{n}" for n in range(2)), *(f"b/{n}" for n in range(6)), *(f"c/{n}" for n in range(4))]
+        random.shuffle(paths)
+        for path in paths:
+            asked = [Reference(f"b/{n}") for n in range(6) if random.random() < 0.8]
+            fields = {"r": asked, "s": Reference(f"c/{random.randrange(4)}"), "n": number}
+            after = None if random.random() < 0.05 else fields
+            changes.append(Change(path, None, after, (FROM + 1000 * number + random.randrange(9), 0)))
+    return changes
+
+
+def test_roots_that_wait_for_many_answers() -> None:
+    both = Both(plan_of(FEW), 0)
+    for seed in range(6):
+        both.compare(asking_for_many(Random(seed), 4), seed)
+    assert both.taken["simple assemble"] > 10, both.taken
+
+
+def test_workers_that_take_turns() -> None:
+    """What one has kept of a key is not what the other has made of it since."""
+    both, random = Both(plan_of(FEW), 0), Random(7)
+
+    def by_any(fn: Any, take: Any) -> Any:
+        workers = [Live(), Live()]
+
+        def taken(*given: Any) -> Any:
+            fn.live = random.choice(workers)
+            return take(*given)
+
+        return taken
+
+    both.plain = [(by_any(fn, plain), simple) for fn, (plain, simple) in zip(both.fns, both.plain)]
+    for seed in range(6):
+        both.compare(asking_for_many(Random(seed), 4), seed)
 
 
 def test_what_a_load_causes() -> None:

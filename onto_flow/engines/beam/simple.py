@@ -22,11 +22,13 @@ from ...operators.ingest import Ingest
 from ...operators.joins import JoinKey
 from ...operators.match import Match
 from ...operators.messages import Answer, Doc, Subscribe
+from ...operators.remembering import RememberingAssemble
 from ...operators.routes import Route, differences
 from ..coding import decode, decode_state, encode, encode_message, encode_state
 from . import cells, clock
 from .keys import decode_key, encode_key
 from .plain_bytes import EVENT, TOLD, in_order
+from .simple_assemble import Keeping, SimpleAssemble
 
 Sent = list[tuple[str, bytes, bytes]]
 """(operator, the bytes of the key, those of the message)."""
@@ -191,14 +193,17 @@ def _nothing(key: bytes, envelope: bytes, begin: int, given: Sequence[Any]) -> N
     """No step is simple."""
 
 
-def simple_of(operator: Operator, profile: Profile, at: Mapping[str, int]) -> TakeSimple:
+def simple_of(operator: Operator, profile: Profile, at: Mapping[str, int], host: Keeping) -> TakeSimple:
     """What takes the simple steps of an operator.
 
     Args:
         operator: It.
         profile: What this engine promises.
         at: State -> its place among those that are given.
+        host: Has the objects of the keys that it had lately.
     """
     if isinstance(operator, Ingest):
         return SimpleIngest(operator, profile, at)
-    return SimpleMatch(operator, profile, at) if isinstance(operator, Match) else _nothing
+    if isinstance(operator, Match):
+        return SimpleMatch(operator, profile, at)
+    return SimpleAssemble(operator, at, host) if isinstance(operator, RememberingAssemble) else _nothing

@@ -112,7 +112,7 @@ class StreamFn(OperatorFn):
         self._inbox = at.get(INBOX, -1)
         self._inbox_timer = len(at) + 1 + [*self.timers].index("together") if "together" in self.timers else -1
         self.plain: Take = plain_of(self.operator, self.profile, at, self)
-        self.simple: TakeSimple = simple_of(self.operator, self.profile, at)
+        self.simple: TakeSimple = simple_of(self.operator, self.profile, at, self)
 
     def _inspect_process(self) -> tuple[list[str], list[Any]]:
         names, defaults = self._params(self.narrow)

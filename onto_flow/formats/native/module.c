@@ -93,6 +93,8 @@ static PyMethodDef functions[] = {
     {"simple_weight", native_simple_weight, METH_VARARGS,
      "(subscriptions, message, begin, subscribe) -> (the subscriptions with another weight of one root, the bytes of its key, its "
      "weight before, that after); None: not simple."},
+    {"simple_answer", native_simple_answer, METH_VARARGS,
+     "(record, message, begin, answer) -> the record with an answer of documents that it does not have; None: not simple."},
     {"active", native_active, METH_O, "(subscriptions) -> the bytes of the keys of those that weigh more than 0."},
     {NULL},
 };

@@ -120,6 +120,7 @@ PyObject *native_plain_register(PyObject *module, PyObject *args);
 PyObject *native_simple_event(PyObject *module, PyObject *args);
 PyObject *native_simple_member(PyObject *module, PyObject *args);
 PyObject *native_simple_weight(PyObject *module, PyObject *args);
+PyObject *native_simple_answer(PyObject *module, PyObject *args);
 PyObject *native_active(PyObject *module, PyObject *subs);
 PyObject *native_met(PyObject *module, PyObject *args);
 PyObject *native_said(PyObject *module, PyObject *args);

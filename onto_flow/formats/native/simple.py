@@ -72,6 +72,16 @@ class SimpleSteps(Protocol):
             head: What such a message begins with.
         """
 
+    def simple_answer(self, record: bytes, message: bytes, begin: int, head: bytes) -> bytes | None:
+        """The record with the documents of an answer, none of which it has.
+
+        Args:
+            record: The form of a record.
+            message: The answer.
+            begin: See above.
+            head: What such a message begins with.
+        """
+
 
 def simple_steps() -> SimpleSteps:
     """The compiled functions, or these."""
@@ -133,6 +143,22 @@ class _InPython:
         weights[root] = before + more
         now = tuple((r, weight) for r, weight in weights.items() if weight)
         return encode_state(now) if now else None, encode(root), before, before + more
+
+    def simple_answer(self, record: bytes, message: bytes, begin: int, head: bytes) -> bytes | None:
+        held, answer = _state_of(record, None), _after(message, begin, head)
+        if not isinstance(held, tuple) or len(held) != 7 or answer is None:
+            return None
+        slot, key, weight, members, left = answer
+        registers, due, opened, *rest = held
+        asked: dict[int, dict[Any, int]] = {}
+        for s, k, w in opened:
+            asked.setdefault(s, {})[k] = w
+        keys = asked.setdefault(slot, {})
+        if weight != 1 or left or keys.get(key, 0) < 0 or {p for p, *_ in registers} & {p for p, _ in members}:
+            return None
+        keys[key] = keys.get(key, 0) + 1
+        weights = tuple((s, k, w) for s, each in asked.items() for k, w in each.items())
+        return encode_state(((*registers, *((p, *doc) for p, doc in members)), due, weights, *rest))
 
 
 def _is_news(event: Any, held: Any, floor: int, oldest: int) -> bool:

@@ -7,15 +7,17 @@ from changed_bytes import EVENT, TOLD, damage, damaged, docs, fields, names, new
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onto_flow.core.codec import encode, encode_state
+from onto_flow.core.codec import decode_state, encode, encode_state
 from onto_flow.formats.native import simple
 from onto_flow.formats.native.simple import simple_steps
-from onto_flow.operators.messages import Doc, Event, Subscribe, Told, encode_message
+from onto_flow.operators.messages import Answer, Doc, Event, Left, Subscribe, Told, decode_message, encode_message
+from onto_flow.operators.record import Record
 
 pytestmark = pytest.mark.usefixtures("compiled")
 
 PYTHON = simple._InPython()
 SUBSCRIBE = encode_message(Subscribe(()))[:-2]
+ANSWER = encode_message(Answer(1, "", 1))[:5]
 roots = st.sampled_from(["a/1", "a/2", "a/é"])
 times = st.none() | st.integers(-1, 9)
 
@@ -76,6 +78,34 @@ def test_weights(weights, asked, how):
         assert (found is not None) == (len(asked) == 1 and asked[0][1] in (1, -1))
 
 
+@given(
+    st.dictionaries(paths, docs, max_size=3),
+    st.lists(st.tuples(st.sampled_from([1, 2]), st.sampled_from(["c/1", "c/2", b"k"]), st.sampled_from((-1, 1, 2)))),
+    st.tuples(st.sampled_from([1, 2]), st.sampled_from(["c/1", b"k"]), st.sampled_from((1, 1, 1, 0, -1))),
+    st.dictionaries(st.sampled_from(["b/1", "c/1", "c/é"]), docs, max_size=2),
+    st.sampled_from([(), (), (Left("b/3", (1, 0), None, True),)]),
+    st.none() | damage,
+)
+def test_answers(registers, weights, asked, members, left, how):
+    opened: dict[int, dict[str | bytes, int]] = {}
+    for slot, key, weight in weights:
+        opened.setdefault(slot, {})[key] = weight
+    entries = tuple((s, k, w) for s, keys in opened.items() for k, w in keys.items())
+    shown = (("v/1", {"x": 1}),)
+    whole = encode_state((tuple((p, *d) for p, d in registers.items()), (("b/9", 7),), entries, shown, 7, False, False))
+    message = b"\x00" + encode_message(Answer(*asked, tuple(members.items()), left))
+    raw = damaged(whole, how)
+    found = simple_steps().simple_answer(raw, message, 1, ANSWER)
+    assert found == PYTHON.simple_answer(raw, message, 1, ANSWER) or how is not None
+    if how is None:
+        simple_one = asked[2] == 1 and not left and opened.get(asked[0], {}).get(asked[1], 0) >= 0
+        assert (found is not None) == (simple_one and not registers.keys() & members.keys())
+    if how is None and found is not None:
+        record = Record.of(decode_state(raw))
+        record.answered(decode_message(message[1:]))
+        assert found == encode_state(record.pack())
+
+
 def test_other_messages_and_forms_are_not_simple():
     told = encode_message(Told("b/1", Doc((1, 0), {"n": 1}, ())))
     asked = encode_message(Subscribe((("a/1", 1),)))
@@ -84,6 +114,7 @@ def test_other_messages_and_forms_are_not_simple():
         assert what.simple_member(None, asked, 0, TOLD[1:]) is None
         assert what.simple_weight(None, told, 0, SUBSCRIBE) is None
         assert what.simple_member(encode_state("split"), told, 0, TOLD[1:]) is None
+        assert what.simple_answer(encode_state("split"), told, 0, ANSWER) is None
         assert what.simple_weight(encode_state("split"), asked, 0, SUBSCRIBE) is None
         assert what.simple_weight(None, asked, 0, SUBSCRIBE) == (encode_state((("a/1", 1),)), encode("a/1"), 0, 1)
 
