@@ -35,6 +35,8 @@ PyObject *native_keyed_event(PyObject *module, PyObject *const *args, Py_ssize_t
     Slice head = raw_of(args[HEAD]);
     int well = PyTuple_Check(change) && PyTuple_GET_SIZE(change) == CHANGE_PARTS &&
                PyUnicode_Check(PyTuple_GET_ITEM(change, PATH));
+    if (!buffer_reserve(&coder.out, ENOUGH))
+        return PyErr_NoMemory();
     Said said = well ? put(&coder, PyTuple_GET_ITEM(change, PATH), 0) : ODD;
     size_t key = coder.out.size;
     if (said == DONE)
@@ -48,10 +50,16 @@ PyObject *native_keyed_event(PyObject *module, PyObject *const *args, Py_ssize_t
     return found;
 }
 
+enum { VIEW, AT, OLD, NEW, VIEW_VERSION, FAILED_, VIEW_PARTS };
+
 static Said get_parts(Coder *coder, Slice *rest, PyObject *made)
 {
     PyObject *part;
-    for (Py_ssize_t n = 0; n < PyTuple_GET_SIZE(made); n++) {
+    Twins twins;
+    twins.count = twins.at = 0;
+    for (int n = 0; n < VIEW_PARTS; n++) {
+        coder->twins = n == OLD || n == NEW ? &twins : NULL;
+        twins.copies = n == NEW;
         Said said = get(coder, rest, 1, &part);
         if (said != FOUND)
             return said;
@@ -62,7 +70,7 @@ static Said get_parts(Coder *coder, Slice *rest, PyObject *made)
 
 PyObject *native_view_change(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    enum { GEOPOINT, REFERENCE, VECTOR, OTHERWISE, CLASS, HEAD, DATA, BEGIN, PARTS = 6 };
+    enum { GEOPOINT, REFERENCE, VECTOR, OTHERWISE, CLASS, HEAD, DATA, BEGIN };
     static const uint8_t bytes[] = {HEAD, DATA};
     if (!are_given(args, count == BEGIN ? BEGIN + 1 : count, BEGIN + 1, bytes, sizeof bytes))
         return NULL;
@@ -78,7 +86,7 @@ PyObject *native_view_change(PyObject *module, PyObject *const *args, Py_ssize_t
     PyObject *made = NULL;
     rest.at += begin >= 0 && begin < (Py_ssize_t)size_of(rest) ? begin : (Py_ssize_t)size_of(rest);
     if (take_bytes(&rest, raw_of(args[HEAD]))) {
-        made = type->tp_alloc(type, PARTS);
+        made = type->tp_alloc(type, VIEW_PARTS);
         said = made ? get_parts(&coder, &rest, made) : FAILED;
     }
     if (said == FOUND)

@@ -8,10 +8,29 @@ enum { NONE_, FALSE_, TRUE_, INT_, DOUBLE_, STR_, BYTES_, TIME_, GEO_, REF_, VEC
 
 typedef struct Met Met; /* documents that were written already, and their bytes */
 
+/* Less than the codec's 64 by what rows and records put around a value: what is deeper is left to the codec, which counts from
+   the begin of the row, and so takes and refuses the same. */
+enum { DEPTH = 48 };
+
+/* Room for what most messages are, so that it is made once. */
+enum { ENOUGH = 1000 };
+
+/* Maps of a document whose values nobody can change, in order: one that the next document has too is a copy. */
+enum { TWINS = 64 };
+typedef struct {
+    struct {
+        Slice raw;
+        PyObject *map; /* of the document, which is held */
+    } kept[TWINS];
+    int count, at;
+    int copies; /* whether the next document is read */
+} Twins;
+
 typedef struct {
     PyObject *geopoint, *reference, *vector;
     PyObject *fields; /* the class of documents */
     Met *met;         /* NULL: each is written anew */
+    Twins *twins;     /* NULL: each is read anew */
     Buffer out;
 } Coder;
 
