@@ -15,6 +15,7 @@ from beam_streams import quick
 
 from onto_flow.core.change import ViewChange
 from onto_flow.core.codec import decode
+from onto_flow.engines.beam import cells, clock, gate
 from onto_flow.engines.beam.gate import CAUSED, LET_OUT, PARTS, SHOWN, Gate, open_marker
 from onto_flow.engines.beam.keys import encode_key
 from onto_flow.engines.beam.parts import KEYED, pardo
@@ -115,6 +116,34 @@ def test_a_forced_marker_opens_at_once() -> None:
 
 def test_without_a_fence_all_passes() -> None:
     assert Shard(page=0, fenced=False).give(SHOWN + view_change("v/a", 1)) == [("v/a", None, 1)]
+
+
+@pytest.mark.parametrize("most", [cells.SPLIT_BYTES, 300])
+def test_a_shut_shard_holds_on_bytes_what_its_step_would(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells, "SPLIT_BYTES", most)
+    monkeypatch.setattr(clock, "micros", lambda: 7)
+    on_bytes, taken = gate._held_on_bytes, []
+    ways = (lambda *given: taken.append(on_bytes(*given)) or taken[-1], lambda *given: False)
+    for seed in range(10):
+        found = []
+        for way in ways:
+            monkeypatch.setattr(gate, "_held_on_bytes", way)
+            found.append(all_of_a_shard(Random(seed)))
+        assert found[0] == found[1]
+    assert any(taken)
+    assert most > 300 or not all(taken)
+
+
+def all_of_a_shard(random: Random) -> list[Any]:
+    """What a shard holds after each step, and what it lets out."""
+    shard, at, found = Shard(page=2), random.randrange(40), []
+    for number in range(40):
+        path, seq = random.choice("abcdef"), random.randrange(1, 9)
+        data = random.choice((SHOWN, CAUSED)) + view_change(f"v/{path}", seq, gone=random.random() < 0.2)
+        found.append(shard.give(open_marker(random.choice((3, 20, None))) if number == at else data))
+        found.append({**shard.runner.states})
+    found += [shard.page() for _ in range(8)]
+    return [*found, shard.runner.kept]
 
 
 def test_a_shard_says_how_many_it_let_out_at_the_fence_once_it_is_open() -> None:

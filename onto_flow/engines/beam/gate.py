@@ -29,7 +29,8 @@ from ...plan.nodes import Cell
 from ..carried import decode_carried, encode_carried
 from ..coding import decode, decode_state, encode, encode_state
 from ..credit import Sum, add, digest, less
-from . import clock
+from ..netted import net, put_in
+from . import cells, clock
 from .cells import Cells, NeedsShards, Specs, state_specs
 from .keys import ONLY, KeyedMessage
 from .outlet import CAUSED as CAUSED
@@ -73,6 +74,8 @@ class _Gate(NamedTuple):
 
 
 _OPEN_RAW = encode_state(tuple(_Gate(_OPEN)))
+_ENTRIES = encode_state(())[:-1]
+"""What the state of `held` begins with where all of it is in one state."""
 
 
 class Gate(beam.DoFn):
@@ -119,10 +122,14 @@ class Gate(beam.DoFn):
         """A view change came, or the marker."""
         key, data = element
         if not self.fenced:
-            return (SHOWN + data[1:],) if data[:1] != OPEN else ()
+            return _passed(data)
         *states, gate, timer, shards_timer = given
-        if gate.read() == _OPEN_RAW and data[:1] != OPEN:
-            return (SHOWN + data[1:],)
+        held = gate.read()
+        if held == _OPEN_RAW:
+            return _passed(data)
+        known = _known(held)
+        if data[:1] != OPEN and _held_on_bytes(data, known, states[0], gate):
+            return ()
         try:
             return self._shard(key, dict(zip(self.narrow, states)), gate, timer, wide=False).take([data])
         except NeedsShards:
@@ -146,9 +153,34 @@ class Gate(beam.DoFn):
         return found
 
     def _shard(self, key: bytes, states: Mapping[str, Any], gate: Any, timer: Any, *, wide: bool) -> _Shard:
-        held = gate.read()
-        known = _Gate() if held is None else _Gate(*decode_state(held))
-        return _Shard(self, decode(key), known, Cells(_CELLS, states, wide=wide), gate, timer)
+        return _Shard(self, decode(key), _known(gate.read()), Cells(_CELLS, states, wide=wide), gate, timer)
+
+
+def _passed(data: bytes) -> Sequence[bytes]:
+    """What an open shard gives on: all but a marker."""
+    if data.startswith(SHOWN):
+        return (data,)
+    return (SHOWN + data[1:],) if data[:1] != OPEN else ()
+
+
+def _known(held: bytes | None) -> _Gate:
+    return _Gate() if held is None else _Gate(*decode_state(held))
+
+
+def _held_on_bytes(data: bytes, known: _Gate, state: Any, gate: Any) -> bool:
+    """Whether a view change was put into what a shard holds that stays shut, and has all of it in one state."""
+    now = known._replace(came=known.came + data[0])
+    held: bytes | None = state.read()
+    if now.stage != _SHUT or now.came >= now.awaited >= 0 or not (held is None or held.startswith(_ENTRIES)):
+        return False
+    raw = put_in(held, data, 1)
+    if len(raw) > cells.SPLIT_BYTES:
+        return False
+    if raw != held:
+        state.write(raw)
+    if now != known:
+        gate.write(encode_state(tuple(now)))
+    return True
 
 
 class _Shard:
@@ -202,18 +234,10 @@ class _Shard:
         """Nets a view change with what is held of its document; what is let out already is not held again."""
         change = decode_carried(raw)
         assert isinstance(change, ViewChange)
-        key = (change.view, change.path)
-        held = self.held.get(key)
-        if held is None and not shut:
+        if shut or (change.view, change.path) in self.held:
+            net(self.held, change)
+        else:
             self.found.append(SHOWN + raw)
-            return
-        begins = (change.version, change.old, change.version, change.new, change.failed, False)
-        first, old, last, new, failed, flags = held or begins
-        if change.version < tuple(first):
-            first, old = change.version, change.old
-        if change.version > tuple(last):
-            last, new, failed = change.version, change.new, change.failed
-        self.held[key] = (first, old, last, new, failed, flags or change.failed or same(change.old, change.new))
 
     def _let_out(self, known: _Gate) -> _Gate:
         """A page of what is held; then the shard is open, or a timer will let out the next one."""

@@ -77,6 +77,9 @@ static PyMethodDef functions[] = {
     {"view_change", (PyCFunction)(void (*)(void))native_view_change, METH_FASTCALL,
      "(geopoint, reference, vector, otherwise, class, head, data, begin=0) -> the view change of bytes; of anything unusual what "
      "`otherwise` gives."},
+    {"net_change", (PyCFunction)(void (*)(void))native_net_change, METH_FASTCALL,
+     "(otherwise, head, state, data, begin) -> the state of net changes with the view change of bytes; of anything unusual what "
+     "`otherwise` gives."},
     {"plain_event", (PyCFunction)(void (*)(void))native_plain_event, METH_FASTCALL,
      "(begin, event, told, apart, floor, wanted, stays, state, message, key, now) -> (state, what is told); None: not plain."},
     {"plain_member", (PyCFunction)(void (*)(void))native_plain_member, METH_FASTCALL,

@@ -113,6 +113,7 @@ PyObject *native_event_fields(PyObject *module, PyObject *args);
 PyObject *native_encode(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *names);
 PyObject *native_decode(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *native_keyed_event(PyObject *module, PyObject *const *args, Py_ssize_t count);
+PyObject *native_net_change(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *native_view_change(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *native_plain_event(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *native_plain_member(PyObject *module, PyObject *const *args, Py_ssize_t count);
