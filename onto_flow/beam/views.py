@@ -76,10 +76,9 @@ class Backfill(BackfillViews):
         elif snapshot is not None:
             raise UsageError("wrong-usage", "the time of a backfill's documents is what its seeds say: give seeds= too")
         unknown = [f"the batch plan does not know {what}" for what in refusals(plan)] if not seeds else []
-        unknown += [f"{path} is known to this process alone: define it in a module" for path in not_portable(plan)]
-        if unknown:
-            fix = "Use Maintain, or `onto-flow backfill --engine beam`, which keep state."
-            raise EngineError("engine-refused", "; ".join(unknown), fix=fix)
+        fix = "Use Maintain, or `onto-flow backfill --engine beam`, which keep state." if unknown else ""
+        if reasons := [*unknown, *not_portable(plan)]:
+            raise EngineError("engine-refused", "; ".join(reasons), fix=fix)
         super().__init__(plan, shards=shards, generation=generation)
 
     def expand(self, documents: Any) -> Backfilled:

@@ -76,8 +76,9 @@ def from_json(text: str) -> Plan:
 
 
 def not_portable(plan: Plan) -> list[str]:
-    """The import paths of a plan that no other process can follow."""
-    return [c.path for c in codes_of(plan) if not c.portable]
+    """What of a plan's code no other process can import, one sentence each."""
+    todo = "define it in a module (from a notebook: onto_flow.export_views)"
+    return [f"{c.path} is known to this process alone: {todo}" for c in codes_of(plan) if not c.portable]
 
 
 def codes_of(plan: Plan) -> list[CodeRef]:

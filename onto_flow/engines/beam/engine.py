@@ -82,12 +82,7 @@ class BeamEngine:
             reasons.append(
                 "on Beam a feed that does not end is a subscription, and it, source and sink are named by URIs"
             )
-        reasons += self._seeds_refused(job)
-        reasons += [
-            f"{path} is known to this process alone: define it in a module, or run it on engine local"
-            for path in not_portable(job.plan)
-        ]
-        return reasons
+        return reasons + self._seeds_refused(job) + not_portable(job.plan)
 
     def _seeds_refused(self, job: Job) -> list[str]:
         if not job.options.get(SEEDS):

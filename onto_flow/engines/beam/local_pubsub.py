@@ -3,14 +3,15 @@
 Beam's own read (2.77) pulls 10 messages and acknowledges them at once. It waits for them for up to 30 seconds, in which
 neither timers nor the end of the job come, and takes it for a failure when that time is over. Here more are pulled, silence
 is no failure, and messages are acknowledged at the next pull: the runner pulls again only when nothing else is to be done,
-so what was pulled before has gone through all steps. State is in memory all the same: what a job knows is gone when it ends.
+so what was pulled before has gone through all steps. Until then they are leased for as long as Pub/Sub allows, whatever the
+subscription says; when the job ends they are given back. State is in memory all the same: what a job knows is gone then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import apache_beam as beam
@@ -24,10 +25,34 @@ LOOKED_AT = ("2.77.0",)
 
 MOST = 200
 """Messages of one pull."""
+LEASE_SECONDS = 600
+"""The longest lease that Pub/Sub gives."""
 PULL_SECONDS = 5.0
 """How long a pull waits for messages: so late come timers, and the end of a job, while nothing comes."""
 
-_pulled: WeakKeyDictionary[Any, list[str]] = WeakKeyDictionary()
+
+class _Pulled(NamedTuple):
+    """Messages that are not acknowledged."""
+
+    client: Any
+    subscription: str
+    ack_ids: list[str]
+
+    def lease(self, seconds: int) -> None:
+        """Keeps them for so long; 0 gives them back. Where that fails, they come again, which changes no result."""
+        from google.api_core.exceptions import GoogleAPICallError, RetryError
+
+        if self.ack_ids:
+            with suppress(GoogleAPICallError, RetryError):
+                self.client.modify_ack_deadline(
+                    subscription=self.subscription,
+                    ack_ids=self.ack_ids,
+                    ack_deadline_seconds=seconds,
+                    timeout=PULL_SECONDS,
+                )
+
+
+_pulled: WeakKeyDictionary[Any, _Pulled] = WeakKeyDictionary()
 
 
 class PatientRead(_PubSubReadEvaluator):  # type: ignore[misc]
@@ -38,13 +63,15 @@ class PatientRead(_PubSubReadEvaluator):  # type: ignore[misc]
 
         transform = self._applied_ptransform.transform
         client = self._get_subscriber_client(self._applied_ptransform)
-        if done := _pulled.pop(transform, None):
-            client.acknowledge(subscription=self._sub_name, ack_ids=done)
+        if (done := _pulled.pop(transform, None)) and done.ack_ids:
+            client.acknowledge(subscription=self._sub_name, ack_ids=done.ack_ids)
         try:
             pulled = client.pull(subscription=self._sub_name, max_messages=MOST, timeout=PULL_SECONDS, retry=None)
         except (DeadlineExceeded, ServiceUnavailable):
             return []
-        _pulled[transform] = [each.ack_id for each in pulled.received_messages]
+        held = _Pulled(client, self._sub_name, [each.ack_id for each in pulled.received_messages])
+        held.lease(LEASE_SECONDS)
+        _pulled[transform] = held
         messages = [each.message for each in pulled.received_messages]
         return [(Timestamp.from_utc_datetime(m.publish_time), PubsubMessage._from_message(m)) for m in messages]
 
@@ -59,3 +86,5 @@ def patient_reads(version: str = beam.__version__) -> Iterator[None]:
         yield
     finally:
         overrides.pop(_DirectReadFromPubSub, None)
+        while _pulled:
+            _pulled.popitem()[1].lease(0)

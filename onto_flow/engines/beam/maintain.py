@@ -116,7 +116,7 @@ class MaintainPlan(beam.PTransform):
             reasons += self._seeds_refused(self.load.seeds)
         if self.seeds and is_here(self.seeds):
             refuse_a_folder_of_seeds(self.seeds)
-        return reasons + [f"{path} is known to this process alone: define it in a module" for path in self._unknown()]
+        return reasons + not_portable(self.plan)
 
     def _seeds_refused(self, seeds: SeedsAt) -> list[str]:
         """Compares what can be read here; on the workers it is compared again."""
@@ -126,9 +126,6 @@ class MaintainPlan(beam.PTransform):
         except OntoFlowError as error:
             return [f"{error.code}: {error.what}"]
         return []
-
-    def _unknown(self) -> Sequence[str]:
-        return not_portable(self.plan)
 
     def default_label(self) -> str:
         """A name that does not follow the names of classes."""

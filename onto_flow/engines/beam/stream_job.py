@@ -146,10 +146,7 @@ def refusals_of(job: StreamJob) -> Sequence[str]:
     reasons = [f"Beam has no pipeline option {name!r}" for name in job.options if name not in known]
     if is_timed(job.plan):
         reasons.append(NO_END)
-    return reasons + [
-        f"{path} is known to this process alone: define it in a module, or run it on engine local"
-        for path in not_portable(job.plan)
-    ]
+    return reasons + not_portable(job.plan)
 
 
 def stream_pipeline(job: StreamJob) -> tuple[beam.Pipeline, StreamOutputs]:

@@ -44,8 +44,7 @@ class FlinkEngine:
         reasons = [f"engine flink has no option {name!r}" for name in job.options]
         if job.feed is not None and not job.feed.info().bounded:
             reasons.append("engine flink runs feeds that end: its outputs are published when the job has ended")
-        reasons += [f"{path} is known to this process alone: define it in a module" for path in not_portable(job.plan)]
-        return reasons
+        return reasons + not_portable(job.plan)
 
     def run(self, job: Job) -> Report:
         """Runs the job; see `Engine.run`."""
