@@ -7,7 +7,8 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from .resources import SERVICE, Resource, resources
+from .resource import Resource
+from .resources import SERVICE, resources
 from .target import CANARIES, Target
 
 PUBLISHER = Path(__file__).parent / "publisher"

@@ -7,11 +7,11 @@ delivery well (its own pages on reading from Pub/Sub); a snapshot time of an exp
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from shlex import quote
-from typing import Any
 
 from .alerts import alerts
+from .resource import Resource
+from .rights import rights
 from .target import CANARIES, Target
 
 SERVICES = (
@@ -33,25 +33,6 @@ RETENTION = "604800s"
 _WRITTEN = "google.cloud.firestore.document.v1.written"
 
 
-@dataclass(frozen=True)
-class Resource:
-    """One thing to make.
-
-    Attributes:
-        kind: Terraform's type.
-        label: Its name there.
-        body: Its arguments there.
-        command: The same with Google's command line tool.
-        why: What it is for.
-    """
-
-    kind: str
-    label: str
-    body: dict[str, Any]
-    command: str
-    why: str
-
-
 def resources(target: Target) -> Iterator[Resource]:
     """All of them, in an order in which commands can be carried out."""
     yield from _services(target)
@@ -59,14 +40,15 @@ def resources(target: Target) -> Iterator[Resource]:
     yield from _messages(target)
     yield from _storage(target)
     yield from _publisher(target)
-    yield from _rights(target)
+    yield from rights(target)
     for alert in alerts(target):
         command = f"gcloud monitoring policies create --project={target.project} --policy={quote(alert.as_json())}"
         yield Resource("google_monitoring_alert_policy", alert.label, alert.terraform(), command, alert.why)
 
 
 def _services(target: Target) -> Iterator[Resource]:
-    for name in SERVICES:
+    place = target.sink_place
+    for name in (*SERVICES, *(["bigquery"] if place is not None and place.kind == "bigquery" else [])):
         service = f"{name}.googleapis.com"
         command = f"gcloud services enable {service} --project={target.project}"
         yield Resource(SERVICE, name, {"service": service, "disable_on_destroy": False}, command, "used by the rest")
@@ -214,53 +196,3 @@ def _trigger(target: Target, slug: str, documents: str) -> Resource:
         f" --service-account={target.account('trigger')}"
     )
     return Resource("google_eventarc_trigger", f"of_{slug.replace('-', '_')}", body, command, f"changes of {documents}")
-
-
-def _rights(target: Target) -> Iterator[Resource]:
-    yield _project_right(target, "trigger", "roles/eventarc.eventReceiver")
-    for role in ("roles/dataflow.worker", "roles/datastore.user", "roles/artifactregistry.reader"):
-        yield _project_right(target, "worker", role)
-    topic, views = f"{target.name}-changes", f"{target.name}-views"
-    yield _right(
-        target,
-        ("google_pubsub_topic_iam_member", "publisher", "roles/pubsub.publisher"),
-        {"topic": "${google_pubsub_topic.changes.name}"},
-        f"pubsub topics add-iam-policy-binding {topic}",
-    )
-    for role in ("subscriber", "viewer"):
-        yield _right(
-            target,
-            ("google_pubsub_subscription_iam_member", "worker", f"roles/pubsub.{role}"),
-            {"subscription": "${google_pubsub_subscription.views.name}"},
-            f"pubsub subscriptions add-iam-policy-binding {views}",
-        )
-    yield _right(
-        target,
-        ("google_storage_bucket_iam_member", "worker", "roles/storage.objectAdmin"),
-        {"bucket": "${google_storage_bucket.files.name}"},
-        f"storage buckets add-iam-policy-binding gs://{target.bucket}",
-    )
-    yield _right(
-        target,
-        ("google_cloud_run_v2_service_iam_member", "trigger", "roles/run.invoker"),
-        {"name": "${google_cloudfunctions2_function.publisher.name}", "location": target.region},
-        f"run services add-iam-policy-binding {target.name}-publisher --region={target.region}",
-    )
-
-
-def _project_right(target: Target, account: str, role: str) -> Resource:
-    scope = {"project": target.project}
-    return _right(
-        target, ("google_project_iam_member", account, role), scope, f"projects add-iam-policy-binding {target.project}"
-    )
-
-
-def _right(target: Target, what: tuple[str, str, str], scope: dict[str, str], command: str) -> Resource:
-    kind, account, role = what
-    member = f"serviceAccount:{target.account(account)}"
-    label = f"{account}_{role.removeprefix('roles/').replace('.', '_')}"
-    body = {**scope, "role": role, "member": f"serviceAccount:${{google_service_account.{account}.email}}"}
-    project = "" if kind == "google_project_iam_member" else f" --project={target.project}"
-    return Resource(
-        kind, label, body, f"gcloud {command}{project} --member={member} --role={role}", f"{account}: {role}"
-    )

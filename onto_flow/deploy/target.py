@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ..connect import shown
 from ..core.collection import Collection
 from ..core.errors import UsageError
+from .sink_place import KINDS, SinkPlace
 
 CANARIES = "ontoFlowCanaries"
 """The collection of documents that are written to see whether the trigger is at work."""
@@ -35,7 +37,7 @@ class Target:
             0: none can run there, as the views change by time alone.
 
     Raises:
-        UsageError: `wrong-usage`: a name that Google Cloud would refuse.
+        UsageError: `wrong-usage`: a name that Google Cloud would refuse, or a sink that no job on Dataflow writes to.
     """
 
     views: str
@@ -58,6 +60,14 @@ class Target:
         ):
             if not form.fullmatch(value):
                 raise UsageError("wrong-usage", f"{value!r} cannot be {what}", fix=fix)
+        if self.sink_place is None and self.jobs:
+            what = f"{shown(self.sink)} does not take writers on several machines, as a stream on Dataflow writes"
+            raise UsageError("wrong-usage", what, fix=f"Write to {', '.join(form for _, form in KINDS.values())}.")
+
+    @property
+    def sink_place(self) -> SinkPlace | None:
+        """Where the worker must be allowed to write; `None`: the embedded engine writes elsewhere."""
+        return SinkPlace.of(self.sink)
 
     @property
     def bucket(self) -> str:
