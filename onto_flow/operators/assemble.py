@@ -25,13 +25,13 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from ..core.change import DeadLetter, ViewChange
 from ..core.compact import new_map
 from ..core.values import Document, in_path_order
 from ..plan.compile import folds
-from ..plan.evaluator import Evaluator
+from ..plan.evaluator import Evaluator, Kept
 from ..plan.nodes import OperatorNode, Plan, TimerKind, View
 from .base import Cells, Context, Key, Profile
 from .ingest import failure
@@ -114,6 +114,33 @@ class Assemble:
             message.__class__ is Answer and (message.slot, message.key) != missing and record.would_only_add(message)
             for message in messages
         )
+
+    def _only_ends(self, record: Record, kept: Kept, messages: Sequence[Message]) -> bool:
+        """Whether answers end that nothing asks for any more, and nothing else comes: it shows what it showed."""
+        return (
+            self.relies
+            and not (record.failed or record.behind)
+            and all(
+                isinstance(m, Answer)
+                and m.weight < 0
+                and not (m.members or m.left)
+                and self._is_unasked(record, kept, m)
+                for m in messages
+            )
+        )
+
+    def _is_unasked(self, record: Record, kept: Kept, answer: Answer) -> bool:
+        """Whether a document that is there would be among the members if anything asked for it, and is not."""
+        slot, doc = self.joins.slots[answer.slot], record.reg.get(cast("str", answer.key))
+        if doc is None or doc.fields is None or slot.kind != "via" or slot.until is not None:
+            return False
+        return self.joins.selection(slot) is None and answer.key not in kept.paths(slot.index)
+
+    def _take_ends(self, record: Record, root: str, messages: Sequence[Message], ctx: Context) -> None:
+        """Takes the ends of answers; what they answered may go in time."""
+        named, *_ = _take(record, messages)
+        self._tidy(record, root, named, ctx)
+        ctx.put("record", record)
 
     def _tidy(self, record: Record, root: str, named: Iterable[str], ctx: Context) -> None:
         """Drops what nothing asks for, after a time counted from its last mention."""

@@ -62,6 +62,8 @@ class Joins:
         """Whether each document asks for the same, whatever others there are."""
         self._readers = {s.index: r for s in view.slots if (r := self._reader(s)) is not None}
         self._selections = {s.index: Selection(s) for s in view.slots if Selection.wanted(s)}
+        self.asks: tuple[Reads, ...] = tuple(map(self.asking, view.slots))
+        """Of each slot what `asking` gives; nothing asks for the root."""
 
     def asked_code(self, slot: Slot) -> int:
         """Under which code the keys travel at which a document asks for documents of a slot."""

@@ -227,12 +227,10 @@ def members(record: Record, root: str, joins: Joins) -> Found | None:
         return found
     for slot in joins.slots[1:]:
         parents = found[slot.parent]
-        asks = joins.asking(slot)
-        keys = dict.fromkeys(
-            k
-            for p, f in parents.items()
-            for k in (joins.parent_keys(slot, p, f) if f.__class__ is Fields else asks(p, f))
-        )
+        asks, keys = joins.asks[slot.index], dict[JoinKey, None]()
+        for p, f in parents.items():
+            for k in joins.parent_keys(slot, p, f) if f.__class__ is Fields else asks(p, f):
+                keys[k] = None
         if not slot.fused:
             answered = record.open.get(slot.index) or {}
             for key in reversed(keys):

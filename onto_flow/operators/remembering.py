@@ -44,7 +44,10 @@ class RememberingAssemble(Assemble):
             super().step(key, messages, ctx)
             return
         kept, held.kept = held.kept, None
-        if kept is None or ctx.silent or held.due or held.failed or held.behind or not self._in_place(held, messages):
+        if kept is not None and not ctx.silent and self._only_ends(held, kept, messages):
+            self._take_ends(held, cast("str", key), messages, ctx)
+            held.kept = kept
+        elif kept is None or ctx.silent or held.due or held.failed or held.behind or not self._in_place(held, messages):
             super().step(key, messages, ctx)
         elif not self._replaced(held, kept, messages):
             held.kept = kept

@@ -13,7 +13,7 @@ from beam_shuffle import _State
 
 from onto_flow.engines.beam.cells import Cells
 from onto_flow.engines.beam.live import Live
-from onto_flow.operators.record import Record
+from onto_flow.operators.record import Record, members
 from onto_flow.plan.nodes import Cell
 from onto_flow.testing.shapes import Shape
 from tests.laws.scenarios import ON
@@ -93,6 +93,26 @@ def test_a_document_that_stays_where_it_is_changes_its_row_alone(shape: Shape, m
     hand.write("a/1", {"k": "y", "r": [], "n": 5})
     hand.drain()
     assert looked == ["a/1"] * len(looked) != []
+
+
+def test_an_answer_that_ends_and_that_nothing_asks_for_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    hand = BeamHand(VIA)
+    hand.load(a1={"r": ["b/1", "b/2"], "n": 1}, b1={"n": 1}, b2={"n": 2})
+    looked: list[str] = []
+    monkeypatch.setattr(
+        "onto_flow.operators.assemble.members", lambda *given: looked.append(given[1]) or members(*given)
+    )
+    hand.write("a/1", {"r": ["b/1"], "n": 2})
+    hand.drain()
+    assert looked == ["a/1"]
+    hand.write("b/1", {"n": 3})
+    hand.drain()
+    assert looked == ["a/1"]
+    assert hand.table()["outV/a~1"] == {"s0": [{"p": "a/1", "n": 2}], "s1": [{"p": "b/1", "n": 3}]}
+    hand.write("b/2", {"n": 4})
+    hand.write("a/1", {"r": ["b/2", "b/1"], "n": 3})
+    hand.drain()
+    assert hand.table()["outV/a~1"]["s1"] == [{"p": "b/1", "n": 3}, {"p": "b/2", "n": 4}]
 
 
 @pytest.mark.parametrize(("method", "asked"), [("step", ["b/1", "b/2"]), ("change", ["b/1"])])
