@@ -73,7 +73,7 @@ class Record:
         """The record as a form of `core.codec`."""
         self.layout = None
         return (
-            tuple([(p, *d) for p, d in self.reg.items()]),
+            tuple([(p, version, fields, keys) for p, (version, fields, keys) in self.reg.items()]),
             tuple(self.due.items()),
             tuple([(s, k, w) for s, keys in self.open.items() for k, w in keys.items()]),
             tuple(self.last.items()),
