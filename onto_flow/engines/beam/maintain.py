@@ -271,19 +271,19 @@ def _force(_: Any) -> tuple[bytes, bytes]:
     return FORCED
 
 
-def _shown(data: bytes) -> Carried:
-    return decode_carried(data)
+def _shown(data: bytes) -> tuple[Carried]:
+    return (decode_carried(data),)
 
 
-def _gated(data: bytes) -> Carried:
-    return decode_carried(data, _GATED)
+def _gated(data: bytes) -> tuple[Carried]:
+    return (decode_carried(data, _GATED),)
 
 
-def _decoded(views: Any, letters: Sequence[Any], decode: Callable[[bytes], Carried] = _shown) -> Maintained:
-    """What users see of collections of bytes; `decode`: what view changes are made by."""
+def _decoded(views: Any, letters: Sequence[Any], decode: Callable[[bytes], tuple[Carried]] = _shown) -> Maintained:
+    """What users see of collections of bytes; `decode`: gives the view change of some."""
     told = flatten(LETTERS, letters)
     return Maintained(
-        views | "view changes" >> beam.Map(decode).with_output_types(ViewChange),
+        views | "view changes" >> beam.FlatMap(decode).with_output_types(ViewChange),
         told | "dead_letters" >> beam.FlatMap(_only_letters).with_output_types(DeadLetter),
         told | "gaps" >> beam.FlatMap(_only_gaps).with_output_types(Gap),
     )

@@ -103,15 +103,14 @@ class PlainMatch:
         held = docs.read()
         if held is None or self._member is None:
             return None
-        raw = self._member(held, envelope)
-        if raw is None or len(raw) > cells.SPLIT_BYTES:
+        found = self._member(held, given[self._subs].read(), envelope)
+        if found is None:
             return None
-        subs = given[self._subs].read()
-        roots = [] if subs is None else _plain.active(subs)
-        if roots is None or len(roots) > self._page or given[self._round].read() is not None:
+        raw, told = found
+        if len(raw) > cells.SPLIT_BYTES or len(told) > self._page or given[self._round].read() is not None:
             return None
         docs.write(raw)
-        return [*map(TaggedOutput, self._tells, [(root, envelope) for root in roots])]
+        return [*map(TaggedOutput, self._tells, told)]
 
 
 def _nothing(key: bytes, envelope: bytes, given: Sequence[Any]) -> None:

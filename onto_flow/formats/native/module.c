@@ -83,7 +83,8 @@ static PyMethodDef functions[] = {
     {"plain_event", (PyCFunction)(void (*)(void))native_plain_event, METH_FASTCALL,
      "(begin, event, told, apart, floor, wanted, stays, state, message, key, now) -> (state, what is told); None: not plain."},
     {"plain_member", (PyCFunction)(void (*)(void))native_plain_member, METH_FASTCALL,
-     "(begin, told, stays, documents, message) -> the documents with a newer version of one; None: not plain."},
+     "(begin, told, stays, documents, subscriptions, message) -> (the documents with a newer version of one, the bytes of the keys "
+     "of subscriptions that weigh more than 0, each with the message); None: not plain."},
     {"plain_register", native_plain_register, METH_VARARGS,
      "(record, message, begin, told, stays, geopoint, reference, vector) -> (what it begins with, where that ended, path, "
      "version, fields, what was shown last); None: not plain."},

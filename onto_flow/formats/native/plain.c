@@ -167,37 +167,9 @@ int is_plain(const Doc *now, const Doc *held, PyObject *stays)
            is_newer(now->version, held->version) && all_stay(held->fields, now->fields, stays);
 }
 
-PyObject *native_plain_member(PyObject *module, PyObject *const *args, Py_ssize_t count)
+/* The bytes of the keys of subscriptions that weigh more than 0, with a message beside each if there is one; None: odd. */
+static PyObject *active_of(PyObject *subs, PyObject *message)
 {
-    enum { BEGIN, HEAD, STAYS, DOCS, MESSAGE, COUNT };
-    static const uint8_t bytes[] = {HEAD, DOCS, MESSAGE};
-    if (!are_given(args, count, COUNT, bytes, sizeof bytes) || !are_names(args[STAYS]))
-        return NULL;
-    Slice docs = raw_of(args[DOCS]), held = docs, rest = raw_of(args[MESSAGE]), path, content;
-    Doc now, before;
-    uint64_t left;
-    rest.at += PyLong_AsSsize_t(args[BEGIN]);
-    if (!take_told(&rest, raw_of(args[HEAD]), &path, &content, &now) || !take_state(&held) ||
-        !take_head(&held, TUPLE_, &left))
-        Py_RETURN_NONE;
-    for (; left; left--) {
-        Slice name;
-        if (!take_tuple(&held, 2) || !take(&held, &name) || !take_tuple(&held, 3))
-            Py_RETURN_NONE;
-        Slice entry = {held.at, NULL};
-        if (!take_doc(&held, &before))
-            Py_RETURN_NONE;
-        entry.end = held.at;
-        if (same_bytes(name, path))
-            return is_plain(&now, &before, args[STAYS]) ? spliced(docs, entry, content) : Py_NewRef(Py_None);
-    }
-    Py_RETURN_NONE;
-}
-
-PyObject *native_active(PyObject *module, PyObject *subs)
-{
-    if (!PyBytes_Check(subs))
-        return PyErr_Format(PyExc_TypeError, "bytes are wanted");
     Slice held = raw_of(subs);
     uint64_t count;
     if (!take_state(&held) || !take_head(&held, TUPLE_, &count))
@@ -210,10 +182,59 @@ PyObject *native_active(PyObject *module, PyObject *subs)
             Py_DECREF(found);
             Py_RETURN_NONE;
         }
-        PyObject *one = weight > 0 ? joined(&root, 1) : NULL;
-        if (weight > 0 && (!one || PyList_Append(found, one) < 0))
+        if (weight <= 0)
+            continue;
+        PyObject *one = joined(&root, 1);
+        if (one && message)
+            one = Py_BuildValue("(NO)", one, message);
+        if (!one || PyList_Append(found, one) < 0)
             Py_CLEAR(found);
         Py_XDECREF(one);
     }
     return found;
+}
+
+PyObject *native_active(PyObject *module, PyObject *subs)
+{
+    return PyBytes_Check(subs) ? active_of(subs, NULL) : PyErr_Format(PyExc_TypeError, "bytes are wanted");
+}
+
+/* The documents with a newer version of one; None: not plain. */
+static PyObject *replaced(Slice docs, Slice rest, Slice head, PyObject *stays)
+{
+    Slice held = docs, path, content;
+    Doc now, before;
+    uint64_t left;
+    if (!take_told(&rest, head, &path, &content, &now) || !take_state(&held) || !take_head(&held, TUPLE_, &left))
+        Py_RETURN_NONE;
+    for (; left; left--) {
+        Slice name;
+        if (!take_tuple(&held, 2) || !take(&held, &name) || !take_tuple(&held, 3))
+            Py_RETURN_NONE;
+        Slice entry = {held.at, NULL};
+        if (!take_doc(&held, &before))
+            Py_RETURN_NONE;
+        entry.end = held.at;
+        if (same_bytes(name, path))
+            return is_plain(&now, &before, stays) ? spliced(docs, entry, content) : Py_NewRef(Py_None);
+    }
+    Py_RETURN_NONE;
+}
+
+PyObject *native_plain_member(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    enum { BEGIN, HEAD, STAYS, DOCS, SUBS, MESSAGE, COUNT };
+    static const uint8_t bytes[] = {HEAD, DOCS, MESSAGE};
+    if (!are_given(args, count, COUNT, bytes, sizeof bytes) || !are_names(args[STAYS]))
+        return NULL;
+    Slice rest = raw_of(args[MESSAGE]);
+    rest.at += PyLong_AsSsize_t(args[BEGIN]);
+    PyObject *docs = replaced(raw_of(args[DOCS]), rest, raw_of(args[HEAD]), args[STAYS]);
+    if (!docs || docs == Py_None)
+        return docs;
+    PyObject *roots = PyBytes_Check(args[SUBS]) ? active_of(args[SUBS], args[MESSAGE]) : PyList_New(0);
+    if (roots && roots != Py_None)
+        return Py_BuildValue("(NN)", docs, roots);
+    Py_DECREF(docs);
+    return roots;
 }

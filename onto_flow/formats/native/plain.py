@@ -62,8 +62,13 @@ class PlainChanges(Protocol):
             now: Microseconds.
         """
 
-    def plain_member(self, begin: int, head: bytes, stays: Names, docs: bytes, message: bytes) -> bytes | None:
-        """News of a document, for a map of path -> (version, fields, keys): the new map."""
+    def plain_member(
+        self, begin: int, head: bytes, stays: Names, docs: bytes, subs: bytes | None, message: bytes
+    ) -> tuple[bytes, list[tuple[bytes, bytes]]] | None:
+        """News of a document, for a map of path -> (version, fields, keys): the new map, and whom to tell.
+
+        They are those that `active` gives, each with the news.
+        """
 
     def plain_register(
         self,
@@ -131,15 +136,17 @@ class _InPython:
         told = told_head + key + encode((version, after, ())) if changed else None
         return encode_state((version, after, now)), told
 
-    def plain_member(self, begin: int, head: bytes, stays: Names, docs: bytes, message: bytes) -> bytes | None:
-        held, told = _state_of(docs), _after(message, begin, head)
-        if not isinstance(held, tuple) or told is None:
+    def plain_member(
+        self, begin: int, head: bytes, stays: Names, docs: bytes, subs: bytes | None, message: bytes
+    ) -> tuple[bytes, list[tuple[bytes, bytes]]] | None:
+        held, told, roots = _state_of(docs), _after(message, begin, head), [] if subs is None else self.active(subs)
+        if not isinstance(held, tuple) or told is None or roots is None:
             return None
         path, doc = told
         entries = dict(held)
         if not _is_plain(entries.get(path), doc, stays):
             return None
-        return encode_state(tuple({**entries, path: doc}.items()))
+        return encode_state(tuple({**entries, path: doc}.items())), [(root, message) for root in roots]
 
     def plain_register(
         self,
