@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from ..connect import shown, split
@@ -99,7 +101,10 @@ class LinesOutlet:
             raise self._failed(error) from error
 
     def close(self) -> None:
-        """See `Outlet`."""
+        """See `Outlet`; a file that nothing was written to goes."""
+        found = os.fstat(self._file.fileno())
+        if stat.S_ISREG(found.st_mode) and found.st_size == 0:
+            Path(self._name).unlink()
         self._file.close()
 
     def _failed(self, error: OSError) -> EngineError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,19 +58,18 @@ def _audit(arguments: argparse.Namespace) -> int:
         positive_of("--max-share", arguments.max_share),
     )
     audit = _opened(arguments)
-    report = audit.run()
-    report.source = shown(arguments.source)
     sent: dict[str, Any] | None = None
-    try:
-        if arguments.repair and report.changes:
-            check(report, bounds)
-            outlet = open_outlet(arguments.repair)
-            try:
+    with ExitStack() as opened:
+        # Before the comparison, which may take hours.
+        outlet = opened.enter_context(closing(open_outlet(arguments.repair))) if arguments.repair else None
+        report = audit.run()
+        report.source = shown(arguments.source)
+        try:
+            if outlet is not None and report.changes:
+                check(report, bounds)
                 sent = repair(audit.plan, report, audit.source, outlet, bounds)
-            finally:
-                outlet.close()
-    finally:
-        _tell(arguments, report, sent)
+        finally:
+            _tell(arguments, report, sent)
     if sent is not None:
         say(f"sent {sent['sent']} changes to {shown(arguments.repair)}; {sent['left']} left", arguments.quiet)
     return DONE if report.is_right else WITH_DEAD_LETTERS

@@ -205,3 +205,17 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path):
         LinesOutlet(str(tmp_path / "none" / "repair.jsonl"))
     with pytest.raises(UsageError, match="is no topic"):
         repairs.open_outlet("pubsub://p")
+
+
+@pytest.mark.parametrize(
+    ("place", "code", "says"),
+    [("repair.jsonl", 2, "there is no repair 'repair.jsonl'"), ("jsonl:no/folder/here", 1, "cannot be written")],
+)
+def test_where_a_repair_goes_is_looked_at_before_anything_is_compared(folder, place, code, says, capsys):
+    room = Room(folder, "parquet:tables")
+    assert room.run() == 0
+    capsys.readouterr()
+    assert room.audit("--repair", place) == code
+    told = capsys.readouterr()
+    assert says in told.err
+    assert told.out == ""
