@@ -209,7 +209,8 @@ class Found(list[dict[str, Document]]):
 def members(record: Record, root: str, joins: Joins) -> Found | None:
     """Per slot, path -> fields of its documents; `HOLD` (`None`) while a key is unanswered or a document's content unknown.
 
-    The root's slot is empty when there is no such document, and none below it that makes a phantom of it.
+    The root's slot is empty when there is no such document, and none below it that makes a phantom of it. Of the unanswered
+    keys that it asks for, the one that is asked for last is noted (`Record.missing`): answers mostly come in that order.
     """
     found = Found([{} for _ in joins.slots])
     record.missing = None
@@ -226,6 +227,8 @@ def members(record: Record, root: str, joins: Joins) -> Found | None:
     if not found[0]:
         return found
     for slot in joins.slots[1:]:
+        if record.missing is not None and slot.parent:
+            continue
         parents = found[slot.parent]
         asks, keys = joins.asks[slot.index], dict[JoinKey, None]()
         for p, f in parents.items():
@@ -233,18 +236,19 @@ def members(record: Record, root: str, joins: Joins) -> Found | None:
                 keys[k] = None
         if not slot.fused:
             answered = record.open.get(slot.index) or {}
-            for key in reversed(keys):
-                if answered.get(key, 0) <= 0:
-                    record.missing = (slot.index, key)
-                    return HOLD
+            missing = next((k for k in reversed(keys) if answered.get(k, 0) <= 0), None)
+            if missing is not None:
+                record.missing = (slot.index, missing)
             found.asked += len(keys)
+        if record.missing is not None:
+            continue
         docs = _by_path(record, keys, slot, joins) if slot.kind == "via" else _by_key(record, slot, keys)
         if docs is HOLD:
             return HOLD
         selected = found[slot.index] = joins.selected(slot, docs, parents)
         if selected is not docs:
             found.joined[slot.index] = docs
-    return found
+    return found if record.missing is None else HOLD
 
 
 def _by_path(record: Record, keys: Iterable[JoinKey], slot: Slot, joins: Joins) -> dict[str, Document] | None:
