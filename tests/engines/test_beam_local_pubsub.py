@@ -14,6 +14,7 @@ pytest.importorskip("apache_beam", reason="pip install 'onto-flow[beam]'")
 from google.api_core.exceptions import DeadlineExceeded
 from google.cloud.pubsub_v1 import SubscriberClient
 
+from onto_flow.core.errors import EngineError
 from onto_flow.engines.beam import local_pubsub as reads
 from onto_flow.testing.pubsub import PubSubServer, Settings, pubsub_server
 
@@ -103,3 +104,14 @@ def test_what_is_not_acknowledged_is_given_back_at_the_end(
         assert here() == [b"one"]
         assert elsewhere() == []
     assert elsewhere() == [b"one"]
+
+
+def test_a_subscription_that_is_not_there_is_said_as_elsewhere(
+    server: PubSubServer, here: Callable[[], list[bytes]]
+) -> None:
+    with server.changing() as broker:
+        del broker.subscriptions[NAME]
+    with pytest.raises(EngineError, match="gives no messages: NotFound") as caught:
+        here()
+    assert caught.value.code == "feed-failed"
+    assert "Look whether the subscription is there" in caught.value.fix

@@ -20,6 +20,9 @@ from apache_beam.runners.direct.direct_runner import _DirectReadFromPubSub
 from apache_beam.runners.direct.transform_evaluator import TransformEvaluatorRegistry, _PubSubReadEvaluator
 from apache_beam.utils.timestamp import Timestamp
 
+from ...core.errors import EngineError
+from ...formats.credentials import credentials_for
+
 LOOKED_AT = ("2.77.0",)
 """Versions of Beam whose own read is known."""
 
@@ -59,16 +62,21 @@ class PatientRead(_PubSubReadEvaluator):  # type: ignore[misc]
     """Pulls; see the module."""
 
     def _read_from_pubsub(self, timestamp_attribute: str | None) -> list[tuple[Any, Any]]:
-        from google.api_core.exceptions import DeadlineExceeded, ServiceUnavailable
+        from google.api_core.exceptions import DeadlineExceeded, GoogleAPICallError, ServiceUnavailable
 
         transform = self._applied_ptransform.transform
-        client = self._get_subscriber_client(self._applied_ptransform)
+        with credentials_for("Pub/Sub"):
+            client = self._get_subscriber_client(self._applied_ptransform)
         if (done := _pulled.pop(transform, None)) and done.ack_ids:
             client.acknowledge(subscription=self._sub_name, ack_ids=done.ack_ids)
         try:
             pulled = client.pull(subscription=self._sub_name, max_messages=MOST, timeout=PULL_SECONDS, retry=None)
         except (DeadlineExceeded, ServiceUnavailable):
             return []
+        except GoogleAPICallError as error:
+            what = f"{self._sub_name} gives no messages: {type(error).__name__}: {error.message}"
+            fix = "Look whether the subscription is there, and whether this account may consume it."
+            raise EngineError("feed-failed", what, fix=fix) from error
         held = _Pulled(client, self._sub_name, [each.ack_id for each in pulled.received_messages])
         held.lease(LEASE_SECONDS)
         _pulled[transform] = held
