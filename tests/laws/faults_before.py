@@ -107,7 +107,7 @@ FAULTS_BEFORE = (
     ),
     Fault(
         "lost child unsubscription, match",
-        ((MATCH, "self.ctx.send(operator, key, Subscribe(tuple((r, -1) for r in ceased)))", "pass"),),
+        ((MATCH, "subscribe = Subscribe(tuple([(r, -1) for r in ceased]))", "return"),),
     ),
     Fault(
         "a page sends what it kept",

@@ -83,7 +83,7 @@ FAULTS_BEHIND = (
                 "def _by_key(",
                 "def _first(record, slot, keys, joins):\n    shown = _by_path(record, keys, slot, joins)\n    if shown is HOLD:\n        return HOLD\n    return {p: record.before.get(p, f) for p, f in shown.items()}\n\n\ndef _by_key(",
             ),
-            (RECORD, '__slots__ = ("asked", "behind",', '__slots__ = ("asked", "before", "behind",'),
+            (RECORD, '__slots__ = (\n        "asked",\n', '__slots__ = (\n        "asked",\n        "before",\n'),
             (
                 RECORD,
                 "self.reg: dict[str, Doc] = new_map()\n",
@@ -134,7 +134,7 @@ FAULTS_BEHIND = (
     Fault(
         "no hold for unanswered keys",
         (
-            (RECORD, "if not all(answered.get(k, 0) > 0 for k in keys):", "if False:"),
+            (RECORD, "missing = next((k for k in reversed(keys) if answered.get(k, 0) <= 0), None)", "missing = None"),
             (RECORD, "if doc is None:\n            return HOLD", "if doc is None:\n            continue"),
             (
                 RECORD,
