@@ -24,7 +24,7 @@ from .runs import Run as Run
 from .sinks.base import Counting, Sink
 from .sinks.memory import MemorySink
 from .sources.base import Follower, Selective, Source
-from .streams import as_of, check_backfill_time, cutover_of, is_elsewhere, is_for_dataflow, stream_job
+from .streams import SEEDS, as_of, check_backfill_time, cutover_of, is_elsewhere, is_for_dataflow, stream_job
 
 ENGINES = {
     "local": Entry("onto_flow.engines.local:Engine"),
@@ -167,7 +167,7 @@ def start(
         check_backfill_time(snapshot_time, options.get("seeds"))
         source = as_of(source, snapshot_time)[0] if isinstance(source, str) else source
     plan = plan_views(*views)
-    source = open_source(source) if isinstance(source, str) else source
+    source = _opened(source) if isinstance(source, str) else source
     opened = open_sink(sink, **sink_options or {}) if isinstance(sink, str) else sink
     tables: Sink = MemorySink() if opened is None else opened
     run = Run(tables)
@@ -274,6 +274,13 @@ def _carried_out(runner: Engine, job: Job, run: Run, told: _Told, on_sink: Calla
     finally:
         told.close()
     return run
+
+
+def _opened(uri: str) -> Source:
+    if uri.startswith(SEEDS):
+        fix = "Give --engine beam --feed pubsub://PROJECT/SUBSCRIPTION; elsewhere the export that the seeds are of."
+        raise UsageError("wrong-usage", "seeds are what a stream on Beam begins with", fix=fix)
+    return open_source(uri)
 
 
 def _uri(what: str, given: Any) -> str:

@@ -34,6 +34,11 @@ JOB = ["--source", "export", "--sink", "parquet:out"]
         (["backfill", VIEWS, "--source", "export", "--sink", "parquet:out?clock=1"], 2, "has no option 'clock'"),
         (["backfill", VIEWS, "--source", "export", "--sink", "memory:x"], 2, "sink 'memory' has no place"),
         (["run", VIEWS, *JOB, "--feed", "pulsar://p/s"], 2, "there is no feed 'pulsar'"),
+        (
+            ["run", VIEWS, "--source", "seeds:s", *JOB[2:], "--feed", "f"],
+            2,
+            "seeds are what a stream on Beam begins with",
+        ),
         (["run", VIEWS, *JOB, "--feed", "f", "--publish-every", "nan"], 2, "--publish-every nan"),
         (["run", VIEWS, *JOB, "--feed", "f", "--publish-every", "-1"], 2, "--publish-every -1.0"),
         (["run", VIEWS, *JOB, "--feed", "f", "--snapshot-time", "2024-05-01"], 2, "RFC 3339"),
@@ -198,3 +203,19 @@ def test_names_that_the_encoding_of_the_terminal_lacks_are_escapes(room, line):
     done = subprocess.run(**prepared, capture_output=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     assert "v\\xfcs" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ("checkpoint", "--checkpoint is of engine local, the default."),
+        ("databse", "Or is it --database, of onto-flow itself?"),
+    ],
+)
+def test_an_option_that_is_not_the_engines_is_said_to_be_anothers(room, option, says, monkeypatch, capsys):
+    pytest.importorskip("apache_beam", reason="pip install 'onto-flow[beam]'")
+    monkeypatch.syspath_prepend(room)
+    monkeypatch.chdir(room)
+    (room / "feed").write_text("")
+    assert main(["run", VIEWS, *JOB, "--feed", "feed", "--engine", "beam", f"--{option}", "x"]) == 2
+    assert f"no pipeline option {option!r}\n  {says}\n" in capsys.readouterr().err

@@ -90,9 +90,13 @@ def _misused(error: OntoFlowError, engine_options: dict[str, Any]) -> bool:
 
 
 def _own_option(said: str, known: argparse.Namespace) -> str:
-    """A line about an option that an engine does not know, and that is nearly one of the command's own."""
+    """A line about an option that an engine does not know: it is nearly one of the command's own, or another engine's."""
+    from ..engines.local.options import NAMES
+
     own = vars(known).keys() - {"command", "engine_options", "takes_engine_options", "views"}
     for name in known.engine_options:
+        if name in NAMES and repr(name) in said:
+            return f"\n  --{name.replace('_', '-')} is of engine local, the default."
         near = difflib.get_close_matches(name, own, n=1, cutoff=0.75)
         if near and repr(name) in said:
             return f"\n  Or is it --{near[0].replace('_', '-')}, of onto-flow itself?"
