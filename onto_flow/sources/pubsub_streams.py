@@ -4,38 +4,27 @@ Messages are taken whatever their ordering keys. The client hands over the next 
 acknowledged (2.44.0, also of a subscription without order): a document would change once in a checkpoint.
 
 The client extends the leases of all messages that are here, in a thread of its own. It also extends each lease when the
-message comes, and waits for the answer before it hands the message over; here that goes on beside.
+message comes, and waits for the answer before it hands the message over, in another thread; here that goes on beside
+(`pubsub_told`), and the thread that receives messages hands them over.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import suppress
-from itertools import islice
+from queue import SimpleQueue
 from typing import Any
 
-from google.api_core.exceptions import GoogleAPICallError, RetryError
-from google.api_core.retry import Retry
+from google.api_core.exceptions import GoogleAPICallError
 from google.cloud.pubsub_v1 import SubscriberClient
-from google.cloud.pubsub_v1.subscriber.scheduler import ThreadScheduler
+from google.cloud.pubsub_v1.subscriber.scheduler import Scheduler
 from google.cloud.pubsub_v1.types import FlowControl
 
 from ..core.errors import EngineError
 from ..formats.credentials import credentials_for
-
-DEADLINE_SECONDS = 10
-"""The stream's deadline, and the longest that a lease is extended by: the client's own 60 seconds are how long messages of a
-killed process would stay away."""
-
-_PATIENCE = 5.0
-_A_WHILE = Retry(initial=0.1, maximum=1.0, timeout=_PATIENCE)
-"""The client's own minute is longer than a lease."""
-
-_AT_ONCE = 1000
-"""So many messages a request: it may have 512 KiB."""
+from .pubsub_told import DEADLINE_SECONDS, Told
 
 
 class Pulled:
@@ -69,9 +58,7 @@ class Pulled:
         with credentials_for("Pub/Sub"):
             self._client = SubscriberClient()
         self._client.streaming_pull = _without_keys(self._client.streaming_pull)
-        self._modify = self._client.modify_ack_deadline
-        self._leases = Leases(self._modify)
-        self._client.modify_ack_deadline = self._leases.extend
+        self._told = Told(self._client, subscription)
         flow = FlowControl(
             max_messages=max(1, max_messages // streams),
             max_bytes=max(1, max_bytes // streams),
@@ -83,12 +70,11 @@ class Pulled:
         self._futures = [self._subscribe(flow) for _ in range(streams)]
 
     def _subscribe(self, flow: FlowControl) -> Any:
-        scheduler = ThreadScheduler(ThreadPoolExecutor(max_workers=1, thread_name_prefix="pubsub"))
         future = self._client.subscribe(
             self.subscription,
             self._take_in,
             flow_control=flow,
-            scheduler=scheduler,
+            scheduler=_AtOnce(),
             await_callbacks_on_shutdown=True,
         )
         future.add_done_callback(lambda _: self._ended.set())
@@ -97,12 +83,13 @@ class Pulled:
     def _take_in(self, message: Any) -> None:
         """Takes a message; of one that is here already the lease alone, as the older one is over."""
         with self._lock:
-            here = self._here.get(message.message_id)
+            id = message.message_id
+            here = self._here.get(id)
             if here is not None:
                 here.message.drop()
                 here.message = message
                 return
-            here = self._here[message.message_id] = _Here(message)
+            here = self._here[id] = _Here(id, message)
             self._came.append(here)
         if self.ring is not None:
             self.ring()
@@ -125,32 +112,25 @@ class Pulled:
 
     def acknowledge(self, number: int) -> None:
         """The messages up to this number need not come again."""
-        while self._held and self._held[0][0] <= number:
-            with self._lock:
-                message = self._held.popleft()[1].message
-                del self._here[message.message_id]
+        done: list[Any] = []
+        with self._lock:
+            while self._held and self._held[0][0] <= number:
+                here = self._held.popleft()[1]
+                del self._here[here.id]
+                done.append(here.message)
+        for message in done:
             message.ack()
 
     def close(self) -> None:
         """Ends the streams, then gives back what was not acknowledged: before, it would come to this stream again."""
         for future in self._futures:
             future.cancel()
-        # What cannot be given back comes again after its deadline.
         with suppress(GoogleAPICallError, TimeoutError):
             for future in self._futures:
                 future.result(timeout=DEADLINE_SECONDS)
-            self._leases.close()
-            left = [here.message.ack_id for here in self._here.values()]
-            for at in range(0, len(left), _AT_ONCE):
-                ids = left[at : at + _AT_ONCE]
-                self._modify(
-                    subscription=self.subscription,
-                    ack_ids=ids,
-                    ack_deadline_seconds=0,
-                    retry=None,
-                    timeout=DEADLINE_SECONDS,
-                )
-        self._leases.close()
+            self._told.close()
+            self._told.give_back([here.message.ack_id for here in self._here.values()])
+        self._told.close()
         self._client.close()
 
     def _failed(self) -> EngineError:
@@ -164,48 +144,27 @@ class Pulled:
 class _Here:
     """A message that is here and not acknowledged, by its newest delivery."""
 
-    def __init__(self, message: Any) -> None:
-        self.message = message
+    __slots__ = ("id", "message")
+
+    def __init__(self, id: str, message: Any) -> None:
+        self.id, self.message = id, message
 
 
-class Leases:
-    """Extends leases in a thread of its own: all that were wanted since the last request together.
+class _AtOnce(Scheduler):
+    """Hands a message over where it was received: to take it in is short, and another thread would cost more than that."""
 
-    A lease that cannot be extended ends, and its message comes again.
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[Any] = SimpleQueue()
 
-    Args:
-        modify: The call, `SubscriberClient.modify_ack_deadline`.
-    """
+    @property
+    def queue(self) -> Any:
+        return self._queue
 
-    def __init__(self, modify: Callable[..., None]) -> None:
-        self._modify = modify
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pubsub-leases")
-        self._lock = threading.Lock()
-        self._wanted: dict[tuple[str, float], dict[str, None]] = {}
+    def schedule(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        callback(*args, **kwargs)
 
-    def extend(self, *, subscription: str, ack_ids: Iterable[str], ack_deadline_seconds: float) -> None:
-        """Begins to extend some; called as the client calls `modify`."""
-        with self._lock:
-            self._wanted.setdefault((subscription, ack_deadline_seconds), {}).update(dict.fromkeys(ack_ids))
-        # Once it is closed there is nothing to extend any more.
-        with suppress(RuntimeError):
-            self._thread.submit(self._send)
-
-    def close(self) -> None:
-        """Waits for the request that is under way; makes no other."""
-        self._thread.shutdown(cancel_futures=True)
-
-    def _send(self) -> None:
-        with self._lock:
-            wanted, self._wanted = self._wanted, {}
-        for (subscription, seconds), ids in wanted.items():
-            rest = iter(ids)
-            while some := list(islice(rest, _AT_ONCE)):
-                self._try(subscription=subscription, ack_ids=some, ack_deadline_seconds=seconds)
-
-    def _try(self, **request: Any) -> None:
-        with suppress(GoogleAPICallError, RetryError):
-            self._modify(**request, retry=_A_WHILE, timeout=_PATIENCE)
+    def shutdown(self, await_msg_callbacks: bool = False) -> list[Any]:
+        return []
 
 
 def _without_keys(streaming_pull: Callable[..., Any]) -> Callable[..., Any]:

@@ -21,10 +21,10 @@ from onto_flow.core.errors import DataError, EngineError, UsageError
 from onto_flow.core.values import from_micros
 from onto_flow.formats import encode_change
 from onto_flow.formats.cloudevents_writer import encode_binary
-from onto_flow.sources import pubsub, pubsub_streams
+from onto_flow.sources import pubsub, pubsub_told
 from onto_flow.sources.jsonl import JsonLinesFeed
 from onto_flow.sources.pubsub import PubSubFeed
-from onto_flow.sources.pubsub_streams import Leases
+from onto_flow.sources.pubsub_told import DEADLINE_SECONDS, Gathered, Told
 from onto_flow.testing.pubsub import Settings, pubsub_server
 
 TOPIC = "projects/p/topics/changes"
@@ -294,7 +294,7 @@ def test_messages_that_wait_for_a_slow_checkpoint_do_not_come_again(monkeypatch)
         until(lambda: "ModifyAckDeadline" in server.calls)
         for _ in range(10):
             with server.changing():
-                now[0] += pubsub_streams.DEADLINE_SECONDS - 4
+                now[0] += DEADLINE_SECONDS - 4
                 extended = server.calls["ModifyAckDeadline"]
             until(lambda extended=extended: server.calls["ModifyAckDeadline"] >= extended + 2)
         assert {received.attempts for received in subscription._deliveries.values()} == {1}
@@ -317,8 +317,8 @@ def test_who_waits_is_called_when_messages_come(server):
 
 def test_messages_are_handed_over_before_the_service_has_answered_that_they_are_ours(server, monkeypatch):
     answers = threading.Event()
-    send = Leases._send
-    monkeypatch.setattr(Leases, "_send", lambda self: answers.wait(PATIENCE) and send(self))
+    modify = Told._call_modify
+    monkeypatch.setattr(Told, "_call_modify", lambda *how: answers.wait(PATIENCE) and modify(*how))
     publish(server, change(0))
     feed = PubSubFeed("//p/views", streams=2)
     reader = opened(feed)
@@ -329,33 +329,67 @@ def test_messages_are_handed_over_before_the_service_has_answered_that_they_are_
     reader.close()
 
 
-def test_leases_that_are_wanted_while_a_request_is_under_way_are_one_more_request():
+def test_what_is_to_be_told_while_a_request_is_under_way_is_one_more_request():
     asked, goes_on = [], threading.Event()
 
-    def modify(*, ack_ids, ack_deadline_seconds, **how):
-        asked.append((ack_ids, ack_deadline_seconds))
+    def send(ids):
+        asked.append(ids)
         assert goes_on.wait(PATIENCE)
 
-    leases = Leases(modify)
-    leases.extend(subscription=NAME, ack_ids=iter("a"), ack_deadline_seconds=10)
+    gathered = Gathered(send, 0.0, "test")
+    gathered.add(iter("a"))
     until(lambda: asked)
-    for id in "abcb":
-        leases.extend(subscription=NAME, ack_ids=[id], ack_deadline_seconds=10)
+    for id in "abcbd":
+        gathered.add([id])
+    gathered.drop("dx")
     goes_on.set()
     until(lambda: len(asked) == 2)
-    leases.close()
-    assert asked == [(["a"], 10), (["a", "b", "c"], 10)]
+    gathered.add("e")
+    gathered.close(sends=True)
+    assert asked == [["a"], ["a", "b", "c"], ["e"]]
+
+
+def test_what_need_not_be_told_any_more_is_not():
+    asked = []
+    gathered = Gathered(asked.append, PATIENCE, "test")
+    gathered.add("ab")
+    gathered.close(sends=False)
+    assert asked in ([], [[]])
+
+
+def test_messages_that_are_done_with_soon_need_no_lease(server, monkeypatch):
+    monkeypatch.setattr(pubsub_told, "LEASES_WAIT", PATIENCE)
+    publish(server, *map(change, range(30)))
+    feed = PubSubFeed("//p/views")
+    reader = opened(feed)
+    read(reader, 30)
+    acknowledge(feed, reader)
+    until(lambda: unacknowledged(server) == 0)
+    reader.close()
+    assert "ModifyAckDeadline" not in server.calls
+
+
+def test_acknowledgements_that_are_given_before_a_stop_are_sent(server, monkeypatch):
+    monkeypatch.setattr(pubsub_told, "ACKNOWLEDGEMENTS_WAIT", PATIENCE)
+    publish(server, *map(change, range(250)))
+    feed = PubSubFeed("//p/views")
+    reader = opened(feed)
+    read(reader, 250)
+    acknowledge(feed, reader)
+    reader.close()
+    assert unacknowledged(server) == 0
+    assert server.calls["Acknowledge"] == 1
 
 
 def test_a_service_that_is_away_holds_up_no_stop(server, monkeypatch):
-    monkeypatch.setattr(pubsub_streams, "_A_WHILE", Retry(initial=0.01, maximum=0.01, timeout=0.05))
+    monkeypatch.setattr(pubsub_told, "_A_WHILE", Retry(initial=0.01, maximum=0.01, timeout=0.05))
     server.fail("ModifyAckDeadline", grpc.StatusCode.UNAVAILABLE, 10_000)
     publish(server, *map(change, range(3)))
     reader = opened(PubSubFeed("//p/views"))
     assert len(read(reader, 3)) == 3
     began = time.monotonic()
     reader.close()
-    assert time.monotonic() - began < pubsub_streams.DEADLINE_SECONDS
+    assert time.monotonic() - began < DEADLINE_SECONDS
     assert unacknowledged(server) == 3
 
 
