@@ -1,66 +1,42 @@
-"""What was written and is not published yet, in a file without a name: the newest of each view document.
+"""What was written and is not published yet: the newest of each view document.
 
 Law: in whatever order and however often changes are written, one row per path is left, of the highest version; what is
 dropped is what was seen, and nothing newer. Two threads may use it: one that writes, one that publishes.
+
+It is in memory, and where that would be too much, all of it in a file without a name, until that is empty. In the file each
+row is a call of SQLite that lets other threads go first: one that writes and one that publishes would wait for each other
+at every row.
 """
 
 from __future__ import annotations
 
-import sqlite3
-import struct
+import heapq
 import threading
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import NamedTuple
 
-from ..core.change import ViewChange, ViewVersion
-from ..core.errors import EngineError
+from ..core.change import ViewChange
+from .staged_file import MOST_PATHS, Row, StagedFile
 
-_VERSION = struct.Struct(">QQQ")
-_TABLE = """CREATE TABLE staged (
-    view TEXT, path TEXT, version BLOB, data BLOB, misfit TEXT, failed INTEGER, created INTEGER, mixed INTEGER,
-    PRIMARY KEY (view, path)) WITHOUT ROWID"""
-_TAKE = """INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (view, path) DO UPDATE SET
-    data = iif(excluded.version > version, excluded.data, data),
-    misfit = iif(excluded.version > version, excluded.misfit, misfit),
-    failed = iif(excluded.version > version, excluded.failed, failed), version = max(version, excluded.version),
-    created = created OR excluded.created,
-    mixed = mixed OR data IS NOT excluded.data OR failed IS NOT excluded.failed"""
-_ROWS = "SELECT path, version, data, misfit, failed, created, mixed FROM staged WHERE view = ?"
-MOST_PATHS = 500
-"""The most paths that are asked for at once."""
+__all__ = ["MOST_PATHS", "Row", "Staged"]
 
-
-class Row(NamedTuple):
-    """The newest of a view document.
-
-    Attributes:
-        path: Where it lies.
-        version: Its version.
-        data: Its canonical bytes; `None`: it is gone, or it does not fit at all.
-        misfit: What of it does not fit; `None` where all does.
-        failed: Whether it is the last good one of failing code.
-        created: Whether a change said that there was no document before.
-        mixed: Whether it was something else in between, since it was published last.
-    """
-
-    path: str
-    version: ViewVersion
-    data: bytes | None
-    misfit: str | None = None
-    failed: bool = False
-    created: bool = False
-    mixed: bool = False
+MOST_BYTES = 8 << 20
+"""About so much is in memory."""
 
 
 class Staged:
-    """What waits for its publication."""
+    """What waits for its publication.
 
-    def __init__(self) -> None:
-        self._file = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._file.execute("PRAGMA synchronous = off")
-        self._file.execute("PRAGMA journal_mode = off")
-        self._file.execute(_TABLE)
+    Args:
+        most_bytes: About how much may be in memory.
+    """
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most = most_bytes
+        self._views = defaultdict[str, dict[str, Row]](dict)
+        self._bytes = 0
+        self._file = StagedFile()
+        self._is_filed = False
         self._lock = threading.Lock()
 
     def write(self, change: ViewChange, data: bytes | None, misfit: str | None) -> None:
@@ -70,58 +46,79 @@ class Staged:
     def write_all(self, changes: Iterable[tuple[ViewChange, bytes | None, str | None]]) -> None:
         """Takes changes, each with the bytes of its document and what of it does not fit."""
         rows = [
-            (c.view, c.path, _VERSION.pack(*c.version), data, misfit, c.failed, c.old is None)
-            for c, data, misfit in changes
+            (c.view, Row(c.path, c.version, data, misfit, c.failed, created=c.old is None)) for c, data, misfit in changes
         ]
-        with self._errors():
-            self._file.executemany(_TAKE, rows)
+        with self._lock:
+            if self._is_filed:
+                self._file.take(rows)
+                return
+            for view, row in rows:
+                self._put(view, row)
+            if self._bytes > self._most:
+                self._file.take((view, row) for view, some in self._views.items() for row in some.values())
+                self._forget()
+                self._is_filed = True
 
     def rows(self, view: str) -> Iterator[Row]:
-        """All of a view's, in the order of the bytes of their paths; it may be changed meanwhile."""
+        """All of a view's, in the order of the bytes of their paths, no path twice; it may be changed meanwhile."""
         after = ""
-        while page := self._fetch(f"{_ROWS} AND path > ? ORDER BY path LIMIT {MOST_PATHS}", (view, after)):
+        while page := self._page(view, after):
             yield from page
             after = page[-1].path
 
     def of(self, view: str, paths: Iterable[str]) -> dict[str, Row]:
         """Those of a view at some paths, at most `MOST_PATHS`."""
-        wanted = list(paths)
-        marks = ", ".join("?" * len(wanted))
-        return {row.path: row for row in self._fetch(f"{_ROWS} AND path IN ({marks})", (view, *wanted))}
+        with self._lock:
+            if self._is_filed:
+                return self._file.of(view, list(paths))
+            found = self._views[view]
+            return {path: found[path] for path in paths if path in found}
 
     def count(self, view: str) -> int:
         """How many of a view's wait."""
-        with self._errors():
-            found: int = self._file.execute("SELECT count(*) FROM staged WHERE view = ?", (view,)).fetchone()[0]
-        return found
+        with self._lock:
+            return self._file.count(view) if self._is_filed else len(self._views[view])
 
     def drop(self, view: str, rows: Iterable[Row] | None = None) -> None:
         """These are published, unless something newer waits meanwhile; `None`: all of the view's are."""
-        with self._errors():
-            if rows is None:
-                self._file.execute("DELETE FROM staged WHERE view = ?", (view,))
-            else:
-                seen = [(view, row.path, _VERSION.pack(*row.version)) for row in rows]
-                self._file.executemany("DELETE FROM staged WHERE view = ? AND path = ? AND version = ?", seen)
+        with self._lock:
+            if self._is_filed:
+                self._file.drop(view, rows)
+                self._is_filed = not self._file.is_empty
+                return
+            found = self._views[view]
+            for row in list(found.values()) if rows is None else rows:
+                here = found.get(row.path)
+                if here is not None and here.version == row.version:
+                    self._bytes -= found.pop(row.path).bytes
 
     def clear(self) -> None:
         """Nothing waits."""
-        with self._errors():
-            self._file.execute("DELETE FROM staged")
+        with self._lock:
+            self._forget()
+            self._file.clear()
+            self._is_filed = False
 
     def close(self) -> None:
         """Lets go of the file."""
         self._file.close()
 
-    def _fetch(self, statement: str, values: tuple[str, ...]) -> list[Row]:
-        with self._errors():
-            found = self._file.execute(statement, values).fetchall()
-        return [Row(p, _VERSION.unpack(v), data, m, bool(f), bool(c), bool(x)) for p, v, data, m, f, c, x in found]
+    def _put(self, view: str, row: Row) -> None:
+        found = self._views[view]
+        before = found.get(row.path)
+        if before is not None:
+            row = row.over(before)
+            self._bytes -= before.bytes
+        found[row.path] = row
+        self._bytes += row.bytes
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            with self._lock:
-                yield
-        except (sqlite3.Error, struct.error) as error:
-            raise EngineError("sink-failed", f"what waits for its publication cannot be kept: {error}") from error
+    def _forget(self) -> None:
+        self._views.clear()
+        self._bytes = 0
+
+    def _page(self, view: str, after: str) -> list[Row]:
+        with self._lock:
+            if self._is_filed:
+                return self._file.page(view, after)
+            found = self._views[view]
+            return [found[path] for path in heapq.nsmallest(MOST_PATHS, (path for path in found if path > after))]
