@@ -46,7 +46,8 @@ class Staged:
     def write_all(self, changes: Iterable[tuple[ViewChange, bytes | None, str | None]]) -> None:
         """Takes changes, each with the bytes of its document and what of it does not fit."""
         rows = [
-            (c.view, Row(c.path, c.version, data, misfit, c.failed, created=c.old is None)) for c, data, misfit in changes
+            (c.view, Row(c.path, c.version, data, misfit, c.failed, created=c.old is None))
+            for c, data, misfit in changes
         ]
         with self._lock:
             if self._is_filed:

@@ -48,7 +48,6 @@ class Row(NamedTuple):
     created: bool = False
     mixed: bool = False
 
-
     @property
     def bytes(self) -> int:
         """About what it takes in memory."""
@@ -79,7 +78,9 @@ class StagedFile:
     def take(self, rows: Iterable[tuple[str, Row]]) -> None:
         """Takes rows, each with its view."""
         with _errors():
-            self._file.executemany(_TAKE, ((view, row.path, _VERSION.pack(*row.version), *row[2:]) for view, row in rows))
+            self._file.executemany(
+                _TAKE, ((view, row.path, _VERSION.pack(*row.version), *row[2:]) for view, row in rows)
+            )
 
     def page(self, view: str, after: str) -> list[Row]:
         """The first of a view's behind a path, at most `MOST_PATHS`."""

@@ -150,7 +150,7 @@ class _Here:
         self.id, self.message = id, message
 
 
-class _AtOnce(Scheduler):
+class _AtOnce(Scheduler):  # type: ignore[misc]
     """Hands a message over where it was received: to take it in is short, and another thread would cost more than that."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from google.cloud.firestore_v1 import types
 from ...core.errors import UsageError
 from ...core.writes import Write
 from ..base import Committed, PreconditionFailed, Snapshot, Written
-from ..limits import MAX_COMMIT_BYTES, checked_document, checked_path
+from ..limits import MAX_COMMIT_BYTES, checked_document, checked_path, fits
 from .messages import Messages, time_of
 from .service import Service, error_of
 
@@ -27,7 +27,9 @@ def checked(write: Write) -> Write:
         DataError: `bad-key`, `bad-value`, `too-deep`.
     """
     checked_path(write.path)
-    return write if write.fields is None else replace(write, fields=checked_document(write.path, write.fields))
+    if write.fields is None or fits(write.path, write.fields):
+        return write
+    return replace(write, fields=checked_document(write.path, write.fields))
 
 
 def write_all(

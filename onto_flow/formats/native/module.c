@@ -100,6 +100,8 @@ static PyMethodDef functions[] = {
     {"simple_answer", native_simple_answer, METH_VARARGS,
      "(record, message, begin, answer) -> the record with an answer of documents that it does not have; None: not simple."},
     {"active", native_active, METH_O, "(subscriptions) -> the bytes of the keys of those that weigh more than 0."},
+    {"document_size", native_document_size, METH_O,
+     "(fields) -> the bytes that Firestore counts for them; None for anything unusual."},
     {NULL},
 };
 
@@ -114,7 +116,7 @@ static struct PyModuleDef definition = {
 PyMODINIT_FUNC PyInit__native(void)
 {
     frames_begin();
-    if (!documents_begin() || !events_begin() || !values_begin() || !state_rows_begin() || PyType_Ready(&DecoderType) < 0 || PyType_Ready(&ColumnsType) < 0)
+    if (!documents_begin() || !events_begin() || !values_begin() || !state_rows_begin() || !size_begin() || PyType_Ready(&DecoderType) < 0 || PyType_Ready(&ColumnsType) < 0)
         return NULL;
     PyObject *module = PyModule_Create(&definition);
     if (module && (PyModule_AddObjectRef(module, "Decoder", (PyObject *)&DecoderType) < 0 ||

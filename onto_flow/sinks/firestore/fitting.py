@@ -7,10 +7,12 @@ from typing import Any
 from ...core.errors import DataError
 from ...core.fence import FENCE
 from ...core.values import Document
-from ...database.limits import checked_document, checked_path
+from ...database.limits import checked_document, checked_path, fits
 from .fence import Flags, encode, fence_of
 
 _LARGEST = {FENCE: fence_of((1 << 62, 1 << 62, 1 << 62), Flags(failed=True, misfit=True))}
+_FENCE_BYTES = 100
+"""At most of that one."""
 
 
 def fitting(path: str, document: Document | None) -> tuple[bytes | None, str | None]:
@@ -28,6 +30,8 @@ def fitting(path: str, document: Document | None) -> tuple[bytes | None, str | N
         checked_path(path)
     except DataError as error:
         return None, _reason(error)
+    if fits(path, document, _FENCE_BYTES) and FENCE not in document:
+        return encode(document), None
     try:
         whole = checked_document(path, {**document, **_LARGEST})
     except DataError:
