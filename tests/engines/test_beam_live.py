@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from beam_hand import BeamHand
 from beam_shuffle import _State
 
 from onto_flow.engines.beam.cells import Cells
-from onto_flow.engines.beam.live import Live
+from onto_flow.engines.beam.live import Live, Pool
 from onto_flow.operators.record import Record, members
 from onto_flow.plan.nodes import Cell
 from onto_flow.testing.shapes import Shape
@@ -65,7 +67,7 @@ def test_a_state_that_is_cleared_is_forgotten() -> None:
 
 
 def test_those_that_were_not_met_for_longest_go() -> None:
-    live = Live(most=10)
+    live = Live(Pool(most=10))
     for key in (b"a", b"b", b"a", b"c"):
         live.give(key, live.take(key) or {"record": (b"12345", key)})
     live.give(b"large", {"record": (b"12345678901", 1)})
@@ -75,6 +77,40 @@ def test_those_that_were_not_met_for_longest_go() -> None:
         {"record": (b"12345", b"a")},
         {"record": (b"12345", b"c")},
     ]
+
+
+def test_all_instances_of_a_process_share_one_bound_and_no_object() -> None:
+    pool = Pool(most=10)
+    one, other = Live(pool), Live(pool)
+    one.give(b"a", {"record": (b"12345", 1)})
+    assert other.find(b"a") is None
+    other.renew(b"a", "record", b"12345", 2)
+    assert (one.find(b"a"), other.find(b"a")) == ({"record": (b"12345", 1)}, {"record": (b"12345", 2)})
+    other.renew(b"a", "record", b"123456", 3)
+    assert (one.find(b"a"), other.find(b"a")) == (None, {"record": (b"123456", 3)})
+    one.give(b"b", {"record": (b"1234", 4)})
+    other.close()
+    assert (one.find(b"b"), other.find(b"a")) == ({"record": (b"1234", 4)}, None)
+    one.give(b"c", {"record": (b"123456", 5)})
+    assert one.find(b"b") is not None, "what was closed takes no room"
+
+
+def test_many_threads_keep_no_more_than_the_bound() -> None:
+    pool = Pool(most=1000)
+
+    def work(number: int) -> None:
+        live, random = Live(pool), Random(number)
+        for _ in range(2000):
+            key, raw = b"%d" % random.randrange(50), bytes(random.randrange(1, 40))
+            held = live.take(key)
+            assert all(made == (number, key) for _, made in held.values())
+            live.renew(key, random.choice("xy"), raw, (number, key)) if random.random() < 0.5 else live.give(
+                key, {**held, "x": (raw, (number, key))}
+            )
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(work, range(4)))
+    assert pool._size == sum(size for size, _ in pool._held.values()) <= 1000
 
 
 @pytest.mark.parametrize("shape", [VIA, ON])

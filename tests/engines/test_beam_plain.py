@@ -18,7 +18,7 @@ from beam_streams import FROM, quick
 from onto_flow.core.change import Change
 from onto_flow.core.values import Reference
 from onto_flow.engines.beam import cells
-from onto_flow.engines.beam.live import Live
+from onto_flow.engines.beam.live import Live, Pool
 from onto_flow.engines.beam.maintain import Load, MaintainPlan
 from onto_flow.engines.carried import End, encode_carried
 from onto_flow.operators.base import DAY
@@ -61,7 +61,7 @@ class Both:
             fn.plain = self._counted(fn.node.kind, take) if plain else lambda *given: None
             fn.simple = self._counted(f"simple {fn.node.kind}", simple) if plain else lambda *given: None
             fn.operator.relies = plain
-            fn.live._keys.clear()
+            fn.live.close()
         random = Random(seed)
         end = encode_carried(End("load", "all", len(self.loaded), len(self.loaded)))
         pieces: list[Any] = [(self.documents, self.loaded), (self.ends, [end])] if self.loaded else []
@@ -185,7 +185,7 @@ class Raising:
 def test_code_that_raises_and_workers_that_keep_little(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     both = Both(plan_of(FEW), 0)
     for fn in both.fns:
-        monkeypatch.setattr(fn.live, "_most", most)
+        monkeypatch.setattr(fn.live, "_pool", Pool(most))
         if fn.node.kind == "assemble":
             monkeypatch.setattr(fn.operator, "evaluator", Raising(fn.operator.evaluator))
     for seed in range(4):

@@ -2,21 +2,29 @@
 
 Law: an object stands for bytes. It is given back only where the state holds the very bytes that it was written as, so a
 bundle that failed, another worker's step or an older state is never mistaken for it. What a failed step touched is dropped.
+
+A worker runs many steps at a time, each by an instance of its own, and objects are one instance's alone: what is kept
+with them is not made for two threads. What all instances of a process keep has one bound; the key met longest ago goes.
 """
 
 from __future__ import annotations
 
+from itertools import count
+from threading import Lock
 from typing import Any
 
-BYTES = 8 << 20
-"""How many bytes of state the objects of one operator may stand for; as objects they take some eight times as many."""
+BYTES = 32 << 20
+"""How many bytes of state the objects of a process may stand for; as objects they take some seven times as many."""
 
 Held = dict[Any, tuple[bytes, Any]]
 """Which cell, or part of one -> the bytes of its state, and the object that they are."""
 
+_Place = tuple[int, bytes]
+_NOTHING: tuple[int, Held] = (0, {})
 
-class Live:
-    """What is kept of one operator.
+
+class Pool:
+    """What is kept in one process.
 
     Args:
         most: How many bytes all of it may stand for.
@@ -24,44 +32,76 @@ class Live:
 
     def __init__(self, most: int = BYTES) -> None:
         self._most, self._size = most, 0
-        self._keys: dict[bytes, tuple[int, Held]] = {}
+        self._held: dict[_Place, tuple[int, Held]] = {}
+        self._lock, self._numbers = Lock(), count()
+
+    def number(self) -> int:
+        """A number that no other instance has."""
+        return next(self._numbers)
+
+    def find(self, place: _Place) -> Held | None:
+        """See `Live`."""
+        found = self._held.get(place)
+        return None if found is None else found[1]
+
+    def take(self, place: _Place) -> Held:
+        """See `Live`."""
+        with self._lock:
+            size, held = self._held.pop(place, _NOTHING)
+            self._size -= size
+        return held if size else {}
+
+    def give(self, place: _Place, held: Held) -> None:
+        """See `Live`."""
+        size = sum([len(raw) for raw, _ in held.values()])
+        with self._lock:
+            before, _ = self._held.pop(place, _NOTHING)
+            self._size -= before
+            if not size or size > self._most:
+                return
+            self._held[place] = (size, held)
+            self._size += size
+            while self._size > self._most:
+                self._size -= self._held.pop(next(iter(self._held)))[0]
+
+    def drop(self, number: int) -> None:
+        """All that one instance keeps goes."""
+        with self._lock:
+            for place in [p for p in self._held if p[0] == number]:
+                self._size -= self._held.pop(place)[0]
+
+
+_OF_PROCESS = Pool()
+
+
+class Live:
+    """What one instance of an operator's steps keeps.
+
+    Args:
+        pool: What it is a part of.
+    """
+
+    def __init__(self, pool: Pool = _OF_PROCESS) -> None:
+        self._pool, self._number = pool, pool.number()
 
     def find(self, key: bytes) -> Held | None:
         """What is kept of a key, to look at."""
-        found = self._keys.get(key)
-        return None if found is None else found[1]
+        return self._pool.find((self._number, key))
 
     def take(self, key: bytes) -> Held:
         """What is kept of a key, which is nobody's until it is given back."""
-        size, held = self._keys.pop(key, _NOTHING)
-        self._size -= size
-        return held if size else {}
+        return self._pool.take((self._number, key))
+
+    def give(self, key: bytes, held: Held) -> None:
+        """Keeps objects instead of those that were kept of a key."""
+        self._pool.give((self._number, key), held)
 
     def renew(self, key: bytes, name: Any, raw: bytes, made: Any) -> None:
         """The object of a cell, which was changed in place, or is new, stands for these bytes now."""
-        size, held = self._keys.pop(key, _NOTHING)
-        if not size:
-            self.give(key, {name: (raw, made)})
-            return
-        more = len(raw) - (len(held[name][0]) if name in held else 0)
+        held = self.take(key)
         held[name] = (raw, made)
-        self._keys[key] = (size + more, held)
-        self._size += more
-        if self._size > self._most:
-            self._fit()
+        self.give(key, held)
 
-    def give(self, key: bytes, held: Held) -> None:
-        """Keeps objects; those of the keys that were not met for longest go."""
-        size = sum([len(raw) for raw, _ in held.values()])
-        if not size or size > self._most:
-            return
-        self._keys[key] = (size, held)
-        self._size += size
-        self._fit()
-
-    def _fit(self) -> None:
-        while self._size > self._most:
-            self._size -= self._keys.pop(next(iter(self._keys)))[0]
-
-
-_NOTHING: tuple[int, Held] = (0, {})
+    def close(self) -> None:
+        """Nothing is kept any more."""
+        self._pool.drop(self._number)

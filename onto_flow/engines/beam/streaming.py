@@ -114,6 +114,10 @@ class StreamFn(OperatorFn):
         self.plain: Take = plain_of(self.operator, self.profile, at, self)
         self.simple: TakeSimple = simple_of(self.operator, self.profile, at, self)
 
+    def teardown(self) -> None:
+        """What was kept for its next steps goes."""
+        self.live.close()
+
     def _inspect_process(self) -> tuple[list[str], list[Any]]:
         names, defaults = self._params(self.narrow)
         return ["element", *names], defaults
