@@ -13,6 +13,10 @@ the first is not counted:
   Before and after it the same documents are written by plain batch writes, 250 a request, as fast as the emulator takes
   them from one caller.
 
+With the changes at once it says the microseconds of CPU that each process took for a document (until the first and the last
+document are seen), and what part of batch writes all cores would allow at that price, were they never idle and had they
+nothing else to do.
+
 The job is a process of its own, with a checkpoint before each publication, as a service has it. The machine is shared with
 other work: trust the ratios.
 """
@@ -35,6 +39,7 @@ from pathlib import Path
 
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
+from benchmarks import publish_cpu
 from benchmarks.meeting_view import MeetingSession
 from benchmarks.publish_floor import commits, deliveries
 from benchmarks.workload import SNAPSHOT, Fields, documents, export
@@ -104,15 +109,15 @@ class Publishing:
         self._topic.flush()
         return began
 
+    def wait(self, some: Sequence[Sent], job: subprocess.Popen[bytes]) -> None:
+        """Waits until the view documents of the first and the last are written."""
+        titles = {some[n][0]: some[n][1] for n in (-1, 0)}
+        until(lambda: all(self._title(self._database.get(f"{TABLE}/{i}")) == titles[i] for i in titles), job)
+
     def written(self, some: Sequence[Sent], job: subprocess.Popen[bytes]) -> dict[str, datetime]:
         """When the view document of each was written."""
         titles = {id: title for id, title, _ in some}
-        until(
-            lambda: all(
-                self._title(self._database.get(f"{TABLE}/{i}")) == titles[i] for i in (some[-1][0], some[0][0])
-            ),
-            job,
-        )
+        self.wait(some, job)
         while True:
             now = views(self._database)
             if all(self._title(now[id]) == title for id, title in titles.items()):
@@ -165,11 +170,14 @@ def latencies(
     return sorted((seen[id].timestamp() - at) * 1000 for id, at in sent.items())
 
 
-def at_once(publishing: Publishing, count: int, job: subprocess.Popen[bytes]) -> float:
-    """View documents a second."""
+def at_once(publishing: Publishing, count: int, job: subprocess.Popen[bytes]) -> tuple[float, str, float]:
+    """View documents a second, what they took, and how many a second that price allows."""
     some = publishing.changes(count)
+    before = publish_cpu.seconds()
     began = publishing.publish(some)
-    return len(some) / (max(publishing.written(some, job).values()).timestamp() - began)
+    publishing.wait(some, job)
+    price, bound = publish_cpu.said(before, publish_cpu.seconds(), len(some))
+    return len(some) / (max(publishing.written(some, job).values()).timestamp() - began), price, bound
 
 
 def said(kind: str, took: Sequence[float]) -> str:
@@ -190,19 +198,22 @@ def measure(times: float, count: int, late: int, a_second: float, turns: int) ->
             took = latencies(publishing, late, a_second, turn, job)
             pulled = deliveries(moments(late, a_second, random.Random(turn)), STREAMS)
             committed = commits(database, plain[0], late)
-            before, rate, after = (
+            before, (rate, price, bound), after = (
                 batch_writes(database, plain, 2 * turn),
                 at_once(publishing, count, job),
                 batch_writes(database, plain, 2 * turn + 1),
             )
             if turn:
-                shares.append(rate / statistics.mean((before, after)))
+                plainly = statistics.mean((before, after))
+                shares.append(rate / plainly)
                 p50s.append(statistics.median(took))
                 print(
                     f"{said('message to view document', took)}, worst {took[-1]:.0f} ms; "
                     f"{said('message to a plain pull', pulled)}; {said('commit of one', committed)}\n"
                     f"  {len(plain)} at once: {rate:.0f} view documents a second; plain batch writes {before:.0f} before "
-                    f"and {after:.0f} after: {shares[-1]:.2f} of them",
+                    f"and {after:.0f} after: {shares[-1]:.2f} of them\n"
+                    f"  microseconds a document: {price}; all cores would do {bound:.0f} a second, {bound / plainly:.2f} "
+                    f"of them; load {os.getloadavg()[0]:.0f}",
                     flush=True,
                 )
     print(
