@@ -10,7 +10,7 @@ pytest.importorskip("apache_beam", reason="pip install 'onto-flow[beam]'")
 
 from beam_hand import BeamHand
 
-from onto_flow.engines.beam import streaming
+from onto_flow.engines.beam.turn import Turn
 from tests.laws import scenarios
 
 pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]
@@ -47,5 +47,5 @@ def found(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 def test_timers_that_are_lost_open_some(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without pages nobody after the first is told; the holes of pages are looked at, not only passed by."""
-    monkeypatch.setattr(streaming._Turn, "set_timers", lambda turn, asked: None)
+    monkeypatch.setattr(Turn, "set_timers", lambda turn, asked: None)
     assert {"a_page_says_what_an_answer_would_say", "a_round_hears_of_what_changes_meanwhile"} <= found(monkeypatch)

@@ -40,7 +40,7 @@ pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]
 class Shuffled:
     """`Maintain` of one plan, as often as one likes."""
 
-    def __init__(self, plan: Plan, snapshot: int | None, page: int, coalesce: int) -> None:
+    def __init__(self, plan: Plan, snapshot: int | None, page: int, coalesce: int = 0) -> None:
         types = {"documents": Change, "changes": Change, "ends": bytes}
         with quick():
             pipeline = beam.Pipeline()
