@@ -50,7 +50,7 @@ from .seeds_read import read_seeds
 from .seeds_written import SHARDS, CompleteSeeds, WriteSeeds, about
 from .steps import LETTERS, operator_fn
 from .streaming import StreamFn
-from .waits import Patience, patience_of
+from .waits import patience_of
 from .write_stream import opened_shard
 
 
@@ -184,7 +184,7 @@ class MaintainPlan(beam.PTransform):
                 self.generation,
                 self.shards,
                 seeded=bool(seeds),
-                patience=self._patience(node, loads=begins is not None and not seeds),
+                patience=self._patience(node),
             )
             for node in self.plan.operators
         }
@@ -203,9 +203,9 @@ class MaintainPlan(beam.PTransform):
         let_out = None if seeds else gated[LET_OUT] | "let_out" >> terms
         return given._replace(receipts=written, gated=Gated(gated[None], let_out))
 
-    def _patience(self, node: OperatorNode, *, loads: bool) -> Patience:
+    def _patience(self, node: OperatorNode) -> int:
         view = next((v for v in self.plan.views if v.name == node.view), None)
-        return patience_of(node, view, 1000 * self.coalesce, loads=loads)
+        return patience_of(node, view, 1000 * self.coalesce)
 
     def _gate(self, *, fenced: bool) -> Any:
         return pardo(Gate(self.page, fenced=fenced), KEYED, {None: bytes, PARTS: KEYED, LET_OUT: KEYED})

@@ -8,7 +8,7 @@ set; so what an operator asked for is kept beside it, and the earliest counts.
 
 A message is taken with the first state of each map; where a map is in shards, it waits in the key's inbox for a timer
 whose step names them, with all that came meanwhile: states cost whether they are touched or not, and such keys are few.
-So does a message wait that may (`Patience`): what shows a view document then evaluates it once for all of them.
+So does a message wait that may (`patience`): what shows a view document then evaluates it once for all of them.
 
 The wrapper does the accounts of a load (`engines.credit`) around the operator's step, which knows nothing of them: the
 weight of what a step took is split among what it sends; where it goes on by pages, it keeps a part until the last page;
@@ -58,7 +58,7 @@ from .plain_bytes import BEGIN, WEIGHTLESS, Take
 from .simple import TakeSimple, simple_of
 from .steps import INBOX, LETTERS, OperatorFn
 from .turn import Turn
-from .waits import NO_PATIENCE, Patience, Waiting
+from .waits import Waiting
 
 _WAITS = "waits"
 
@@ -73,7 +73,7 @@ class StreamFn(OperatorFn):
         generation: The first part of view versions.
         shards: Of the gate.
         seeded: Whether it begins with seeds.
-        patience: How long messages may wait for others.
+        patience: For how many microseconds messages that no load caused wait for others.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class StreamFn(OperatorFn):
         shards: int,
         *,
         seeded: bool = False,
-        patience: Patience = NO_PATIENCE,
+        patience: int = 0,
     ) -> None:
         super().__init__(plan, node, profile, generation)
         self.shards, self.seeded, self.patience = shards, seeded, patience
@@ -94,7 +94,7 @@ class StreamFn(OperatorFn):
         named = {kind: TimerSpec(f"{node.id}.{kind}", TimeDomain.REAL_TIME) for kind in _TIMERS}
         for kind, timer in named.items():
             on_timer(timer)(_TIMERS[kind])
-        waits = self._has_maps or patience != NO_PATIENCE
+        waits = self._has_maps or patience > 0
         wanted = {"garbage": True, "pages": any(c.name == "round" for c in node.cells), "together": waits}
         self.timers = {kind: timer for kind, timer in named.items() if wanted[kind]}
         if not waits:
@@ -137,16 +137,14 @@ class StreamFn(OperatorFn):
         """A message came."""
         key, envelope = element
         if envelope.startswith(WEIGHTLESS):
-            if self.patience.changes:
-                return self._wait(envelope, given, self.patience.changes)
+            if self.patience:
+                return self._wait(envelope, given, self.patience)
             taken = self.plain(key, envelope, given)
             if taken is not None:
                 return taken
             sent = self.simple(key, envelope, BEGIN, given)
             if sent is not None:
                 return as_they_are(sent)
-        elif self.patience.load:
-            return self._wait(envelope, given, 0)
         else:
             weight, message = unwrap(envelope)
             sent = self.simple(key, message, 0, given)

@@ -52,37 +52,21 @@ class Waiting:
             self._state.write(encode_state((waits.garbage, waits.pages, tuple(waits.weight), *inbox)))
 
 
-class Patience(NamedTuple):
-    """Whether messages of an operator wait for others, to be one step with them.
+def patience_of(node: OperatorNode, view: View | None, coalesce: int) -> int:
+    """For how many microseconds messages of an operator wait for others, to be one step with them; 0: none does.
 
-    No result depends on it: a step takes its messages in any order and number.
-
-    Attributes:
-        changes: For how many microseconds those do that changes of a feed caused.
-        load: Whether those do that a load caused, until a timer comes: a root is asked for, and answered, a dozen times
-            at its load, and nothing is shown before the fence anyway.
-    """
-
-    changes: int = 0
-    load: bool = False
-
-
-NO_PATIENCE = Patience()
-
-
-def patience_of(node: OperatorNode, view: View | None, coalesce: int, *, loads: bool) -> Patience:
-    """How long messages of an operator wait.
+    No result depends on it: a step takes its messages in any order and number. Of a load nothing waits: a local runner fires
+    timers so late that a load of some hundred documents would not end.
 
     Args:
         node: It.
         view: Its view; `None`: of none.
         coalesce: For how many microseconds what shows view documents waits for more.
-        loads: Whether the stream begins with documents of a load.
     """
-    if view is None or node.kind not in _EVALUATE:
-        return NO_PATIENCE
+    if view is None or node.kind not in _SHOW:
+        return 0
     shows = node.kind != "assemble" or not (view.grouped or view.owned)
-    return Patience(coalesce if shows else 0, loads)
+    return coalesce if shows else 0
 
 
-_EVALUATE = frozenset({"assemble", "aggregate", "sessions", "own"})
+_SHOW = frozenset({"assemble", "aggregate", "sessions", "own"})
