@@ -1,9 +1,10 @@
-"""What the runner of this machine pulls is leased for long, and given back at the end."""
+"""What the runner of this machine pulls is leased until it is done with, and comes again soon when its job is killed."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from threading import Semaphore
 from types import SimpleNamespace
 from typing import Any
 
@@ -82,18 +83,43 @@ def waiting(server: PubSubServer) -> list[bytes]:
 
 
 def test_what_is_pulled_stays_here_until_the_next_pull(
-    server: PubSubServer, here: Callable[[], list[bytes]], clock: Clock
+    server: PubSubServer, here: Callable[[], list[bytes]], clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    leased, lease = Semaphore(0), reads._Pulled.lease
+
+    def counted(pulled: Any, seconds: int) -> None:
+        lease(pulled, seconds)
+        leased.release()
+
+    monkeypatch.setattr(reads._Pulled, "lease", counted)
+    monkeypatch.setattr(reads, "EXTEND_SECONDS", 0.05)
     with reads.patient_reads():
         publish(server, b"one")
         assert here() == [b"one"]
-        with server.changing():
-            clock.passed = 590.0
+        for _ in range(5):
+            with server.changing():
+                clock.passed += reads.LEASE_SECONDS - 5.0
+            for _ in range(2):  # the first may have begun before the time passed
+                assert leased.acquire(timeout=60)
+            while leased.acquire(blocking=False):
+                pass
         assert elsewhere() == []
         assert waiting(server) == [b"one"]
         publish(server, b"two")
         assert here() == [b"two"]
         assert waiting(server) == [b"two"], "what was pulled before has gone through all steps"
+
+
+def test_what_a_killed_job_had_comes_again_soon(
+    server: PubSubServer, here: Callable[[], list[bytes]], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reads, "EXTEND_SECONDS", 3600.0)  # as nobody extends what a killed process had
+    with reads.patient_reads():
+        publish(server, b"one")
+        assert here() == [b"one"]
+        with server.changing():
+            clock.passed = 31.0
+        assert elsewhere() == [b"one"]
 
 
 def test_what_is_not_acknowledged_is_given_back_at_the_end(

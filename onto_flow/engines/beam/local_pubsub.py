@@ -3,14 +3,16 @@
 Beam's own read (2.77) pulls 10 messages and acknowledges them at once. It waits for them for up to 30 seconds, in which
 neither timers nor the end of the job come, and takes it for a failure when that time is over. Here more are pulled, silence
 is no failure, and messages are acknowledged at the next pull: the runner pulls again only when nothing else is to be done,
-so what was pulled before has gone through all steps. Until then they are leased for as long as Pub/Sub allows, whatever the
-subscription says; when the job ends they are given back. State is in memory all the same: what a job knows is gone then.
+so what was pulled before has gone through all steps. Until then their lease is extended beside, whatever the subscription
+says; when the job ends they are given back, and when it is killed they come again soon. State is in memory all the same:
+what a job knows is gone then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from threading import Event, Lock, Thread
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -28,8 +30,10 @@ LOOKED_AT = ("2.77.0",)
 
 MOST = 200
 """Messages of one pull."""
-LEASE_SECONDS = 600
-"""The longest lease that Pub/Sub gives."""
+LEASE_SECONDS = 30
+"""So late come the messages again that a killed job had."""
+EXTEND_SECONDS = 10.0
+"""How often leases are extended: a job whose work holds the thread up for twice as long loses none."""
 PULL_SECONDS = 5.0
 """How long a pull waits for messages: so late come timers, and the end of a job, while nothing comes."""
 
@@ -56,6 +60,18 @@ class _Pulled(NamedTuple):
 
 
 _pulled: WeakKeyDictionary[Any, _Pulled] = WeakKeyDictionary()
+_lock = Lock()
+
+
+def _all_pulled() -> list[_Pulled]:
+    with _lock:
+        return list(_pulled.values())
+
+
+def _extend(over: Event) -> None:
+    while not over.wait(EXTEND_SECONDS):
+        for held in _all_pulled():
+            held.lease(LEASE_SECONDS)
 
 
 class PatientRead(_PubSubReadEvaluator):  # type: ignore[misc]
@@ -67,7 +83,9 @@ class PatientRead(_PubSubReadEvaluator):  # type: ignore[misc]
         transform = self._applied_ptransform.transform
         with credentials_for("Pub/Sub"):
             client = self._get_subscriber_client(self._applied_ptransform)
-        if (done := _pulled.pop(transform, None)) and done.ack_ids:
+        with _lock:
+            done = _pulled.pop(transform, None)
+        if done and done.ack_ids:
             client.acknowledge(subscription=self._sub_name, ack_ids=done.ack_ids)
         try:
             pulled = client.pull(subscription=self._sub_name, max_messages=MOST, timeout=PULL_SECONDS, retry=None)
@@ -79,7 +97,8 @@ class PatientRead(_PubSubReadEvaluator):  # type: ignore[misc]
             raise EngineError("feed-failed", what, fix=fix) from error
         held = _Pulled(client, self._sub_name, [each.ack_id for each in pulled.received_messages])
         held.lease(LEASE_SECONDS)
-        _pulled[transform] = held
+        with _lock:
+            _pulled[transform] = held
         messages = [each.message for each in pulled.received_messages]
         return [(Timestamp.from_utc_datetime(m.publish_time), PubsubMessage._from_message(m)) for m in messages]
 
@@ -90,9 +109,15 @@ def patient_reads(version: str = beam.__version__) -> Iterator[None]:
     overrides = TransformEvaluatorRegistry._test_evaluators_overrides
     if version in LOOKED_AT:
         overrides[_DirectReadFromPubSub] = PatientRead
+    over = Event()
+    extending = Thread(target=_extend, args=(over,), name="onto_flow-leases", daemon=True)
+    extending.start()
     try:
         yield
     finally:
         overrides.pop(_DirectReadFromPubSub, None)
-        while _pulled:
-            _pulled.popitem()[1].lease(0)
+        over.set()
+        extending.join()
+        for held in _all_pulled():
+            held.lease(0)
+        _pulled.clear()
