@@ -35,7 +35,7 @@ class Record:
         asked: Slot, key, slot, key: what changed of `open` since it was written down.
         missing: A slot and a key of it that was asked for and not answered when `members` last looked; never written down.
         settled: Whether every register is known to be covered; never written down.
-        layout: Where its registers stand in the bytes that it was written as, where an engine has noted it there.
+        layout: The bytes that it was written as, and where its registers stand in them, where an engine has noted it there.
     """
 
     __slots__ = (
@@ -67,11 +67,10 @@ class Record:
         self.asked: list[Any] | None = None
         self.missing: tuple[int, JoinKey] | None = None
         self.settled = False
-        self.layout: bytes | None = None
+        self.layout: tuple[bytes, bytes] | None = None
 
     def pack(self) -> tuple[Any, ...]:
         """The record as a form of `core.codec`."""
-        self.layout = None
         return (
             tuple([(p, version, fields, keys) for p, (version, fields, keys) in self.reg.items()]),
             tuple(self.due.items()),

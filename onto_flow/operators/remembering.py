@@ -52,7 +52,7 @@ class RememberingAssemble(Assemble):
         elif not self._replaced(held, kept, messages):
             held.kept = kept
         else:
-            self._show_kept(held, kept, cast("str", key), ctx)
+            self.show(held, cast("str", key), self._kept_shows(held, kept), ctx)
             ctx.put("record", held)
 
     def plain(self, path: str) -> Plain | None:
@@ -79,6 +79,13 @@ class RememberingAssemble(Assemble):
             return None
         try:
             kept.replace(self._slots(path.rpartition("/")[0]), path, doc.fields)
+        except Exception:
+            return None
+        return self._kept_shows(record, kept)
+
+    def _kept_shows(self, record: Record, kept: Kept) -> Shown | None:
+        """What follows from what is kept of a record; `None` where that fails."""
+        try:
             shown = kept.shown(record.last)
         except Exception:
             return None
@@ -135,17 +142,6 @@ class RememberingAssemble(Assemble):
                 kept.replace(self._slots(path.rpartition("/")[0]), path, doc.fields)
                 news = True
         return news
-
-    def _show_kept(self, record: Record, kept: Kept, root: str, ctx: Context) -> None:
-        try:
-            shown, changed = kept.shown(record.last)
-        except Exception:
-            self._show(record, root, ctx)
-            return
-        self.evaluated += 1
-        record.kept = kept
-        if changed:
-            self._emit(record, root, shown, changed, ctx)
 
     def _show(self, record: Record, root: str, ctx: Context, found: Found | None = None) -> None:
         self._made = None

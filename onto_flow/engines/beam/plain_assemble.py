@@ -88,7 +88,8 @@ class PlainAssemble:
         held = live.find(key)
         kept = None if held is None else held.get("record")
         record: Record | None = None if kept is None or kept[0] != raw else kept[1]
-        layout = None if record is None else record.layout
+        noted = None if record is None else record.layout
+        layout = noted[1] if noted is not None and kept is not None and noted[0] is kept[0] else None
         found = _plain.plain_register(raw, envelope, BEGIN, TOLD, stays, layout, *TYPES)
         if found is None:
             return None
@@ -101,12 +102,13 @@ class PlainAssemble:
             live.take(key)
             return [self._host.failed(_root_of(key), [envelope[BEGIN:]], error)]
         state.write(now)
+        record.layout = None if record.failed else (now, found[6])
         live.renew(key, "record", now, record)
         return outputs
 
     def _changed(self, key: bytes, record: Record, raw: bytes, found: Register) -> tuple[bytes, Outputs]:
         """The record's bytes after the step, and what Beam is to carry."""
-        operator, (first, tail, path, version, fields, old, record.layout) = self._operator, found
+        operator, (first, tail, path, version, fields, old, _) = self._operator, found
         shown = operator.change(record, path, Doc(version, fields, record.reg[path].keys))
         if shown is not None and not shown[1]:
             return first + raw[tail:], ()

@@ -54,7 +54,6 @@ class SimpleAssemble:
         answer = decode_message(envelope[begin:])
         if not isinstance(answer, Answer) or not self._operator.take_while_it_waits(kept[1], answer):
             return None
-        kept[1].layout = None
         state.write(now)
         live.renew(key, "record", now, kept[1])
         return []

@@ -26,7 +26,6 @@ from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
 from apache_beam.utils.timestamp import Timestamp
 
-from ...core.change import ViewChange
 from ...operators.base import Key, Profile
 from ...operators.build import build_seeded
 from ...operators.seeded import EPOCH
@@ -230,15 +229,11 @@ class StreamFn(OperatorFn):
         letter = step_letter(self.node, key, waiting, error)
         return beam.pvalue.TaggedOutput(LETTERS, encode_carried(letter))
 
-    def gate_key(self, change: ViewChange) -> bytes:
-        """The key at which a view change goes through the gate."""
-        return gate_key(change.path, self.shards)
-
     def given(self, step: TimedStep) -> Sequence[Any]:
         """What Beam is to carry of a step that no load caused."""
         change = step.shown
         if change is not None:
-            return ((self.gate_key(change), encode_carried(change, SHOWN)),)
+            return ((gate_key(change.path, self.shards), encode_carried(change, SHOWN)),)
         return weightless(step.enveloped(), self._outlets(step))
 
     def _outlets(self, step: TimedStep) -> list[Outlet]:

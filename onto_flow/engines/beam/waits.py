@@ -55,8 +55,8 @@ class Waiting:
 def patience_of(node: OperatorNode, view: View | None, coalesce: int) -> int:
     """For how many microseconds messages of an operator wait for others, to be one step with them; 0: none does.
 
-    No result depends on it: a step takes its messages in any order and number. Of a load nothing waits: a local runner fires
-    timers so late that a load of some hundred documents would not end.
+    No result depends on it: a step takes its messages in any order and number. What a load caused does not
+    wait (decision 88).
 
     Args:
         node: It.

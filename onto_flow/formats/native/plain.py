@@ -118,7 +118,7 @@ class _InPython:
         key: bytes,
         now: int,
     ) -> tuple[bytes, bytes | None] | None:
-        held, event = _state_of(state), _after(message, begin, event_head)
+        held, event = state_of(state), behind_head(message, begin, event_head)
         if not isinstance(held, tuple) or len(held) != 3 or event is None:
             return None
         known, before, _ = held
@@ -139,7 +139,7 @@ class _InPython:
     def plain_member(
         self, begin: int, head: bytes, stays: Names, docs: bytes, subs: bytes | None, message: bytes
     ) -> tuple[bytes, list[tuple[bytes, bytes]]] | None:
-        held, told, roots = _state_of(docs), _after(message, begin, head), [] if subs is None else self.active(subs)
+        held, told, roots = state_of(docs), behind_head(message, begin, head), [] if subs is None else self.active(subs)
         if not isinstance(held, tuple) or told is None or roots is None:
             return None
         path, doc = told
@@ -158,7 +158,7 @@ class _InPython:
         layout: bytes | None,
         *types: type[Any],
     ) -> Register | None:
-        held, told = _state_of(record), _after(message, begin, head)
+        held, told = state_of(record), behind_head(message, begin, head)
         if not isinstance(held, tuple) or told is None:
             return None
         path, doc = told
@@ -178,7 +178,7 @@ class _InPython:
         )
 
     def active(self, subs: bytes) -> list[bytes] | None:
-        held = _state_of(subs)
+        held = state_of(subs)
         return [encode(root) for root, weight in held if weight > 0] if isinstance(held, tuple) else None
 
 
@@ -189,14 +189,15 @@ def _layout(registers: dict[str, Any], others: Any) -> bytes:
     return b"".join(size.to_bytes(4, "little") for size in sizes)
 
 
-def _state_of(raw: bytes) -> Any:
+def state_of(raw: bytes | None, empty: Any = None) -> Any:
+    """What a state is; `empty` where there is none, `None` where its bytes are odd."""
     try:
-        return decode_state(raw)
+        return empty if raw is None else decode_state(raw)
     except DataError:
         return None
 
 
-def _after(message: bytes, begin: int, head: bytes) -> Any:
+def behind_head(message: bytes, begin: int, head: bytes) -> Any:
     """The parts of a message behind its tag; `None` where it is another one."""
     if not message.startswith(head, begin):
         return None

@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Any, Protocol, cast
 
 from ...core.change import NEVER
-from ...core.codec import decode, decode_state, encode, encode_state
-from ...core.errors import DataError
+from ...core.codec import decode, encode, encode_state
 from . import extension
-from .plain import Names
+from .plain import Names, behind_head, state_of
 
 Came = tuple[bytes, bytes | None, bytes | None, bytes]
 Placed = tuple[bytes, bytes | None, bytes, bool]
@@ -105,7 +104,7 @@ class _InPython:
         oldest: int,
         now: int,
     ) -> Came | None:
-        held, event = _state_of(state, ()), _after(message, begin, event_head)
+        held, event = state_of(state, ()), behind_head(message, begin, event_head)
         if event is None or not isinstance(held, tuple) or not _is_news(event, held, floor, oldest):
             return None
         version, fields, *_ = event
@@ -117,7 +116,7 @@ class _InPython:
         return encode_state((version, decode(after), now)), told, before, after
 
     def simple_member(self, docs: bytes | None, message: bytes, begin: int, head: bytes) -> Placed | None:
-        held, told = _state_of(docs, ()), _after(message, begin, head)
+        held, told = state_of(docs, ()), behind_head(message, begin, head)
         if not isinstance(held, tuple) or told is None:
             return None
         path, doc = told
@@ -133,7 +132,7 @@ class _InPython:
         return encode_state(tuple({**entries, path: doc}.items())), was, encode(fields), stays
 
     def simple_weight(self, subs: bytes | None, message: bytes, begin: int, head: bytes) -> Weighed | None:
-        held, asked = _state_of(subs, ()), _after(message, begin, head)
+        held, asked = state_of(subs, ()), behind_head(message, begin, head)
         if not isinstance(held, tuple) or asked is None or len(asked[0]) != 1:
             return None
         (root, more), weights = asked[0][0], dict(held)
@@ -145,7 +144,7 @@ class _InPython:
         return encode_state(now) if now else None, encode(root), before, before + more
 
     def simple_answer(self, record: bytes, message: bytes, begin: int, head: bytes) -> bytes | None:
-        held, answer = _state_of(record, None), _after(message, begin, head)
+        held, answer = state_of(record), behind_head(message, begin, head)
         if not isinstance(held, tuple) or len(held) != 7 or answer is None:
             return None
         slot, key, weight, members, left = answer
@@ -171,20 +170,3 @@ def _is_news(event: Any, held: Any, floor: int, oldest: int) -> bool:
     if len(held) != 3 or not isinstance(held[1], dict) or held[0][1] < 0 or held[0] <= NEVER:
         return False
     return bool(version > held[0]) and previous in (None, held[0])
-
-
-def _state_of(raw: bytes | None, empty: Any) -> Any:
-    try:
-        return empty if raw is None else decode_state(raw)
-    except DataError:
-        return None
-
-
-def _after(message: bytes, begin: int, head: bytes) -> Any:
-    """The parts of a message behind its tag; `None` where it is another one."""
-    if not message.startswith(head, begin):
-        return None
-    try:
-        return decode(message[begin:])[1:]
-    except DataError:
-        return None
