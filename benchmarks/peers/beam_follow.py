@@ -1,9 +1,10 @@
 """Follows the workload's changes on Beam in this process, and tells what it took.
 
-    python -m benchmarks.peers.beam_follow own|chain TIMES CHANGES [A_WINDOW]
+    python -m benchmarks.peers.beam_follow own|chain TIMES CHANGES [A_WINDOW [1]]
 
 The steps of the real pipeline are called one after the other (`beam_walk`). With A_WINDOW so many changes come before the
-timers of what coalesces them do.
+timers of what coalesces them do. With 1 it also tells the microseconds of each stage's own steps, per change, and is
+slower by that.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ WAYS: dict[str, Callable[..., Any]] = {"own": own, "chain": by_hand}
 
 
 class Followed(NamedTuple):
-    """What the load and the changes gave and took, the steps of the changes, and the bytes of state by stage."""
+    """What the load and the changes gave and took, the steps of the changes, the bytes of state and the seconds by stage."""
 
     loaded: list[Any]
     shown: list[Any]
@@ -59,9 +60,12 @@ class Followed(NamedTuple):
     seconds: float
     steps: int
     state: dict[str, int]
+    spent: dict[str, float] | None
 
 
-def walked(way: str, documents: Sequence[Change], changes: Sequence[Change], window: int) -> Followed:
+def walked(
+    way: str, documents: Sequence[Change], changes: Sequence[Change], window: int, *, timed: bool = False
+) -> Followed:
     """Loads the documents, then follows the changes."""
     pipeline = beam.Pipeline()
     root = pipeline | "changes" >> Root().with_output_types(Change)
@@ -73,12 +77,13 @@ def walked(way: str, documents: Sequence[Change], changes: Sequence[Change], win
     loaded = list(walk.outputs)
     walk.outputs.clear()
     gc.collect()  # what the load left behind is not the changes'
+    walk.spent = {} if timed else None
     steps, began = walk.steps, time.process_time()
     for at in range(0, len(changes), window or len(changes)):
         walk.give(root, changes[at : at + (window or len(changes))])
         walk.fire()
     seconds = time.process_time() - began
-    return Followed(loaded, walk.outputs, load_seconds, seconds, walk.steps - steps, walk.state_bytes())
+    return Followed(loaded, walk.outputs, load_seconds, seconds, walk.steps - steps, walk.state_bytes(), walk.spent)
 
 
 def table(outputs: Sequence[Any]) -> dict[str, Any]:
@@ -90,11 +95,11 @@ def table(outputs: Sequence[Any]) -> dict[str, Any]:
     return {path: document for path, (_, document) in newest.items() if document is not None}
 
 
-def main(way: str, times: float, count: int, window: int = 0) -> None:
+def main(way: str, times: float, count: int, window: int = 0, timed: int = 0) -> None:
     warnings.simplefilter("ignore")
     documents = [Change(path, None, fields, (1, 0)) for path, fields in workload.documents(times)]
     changes = list(workload.changes(times, count))
-    followed = walked(way, documents, changes, window)
+    followed = walked(way, documents, changes, window, timed=bool(timed))
     shown = json.loads(json.dumps(table([*followed.loaded, *followed.shown])))
     tell(
         documents=len(documents),
@@ -105,6 +110,7 @@ def main(way: str, times: float, count: int, window: int = 0) -> None:
         steps=followed.steps,
         written=len(followed.shown),
         table=table_hash(shown),
+        stages=followed.spent and {stage: round(spent / count * 1e6, 1) for stage, spent in followed.spent.items()},
     )
 
 

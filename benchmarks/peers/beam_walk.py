@@ -6,8 +6,9 @@ of them again, and a state is bytes by its coder. Timers that `wanted` names fir
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -129,6 +130,8 @@ class Walk(PipelineVisitor):
         self.wanted, self.timers = wanted, {}
         self.waiting: deque[tuple[Stage, Any]] = deque()
         self.steps = 0
+        self.spent: dict[str, float] | None = None
+        """Stage -> seconds in its own steps, where somebody wants to know; asking the clock takes time too."""
         pipeline.visit(self)
         self.consumers.setdefault(output, []).append(self.outputs)
 
@@ -191,12 +194,18 @@ class Walk(PipelineVisitor):
 
     def step(self, stage: Stage, element: Any) -> None:
         """One element of one stage."""
-        if not stage.keyed:
-            self.take(stage, stage.fn.process(element))
+        given: Sequence[Any] = ()
+        if stage.keyed:
+            self.steps += 1
+            element = stage.coder.decode(element)
+            given = stage.given("process", element[0], self.timers)
+        if self.spent is None:
+            self.take(stage, stage.fn.process(element, *given))
             return
-        self.steps += 1
-        element = stage.coder.decode(element)
-        self.take(stage, stage.fn.process(element, *stage.given("process", element[0], self.timers)))
+        began = time.process_time()
+        found = list(stage.fn.process(element, *given) or ())
+        self.spent[stage.label] = self.spent.get(stage.label, 0.0) + time.process_time() - began
+        self.take(stage, found)
 
     def take(self, stage: Stage, found: Any) -> None:
         """What a step gave."""
