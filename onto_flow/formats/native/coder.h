@@ -15,22 +15,10 @@ enum { DEPTH = 48 };
 /* Room for what most messages are, so that it is made once. */
 enum { ENOUGH = 1000 };
 
-/* Maps of a document whose values nobody can change, in order: one that the next document has too is a copy. */
-enum { TWINS = 64 };
-typedef struct {
-    struct {
-        Slice raw;
-        PyObject *map; /* of the document, which is held */
-    } kept[TWINS];
-    int count, at;
-    int copies; /* whether the next document is read */
-} Twins;
-
 typedef struct {
     PyObject *geopoint, *reference, *vector;
     PyObject *fields; /* the class of documents */
     Met *met;         /* NULL: each is written anew */
-    Twins *twins;     /* NULL: each is read anew */
     Buffer out;
 } Coder;
 
@@ -83,5 +71,13 @@ Said out_of_room(void);                          /* FAILED */
 
 /* FOUND, ODD or FAILED. */
 Said get(Coder *coder, Slice *rest, int depth, PyObject **found);
+
+/* The name of a field that was met lately, and the one that stood behind it then. */
+typedef struct Met_name Met_name;
+
+extern Met_name first_name; /* stands before the first of a map */
+
+/* The name of a field, behind its tag. `last`: the one before, then this one. */
+Said get_name(Slice *rest, Met_name **last, PyObject **found);
 
 #endif

@@ -76,15 +76,15 @@ static Said get_text(Slice *rest, PyObject **found)
 
 enum { NAMES = 512 };
 
-/* The name of a field that was met lately, and the one that stood behind it then. */
-typedef struct Met_name {
+struct Met_name {
     PyObject *text; /* ASCII alone */
     const char *raw;
     size_t size;
-    struct Met_name *next;
-} Met_name;
+    Met_name *next;
+};
 
-static Met_name met_names[NAMES], first_name, database_name;
+Met_name first_name;
+static Met_name met_names[NAMES], database_name;
 
 static inline int is_name(const Met_name *name, Slice raw)
 {
@@ -101,8 +101,8 @@ static Met_name *place_of(Slice raw)
     return &met_names[hash >> 55];
 }
 
-/* The name of a field: most are the same few again and again, in the same order. `last`: where the one before is kept. */
-static Said get_name(Slice *rest, Met_name **last, PyObject **found)
+/* Most are the same few again and again, in the same order. */
+Said get_name(Slice *rest, Met_name **last, PyObject **found)
 {
     Slice raw;
     if (!read_slice(&rest->at, rest->end, &raw))
@@ -213,48 +213,18 @@ static Said get_list(Coder *coder, Slice *rest, int depth, PyObject **found)
     return got(list, found);
 }
 
-/* How many flat maps further on that of the document before is looked for: some are new, some are gone. */
-enum { AHEAD = 4 };
-
-static PyObject *copy_of(Twins *twins, Slice *rest)
-{
-    for (int n = twins->at; n < twins->count && n < twins->at + AHEAD; n++) {
-        Slice raw = twins->kept[n].raw;
-        if (size_of(*rest) >= size_of(raw) && !memcmp(rest->at, raw.at, size_of(raw))) {
-            twins->at = n + 1;
-            rest->at += size_of(raw);
-            return PyDict_Copy(twins->kept[n].map);
-        }
-    }
-    return NULL;
-}
-
-static void keep(Twins *twins, Slice raw, PyObject *map)
-{
-    if (twins->count < TWINS) {
-        twins->kept[twins->count].raw = raw;
-        twins->kept[twins->count++].map = map;
-    }
-}
-
 static Said get_map(Coder *coder, Slice *rest, int depth, PyObject **found)
 {
-    const uint8_t *begin = rest->at;
     uint64_t count;
-    PyObject *map = coder->twins && coder->twins->copies ? copy_of(coder->twins, rest) : NULL, *name, *value;
-    if (map || PyErr_Occurred())
-        return got(map, found);
     if (!read_varint(&rest->at, rest->end, &count) || count > size_of(*rest))
         return ODD;
-    map = PyDict_New();
+    PyObject *map = PyDict_New(), *name, *value;
     Said said = map ? FOUND : FAILED;
     Met_name *last = &first_name;
-    int flat = 1;
     for (; said == FOUND && count; count--) {
         said = take_tag(rest, STR_) ? get_name(rest, &last, &name) : ODD;
         if (said != FOUND)
             break;
-        flat = flat && rest->at < rest->end && *rest->at <= TIME_;
         said = get(coder, rest, depth + 1, &value);
         if (said == FOUND) {
             said = PyDict_SetItem(map, name, value) ? FAILED : FOUND;
@@ -262,11 +232,8 @@ static Said get_map(Coder *coder, Slice *rest, int depth, PyObject **found)
         }
         Py_DECREF(name);
     }
-    if (said == FOUND) {
-        if (flat && coder->twins && !coder->twins->copies)
-            keep(coder->twins, (Slice){begin, rest->at}, map);
+    if (said == FOUND)
         return got(map, found);
-    }
     Py_XDECREF(map);
     return said;
 }
