@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
-from ..core.values import in_path_order
+from ..core.values import Document, in_path_order
 from ..plan.evaluator import Keeps, Kept
 from ..plan.keyed import found_by_keys
 from ..plan.nodes import OperatorNode, Plan
@@ -57,17 +57,27 @@ class RememberingAssemble(Assemble):
 
     def plain(self, path: str) -> Plain | None:
         """What a plain change of the documents of a collection is, by the path of one; `None`: there is none."""
-        slots = [self.joins.slots[at] for at in self._slots(path.rpartition("/")[0])]
+        slots = [self.joins.slots[at] for at in self.slots_of(path)]
         if not self._can or is_chosen(slots):
             return None
         return Plain(asked_by(child for slot in slots for child in self.joins.children[slot.index]))
+
+    def slots_of(self, path: str) -> tuple[int, ...]:
+        """The slots in which documents of a path's collection may be."""
+        return self._slots(path.rpartition("/")[0])
 
     def can_change(self, record: Record, path: str) -> bool:
         """Whether `change` may take a plain change of a document of a record."""
         return path not in record.due and not (record.failed or record.behind)
 
-    def change(self, record: Record, path: str, doc: Doc) -> Shown | None:
+    def change(self, record: Record, path: str, doc: Doc, slots: Sequence[int]) -> Shown | None:
         """Takes a plain change into a record: what it shows now, where that follows from what is kept of it.
+
+        Args:
+            record: The record.
+            path: Of the document.
+            doc: It.
+            slots: Those in which documents of its collection may be: `slots_of`.
 
         Returns:
             See `plan.evaluator.Kept.shown`; nothing of it is emitted yet. `None`: `show` finds it.
@@ -78,10 +88,13 @@ class RememberingAssemble(Assemble):
         if kept is None:
             return None
         try:
-            kept.replace(self._slots(path.rpartition("/")[0]), path, doc.fields)
+            kept.replace(slots, path, doc.fields)
+            shown = kept.shown(record.last)
         except Exception:
             return None
-        return self._kept_shows(record, kept)
+        self.evaluated += 1
+        record.kept = kept
+        return shown
 
     def _kept_shows(self, record: Record, kept: Kept) -> Shown | None:
         """What follows from what is kept of a record; `None` where that fails."""
@@ -93,16 +106,21 @@ class RememberingAssemble(Assemble):
         record.kept = kept
         return shown
 
-    def replaces(self, record: Record, shown: Shown) -> bool:
-        """Takes what a record shows, where its one view document has another content, of which sinks alone are told."""
-        documents, changed = shown
-        if not self._tells_sinks_alone or not len(documents) == len(changed) == len(record.last) == 1:
-            return False
-        if changed[0] not in documents or changed[0] not in record.last:
-            return False
+    def replaces(self, record: Record, shown: Shown) -> tuple[str, Document, Document] | None:
+        """Takes what a record shows, where its one view document has another content, of which sinks alone are told.
+
+        Returns:
+            Its path, what it was, and what it is; `None`: it is something else.
+        """
+        (documents, changed), last = shown, record.last
+        if not self._tells_sinks_alone or not len(documents) == len(changed) == len(last) == 1:
+            return None
+        before, after = last.get(changed[0]), documents.get(changed[0])
+        if before is None or after is None:
+            return None
         record.last = documents
         record.seq += 1
-        return True
+        return changed[0], before, after
 
     def show(self, record: Record, root: str, shown: Shown | None, ctx: Context) -> None:
         """Emits what a record shows after `change`, evaluated whole where that did not follow from what is kept."""
@@ -123,7 +141,7 @@ class RememberingAssemble(Assemble):
             return False
         return all(
             self.joins.parent_keys(child, path, held.fields) == self.joins.parent_keys(child, path, fields)
-            for slot in self._slots(path.rpartition("/")[0])
+            for slot in self.slots_of(path)
             for child in self.joins.children[slot]
         )
 
@@ -139,7 +157,7 @@ class RememberingAssemble(Assemble):
             path, doc = message
             if record.told(path, doc):
                 assert doc.fields is not None
-                kept.replace(self._slots(path.rpartition("/")[0]), path, doc.fields)
+                kept.replace(self.slots_of(path), path, doc.fields)
                 news = True
         return news
 

@@ -9,6 +9,7 @@ with them is not made for two threads. What all instances of a process keep has 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from itertools import count
 from threading import Lock
 from typing import Any
@@ -19,8 +20,11 @@ BYTES = 32 << 20
 Held = dict[Any, tuple[bytes, Any]]
 """Which cell, or part of one -> the bytes of its state, and the object that they are."""
 
+_Entry = list[Any]
+"""How many bytes the objects stand for, and they; changed in place."""
+
 _Place = tuple[int, bytes]
-_NOTHING: tuple[int, Held] = (0, {})
+_NOTHING: _Entry = [0, {}]
 
 
 class Pool:
@@ -32,7 +36,7 @@ class Pool:
 
     def __init__(self, most: int = BYTES) -> None:
         self._most, self._size = most, 0
-        self._held: dict[_Place, tuple[int, Held]] = {}
+        self._held: OrderedDict[_Place, _Entry] = OrderedDict()
         self._lock, self._numbers = Lock(), count()
 
     def number(self) -> int:
@@ -57,18 +61,36 @@ class Pool:
         with self._lock:
             before, _ = self._held.pop(place, _NOTHING)
             self._size -= before
-            if not size or size > self._most:
-                return
-            self._held[place] = (size, held)
-            self._size += size
-            while self._size > self._most:
-                self._size -= self._held.pop(next(iter(self._held)))[0]
+            if 0 < size <= self._most:
+                self._held[place] = [size, held]
+                self._size += size
+                self._make_room()
+
+    def renew(self, place: _Place, name: Any, raw: bytes, made: Any) -> None:
+        """See `Live`."""
+        with self._lock:
+            entry = self._held.get(place)
+            if entry is None:
+                entry = self._held[place] = [0, {}]
+            held = entry[1]
+            before = held.get(name)
+            held[name] = (raw, made)
+            grown = len(raw) if before is None else len(raw) - len(before[0])
+            entry[0] += grown
+            self._size += grown
+            self._held.move_to_end(place, last=entry[0] <= self._most)
+            self._make_room()
 
     def drop(self, number: int) -> None:
         """All that one instance keeps goes."""
         with self._lock:
             for place in [p for p in self._held if p[0] == number]:
                 self._size -= self._held.pop(place)[0]
+
+    def _make_room(self) -> None:
+        while self._size > self._most:
+            _, (size, _) = self._held.popitem(last=False)
+            self._size -= size
 
 
 _OF_PROCESS = Pool()
@@ -98,9 +120,7 @@ class Live:
 
     def renew(self, key: bytes, name: Any, raw: bytes, made: Any) -> None:
         """The object of a cell, which was changed in place, or is new, stands for these bytes now."""
-        held = self.take(key)
-        held[name] = (raw, made)
-        self.give(key, held)
+        self._pool.renew((self._number, key), name, raw, made)
 
     def close(self) -> None:
         """Nothing is kept any more."""

@@ -7,11 +7,11 @@ bytes that they were, and what was shown last goes into the view change as the b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 from ...core.change import ViewChange
-from ...formats.native.plain import TYPES, Names, Register, plain_changes
+from ...formats.native.plain import TYPES, Heads, Known, Register, in_python, plain_changes
 from ...operators.base import Key
 from ...operators.carried_keys import MAX_COLLECTIONS
 from ...operators.messages import Doc
@@ -22,7 +22,7 @@ from ..coding import decode_state, encode, encode_state
 from .keys import decode_key
 from .live import Live
 from .outlet import SHOWN, TimedStep, gate_key
-from .plain_bytes import BEGIN, TOLD, Outputs, in_order, path_told
+from .plain_bytes import BEGIN, TOLD, Outputs, in_order
 
 _plain = plain_changes()
 _root_of = lru_cache(maxsize=10_000)(decode_key)
@@ -31,13 +31,8 @@ _TUPLE = len(encode(()))
 """How many bytes a short tuple begins with."""
 
 _ONE_SHOWN = encode((("", 1),))[: -len(encode("") + encode(1))]
-"""What is shown last begins so, where it is one document; then come its path and fields."""
-
 _WELL = encode((False, False))[_TUPLE:]
-"""A record ends so whose view neither fails nor waits."""
-
 _WELL_SHOWN = encode(False)
-"""A view change ends so whose document is not flagged."""
 
 
 class Host(Protocol):
@@ -69,29 +64,35 @@ class PlainAssemble:
 
     def __init__(self, operator: RememberingAssemble, at: Mapping[str, int], host: Host) -> None:
         self._operator, self._host, self._record = operator, host, at["record"]
-        self._stays: dict[bytes, Names | None] = {}
-        view = operator.view.name
+        self._known: dict[bytes, Known] = {}
+        self._register = partial(_plain.plain_register, *TYPES, BEGIN, TOLD, self._known)
+        view, number = operator.view.name, encode(0)
         change = encode_carried(ViewChange(view, "", None, None, (0, 0, 0)), SHOWN)
-        self._shows = change[: change.index(encode(view)) + len(encode(view))]
+        shows = change[: change.index(encode(view)) + len(encode(view))]
+        versions = encode((host.generation, host.epoch, 0))[: -len(number)]
+        heads = Heads(shows, _ONE_SHOWN, versions, _WELL, _WELL_SHOWN)
+        self._shown = partial(_plain.plain_shown, *TYPES, in_python().plain_shown, heads)
 
     def __call__(self, key: bytes, envelope: bytes, given: Sequence[Any]) -> Outputs | None:
         """Puts the document into the record, and shows the view."""
-        path, state = path_told(envelope), given[self._record]
-        raw = None if path is None else state.read()
-        if path is None or raw is None:
+        state, live = given[self._record], self._host.live
+        raw = state.read()
+        if raw is None:
             return None
-        collection = path[: path.rfind(b"/")]
-        stays = self._stays[collection] if collection in self._stays else self._learn(collection, path)
-        if stays is None:
-            return None
-        live = self._host.live
         held = live.find(key)
         kept = None if held is None else held.get("record")
-        record: Record | None = None if kept is None or kept[0] != raw else kept[1]
-        noted = None if record is None else record.layout
-        layout = noted[1] if noted is not None and kept is not None and noted[0] is kept[0] else None
-        found = _plain.plain_register(raw, envelope, BEGIN, TOLD, stays, layout, *TYPES)
-        if found is None:
+        record: Record | None = None
+        layout = None
+        if kept is not None and kept[0] == raw:
+            record = kept[1]
+            noted = record.layout
+            layout = noted[1] if noted is not None and noted[0] is kept[0] else None
+        registers = None if record is None else record.reg
+        found = self._register(raw, envelope, layout, registers)
+        if isinstance(found, bytes):
+            self._learn(found)
+            found = self._register(raw, envelope, layout, registers)
+        if found is None or isinstance(found, bytes):
             return None
         record = Record.of(decode_state(raw)) if record is None else record
         if not self._operator.can_change(record, found[2]):
@@ -102,39 +103,32 @@ class PlainAssemble:
             live.take(key)
             return [self._host.failed(_root_of(key), [envelope[BEGIN:]], error)]
         state.write(now)
-        record.layout = None if record.failed else (now, found[6])
+        record.layout = None if record.failed else (now, found[7])
         live.renew(key, "record", now, record)
         return outputs
 
     def _changed(self, key: bytes, record: Record, raw: bytes, found: Register) -> tuple[bytes, Outputs]:
         """The record's bytes after the step, and what Beam is to carry."""
-        operator, (first, tail, path, version, fields, old, _) = self._operator, found
-        shown = operator.change(record, path, Doc(version, fields, record.reg[path].keys))
+        operator, host, (first, tail, path, version, fields, old, slots, _) = self._operator, self._host, found
+        seq = record.seq
+        shown = operator.change(record, path, Doc(version, fields, record.reg[path].keys), slots)
         if shown is not None and not shown[1]:
             return first + raw[tail:], ()
-        if old and shown is not None and operator.replaces(record, shown):
-            return self._replaced(record, first, old)
-        seq, step = record.seq, self._host.begun()
+        replaced = operator.replaces(record, shown) if old and shown is not None else None
+        if replaced is not None:
+            now, change = self._shown(first, old, *replaced, record.seq)
+            return now, ((gate_key(replaced[0], host.shards), change),)
+        step = host.begun()
         operator.show(record, str(_root_of(key)), shown, step)
         if record.failed:
-            return encode_state(record.pack()), self._host.given(step)
+            return encode_state(record.pack()), host.given(step)
         if record.seq == seq:
-            return first + raw[tail:], self._host.given(step)
-        last = encode((tuple(record.last.items()), record.seq, False, False))
-        return first + last[_TUPLE:], self._host.given(step)
+            return first + raw[tail:], host.given(step)
+        shows = encode((tuple(record.last.items()), record.seq, False, False))
+        return first + shows[_TUPLE:], host.given(step)
 
-    def _replaced(self, record: Record, first: bytes, old: bytes) -> tuple[bytes, Outputs]:
-        """The one view document has become another one: `old` is what it was, as bytes."""
-        host, seq = self._host, record.seq
-        [(path, document)] = record.last.items()
-        at, new = encode(path), encode(document)
-        change = b"".join((self._shows, at, old, new, encode((host.generation, host.epoch, seq)), _WELL_SHOWN))
-        now = b"".join((first, _ONE_SHOWN, at, new, encode(seq), _WELL))
-        return now, ((gate_key(path, host.shards), change),)
-
-    def _learn(self, collection: bytes, path: bytes) -> Names | None:
-        if len(self._stays) >= MAX_COLLECTIONS:
-            self._stays.clear()
-        plain = self._operator.plain(path.decode())
-        stays = self._stays[collection] = None if plain is None else in_order(plain.stays)
-        return stays
+    def _learn(self, path: bytes) -> None:
+        if len(self._known) >= MAX_COLLECTIONS:
+            self._known.clear()
+        plain, slots = self._operator.plain(path.decode()), self._operator.slots_of(path.decode())
+        self._known[path[: path.rfind(b"/") + 1]] = (None if plain is None else in_order(plain.stays), slots)

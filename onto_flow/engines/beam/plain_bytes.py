@@ -28,16 +28,6 @@ def _head(message: Event | Told, then: Any) -> bytes:
 EVENT = _head(Event((5, 5), None), (5, 5))
 TOLD = _head(Told("path", Doc((5, 5), None, None)), "path")
 
-_PATH = BEGIN + len(TOLD) + 2
-_ONE_BYTE = 0x7F
-
-
-def path_told(envelope: bytes) -> bytes | None:
-    """The path of the document that an envelope tells of; `None` where it tells of none, or of one with a long path."""
-    if not envelope.startswith(TOLD, BEGIN) or envelope[_PATH - 1] > _ONE_BYTE:
-        return None
-    return envelope[_PATH : _PATH + envelope[_PATH - 1]]
-
 
 def in_order(names: Iterable[str]) -> Names:
     """Names of fields as plain changes take them."""

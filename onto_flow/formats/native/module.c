@@ -85,9 +85,12 @@ static PyMethodDef functions[] = {
     {"plain_member", (PyCFunction)(void (*)(void))native_plain_member, METH_FASTCALL,
      "(begin, told, stays, documents, subscriptions, message) -> (the documents with a newer version of one, the bytes of the keys "
      "of subscriptions that weigh more than 0, each with the message); None: not plain."},
-    {"plain_register", native_plain_register, METH_VARARGS,
-     "(record, message, begin, told, stays, geopoint, reference, vector) -> (what it begins with, where that ended, path, "
-     "version, fields, what was shown last); None: not plain."},
+    {"plain_register", (PyCFunction)(void (*)(void))native_plain_register, METH_FASTCALL,
+     "(geopoint, reference, vector, begin, told, known, record, message, layout, registers) -> (what it begins with, where that "
+     "ended, path, version, fields, what was shown last, layout); bytes: a path of a collection that is not known; None: not plain."},
+    {"plain_shown", (PyCFunction)(void (*)(void))native_plain_shown, METH_FASTCALL,
+     "(geopoint, reference, vector, otherwise, heads, begin, raw, path, before, after, seq) -> (the record, the view change); of "
+     "anything unusual what `otherwise` gives."},
     {"simple_event", native_simple_event, METH_VARARGS,
      "(state, message, begin, event, told, key, wanted, apart, floor, oldest, now) -> (state, what is told, the fields before, "
      "those after); None: not simple."},

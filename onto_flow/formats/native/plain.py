@@ -6,8 +6,8 @@ the bytes are not what they always are. Where neither is compiled, this is no fa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, cast
 
 from ...core.change import NEVER
 from ...core.codec import decode, decode_state, encode, encode_state
@@ -18,9 +18,36 @@ from . import extension
 Names = tuple[bytes, ...]
 """Names of fields as UTF-8, in order."""
 
-Register = tuple[bytes, int, str, Any, Any, bytes, bytes]
+Known = tuple[Names | None, Any]
+"""Of a collection: the fields whose values are as they were, `None` where its documents have no plain changes; and what its
+user wants to know of it."""
+
+Register = tuple[bytes, int, str, Any, Any, bytes, Any, bytes]
 """What a record begins with now, up to what was shown; where that was; the document: path, version, fields; the bytes of the
-one document that was shown last, empty where it was none or several; and the layout of what it begins with."""
+one document that was shown last, empty where it was none or several; what is known of its collection; and the layout of what
+the record begins with."""
+
+LONGEST = 0x7F
+"""How many bytes of UTF-8 the path of a document with a plain change may have."""
+
+
+class Heads(NamedTuple):
+    """The bytes of records and view changes around what is shown.
+
+    Attributes:
+        shows: A view change begins with them; then come the path, the document before and after.
+        one_shown: What a record shows begins with them, where it is one document; then come its path and fields.
+        versions: The version of a view change begins with them; then comes its last part.
+        well: A record ends with them whose view neither fails nor waits.
+        well_shown: A view change ends with them whose document is not flagged.
+    """
+
+    shows: bytes
+    one_shown: bytes
+    versions: bytes
+    well: bytes
+    well_shown: bytes
+
 
 TYPES = (GeoPoint, Reference, Vector)
 """The classes of values that bytes are made into."""
@@ -72,24 +99,60 @@ class PlainChanges(Protocol):
 
     def plain_register(
         self,
-        record: bytes,
-        message: bytes,
+        geopoint: type[Any],
+        reference: type[Any],
+        vector: type[Any],
         begin: int,
         head: bytes,
-        stays: Names,
+        known: Mapping[bytes, Known],
+        record: bytes,
+        message: bytes,
         layout: bytes | None,
-        *types: type[Any],
-    ) -> Register | None:
-        """News of a document, for a record of assemble.
+        registers: Mapping[str, Any] | None,
+    ) -> Register | bytes | None:
+        """News of a document, for a record of assemble; of one whose collection is not known, its path.
 
         Args:
+            geopoint: See `TYPES`.
+            reference: See `TYPES`.
+            vector: See `TYPES`.
+            begin: Where the news begin in the message.
+            head: See above.
+            known: Of collections, by what the paths of their documents begin with.
             record: The record.
             message: The news from `begin` on.
-            begin: Where it begins.
-            head: See above.
-            stays: The fields whose values are as they were.
             layout: Of the record, as this gave it when it was made; what is known by it is not looked through again.
-            types: `TYPES`.
+            registers: Those of the record, by path, where they are there.
+        """
+
+    def plain_shown(
+        self,
+        geopoint: type[Any],
+        reference: type[Any],
+        vector: type[Any],
+        otherwise: Any,
+        heads: Heads,
+        begin: bytes,
+        raw: bytes,
+        path: str,
+        before: Any,
+        after: Any,
+        seq: int,
+    ) -> tuple[bytes, bytes]:
+        """The one document that a record shows has become another one: the record, and the view change.
+
+        Args:
+            geopoint: See `TYPES`.
+            reference: See `TYPES`.
+            vector: See `TYPES`.
+            otherwise: What does it where bytes or values are unusual.
+            heads: What does not depend on the document.
+            begin: What the record begins with now, up to what is shown.
+            raw: The bytes of the document before.
+            path: Its path.
+            before: It, as those bytes are; what the other one has of it, as the same object, is not written anew.
+            after: What it is now.
+            seq: Of the view change.
         """
 
     def active(self, subs: bytes) -> list[bytes] | None:
@@ -98,7 +161,12 @@ class PlainChanges(Protocol):
 
 def plain_changes() -> PlainChanges:
     """The compiled functions, or these."""
-    return cast("PlainChanges", extension() or _InPython())
+    return cast("PlainChanges", extension() or in_python())
+
+
+def in_python() -> PlainChanges:
+    """These functions, of any value that there is."""
+    return _InPython()
 
 
 class _InPython:
@@ -150,32 +218,58 @@ class _InPython:
 
     def plain_register(
         self,
-        record: bytes,
-        message: bytes,
+        geopoint: type[Any],
+        reference: type[Any],
+        vector: type[Any],
         begin: int,
         head: bytes,
-        stays: Names,
+        known: Mapping[bytes, Known],
+        record: bytes,
+        message: bytes,
         layout: bytes | None,
-        *types: type[Any],
-    ) -> Register | None:
+        registers: Mapping[str, Any] | None,
+    ) -> Register | bytes | None:
         held, told = state_of(record), behind_head(message, begin, head)
-        if not isinstance(held, tuple) or told is None:
+        if not isinstance(held, tuple) or told is None or len(told[0].encode()) > LONGEST:
             return None
         path, doc = told
-        registers = {p: tuple(d) for p, *d in held[0]}
-        if not _is_plain(registers.get(path), doc, stays):
+        collection = path[: path.rfind("/") + 1].encode()
+        if collection not in known:
+            return cast("bytes", path.encode())
+        (stays, its), present = known[collection], {p: tuple(d) for p, *d in held[0]}
+        if stays is None or not _is_plain(present.get(path), doc, stays):
             return None
-        registers[path] = doc
+        present[path] = doc
         behind = len(b"".join(encode(part) for part in held[3:]))
-        whole = encode_state((tuple((p, *d) for p, d in registers.items()), *held[1:]))
+        whole = encode_state((tuple((p, *d) for p, d in present.items()), *held[1:]))
         return (
             whole[: len(whole) - behind],
             len(record) - behind,
             path,
             *doc[:2],
             b"".join(encode(d) for _, d in held[3][:1] if len(held[3]) == 1),
-            _layout(registers, held[1:3]),
+            its,
+            _layout(present, held[1:3]),
         )
+
+    def plain_shown(
+        self,
+        geopoint: type[Any],
+        reference: type[Any],
+        vector: type[Any],
+        otherwise: Any,
+        heads: Heads,
+        begin: bytes,
+        raw: bytes,
+        path: str,
+        before: Any,
+        after: Any,
+        seq: int,
+    ) -> tuple[bytes, bytes]:
+        at, new, number = encode(path), encode(after), encode(seq)
+        record = (begin, heads.one_shown, at, new, number, heads.well)
+        change = (heads.shows, at, raw, new, heads.versions, number, heads.well_shown)
+        return b"".join(record), b"".join(change)
 
     def active(self, subs: bytes) -> list[bytes] | None:
         held = state_of(subs)

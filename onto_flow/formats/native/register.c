@@ -2,11 +2,13 @@
 
 Where the registers stand is their *layout*, which the caller keeps with the record: then they need not be looked through. */
 #include "slices.h"
+#include "state.h"
 
 /* A record on its way: where its registers begin, how many there are, and what was found of them. */
 typedef struct {
     Slice rest;        /* from the first register on */
     uint64_t count;
+    Py_ssize_t place;  /* of the one that is looked for */
     Slice entry;       /* what stands behind the path of the one that is looked for */
     Doc doc;
     Slice shown;       /* from what was shown last on */
@@ -36,6 +38,7 @@ static int look_through(Registers *of, Slice path)
         if (n < of->count && !of->entry.at && same_bytes(name, path)) {
             of->entry = (Slice){content, rest.at};
             of->doc = doc;
+            of->place = (Py_ssize_t)n;
         }
         uint32_t size = (uint32_t)(rest.at - from);
         memcpy(sizes + 4 * n, &size, 4);
@@ -57,8 +60,10 @@ static int look_up(Registers *of, Slice path)
         memcpy(&size, sizes + 4 * n, 4);
         if (size > size_of(rest))
             return 0;
-        if (!found.at && n < of->count && size > 2 + size_of(path) && !memcmp(rest.at + 2, path.at, size_of(path)))
+        if (!found.at && n < of->count && size > 2 + size_of(path) && !memcmp(rest.at + 2, path.at, size_of(path))) {
             found = (Slice){rest.at, rest.at + size};
+            of->place = (Py_ssize_t)n;
+        }
         rest.at += size;
     }
     if (!found.at || memcmp(found.at, begins, 2))
@@ -99,36 +104,79 @@ static Slice one_shown(Slice rest)
     return document;
 }
 
-static PyObject *register_found(Coder *coder, Slice record, const Registers *of, Slice path, Slice content, const Doc *now)
+/* Whether a text is that of a path. */
+static int is_text_of(PyObject *key, Slice path)
 {
-    Slice parts[] = {path, now->version, now->fields}, whole = {record.at, of->shown.at}, old = one_shown(of->shown);
-    PyObject *values[3];
-    for (int n = 0; n < 3; n++) {
-        Said said = get(coder, &parts[n], 0, &values[n]);
-        if (said != FOUND) {
-            while (n--)
-                Py_DECREF(values[n]);
-            return said == FAILED ? NULL : Py_NewRef(Py_None);
-        }
-    }
-    return Py_BuildValue("(NnNNNy#N)", spliced(whole, of->entry, content), (Py_ssize_t)size_of(whole), values[0], values[1],
-                         values[2], (const char *)old.at, (Py_ssize_t)size_of(old), other_layout(of, content));
+    size_t size = PyUnicode_CheckExact(key) && PyUnicode_IS_COMPACT_ASCII(key) ? (size_t)PyUnicode_GET_LENGTH(key) : 0;
+    return size && size_of(path) == size + 2 && !memcmp(path.at + 2, PyUnicode_DATA(key), size);
 }
 
-PyObject *native_plain_register(PyObject *module, PyObject *args)
+/* The path of the register: where the record itself is there too, the very object that it has it by. */
+static Said path_of(Coder *coder, const Registers *of, Slice path, PyObject *registers, PyObject **found)
 {
-    PyObject *record, *message, *head, *stays, *layout;
-    Py_ssize_t begin;
-    Coder coder = {0};
-    if (!PyArg_ParseTuple(args, "SSnSO!OOOO", &record, &message, &begin, &head, &PyTuple_Type, &stays, &layout,
-                          &coder.geopoint, &coder.reference, &coder.vector))
-        return NULL;
-    Slice held = raw_of(record), rest = raw_of(message), path, content;
+    Py_ssize_t at = of->place;
+    PyObject *key, *doc;
+    Each each;
+    if (registers != Py_None && each_here(&each, registers) && each.next(registers, &at, &key, &doc) && is_text_of(key, path)) {
+        *found = Py_NewRef(key);
+        return FOUND;
+    }
+    return get(coder, &path, 0, found);
+}
+
+static PyObject *register_found(Coder *coder, Slice record, const Registers *of, Slice path, Slice content, const Doc *now,
+                                PyObject *its, PyObject *registers)
+{
+    Slice version = now->version, fields = now->fields, whole = {record.at, of->shown.at}, old = one_shown(of->shown);
+    PyObject *values[3] = {NULL};
+    Said said = path_of(coder, of, path, registers, &values[0]);
+    if (said == FOUND)
+        said = get(coder, &version, 0, &values[1]);
+    if (said == FOUND)
+        said = get(coder, &fields, 0, &values[2]);
+    if (said == FOUND)
+        return Py_BuildValue("(NnNNNy#ON)", spliced(whole, of->entry, content), (Py_ssize_t)size_of(whole), values[0], values[1],
+                             values[2], (const char *)old.at, (Py_ssize_t)size_of(old), its, other_layout(of, content));
+    for (int n = 0; n < 3; n++)
+        Py_XDECREF(values[n]);
+    return said == FAILED ? NULL : Py_NewRef(Py_None);
+}
+
+/* What is known of the collection of a path: a tuple of two. NULL: it is not there. */
+static PyObject *known_of(PyObject *known, Slice path)
+{
+    const char *text = (const char *)path.at + 2;
+    Py_ssize_t size = (Py_ssize_t)size_of(path) - 2;
+    while (size > 0 && text[size - 1] != '/')
+        size--;
+    PyObject *collection = PyBytes_FromStringAndSize(text, size);
+    PyObject *found = collection ? PyDict_GetItemWithError(known, collection) : NULL;
+    Py_XDECREF(collection);
+    if (!found || (PyTuple_CheckExact(found) && PyTuple_GET_SIZE(found) == 2))
+        return found;
+    return PyErr_Format(PyExc_TypeError, "of a collection, names and what belongs to them are wanted");
+}
+
+PyObject *native_plain_register(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    enum { GEOPOINT, REFERENCE, VECTOR, BEGIN, HEAD, KNOWN, RECORD, MESSAGE, LAYOUT, REGISTERS, COUNT };
+    static const uint8_t bytes[] = {HEAD, RECORD, MESSAGE};
+    if (!are_given(args, count, COUNT, bytes, sizeof bytes) || !PyDict_Check(args[KNOWN]))
+        return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "a dict of collections is wanted");
+    Coder coder = {.geopoint = args[GEOPOINT], .reference = args[REFERENCE], .vector = args[VECTOR]};
+    Slice held = raw_of(args[RECORD]), rest = raw_of(args[MESSAGE]), path, content;
     Registers of = {0};
     Doc now;
-    rest.at += begin;
-    if (!take_told(&rest, raw_of(head), &path, &content, &now) || !take_state(&held) ||
+    rest.at += PyLong_AsSsize_t(args[BEGIN]);
+    maps_begin();
+    if (!take_told(&rest, raw_of(args[HEAD]), &path, &content, &now) || size_of(path) > 2 + 0x7F || !take_state(&held) ||
         !take_tuple(&held, 7) || !take_head(&held, TUPLE_, &of.count))
+        Py_RETURN_NONE;
+    PyObject *its = known_of(args[KNOWN], path), *layout = args[LAYOUT], *found = NULL;
+    if (!its)
+        return PyErr_Occurred() ? NULL : joined(&(Slice){path.at + 2, path.end}, 1);
+    PyObject *stays = PyTuple_GET_ITEM(its, 0);
+    if (stays == Py_None)
         Py_RETURN_NONE;
     of.rest = held;
     int is_there = 0;
@@ -141,10 +189,11 @@ PyObject *native_plain_register(PyObject *module, PyObject *args)
         of.entry.at = NULL;
         is_there = look_through(&of, path);
     }
-    PyObject *found = NULL;
     if (is_there >= 0)
-        found = is_there && is_plain(&now, &of.doc, stays) ? register_found(&coder, raw_of(record), &of, path, content, &now)
-                                                           : Py_NewRef(Py_None);
+        found = is_there && is_plain(&now, &of.doc, stays)
+                    ? register_found(&coder, raw_of(args[RECORD]), &of, path, content, &now, PyTuple_GET_ITEM(its, 1),
+                                     args[REGISTERS])
+                    : Py_NewRef(Py_None);
     Py_XDECREF(of.layout);
     return found;
 }

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from changed_bytes import EVENT, TOLD, damage, damaged, docs, names, news, paths, versions
 from hypothesis import given
 from hypothesis import strategies as st
 
 from onto_flow.core.codec import encode, encode_state
+from onto_flow.core.compact import new_map
+from onto_flow.core.errors import DataError
 from onto_flow.formats.native import plain
 from onto_flow.formats.native.plain import TYPES, plain_changes
 from onto_flow.operators.messages import Doc, Event, Subscribe, Told, encode_message
@@ -41,6 +45,11 @@ def record_of(entries, random):
     return encode_state((tuple((p, *d) for p, d in entries.items()), (), ((1, "c/1", 1),), shown, 7, False, False))
 
 
+def known(path, stays):
+    """What is known of the collection of a path."""
+    return {path[: path.rfind("/") + 1].encode(): (stays, "its")}
+
+
 @given(st.lists(st.tuples(paths, docs), max_size=4), st.randoms(), names, st.none() | damage)
 def test_members_and_registers(held, random, stays, how):
     entries = dict(held)
@@ -51,7 +60,7 @@ def test_members_and_registers(held, random, stays, how):
     states = {"plain_member": encode_state(tuple(entries.items())), "plain_register": record_of(entries, random)}
     for name, whole in states.items():
         raw = damaged(whole, how)
-        register = (raw, message, 1, TOLD[1:], stays, None, *TYPES)
+        register = (*TYPES, 1, TOLD[1:], known(path, stays), raw, message, None, random.choice((None, entries)))
         given_ = register if name == "plain_register" else (1, TOLD[1:], stays, raw, subs, message)
         found = getattr(plain_changes(), name)(*given_)
         assert how is not None or found == getattr(PYTHON, name)(*given_), name
@@ -64,15 +73,74 @@ def test_a_layout_of_a_record_saves_looking_and_changes_nothing(held, random, ho
     for _ in range(4):
         path = random.choice([*entries])
         message = b"\x00" + encode_message(Told(path, news(entries[path], random)))
-        expected = PYTHON.plain_register(raw, message, 1, TOLD[1:], (), None, *TYPES)
-        assert plain_changes().plain_register(raw, message, 1, TOLD[1:], (), layout, *TYPES) == expected
+        told = (*TYPES, 1, TOLD[1:], known(path, ()))
+        expected = PYTHON.plain_register(*told, raw, message, None, None)
+        found = plain_changes().plain_register(*told, raw, message, layout, new_map(entries))
+        assert found == expected
         if expected is not None:
-            raw, layout = expected[0] + raw[expected[1] :], expected[6]
+            assert not path.isascii() or found[2] is next(p for p in entries if p == path), "the record's own key"
+            raw, layout = expected[0] + raw[expected[1] :], expected[7]
             entries[path] = Doc(*expected[3:5], entries[path].keys)
     if layout is not None:
         another = damaged(layout, how)
-        found = plain_changes().plain_register(raw, message, 1, TOLD[1:], (), another, *TYPES)
+        found = plain_changes().plain_register(*told, raw, message, another, None)
         assert found is None or how is not None
+
+
+def test_a_collection_that_is_not_known_is_asked_for():
+    told = b"\x00" + encode_message(Told("b/1", Doc((2, 0), {"n": 2}, ())))
+    raw = encode_state(((("b/1", (1, 0), {"n": 1}, ()),), (), (), (), 7, False, False))
+    for what in (plain_changes(), PYTHON):
+        asked = partial(what.plain_register, *TYPES, 1, TOLD[1:])
+        assert asked({}, raw, told, None, None) == b"b/1"
+        assert asked({b"b/": (None, 1)}, raw, told, None, None) is None
+        assert asked({b"b/": ((), 1)}, raw, told, None, None)[6] == 1
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-300, 300)
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def changed(value, random):
+    """Another value, which has parts of this one as they are."""
+    chance = random.random()
+    if chance < 0.3 or not isinstance(value, (list, dict)):
+        return value if chance < 0.6 else random.choice([7, "é", [], {"n": None}, 1 << 70])
+    if isinstance(value, dict):
+        kept = {k: changed(v, random) for k, v in value.items() if chance < 0.8 or random.random() < 0.7}
+        return kept if chance < 0.8 else {**kept, "new": 1}
+    items = [changed(v, random) for v in value if chance < 0.8 or random.random() < 0.7]
+    if chance > 0.8:
+        items.insert(random.randrange(len(items) + 1), "new")
+    return items
+
+
+@given(
+    st.dictionaries(st.text(max_size=3), values, max_size=4), st.randoms(), st.integers(-1, 1 << 40), st.none() | damage
+)
+def test_what_is_shown_has_the_bytes_before_of_what_it_has_of_it(before, random, seq, how):
+    heads = plain.Heads(b"shows", b"one", b"versions", b"well", b"flag")
+    after = changed(before, random)
+    after = after if isinstance(after, dict) else {}
+
+    def shown(what, raw):
+        return what.plain_shown(*TYPES, PYTHON.plain_shown, heads, b"begin", raw, "v/1", before, after, seq)
+
+    try:
+        raw, expected = encode(before), shown(PYTHON, encode(before))
+    except DataError:  # numbers that no document holds
+        return
+    assert shown(plain_changes(), raw) == expected
+    if how is not None:
+        shown(plain_changes(), damaged(raw, how))  # anything, but no end of the process
 
 
 @given(st.dictionaries(paths, st.integers(-2, 2)), st.none() | damage)
@@ -107,7 +175,7 @@ def test_other_messages_and_forms_are_not_plain():
     for what in (plain_changes(), PYTHON):
         assert what.plain_event(1, EVENT, TOLD, b"z", 0, None, (), held, told, encode("b/1"), 300) is None
         assert what.plain_member(1, TOLD[1:], (), encode_state("split"), None, told) is None
-        assert what.plain_register(b"\x02", told, 1, TOLD[1:], (), None, *TYPES) is None
+        assert what.plain_register(*TYPES, 1, TOLD[1:], {}, b"\x02", told, None, None) is None
         assert what.active(encode_state("split")) is None
 
 
