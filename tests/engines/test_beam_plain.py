@@ -20,6 +20,7 @@ from onto_flow.core.values import Reference
 from onto_flow.engines.beam import cells
 from onto_flow.engines.beam.live import Live, Pool
 from onto_flow.engines.beam.maintain import Load, MaintainPlan
+from onto_flow.engines.beam.plain_bytes import TAGGED, _is_its_parts
 from onto_flow.engines.carried import End, encode_carried
 from onto_flow.operators.base import DAY
 from onto_flow.plan.nodes import Plan
@@ -129,6 +130,17 @@ def asking_for_many(random: Random, times: int) -> list[Change]:
             after = None if random.random() < 0.05 else fields
             changes.append(Change(path, None, after, (FROM + 1000 * number + random.randrange(9), 0)))
     return changes
+
+
+class More(beam.pvalue.TaggedOutput):  # type: ignore[type-arg]
+    def __init__(self, tag: str, value: Any) -> None:
+        super().__init__(tag, value)
+        self.more = 1
+
+
+def test_what_beam_carries_is_made_of_its_parts_where_it_has_no_others() -> None:
+    assert TAGGED is beam.pvalue.TaggedOutput
+    assert not _is_its_parts(More)
 
 
 def test_roots_that_wait_for_many_answers() -> None:

@@ -12,12 +12,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import repeat
 from typing import Any
 
-from apache_beam.pvalue import TaggedOutput
-
-from ...formats.native.plain import plain_changes
+from ...formats.native.plain import OfCollection, plain_changes
 from ...operators.base import Operator, Profile
 from ...operators.carried_keys import MAX_COLLECTIONS
 from ...operators.expiry import MARK
@@ -28,7 +25,7 @@ from ...operators.remembering import RememberingAssemble
 from . import cells, clock
 from .keys import decode_key
 from .plain_assemble import Host, PlainAssemble
-from .plain_bytes import BEGIN, EVENT, TOLD, WEIGHTLESS, Outputs, Take, in_order
+from .plain_bytes import BEGIN, EVENT, TAGGED, TOLD, WEIGHTLESS, Outputs, Take, in_order
 
 _LEAST = -(1 << 63)
 
@@ -49,37 +46,35 @@ class PlainIngest:
 
     def __init__(self, operator: Ingest, profile: Profile, at: Mapping[str, int]) -> None:
         self._operator, self._document = operator, at["document"]
-        self._floor = _LEAST if profile.snapshot is None else profile.snapshot
-        self._known: dict[bytes, tuple[Any, tuple[str, ...]] | None] = {}
+        self._known: dict[bytes, OfCollection | None] = {}
+        floor = _LEAST if profile.snapshot is None else profile.snapshot
+        self._event = partial(
+            _plain.plain_event, BEGIN, EVENT, _TOLD_ON, _APART, floor, TAGGED, self._known, self._learn
+        )
 
     def __call__(self, key: bytes, envelope: bytes, given: Sequence[Any]) -> Outputs | None:
         """Keeps the document's new fields, and tells of them."""
-        collection = key[: key.rfind(b"/")]
-        known = self._known[collection] if collection in self._known else self._learn(collection, key)
-        if known is None:
-            return None
-        event, tells = known
         state = given[self._document]
         held = state.read()
-        found = None if held is None else event(held, envelope, key, clock.micros())
+        found = None if held is None else self._event(held, envelope, key, clock.micros())
         if found is None:
             return None
-        raw, told = found
+        raw, outputs = found
         state.write(raw)
-        return () if told is None else [*map(TaggedOutput, tells, repeat((key, told)))]
+        return outputs
 
-    def _learn(self, collection: bytes, key: bytes) -> tuple[Any, tuple[str, ...]] | None:
-        """What takes the events of a collection, and the operators that are told."""
+    def _learn(self, collection: bytes, key: bytes) -> OfCollection | None:
+        """What is read of the documents of a collection, what stays in a plain change, and the operators that are told."""
         if len(self._known) >= MAX_COLLECTIONS:
             self._known.clear()
         plain: Plain | None = self._operator.plain(str(decode_key(key)))
-        known = self._known[collection] = None if plain is None else (self._event(plain), plain.tells)
+        known = self._known[collection] = None if plain is None else _of_collection(plain)
         return known
 
-    def _event(self, plain: Plain) -> Any:
-        read = None if plain.read is None else in_order(plain.read)
-        stays = in_order(plain.stays)
-        return partial(_plain.plain_event, BEGIN, EVENT, _TOLD_ON, _APART, self._floor, read, stays)
+
+def _of_collection(plain: Plain) -> OfCollection:
+    read = None if plain.read is None else in_order(plain.read)
+    return read, in_order(plain.stays), tuple(plain.tells)
 
 
 class PlainMatch:
@@ -92,9 +87,10 @@ class PlainMatch:
     """
 
     def __init__(self, operator: Match, profile: Profile, at: Mapping[str, int]) -> None:
-        plain = operator.plain()
-        self._member = None if plain is None else partial(_plain.plain_member, BEGIN, TOLD, in_order(plain.stays))
-        self._tells, self._page = repeat(operator.assemble), profile.page or sys.maxsize
+        plain, take = operator.plain(), _plain.plain_member
+        stays = () if plain is None else in_order(plain.stays)
+        self._member = None if plain is None else partial(take, BEGIN, TOLD, stays, TAGGED, operator.assemble)
+        self._page = profile.page or sys.maxsize
         self._docs, self._subs, self._round = at["docs"], at["subs"], at["round"]
 
     def __call__(self, key: bytes, envelope: bytes, given: Sequence[Any]) -> Outputs | None:
@@ -106,11 +102,11 @@ class PlainMatch:
         found = self._member(held, given[self._subs].read(), envelope)
         if found is None:
             return None
-        raw, told = found
-        if len(raw) > cells.SPLIT_BYTES or len(told) > self._page or given[self._round].read() is not None:
+        raw, outputs = found
+        if len(raw) > cells.SPLIT_BYTES or len(outputs) > self._page or given[self._round].read() is not None:
             return None
         docs.write(raw)
-        return [*map(TaggedOutput, self._tells, told)]
+        return outputs
 
 
 def _nothing(key: bytes, envelope: bytes, given: Sequence[Any]) -> None:

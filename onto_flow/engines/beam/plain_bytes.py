@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
-from ...formats.native.plain import Names
+from apache_beam.pvalue import TaggedOutput
+
+from ...formats.native.plain import Make, Names
 from ...operators.messages import Doc, Event, Told
 from ..coding import encode, encode_message
 from ..credit import wrap
@@ -27,6 +30,15 @@ def _head(message: Event | Told, then: Any) -> bytes:
 
 EVENT = _head(Event((5, 5), None), (5, 5))
 TOLD = _head(Told("path", Doc((5, 5), None, None)), "path")
+
+
+def _is_its_parts(tagged: Any) -> bool:
+    """Whether to set the parts of such an object is all that making it does."""
+    return tagged.__new__ is object.__new__ and vars(tagged("to", b"")) == {"tag": "to", "value": b""}
+
+
+TAGGED: Make = TaggedOutput if _is_its_parts(TaggedOutput) else partial(TaggedOutput)
+"""Makes what Beam carries to an operator."""
 
 
 def in_order(names: Iterable[str]) -> Names:

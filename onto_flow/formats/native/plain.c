@@ -37,8 +37,7 @@ static int value_of(Entries *map, Slice name, Slice *found)
     return map->there >= 0;
 }
 
-/* Whether some fields of two versions have the same values. `names`: a tuple of bytes, in order. */
-static int all_stay(Slice before, Slice after, PyObject *names)
+int all_stay(Slice before, Slice after, PyObject *names)
 {
     Entries was, now;
     Py_ssize_t count = PyTuple_GET_SIZE(names);
@@ -54,7 +53,7 @@ static int all_stay(Slice before, Slice after, PyObject *names)
     return 1;
 }
 
-static int are_names(PyObject *names)
+int are_names(PyObject *names)
 {
     int well = PyTuple_Check(names);
     for (Py_ssize_t n = 0; well && n < PyTuple_GET_SIZE(names); n++)
@@ -104,61 +103,22 @@ Said read_of(Slice raw, PyObject *wanted, Slice apart, Buffer *room, Slice *foun
     return DONE;
 }
 
-/* Whether an event is newer than the document that is held, both of them with fields. A document that was read at a time has
-   rules of its own; so has the version of one that never was. */
-static int follows(const Doc *event, const Doc *held, int64_t floor)
+static PyObject *known_name(PyObject **known, const char *name)
 {
-    Version came, known;
-    return is(event->fields, MAP_) && is(held->fields, MAP_) && version_of(event->version, &came) &&
-           version_of(held->version, &known) && is_above(came, known) && came.micros > floor && came.tie >= 0 &&
-           known.tie >= 0 && known.micros >= 0 && (known.micros || known.tie) &&
-           (is(event->keys, NONE_) || same_bytes(event->keys, held->version));
+    return *known ? *known : (*known = PyUnicode_InternFromString(name));
 }
 
-/* The state of a document, and what is told of it. */
-static PyObject *taken(Slice version, Slice fields, int64_t now, Slice head, Slice key, int changed)
+PyObject *output_of(PyObject *make, PyObject *to, PyObject *keyed)
 {
-    static const uint8_t cell[] = {STATE_VERSION, TUPLE_, 3}, of_doc[] = {TUPLE_, 3}, no_keys[] = {TUPLE_, 0};
-    uint8_t moment[10];
-    const Slice state[] = {{cell, cell + 3}, version, fields, {moment, write_int(moment, now)}};
-    const Slice doc[] = {head, key, {of_doc, of_doc + 2}, version, fields, {no_keys, no_keys + 2}};
-    PyObject *held = joined(state, 4), *told = changed ? joined(doc, 6) : Py_NewRef(Py_None);
-    PyObject *found = held && told ? PyTuple_Pack(2, held, told) : NULL;
-    Py_XDECREF(held);
-    Py_XDECREF(told);
-    return found;
-}
-
-PyObject *native_plain_event(PyObject *module, PyObject *const *args, Py_ssize_t count)
-{
-    enum { BEGIN, EVENT_HEAD, TOLD_HEAD, APART, FLOOR, WANTED, STAYS, STATE, MESSAGE, KEY, NOW, COUNT };
-    static const uint8_t bytes[] = {EVENT_HEAD, TOLD_HEAD, APART, STATE, MESSAGE, KEY};
-    if (!are_given(args, count, COUNT, bytes, sizeof bytes) || !are_names(args[STAYS]) ||
-        (args[WANTED] != Py_None && !are_names(args[WANTED])))
+    static PyObject *tag, *value, *nothing;
+    if (!PyType_Check(make))
+        return PyObject_CallFunctionObjArgs(make, to, keyed, NULL);
+    if (!known_name(&tag, "tag") || !known_name(&value, "value") || !(nothing = nothing ? nothing : PyTuple_New(0)))
         return NULL;
-    Py_ssize_t begin = PyLong_AsSsize_t(args[BEGIN]);
-    int64_t floor = PyLong_AsLongLong(args[FLOOR]), now = PyLong_AsLongLong(args[NOW]), since;
-    if (PyErr_Occurred())
-        return NULL;
-    Slice state = raw_of(args[STATE]), rest = raw_of(args[MESSAGE]), after;
-    Doc event, held;
-    Buffer room = {0};
-    rest.at += begin;
-    if (!take_state(&state) || !take_tuple(&state, 3) || !take(&state, &held.version) || !take(&state, &held.fields) ||
-        !take_int(&state, &since) || state.at != state.end || !take_event(&rest, raw_of(args[EVENT_HEAD]), &event) ||
-        !follows(&event, &held, floor))
-        Py_RETURN_NONE;
-    Said said = read_of(event.fields, args[WANTED], raw_of(args[APART]), &room, &after);
-    int changed = said == DONE && !same_bytes(held.fields, after);
-    PyObject *found = NULL;
-    if (said == ODD || (changed && !all_stay(held.fields, after, args[STAYS])))
-        found = Py_NewRef(Py_None);
-    else if (said == DONE)
-        found = taken(event.version, after, now, raw_of(args[TOLD_HEAD]), raw_of(args[KEY]), changed);
-    else
-        PyErr_NoMemory();
-    buffer_free(&room);
-    return found;
+    PyObject *output = PyBaseObject_Type.tp_new((PyTypeObject *)make, nothing, NULL);
+    if (output && (PyObject_SetAttr(output, tag, to) < 0 || PyObject_SetAttr(output, value, keyed) < 0))
+        Py_CLEAR(output);
+    return output;
 }
 
 int is_plain(const Doc *now, const Doc *held, PyObject *stays)
@@ -167,8 +127,17 @@ int is_plain(const Doc *now, const Doc *held, PyObject *stays)
            is_newer(now->version, held->version) && all_stay(held->fields, now->fields, stays);
 }
 
-/* The bytes of the keys of subscriptions that weigh more than 0, with a message beside each if there is one; None: odd. */
-static PyObject *active_of(PyObject *subs, PyObject *message)
+/* A message to one key, which becomes its. */
+static PyObject *told_to(PyObject *make, PyObject *to, PyObject *key, PyObject *message)
+{
+    PyObject *keyed = PyTuple_Pack(2, key, message), *output = keyed ? output_of(make, to, keyed) : NULL;
+    Py_XDECREF(keyed);
+    Py_DECREF(key);
+    return output;
+}
+
+/* The bytes of the keys of subscriptions that weigh more than 0; with a message, what tells it to each; None: odd. */
+static PyObject *active_of(PyObject *subs, PyObject *make, PyObject *to, PyObject *message)
 {
     Slice held = raw_of(subs);
     uint64_t count;
@@ -186,7 +155,7 @@ static PyObject *active_of(PyObject *subs, PyObject *message)
             continue;
         PyObject *one = joined(&root, 1);
         if (one && message)
-            one = Py_BuildValue("(NO)", one, message);
+            one = told_to(make, to, one, message);
         if (!one || PyList_Append(found, one) < 0)
             Py_CLEAR(found);
         Py_XDECREF(one);
@@ -196,7 +165,7 @@ static PyObject *active_of(PyObject *subs, PyObject *message)
 
 PyObject *native_active(PyObject *module, PyObject *subs)
 {
-    return PyBytes_Check(subs) ? active_of(subs, NULL) : PyErr_Format(PyExc_TypeError, "bytes are wanted");
+    return PyBytes_Check(subs) ? active_of(subs, NULL, NULL, NULL) : PyErr_Format(PyExc_TypeError, "bytes are wanted");
 }
 
 /* The documents with a newer version of one; None: not plain. */
@@ -223,7 +192,7 @@ static PyObject *replaced(Slice docs, Slice rest, Slice head, PyObject *stays)
 
 PyObject *native_plain_member(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    enum { BEGIN, HEAD, STAYS, DOCS, SUBS, MESSAGE, COUNT };
+    enum { BEGIN, HEAD, STAYS, MAKE, TO, DOCS, SUBS, MESSAGE, COUNT };
     static const uint8_t bytes[] = {HEAD, DOCS, MESSAGE};
     if (!are_given(args, count, COUNT, bytes, sizeof bytes) || !are_names(args[STAYS]))
         return NULL;
@@ -232,7 +201,7 @@ PyObject *native_plain_member(PyObject *module, PyObject *const *args, Py_ssize_
     PyObject *docs = replaced(raw_of(args[DOCS]), rest, raw_of(args[HEAD]), args[STAYS]);
     if (!docs || docs == Py_None)
         return docs;
-    PyObject *roots = PyBytes_Check(args[SUBS]) ? active_of(args[SUBS], args[MESSAGE]) : PyList_New(0);
+    PyObject *roots = PyBytes_Check(args[SUBS]) ? active_of(args[SUBS], args[MAKE], args[TO], args[MESSAGE]) : PyList_New(0);
     if (roots && roots != Py_None)
         return Py_BuildValue("(NN)", docs, roots);
     Py_DECREF(docs);

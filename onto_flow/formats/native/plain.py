@@ -6,7 +6,7 @@ the bytes are not what they always are. Where neither is compiled, this is no fa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, cast
 
 from ...core.change import NEVER
@@ -17,6 +17,12 @@ from . import extension
 
 Names = tuple[bytes, ...]
 """Names of fields as UTF-8, in order."""
+
+OfCollection = tuple["Names | None", Names, tuple[str, ...]]
+"""The fields that are read (`None`: all), those whose values are as they were, and the operators that are told."""
+
+Make = Callable[[str, tuple[bytes, bytes]], Any]
+"""(operator, (key, message)) -> what the engine carries; as a class: its objects are their `tag` and `value` alone."""
 
 Known = tuple[Names | None, Any]
 """Of a collection: the fields whose values are as they were, `None` where its documents have no plain changes; and what its
@@ -66,14 +72,15 @@ class PlainChanges(Protocol):
         told_head: bytes,
         apart: bytes,
         floor: int,
-        wanted: Names | None,
-        stays: Names,
+        make: Make,
+        collections: dict[bytes, OfCollection | None],
+        learn: Callable[[bytes, bytes], OfCollection | None],
         state: bytes,
         message: bytes,
         key: bytes,
         now: int,
-    ) -> tuple[bytes, bytes | None] | None:
-        """An event for ingest: the new state, and what is told, if anything changed.
+    ) -> tuple[bytes, list[Any]] | None:
+        """An event for ingest: the new state, and what tells of it, if anything changed.
 
         Args:
             begin: Where the event begins in the message.
@@ -81,8 +88,10 @@ class PlainChanges(Protocol):
             told_head: What a message begins with that tells of a document.
             apart: A name that a document with a plain change has not.
             floor: The event's microseconds must be above it.
-            wanted: The fields that are read; `None`: all.
-            stays: The fields whose values are as they were.
+            make: Makes what tells an operator.
+            collections: What is known of collections, by what the bytes of paths in them begin with; `None`: no change of
+                a document in them is plain.
+            learn: (collection, key) -> what is known of one that is not among them.
             state: (version, fields, since) of the document.
             message: The event.
             key: The bytes of the document's path.
@@ -90,11 +99,19 @@ class PlainChanges(Protocol):
         """
 
     def plain_member(
-        self, begin: int, head: bytes, stays: Names, docs: bytes, subs: bytes | None, message: bytes
-    ) -> tuple[bytes, list[tuple[bytes, bytes]]] | None:
-        """News of a document, for a map of path -> (version, fields, keys): the new map, and whom to tell.
+        self,
+        begin: int,
+        head: bytes,
+        stays: Names,
+        make: Make,
+        to: str,
+        docs: bytes,
+        subs: bytes | None,
+        message: bytes,
+    ) -> tuple[bytes, list[Any]] | None:
+        """News of a document, for a map of path -> (version, fields, keys): the new map, and what tells the operator `to`.
 
-        They are those that `active` gives, each with the news.
+        Under the keys that `active` gives it is told the news.
         """
 
     def plain_register(
@@ -179,13 +196,19 @@ class _InPython:
         told_head: bytes,
         apart: bytes,
         floor: int,
-        wanted: Names | None,
-        stays: Names,
+        make: Make,
+        collections: dict[bytes, OfCollection | None],
+        learn: Callable[[bytes, bytes], OfCollection | None],
         state: bytes,
         message: bytes,
         key: bytes,
         now: int,
-    ) -> tuple[bytes, bytes | None] | None:
+    ) -> tuple[bytes, list[Any]] | None:
+        collection = key.rpartition(b"/")[0]
+        of = collections[collection] if collection in collections else learn(collection, key)
+        if of is None:
+            return None
+        wanted, stays, tells = of
         held, event = state_of(state), behind_head(message, begin, event_head)
         if not isinstance(held, tuple) or len(held) != 3 or event is None:
             return None
@@ -201,12 +224,20 @@ class _InPython:
         changed = encode(after) != encode(before)
         if changed and not _all_stay(before, after, stays):
             return None
-        told = told_head + key + encode((version, after, ())) if changed else None
-        return encode_state((version, after, now)), told
+        told = told_head + key + encode((version, after, ()))
+        return encode_state((version, after, now)), [make(to, (key, told)) for to in tells if changed]
 
     def plain_member(
-        self, begin: int, head: bytes, stays: Names, docs: bytes, subs: bytes | None, message: bytes
-    ) -> tuple[bytes, list[tuple[bytes, bytes]]] | None:
+        self,
+        begin: int,
+        head: bytes,
+        stays: Names,
+        make: Make,
+        to: str,
+        docs: bytes,
+        subs: bytes | None,
+        message: bytes,
+    ) -> tuple[bytes, list[Any]] | None:
         held, told, roots = state_of(docs), behind_head(message, begin, head), [] if subs is None else self.active(subs)
         if not isinstance(held, tuple) or told is None or roots is None:
             return None
@@ -214,7 +245,7 @@ class _InPython:
         entries = dict(held)
         if not _is_plain(entries.get(path), doc, stays):
             return None
-        return encode_state(tuple({**entries, path: doc}.items())), [(root, message) for root in roots]
+        return encode_state(tuple({**entries, path: doc}.items())), [make(to, (root, message)) for root in roots]
 
     def plain_register(
         self,

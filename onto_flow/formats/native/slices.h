@@ -88,6 +88,13 @@ PyObject *bytes_of(const Buffer *buffer);
 PyObject *joined(const Slice *pieces, int count);     /* bytes of some pieces, one behind the other */
 PyObject *spliced(Slice whole, Slice old, Slice new); /* bytes with a piece of them replaced */
 
+/* Whether some fields of two versions have the same values. `names`: a tuple of bytes, in order. */
+int all_stay(Slice before, Slice after, PyObject *names);
+int are_names(PyObject *names); /* else an exception is set */
+
+/* What an engine carries to an operator. `make`: a class whose objects are their `tag` and `value` alone, or what gives one. */
+PyObject *output_of(PyObject *make, PyObject *to, PyObject *keyed);
+
 /* Whether a document is a newer version of the held one that belongs where it did and asks for what it did. */
 int is_plain(const Doc *now, const Doc *held, PyObject *stays);
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import pytest
@@ -19,6 +20,23 @@ from onto_flow.operators.messages import Doc, Event, Subscribe, Told, encode_mes
 pytestmark = pytest.mark.usefixtures("compiled")
 
 PYTHON = plain._InPython()
+TELLS = ("match.b", "assemble")
+
+
+@dataclass
+class Carried:
+    """What an engine carries: made of its parts alone."""
+
+    tag: str
+    value: tuple[bytes, bytes]
+
+
+def call(to, keyed):
+    return to, keyed
+
+
+def nobody_knows(collection, key):
+    raise AssertionError(collection, key)
 
 
 @given(docs, st.randoms(), st.none() | names, names, st.none() | versions, st.integers(-1, 5), st.none() | damage)
@@ -35,9 +53,47 @@ def test_events(held, random, wanted, stays, previous, floor, how):
         damaged(raw, how if where == "state" else None),
         damaged(message, how if where == "message" else None),
     )
-    given_ = (1, EVENT, TOLD, b"z", floor, wanted, stays, raw, message, encode("b/1"), 300)
+    make, learnt = random.choice((Carried, call)), {encode("b/1")[:3]: (wanted, stays, TELLS[: random.randrange(3)])}
+    given_ = (1, EVENT, TOLD, b"z", floor, make, learnt, nobody_knows, raw, message, encode("b/1"), 300)
     found = plain_changes().plain_event(*given_)
     assert (how is not None and found is None) or found == PYTHON.plain_event(*given_)
+
+
+@pytest.mark.parametrize("path", ["b/1", "b/1/c/2", "é/1", "none", ""])
+def test_a_collection_is_learnt_when_it_is_met(path):
+    held, event = encode_state(((1, 0), {"n": 1}, 7)), b"\x00" + encode_message(Event((2, 0), {"n": 2}))
+    key, of = encode(path), (None, (), ("assemble",))
+    collection = key[: max(key.rfind(b"/"), 0)]
+    for what in (plain_changes(), PYTHON):
+        for answer in (of, None):
+            met, learnt = [], {b"other": None}
+            given_ = (
+                1,
+                EVENT,
+                TOLD,
+                b"z",
+                0,
+                Carried,
+                learnt,
+                lambda *of_: met.append(of_) or answer,
+                held,
+                event,
+                key,
+                300,
+            )
+            found = what.plain_event(*given_)
+            assert met == [(collection, key)]
+            assert (found is None) is (answer is None)
+            learnt[collection] = answer
+            assert what.plain_event(*given_) == found
+            assert len(met) == 1
+
+
+def test_a_collection_that_cannot_be_learnt_is_told():
+    held, event = encode_state(((1, 0), {"n": 1}, 7)), b"\x00" + encode_message(Event((2, 0), {"n": 2}))
+    for what in (plain_changes(), PYTHON):
+        with pytest.raises(AssertionError):
+            what.plain_event(1, EVENT, TOLD, b"z", 0, Carried, {}, nobody_knows, held, event, encode("b/1"), 300)
 
 
 def record_of(entries, random):
@@ -58,10 +114,11 @@ def test_members_and_registers(held, random, stays, how):
     weights = tuple((root, random.randrange(-1, 3)) for root in "abc" if random.random() < 0.5)
     subs = encode_state(weights) if weights else random.choice((None, encode_state("split")))
     states = {"plain_member": encode_state(tuple(entries.items())), "plain_register": record_of(entries, random)}
+    make = random.choice((Carried, call))
     for name, whole in states.items():
         raw = damaged(whole, how)
         register = (*TYPES, 1, TOLD[1:], known(path, stays), raw, message, None, random.choice((None, entries)))
-        given_ = register if name == "plain_register" else (1, TOLD[1:], stays, raw, subs, message)
+        given_ = register if name == "plain_register" else (1, TOLD[1:], stays, make, "assemble", raw, subs, message)
         found = getattr(plain_changes(), name)(*given_)
         assert how is not None or found == getattr(PYTHON, name)(*given_), name
 
@@ -165,16 +222,20 @@ def test_a_document_that_goes_elsewhere_is_not_plain(now):
     held = encode_state((("b/1", Doc((1, 0), {"n": 1, "r": 1}, ((1, "c/1"),))),))
     plain_one = b"\x00" + encode_message(Told("b/1", Doc((2, 0), {"n": 2, "r": 1}, ((1, "c/1"),))))
     for what in (plain_changes(), PYTHON):
-        assert what.plain_member(1, TOLD[1:], (b"r",), held, None, told) is None
-        assert what.plain_member(1, TOLD[1:], (b"r",), held, None, plain_one) is not None
+        assert what.plain_member(1, TOLD[1:], (b"r",), Carried, "a", held, None, told) is None
+        assert what.plain_member(1, TOLD[1:], (b"r",), Carried, "a", held, None, plain_one) is not None
 
 
 def test_other_messages_and_forms_are_not_plain():
     held = encode_state(((1, 0), {"n": 1}, 7))
     told = b"\x00" + encode_message(Subscribe((("a/1", 1),)))
+    learnt = {encode("b/1")[:3]: (None, (), TELLS)}
     for what in (plain_changes(), PYTHON):
-        assert what.plain_event(1, EVENT, TOLD, b"z", 0, None, (), held, told, encode("b/1"), 300) is None
-        assert what.plain_member(1, TOLD[1:], (), encode_state("split"), None, told) is None
+        assert (
+            what.plain_event(1, EVENT, TOLD, b"z", 0, Carried, learnt, nobody_knows, held, told, encode("b/1"), 300)
+            is None
+        )
+        assert what.plain_member(1, TOLD[1:], (), Carried, "a", encode_state("split"), None, told) is None
         assert what.plain_register(*TYPES, 1, TOLD[1:], {}, b"\x02", told, None, None) is None
         assert what.active(encode_state("split")) is None
 
@@ -182,8 +243,9 @@ def test_other_messages_and_forms_are_not_plain():
 def test_without_the_extension_it_is_done_in_python(monkeypatch):
     monkeypatch.setattr(plain, "extension", lambda: None)
     held, event = encode_state(((1, 0), {"n": 1}, 7)), b"\x00" + encode_message(Event((2, 0), {"n": 2}))
-    found = plain_changes().plain_event(1, EVENT, TOLD, b"z", 0, None, (), held, event, encode("b/1"), 300)
-    assert found == (
-        encode_state(((2, 0), {"n": 2}, 300)),
-        b"\x00" + encode_message(Told("b/1", Doc((2, 0), {"n": 2}, ()))),
+    learnt = {encode("b/1")[:3]: (None, (), TELLS)}
+    found = plain_changes().plain_event(
+        1, EVENT, TOLD, b"z", 0, Carried, learnt, nobody_knows, held, event, encode("b/1"), 300
     )
+    told = encode("b/1"), b"\x00" + encode_message(Told("b/1", Doc((2, 0), {"n": 2}, ())))
+    assert found == (encode_state(((2, 0), {"n": 2}, 300)), [Carried(to, told) for to in TELLS])
