@@ -34,12 +34,14 @@ class Record:
         written: What of it is written down, as `operators.written` marks it; `None`: nothing that can be compared.
         asked: Slot, key, slot, key: what changed of `open` since it was written down.
         missing: A slot and a key of it that was asked for and not answered when `members` last looked; never written down.
+        awaited: Slots and keys of them that what is kept asks for and that are not answered; never written down.
         settled: Whether every register is known to be covered; never written down.
         layout: The bytes that it was written as, and where its registers stand in them, where an engine has noted it there.
     """
 
     __slots__ = (
         "asked",
+        "awaited",
         "behind",
         "due",
         "failed",
@@ -66,6 +68,7 @@ class Record:
         self.written: list[Any] | None = None
         self.asked: list[Any] | None = None
         self.missing: tuple[int, JoinKey] | None = None
+        self.awaited: dict[tuple[int, JoinKey], None] | None = None
         self.settled = False
         self.layout: tuple[bytes, bytes] | None = None
 

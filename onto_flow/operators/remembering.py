@@ -1,7 +1,8 @@
 """assemble where the engine gives back the record that it was given, as long as it can: what was evaluated is kept with it.
 
 A stream's worker keeps the objects of the keys that it had lately. A new version of a document that belongs where it
-belonged then changes the row that is made of it, and nothing else is looked at. Anything else is left to `Assemble`.
+belonged then changes the row that is made of it, and nothing else is looked at. Where a view's slots are found by paths,
+documents that come and go do so in what is kept as well (`reached`). Anything else is left to `Assemble`.
 
 Law: it sends and emits what `Assemble` does.
 """
@@ -19,8 +20,9 @@ from ..plan.nodes import OperatorNode, Plan
 from .assemble import Assemble
 from .base import Context, Key, Profile
 from .kept_members import KeptMembers, Shown
-from .messages import Doc, Message, Told
+from .messages import Answer, Doc, Message, Told
 from .plain import Plain, asked_by, is_chosen
+from .reached import Reached
 from .record import Found, Record
 
 
@@ -31,6 +33,7 @@ class RememberingAssemble(Assemble):
         super().__init__(node, plan, profile)
         self._keeps = cast("Keeps", self.evaluator) if hasattr(self.evaluator, "keep") else None
         self._can = not self.over.slots and all(found_by_keys(s) for s in self.view.slots)
+        self._reached = Reached(self.joins) if self._can and Reached.can_be(self.joins) else None
         self._tells_sinks_alone = not (self.view.grouped or self.view.owned or self.view.relayed)
         self._keeping = False
         self._made: Kept | None = None
@@ -43,7 +46,12 @@ class RememberingAssemble(Assemble):
         if not self._keeping:
             super().step(key, messages, ctx)
             return
+        if not ctx.silent and self.can_follow(held) and all(map(Reached.takes, messages)):
+            self.follow(held, cast("str", key), messages, ctx)
+            ctx.put("record", held)
+            return
         kept, held.kept = held.kept, None
+        held.awaited = None
         if kept is not None and not ctx.silent and self._only_ends(held, kept, messages):
             self._take_ends(held, cast("str", key), messages, ctx)
             held.kept = kept
@@ -54,6 +62,85 @@ class RememberingAssemble(Assemble):
         else:
             self.show(held, cast("str", key), self._kept_shows(held, kept), ctx)
             ctx.put("record", held)
+
+    def can_follow(self, record: Record) -> bool:
+        """Whether `follow` may take messages into a record."""
+        return record.kept is not None and self._follows and not (record.failed or record.behind)
+
+    @property
+    def _follows(self) -> bool:
+        return self._reached is not None and self.relies
+
+    def follow(self, record: Record, root: str, messages: Sequence[Message], ctx: Context) -> list[str]:
+        """Takes messages that `Reached` takes into a record, and shows the view where it may be another one.
+
+        Returns:
+            The documents that have other registers.
+        """
+        kept, awaited = record.kept, bool(record.awaited)
+        named, ends, news = list[str](), list[str](), list[str]()
+        opens = False
+        for message in messages:
+            path = message.path if isinstance(message, Told) else cast("str", cast("Answer", message).key)
+            before = record.reg.get(path)
+            if isinstance(message, Told):
+                record.told(path, message.doc)
+                named.append(path)
+            else:
+                assert isinstance(message, Answer)
+                (named if record.answered(message) else ends).append(path)
+                opens = opens or message.weight > 0
+            if record.reg.get(path) is not before:
+                news.append(path)
+            kept = None if kept is None else self._moved(record, kept, message, before)
+        self._mention(record, root, named, ends, ctx)
+        record.kept, record.missing = kept, next(reversed(record.awaited), None) if record.awaited else None
+        if kept is None:
+            self.show(record, root, None, ctx)
+        elif not record.awaited and (news or opens or awaited):
+            kept.settle()
+            self.show(record, root, self._kept_shows(record, kept), ctx)
+        return news
+
+    def _moved(self, record: Record, kept: Kept, message: Message, before: Doc | None) -> Kept | None:
+        """What is kept, in line with a message that the record has taken; `None` where that cannot be told."""
+        assert self._reached is not None
+        try:
+            self._reached.follow(record, kept, message, before)
+        except Exception:
+            record.awaited = None
+            return None
+        return kept
+
+    def _mention(self, record: Record, root: str, named: Sequence[str], ends: Sequence[str], ctx: Context) -> None:
+        """What `_tidy` does, where only documents that were named, or whose answers ended, may be asked for otherwise."""
+        due = record.due
+        for path in (*named, *ends):
+            doc = record.reg.get(path)
+            if doc is None or record.covered(path, doc, root, self.joins):
+                if path in due:
+                    due = {p: at for p, at in due.items() if p != path}
+            elif path in named or path not in due:
+                due = {**due, path: ctx.now + self.profile.keep_uncovered}
+        if due is not record.due:
+            record.due = {p: due[p] for p in record.reg if p in due} if len(due) > 1 else due
+        record.settled = not due
+        if due:
+            ctx.set_timer("garbage", min(due.values()))
+
+    def take_while_it_waits(self, record: Record, answer: Answer) -> bool:
+        """See `Assemble`; what is kept follows."""
+        before = record.reg.get(cast("str", answer.key))
+        if not super().take_while_it_waits(record, answer):
+            return False
+        if record.kept is not None:
+            record.kept = self._moved(record, record.kept, answer, before) if self._follows else None
+        return True
+
+    def _drop(self, record: Record, root: str, ctx: Context) -> bool:
+        if record.awaited:
+            record.kept = record.awaited = None
+        return super()._drop(record, root, ctx)
 
     def plain(self, path: str) -> Plain | None:
         """What a plain change of the documents of a collection is, by the path of one; `None`: there is none."""
@@ -89,8 +176,9 @@ class RememberingAssemble(Assemble):
             return None
         try:
             kept.replace(slots, path, doc.fields)
-            shown = kept.shown(record.last)
+            shown = (record.last, ()) if record.awaited else kept.shown(record.last)
         except Exception:
+            record.awaited = None
             return None
         self.evaluated += 1
         record.kept = kept
@@ -162,7 +250,7 @@ class RememberingAssemble(Assemble):
         return news
 
     def _show(self, record: Record, root: str, ctx: Context, found: Found | None = None) -> None:
-        self._made = None
+        self._made = record.awaited = None
         super()._show(record, root, ctx, found)
         record.kept = None if record.failed else self._made
 

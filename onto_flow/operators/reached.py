@@ -1,0 +1,146 @@
+"""Which documents a root reaches, followed while messages come in any order: `record.members` need not look for them.
+
+For views whose slots are all found by the paths of their documents, as `drained.placing` is; but here a document may ask
+for what is not answered yet. Such keys are noted (`Record.awaited`), and while there is one nothing is shown.
+
+    a meeting asks for another ticket -> the ticket is awaited -> its answer -> its user is awaited -> its answer -> shown
+
+Law: where nothing is awaited, what is kept is what `record.members` finds; else that finds that it has to hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import cast
+
+from ..core.values import Document
+from ..plan.evaluator import Kept
+from .joins import JoinKey, Joins, has_own_keys
+from .messages import Answer, Doc, Message, Told
+from .record import Record
+
+
+class Reached:
+    """The documents that the roots of one view reach.
+
+    Args:
+        joins: Of the view; see `can_be`.
+    """
+
+    def __init__(self, joins: Joins) -> None:
+        self._slots = joins.slots
+        self._asks = tuple(tuple((child.index, joins.asks[child.index]) for child in c) for c in joins.children)
+        self._asked = tuple((slot.parent, joins.asks[slot.index]) for slot in joins.slots)
+        self._slots_at = lru_cache(maxsize=1000)(self._slots_in)
+
+    @staticmethod
+    def can_be(joins: Joins) -> bool:
+        """Whether all slots are found by paths, and hold all that is found."""
+        return joins.asks_by_itself and all(s.kind == "via" and not has_own_keys(s) for s in joins.slots[1:])
+
+    @staticmethod
+    def takes(message: Message) -> bool:
+        """Whether a message is of a kind that can be followed."""
+        if isinstance(message, Answer):
+            return not message.left and all(path == message.key for path, _ in message.members)
+        return isinstance(message, Told) and not message.doc.gone
+
+    def follow(self, record: Record, kept: Kept, message: Message, before: Doc | None) -> None:
+        """Brings what is kept of a record, and what it awaits, in line with a message that the record has taken.
+
+        Args:
+            record: It.
+            kept: What is kept of it.
+            message: The message.
+            before: The register of its document before.
+
+        Raises:
+            Exception: It cannot be told; what is kept is worth nothing.
+        """
+        path = message.path if isinstance(message, Told) else cast("str", cast("Answer", message).key)
+        if record.reg.get(path) is not before:
+            for slot in self._slots_at(path.rpartition("/")[0]):
+                self._renew(record, kept, slot, path, before)
+        if isinstance(message, Answer):
+            self._answered(record, kept, message.slot, path)
+
+    def _slots_in(self, collection: str) -> tuple[int, ...]:
+        return tuple(s.index for s in self._slots if s.collection.matches(f"{collection}/x"))
+
+    def _renew(self, record: Record, kept: Kept, slot: int, path: str, before: Doc | None) -> None:
+        """A document has another register."""
+        doc = record.reg[path]
+        if doc.gone:
+            raise LookupError(path)
+        if path not in kept.paths(slot):
+            if slot and doc.fields is not None and self._is_asked(record, kept, slot, path):
+                self._reach(record, kept, slot, path)
+            return
+        old = cast("Document", cast("Doc", before).fields)
+        if doc.fields is not None:
+            kept.put(slot, path, doc.fields)
+        elif slot:
+            kept.drop(slot, path)
+        else:
+            raise LookupError(path)
+        for child, asks in self._asks[slot]:
+            was, now = asks(path, old), () if doc.fields is None else asks(path, doc.fields)
+            if was != now:
+                known, wanted = frozenset(was), frozenset(now)
+                for key in now:
+                    if key not in known:
+                        self._reach(record, kept, child, cast("str", key))
+                self._lose(record, kept, child, [key for key in was if key not in wanted])
+
+    def _answered(self, record: Record, kept: Kept, slot: int, path: str) -> None:
+        """A key was answered once more, or an answer of it has ended."""
+        if self._is_asked(record, kept, slot, path):
+            if record.awaited:
+                record.awaited.pop((slot, path), None)
+            self._reach(record, kept, slot, path)
+
+    def _reach(self, record: Record, kept: Kept, slot: int, path: str) -> None:
+        """Something asks for a document: it belongs to the slot where it is known, and is awaited where it is not answered."""
+        doc = record.reg.get(path)
+        if not record.is_open(slot, path):
+            record.awaited = record.awaited or {}
+            record.awaited[slot, path] = None
+        elif doc is None or doc.gone:
+            raise LookupError(path)
+        if doc is None or doc.fields is None or path in kept.paths(slot):
+            return
+        kept.put(slot, path, doc.fields)
+        for child, asks in self._asks[slot]:
+            for key in asks(path, doc.fields):
+                self._reach(record, kept, child, cast("str", key))
+
+    def _lose(self, record: Record, kept: Kept, slot: int, keys: Sequence[JoinKey]) -> None:
+        """A document does not ask for some others any more; those go that none asks for."""
+        asked = self._all_asked(record, kept, slot) if keys else frozenset()
+        for key in keys:
+            if key not in asked:
+                self._leave(record, kept, slot, cast("str", key))
+
+    def _leave(self, record: Record, kept: Kept, slot: int, path: str) -> None:
+        if record.awaited:
+            record.awaited.pop((slot, path), None)
+        if path not in kept.paths(slot):
+            return
+        kept.drop(slot, path)
+        fields = cast("Document", record.reg[path].fields)
+        for child, asks in self._asks[slot]:
+            self._lose(record, kept, child, asks(path, fields))
+
+    def _is_asked(self, record: Record, kept: Kept, slot: int, path: str) -> bool:
+        awaited = record.awaited is not None and (slot, path) in record.awaited
+        return awaited or path in kept.paths(slot) or path in self._all_asked(record, kept, slot)
+
+    def _all_asked(self, record: Record, kept: Kept, slot: int) -> frozenset[JoinKey]:
+        """The keys of a slot that the documents of its parent slot ask for."""
+        parent, asks = self._asked[slot]
+        return frozenset(k for p in kept.paths(parent) for k in asks(p, _fields(record, p)))
+
+
+def _fields(record: Record, path: str) -> Document:
+    return cast("Document", record.reg[path].fields)
