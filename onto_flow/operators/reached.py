@@ -101,7 +101,7 @@ class Reached:
             self._reach(record, kept, slot, path)
 
     def _reach(self, record: Record, kept: Kept, slot: int, path: str) -> None:
-        """Something asks for a document: it belongs to the slot where it is known, and is awaited where it is not answered."""
+        """Something asks for a document: it belongs to the slot if it is known, and is awaited if it is not answered."""
         doc = record.reg.get(path)
         if not record.is_open(slot, path):
             record.awaited = record.awaited or {}

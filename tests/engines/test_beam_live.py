@@ -159,25 +159,35 @@ def test_documents_that_come_and_go_are_not_looked_for(monkeypatch: pytest.Monke
     assert looked == []
 
 
-@pytest.mark.parametrize(("method", "asked"), [("step", ["b/1", "b/2"]), ("change", ["b/1"])])
-def test_what_a_failed_step_touched_is_dropped(method: str, asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    hand = BeamHand(VIA)
-    hand.load(a1={"r": ["b/1"], "n": 1}, b1={"n": 1})
+@pytest.mark.parametrize(
+    ("shape", "method", "path", "now"),
+    [
+        (ON, "step", "b/1", None),
+        (VIA, "follow", "a/1", {"r": ["b/1", "b/2"], "n": 2}),
+        (VIA, "change", "a/1", {"r": ["b/1"], "n": 2}),
+    ],
+)
+def test_what_a_failed_step_touched_is_dropped(
+    shape: Shape, method: str, path: str, now: dict[str, Any] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand = BeamHand(shape)
+    hand.load(a1={"k": "x", "r": ["b/1"], "n": 1}, b1={"k": "x", "n": 1})
     fn = hand.runner.stages["maintain/V.assemble/ParDo(step)"].fn
     before = dict(hand.runner.states)
 
     def touched(*given: Any) -> None:
-        record = given[0] if method == "change" else Record.of(given[-1].get("record"))
+        record = given[0] if isinstance(given[0], Record) else Record.of(given[-1].get("record"))
         record.reg["x/1"] = record.reg["a/1"]
         raise ValueError("broken")
 
     with monkeypatch.context() as patched:
-        patched.setattr(fn.operator, method, touched)
-        hand.write("a/1", {"r": asked, "n": 2})
+        for name in {method, "step"}:
+            patched.setattr(fn.operator, name, touched)
+        hand.write(path, now)
         hand.drain()
     kept = {place: raw for place, raw in hand.runner.states.items() if "V.assemble" in place[0]}
     assert kept == {place: raw for place, raw in before.items() if "V.assemble" in place[0]}
     assert {letter.reason for letter in hand.runner.kept["dead_letters"]} == {"udf-failed: ValueError('broken')"}
-    hand.write("b/1", {"n": 3})
+    hand.write("b/1", {"k": "x", "n": 3})
     hand.drain()
     assert hand.table()["outV/a~1"]["s1"] == [{"p": "b/1", "n": 3}]

@@ -52,15 +52,16 @@ class Both:
             maintained = self.root | "maintain" >> MaintainPlan(plan, load=load, generation=FROM, shards=2, page=page)
             self.runner = ShufflingRunner(pipeline, maintained._asdict())
         self.fns = [s.fn for s in self.runner.stages.values() if hasattr(s.fn, "plain")]
-        self.plain = [(fn.plain, fn.simple) for fn in self.fns]
+        self.plain = [(fn.plain, fn.simple, fn.followed) for fn in self.fns]
         self.taken: Counter[str] = Counter()
         self.loaded: Sequence[Change] = ()
 
     def run(self, changes: Sequence[Change], seed: int, *, plain: bool) -> Any:
         """All that is left: states, timers, and what came out, in its order."""
-        for fn, (take, simple) in zip(self.fns, self.plain):
+        for fn, (take, simple, followed) in zip(self.fns, self.plain):
             fn.plain = self._counted(fn.node.kind, take) if plain else lambda *given: None
             fn.simple = self._counted(f"simple {fn.node.kind}", simple) if plain else lambda *given: None
+            fn.followed = self._counted("followed", followed) if plain else lambda *given: None
             fn.operator.relies = plain
             fn.live.close()
         random = Random(seed)
@@ -148,6 +149,7 @@ def test_roots_that_wait_for_many_answers() -> None:
     for seed in range(6):
         both.compare(asking_for_many(Random(seed), 4), seed)
     assert both.taken["simple assemble"] > 10, both.taken
+    assert both.taken["followed"] > 100, both.taken
 
 
 def test_workers_that_take_turns() -> None:
@@ -163,7 +165,7 @@ def test_workers_that_take_turns() -> None:
 
         return taken
 
-    both.plain = [(by_any(fn, plain), simple) for fn, (plain, simple) in zip(both.fns, both.plain)]
+    both.plain = [(by_any(fn, plain), *others) for fn, (plain, *others) in zip(both.fns, both.plain)]
     for seed in range(6):
         both.compare(asking_for_many(Random(seed), 4), seed)
 

@@ -1,10 +1,11 @@
 """One operator of the plan as one keyed, stateful DoFn of a pipeline that does not end.
 
-Every message is a step. Most are plain changes, or simple: those are taken on their bytes (`plain`, `simple`); all others
-are steps of the operator. Timers are processing time, and no result may depend on them: pages of a change with many
-subscribers go on by one, and garbage is dropped by one. A garbage timer looks at the clock before it acts and is set again
-when it came too early, as it does at the end of the input or in a drain. Beam keeps one time per timer, the last that was
-set; so what an operator asked for is kept beside it, and the earliest counts.
+Every message is a step. Most are plain changes, or simple: those are taken on their bytes (`plain`, `simple`). A record that
+the worker has lately had follows what comes (`followed_assemble`); all others are steps of the operator. Timers are
+processing time, and no result may depend on them: pages of a change with many subscribers go on by one, and garbage is
+dropped by one. A garbage timer looks at the clock before it acts and is set again when it came too early, as it does at the
+end of the input or in a drain. Beam keeps one time per timer, the last that was set; so what an operator asked for is kept
+beside it, and the earliest counts.
 
 A message is taken with the first state of each map; where a map is in shards, it waits in the key's inbox for a timer
 whose step names them, with all that came meanwhile: states cost whether they are touched or not, and such keys are few.
@@ -37,6 +38,7 @@ from ..credit import NOTHING, Credit, split, total, unwrap
 from ..held import KeyedCells, step_letter
 from . import clock
 from .cells import Cells, NeedsShards
+from .followed_assemble import followed_of
 from .keys import KeyedMessage
 from .live import Live
 from .outlet import (
@@ -112,6 +114,7 @@ class StreamFn(OperatorFn):
         self._inbox_timer = len(at) + 1 + [*self.timers].index("together") if "together" in self.timers else -1
         self.plain: Take = plain_of(self.operator, self.profile, at, self)
         self.simple: TakeSimple = simple_of(self.operator, self.profile, at, self)
+        self.followed: Take = followed_of(self.operator, at, len(at) + 1 + [*self.timers].index("garbage"), self)
 
     def teardown(self) -> None:
         """What was kept for its next steps goes."""
@@ -144,6 +147,9 @@ class StreamFn(OperatorFn):
             sent = self.simple(key, envelope, BEGIN, given)
             if sent is not None:
                 return as_they_are(sent)
+            taken = self.followed(key, envelope, given)
+            if taken is not None:
+                return taken
         else:
             weight, message = unwrap(envelope)
             sent = self.simple(key, message, 0, given)

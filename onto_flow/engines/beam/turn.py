@@ -13,7 +13,7 @@ from ..credit import NOTHING, Weight, total
 from .cells import Cells
 from .keys import decode_key
 from .live import Held
-from .waits import Waiting
+from .waits import Waiting, set_garbage
 
 
 class Turn:
@@ -46,10 +46,8 @@ class Turn:
 
     def set_timers(self, asked: dict[TimerKind, int]) -> None:
         """Sets the timers that the step asked for, the earliest of each."""
-        garbage = asked.get("garbage")
-        if garbage is not None and not 0 < self.waiting.get().garbage <= garbage:
-            self.waiting.put(self.waiting.get()._replace(garbage=garbage))
-            self.timers["garbage"].set(Timestamp(micros=garbage))
+        if "garbage" in asked:
+            set_garbage(self.waiting, self.timers["garbage"], asked["garbage"])
         if "coalesce" in asked:
             self.waiting.put(self.waiting.get()._replace(pages=True))
             self.timers["pages"].set(Timestamp(micros=asked["coalesce"]))

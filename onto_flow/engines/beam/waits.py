@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from apache_beam.utils.timestamp import Timestamp
+
 from ...plan.nodes import OperatorNode, View
 from ..coding import decode_state, encode_state
 from ..credit import NOTHING, Weight
@@ -50,6 +52,14 @@ class Waiting:
         else:
             inbox = (True,) if waits.inbox else ()
             self._state.write(encode_state((waits.garbage, waits.pages, tuple(waits.weight), *inbox)))
+
+
+def set_garbage(waiting: Waiting, timer: Any, at: int) -> None:
+    """Sets the garbage timer of a key, unless it comes before that anyhow."""
+    waits = waiting.get()
+    if not 0 < waits.garbage <= at:
+        waiting.put(waits._replace(garbage=at))
+        timer.set(Timestamp(micros=at))
 
 
 def patience_of(node: OperatorNode, view: View | None, coalesce: int) -> int:

@@ -102,6 +102,8 @@ static PyMethodDef functions[] = {
      "weight before, that after); None: not simple."},
     {"simple_answer", native_simple_answer, METH_VARARGS,
      "(record, message, begin, answer) -> the record with an answer of documents that it does not have; None: not simple."},
+    {"followed_record", (PyCFunction)(void (*)(void))native_followed_record, METH_FASTCALL,
+     "(record, layout, registers, due, opened, shown) -> (the record with them, its layout); None: it is odd."},
     {"active", native_active, METH_O, "(subscriptions) -> the bytes of the keys of those that weigh more than 0."},
     {"document_size", native_document_size, METH_O,
      "(fields) -> the bytes that Firestore counts for them; None for anything unusual."},

@@ -123,6 +123,7 @@ PyObject *native_plain_shown(PyObject *module, PyObject *const *args, Py_ssize_t
 PyObject *native_simple_event(PyObject *module, PyObject *args);
 PyObject *native_simple_member(PyObject *module, PyObject *args);
 PyObject *native_simple_weight(PyObject *module, PyObject *args);
+PyObject *native_followed_record(PyObject *module, PyObject *const *given, Py_ssize_t count);
 PyObject *native_simple_answer(PyObject *module, PyObject *args);
 PyObject *native_active(PyObject *module, PyObject *subs);
 PyObject *native_met(PyObject *module, PyObject *args);

@@ -280,7 +280,7 @@ class _InPython:
             *doc[:2],
             b"".join(encode(d) for _, d in held[3][:1] if len(held[3]) == 1),
             its,
-            _layout(present, held[1:3]),
+            layout_of(present, held[1:3]),
         )
 
     def plain_shown(
@@ -307,7 +307,7 @@ class _InPython:
         return [encode(root) for root, weight in held if weight > 0] if isinstance(held, tuple) else None
 
 
-def _layout(registers: dict[str, Any], others: Any) -> bytes:
+def layout_of(registers: dict[str, Any], others: Any) -> bytes:
     """The sizes of registers, and of what stands behind them up to what was shown."""
     sizes = [len(encode((path, *doc))) for path, doc in registers.items()]
     sizes.append(sum(len(encode(part)) for part in others))
