@@ -322,7 +322,7 @@ static PyObject *shown(PyObject *self, PyObject *last)
     PyObject *path = SLOT(self, view_path), *rows = SLOT(self, view_rows), *document = NULL;
     int overflow;
     Mask dirty = PyLong_AsLongLongAndOverflow(SLOT(self, view_dirty), &overflow);
-    if (SLOT(self, view_declined) == Py_True && !overflow && dirty >= 0 && PyDict_CheckExact(last) && !PyDict_GET_SIZE(last))
+    if (SLOT(self, view_declined) == Py_True && !overflow && dirty >= 0 && is_map(last) && !map_size(last))
         return still_declined(self, dirty, last);
     if (overflow || dirty < 0 || !is_map(last) || map_size(last) != 1 || PyList_GET_SIZE(rows) > PLACES ||
         value_of(last, path, &document) < 0 || !document || !PyDict_CheckExact(document)) {

@@ -14,6 +14,8 @@ from itertools import count
 from threading import Lock
 from typing import Any
 
+from ...core.compact import unseen
+
 BYTES = 32 << 20
 """How many bytes of state the objects of a process may stand for; as objects they take some seven times as many."""
 
@@ -74,12 +76,13 @@ class Pool:
                 entry = self._held[place] = [0, {}]
             held = entry[1]
             before = held.get(name)
-            held[name] = (raw, made)
+            held[name] = unseen((raw, made))
             grown = len(raw) if before is None else len(raw) - len(before[0])
             entry[0] += grown
             self._size += grown
             self._held.move_to_end(place, last=entry[0] <= self._most)
-            self._make_room()
+            if self._size > self._most:
+                self._make_room()
 
     def drop(self, number: int) -> None:
         """All that one instance keeps goes."""

@@ -11,6 +11,7 @@ from functools import lru_cache, partial
 from typing import Any, Protocol
 
 from ...core.change import ViewChange
+from ...core.compact import unseen
 from ...formats.native.plain import TYPES, Heads, Known, Register, in_python, plain_changes
 from ...operators.base import Key
 from ...operators.carried_keys import MAX_COLLECTIONS
@@ -103,7 +104,7 @@ class PlainAssemble:
             live.take(key)
             return [self._host.failed(_root_of(key), [envelope[BEGIN:]], error)]
         state.write(now)
-        record.layout = None if record.failed else (now, found[7])
+        record.layout = None if record.failed else unseen((now, found[7]))
         live.renew(key, "record", now, record)
         return outputs
 
@@ -111,7 +112,8 @@ class PlainAssemble:
         """The record's bytes after the step, and what Beam is to carry."""
         operator, host, (first, tail, path, version, fields, old, slots, _) = self._operator, self._host, found
         seq = record.seq
-        shown = operator.change(record, path, Doc(version, fields, record.reg[path].keys), slots)
+        doc = unseen(Doc(version, fields, record.reg[path].keys))
+        shown = operator.change(record, path, doc, slots)
         if shown is not None and not shown[1]:
             return first + raw[tail:], ()
         replaced = operator.replaces(record, shown) if old and shown is not None else None
