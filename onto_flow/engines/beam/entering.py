@@ -61,7 +61,7 @@ class EnterFeed(beam.DoFn):
     def process(self, element: Change) -> Sequence[Any]:
         """Takes a change."""
         entered = _entered(element)
-        if element.path not in self.canaries:
+        if not self.canaries or element.path not in self.canaries:
             return (entered,)
         return (entered, *(beam.pvalue.TaggedOutput(CANARIES, told) for told in seen([element.path])))
 

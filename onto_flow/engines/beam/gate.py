@@ -122,7 +122,7 @@ class Gate(beam.DoFn):
         """A view change came, or the marker."""
         key, data = element
         if not self.fenced:
-            return _passed(data)
+            return (data,) if data.startswith(SHOWN) else _passed(data)
         *states, gate, timer, shards_timer = given
         held = gate.read()
         if held == _OPEN_RAW:

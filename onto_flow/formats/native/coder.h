@@ -72,6 +72,8 @@ Said out_of_room(void);                          /* FAILED */
 /* FOUND, ODD or FAILED. */
 Said get(Coder *coder, Slice *rest, int depth, PyObject **found);
 
+PyObject *new_reference(PyObject *cls, PyObject *path, PyObject *database);
+
 /* The name of a field that was met lately, and the one that stood behind it then. */
 typedef struct Met_name Met_name;
 

@@ -141,7 +141,7 @@ static Said get_reference(Coder *coder, Slice *rest, PyObject **found)
     said = take_tag(rest, STR_) ? get_name(rest, &last, &database) : ODD;
     if (said == FOUND) {
         PyObject *other = PyUnicode_GET_LENGTH(database) ? database : Py_None;
-        said = got(PyObject_CallFunctionObjArgs(coder->reference, path, other, NULL), found);
+        said = got(new_reference(coder->reference, path, other), found);
         Py_DECREF(database);
     }
     Py_DECREF(path);
@@ -170,6 +170,7 @@ static Said get_tuple(Coder *coder, Slice *rest, int depth, int doubles, PyObjec
     if (!read_varint(&rest->at, rest->end, &count) || count > size_of(*rest))
         return ODD;
     PyObject *tuple = PyTuple_New((Py_ssize_t)count), *one;
+    int flat = count > 0;
     if (!tuple)
         return FAILED;
     for (Py_ssize_t n = 0; n < (Py_ssize_t)count; n++) {
@@ -179,7 +180,10 @@ static Said get_tuple(Coder *coder, Slice *rest, int depth, int doubles, PyObjec
             return said;
         }
         PyTuple_SET_ITEM(tuple, n, one);
+        flat = flat && !PyType_IS_GC(Py_TYPE(one));
     }
+    if (flat) /* as the garbage collector does when it first comes by */
+        PyObject_GC_UnTrack(tuple);
     return got(tuple, found);
 }
 

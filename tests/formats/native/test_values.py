@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from onto_flow.core.codec import decode, encode
 from onto_flow.core.errors import DataError
 from onto_flow.core.value_bytes import MAX_DEPTH
 from onto_flow.core.values import GeoPoint, Reference, Vector
+from onto_flow.formats.native import extension
 from onto_flow.formats.native.values import value_decoder, value_encoder
 from onto_flow.operators.messages import Doc
 from onto_flow.testing.sink_suite import VALUES
@@ -90,3 +93,26 @@ def test_without_the_extension_the_codec_does_it(monkeypatch):
     monkeypatch.setattr("onto_flow.formats.native.values.extension", lambda: None)
     assert value_encoder()({"a": 1}, b">") == b">" + encode({"a": 1})
     assert value_decoder()(b">" + encode({"a": 1}), 1) == {"a": 1}
+
+
+def test_what_holds_numbers_and_texts_alone_is_not_the_garbage_collectors():
+    decoded = value_decoder()
+    for flat in ((1, 2, 3), ("a", None, 1.5, True), Reference("a/b"), Reference("a/b", "projects/p/databases/d")):
+        found = decoded(encode(flat))
+        assert (found, type(found), gc.is_tracked(found)) == (flat, type(flat), False)
+    for deep_one in ((1, [2]), ((1, 2), 3), (Reference("a/b"),)):
+        assert decoded(encode(deep_one)) == deep_one
+        assert gc.is_tracked(decoded(encode(deep_one)))
+
+
+def test_references_may_be_of_another_class():
+    class Named(NamedTuple):
+        path: str
+        database: str | None
+
+    compiled = extension()
+    for made in (Named, Reference, Named):
+        decode_ = compiled.decode
+        found = decode_(GeoPoint, made, Vector, None, encode(Reference("a/b")))
+        assert type(found) is made
+        assert (found.path, found.database) == ("a/b", None)
