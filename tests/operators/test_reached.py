@@ -11,6 +11,7 @@ import pytest
 
 from onto_flow.core.change import NEVER, DeadLetter
 from onto_flow.core.values import Reference, in_path_order
+from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.engines.coding import encode_state
 from onto_flow.operators.base import HOUR, Profile
 from onto_flow.operators.build import build_operator
@@ -45,8 +46,8 @@ class World:
         self.docs: dict[str, Doc] = {}
         self.weights: Counter[tuple[int, str]] = Counter()
 
-    def fields(self) -> dict[str, Any]:
-        """Fields of any document."""
+    def fields(self, path: str) -> dict[str, Any]:
+        """Fields of a document."""
         chance = self.random
         return {
             "r": [Reference(f"{c}/{n}") for c in "bc" for n in range(1, 4) if chance.random() < 0.5],
@@ -64,9 +65,9 @@ class World:
         if draw < self.wild / 4:
             return Doc(version, None, self.random.choice((None, ((1, path),))))
         held = self.docs.get(path)
-        fields = dict(self.fields() if held is None or held.fields is None else held.fields)
+        fields = dict(self.fields(path) if held is None or held.fields is None else held.fields)
         if self.random.random() < 0.5:
-            fields.update(self.fields())
+            fields.update(self.fields(path))
         found = self.docs[path] = Doc(version, fields, ())
         return found
 
@@ -89,6 +90,26 @@ class World:
         held = self.docs.get(key) if chance.random() < 0.7 else self.doc(key)
         member = held if there and held is not None else Doc(NEVER, None, None)
         return Answer(slot, key, chance.choice((1, 0)) if chance.random() < self.wild else 1, ((key, member),))
+
+
+class Rooms(World):
+    """Meetings with tickets of users: a view that is declared in Python, whose documents are kept as objects and rows."""
+
+    root = "meetings/1"
+
+    def fields(self, path: str) -> dict[str, Any]:
+        chance, collection = self.random, path.partition("/")[0]
+        if collection == "meetings":
+            tickets = [Reference(f"tickets/{n}") for n in range(1, 4) if chance.random() < 0.6]
+            status = chance.choice(("in-session", "closed", "not-started"))
+            return {"status": status, "location": Reference(f"locations/{chance.randrange(1, 4)}"), "tickets": tickets}
+        if collection == "tickets":
+            return {"attendance": chance.random() < 0.7, "user": Reference(f"users/{chance.randrange(1, 4)}")}
+        name = chance.choice(("A", "é"))
+        if collection == "locations":
+            return {"name": name}
+        hears = chance.random() < 0.5
+        return {"firstName": name, "lastName": "B", "organization": "C", "hearingAidRequested": hears}
 
 
 class Alone:
@@ -126,10 +147,9 @@ class Alone:
         self.given.append((kind, at))
 
 
-def follow(plan: Plan, slots: list[tuple[str, str]], seed: int, wild: float, steps: int = 80) -> Counter[str]:
+def follow(world: World, plan: Plan, seed: int, steps: int = 80) -> Counter[str]:
     """Runs a history on both assembles; how it was taken."""
-    random = Random(seed)
-    world, counted = World(random, slots, wild), Counter[str]()
+    random, counted = world.random, Counter[str]()
     plain, remembering = Alone(plan, remembers=False), Alone(plan, remembers=True)
     looked, followed = RememberingAssemble._show, RememberingAssemble.follow
 
@@ -149,24 +169,24 @@ def follow(plan: Plan, slots: list[tuple[str, str]], seed: int, wild: float, ste
             messages = [world.message(Record.of(plain.held)) for _ in range(random.choice((1, 1, 1, 2, 3)))]
             hour = random.choice((1, 1, HOUR, 9 * HOUR))
             plain.now = remembering.now = plain.now + hour
-            acts: Any = lambda alone, m=messages: alone.operator.step(World.root, m, alone)  # noqa: E731
+            acts: Any = lambda alone, m=messages: alone.operator.step(world.root, m, alone)  # noqa: E731
             if random.random() < 0.03:
-                acts = lambda alone: alone.operator.on_timer(World.root, "garbage", alone)  # noqa: E731
+                acts = lambda alone: alone.operator.on_timer(world.root, "garbage", alone)  # noqa: E731
             assert remembering.act(acts) == plain.act(acts), (seed, number, messages)
             record = remembering.held
             counted["awaited"] += bool(record is not None and record.awaited)
             counted["shown"] += len(plain.given) > 0
-            assert_kept(remembering)
+            assert_kept(remembering, world.root)
     return counted
 
 
-def assert_kept(alone: Alone) -> None:
+def assert_kept(alone: Alone, root: str) -> None:
     """What is kept is what is found, where nothing is awaited; else there is nothing to find."""
     record, joins = alone.held, alone.operator.joins
     if record is None or record.kept is None or not alone.operator.can_follow(record):
         return
     missing = record.missing
-    found = members(record, World.root, joins)
+    found = members(record, root, joins)
     record.missing = missing
     assert (found is None) == bool(record.awaited)
     if found is not None:
@@ -180,10 +200,20 @@ LETTERS = {"CHAIN": CHAIN, "TWICE": TWICE, "FILTERED": FILTERED, "OWNED": OWNED,
 @pytest.mark.parametrize("shape", LETTERS.values(), ids=LETTERS)
 @pytest.mark.parametrize("wild", [0, 0.3])
 def test_any_messages(shape: Shape, wild: float) -> None:
-    counted = Counter[str]()
+    slots, counted = [(s[1], s[3][0] if s[3] else "") for s in shape.slots], Counter[str]()
     for seed in range(60):
-        counted += follow(plan_of(shape), [(s[1], s[3][0] if s[3] else "") for s in shape.slots], seed, wild)
-    print(counted)
+        counted += follow(World(Random(seed), slots, wild), plan_of(shape), seed)
     assert counted["followed"] > 1000
     assert counted["awaited"] > 200
     assert wild or counted["looked"] < counted["followed"] / 2
+
+
+@pytest.mark.parametrize("wild", [0, 0.3])
+def test_a_view_that_is_declared_in_python(wild: float) -> None:
+    plan, counted = MeetingSession.plan(), Counter[str]()
+    slots = [(s.collection.pattern, "") for s in plan.views[0].slots]
+    for seed in range(100):
+        counted += follow(Rooms(Random(seed), slots, wild), plan, seed)
+    assert counted["followed"] > 1000
+    assert counted["awaited"] > 200
+    assert counted["shown"] > 500
