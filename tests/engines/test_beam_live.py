@@ -94,6 +94,8 @@ def test_all_instances_of_a_process_share_one_bound_and_no_object() -> None:
     assert (one.find(b"b"), other.find(b"a")) == ({"record": (b"1234", 4)}, None)
     one.give(b"c", {"record": (b"123456", 5)})
     assert one.find(b"b") is not None, "what was closed takes no room"
+    one.renew(b"d", "record", b"12345678901", 6)
+    assert (one.find(b"b"), one.find(b"d")) == ({"record": (b"1234", 4)}, None), "what is too large is not kept instead"
 
 
 def test_many_threads_keep_no_more_than_the_bound() -> None:
