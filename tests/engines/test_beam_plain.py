@@ -22,7 +22,9 @@ from onto_flow.engines.beam.live import Live, Pool
 from onto_flow.engines.beam.maintain import Load, MaintainPlan
 from onto_flow.engines.beam.plain_bytes import TAGGED, _is_its_parts
 from onto_flow.engines.carried import End, encode_carried
+from onto_flow.engines.coding import decode_message
 from onto_flow.operators.base import DAY
+from onto_flow.operators.messages import Told
 from onto_flow.plan.nodes import Plan
 from onto_flow.testing.cases import random_case
 from onto_flow.testing.histories import deliver
@@ -57,7 +59,7 @@ class Both:
         self.loaded: Sequence[Change] = ()
 
     def run(self, changes: Sequence[Change], seed: int, *, plain: bool) -> Any:
-        """All that is left: states, timers, and what came out, in its order."""
+        """All that is left: states, timers and all that there were, and what came out, in its order."""
         for fn, (take, simple, followed) in zip(self.fns, self.plain):
             fn.plain = self._counted(fn.node.kind, take) if plain else lambda *given: None
             fn.simple = self._counted(f"simple {fn.node.kind}", simple) if plain else lambda *given: None
@@ -68,16 +70,28 @@ class Both:
         end = encode_carried(End("load", "all", len(self.loaded), len(self.loaded)))
         pieces: list[Any] = [(self.documents, self.loaded), (self.ends, [end])] if self.loaded else []
         pieces += [(self.root, changes[at : at + 2]) for at in range(0, len(changes), 2)]
-        self.runner.begin(random)
+        timers: set[Any] = set()
+        self.runner.begin(random, lambda run: timers.update(run.timers.items()))
         self.runner.run(pieces, 5 * DAY)
         kept = {name: list(found) for name, found in self.runner.kept.items()}
         kept["dead_letters"] = [letter._replace(stack="") for letter in kept["dead_letters"]]
-        return dict(self.runner.states), dict(self.runner.timers), kept
+        return dict(self.runner.states), (dict(self.runner.timers), timers), kept
 
     def _counted(self, kind: str, take: Any) -> Any:
         def counted(*given: Any) -> Any:
             found = take(*given)
             self.taken[kind] += found is not None
+            return found
+
+        return counted
+
+    def of_deletions(self, kind: str, take: Any) -> Any:
+        """Counts deletions among the steps that are taken."""
+
+        def counted(key: bytes, envelope: bytes, begin: int, given: Any) -> Any:
+            found, message = take(key, envelope, begin, given), decode_message(envelope[begin:])
+            now = message.doc if isinstance(message, Told) else message
+            self.taken[f"deletion {kind}"] += found is not None and getattr(now, "fields", ()) is None
             return found
 
         return counted
@@ -117,6 +131,33 @@ def test_changes_that_are_mostly_plain(shape: Shape, page: int) -> None:
     )
     wanted |= {"simple match"} if shape is not FAILING else set()
     assert all(both.taken[kind] > 20 for kind in wanted), both.taken
+
+
+def coming_and_going(random: Random, count: int) -> list[Change]:
+    """Documents that are made, and deleted, and made again."""
+    paths = [f"{letter}/{n}" for letter in "abc" for n in range(3)]
+    there: dict[str, Any] = {}
+    changes = []
+    for number in range(1, count + 1):
+        path = random.choice(paths)
+        fields = {"r": [Reference(f"b/{n}") for n in range(3)], "s": Reference("c/1"), "k": random.choice("xy")}
+        there[path] = None if there.get(path) else {**fields, "n": number}
+        changes.append(Change(path, None, there[path], (FROM + 10 * number, 0)))
+    return changes
+
+
+@pytest.mark.parametrize(("shape", "loads"), [(CHAIN, False), (FEW, False), (FEW, True)])
+def test_documents_that_go_and_come(shape: Shape, loads: bool) -> None:
+    both = Both(plan_of(shape), 0, loads=loads)
+    both.plain = [
+        (plain, both.of_deletions(fn.node.kind, simple), f) for fn, (plain, simple, f) in zip(both.fns, both.plain)
+    ]
+    for seed in range(6):
+        changes = coming_and_going(Random(seed), 60)
+        both.loaded = [c._replace(version=(1, 0)) for c in changes[:9] if c.after is not None] if loads else ()
+        both.compare(changes[9:], seed)
+    assert both.taken["deletion match"] > 20, both.taken
+    assert both.taken["deletion ingest"] > 20, both.taken
 
 
 def asking_for_many(random: Random, times: int) -> list[Change]:

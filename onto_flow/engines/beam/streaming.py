@@ -113,8 +113,9 @@ class StreamFn(OperatorFn):
         self._inbox = at.get(INBOX, -1)
         self._inbox_timer = len(at) + 1 + [*self.timers].index("together") if "together" in self.timers else -1
         self.plain: Take = plain_of(self.operator, self.profile, at, self)
-        self.simple: TakeSimple = simple_of(self.operator, self.profile, at, self)
-        self.followed: Take = followed_of(self.operator, at, len(at) + 1 + [*self.timers].index("garbage"), self)
+        garbage = len(at) + 1 + [*self.timers].index("garbage")
+        self.simple: TakeSimple = simple_of(self.operator, self.profile, at, garbage, self)
+        self.followed: Take = followed_of(self.operator, at, garbage, self)
 
     def teardown(self) -> None:
         """What was kept for its next steps goes."""

@@ -97,6 +97,9 @@ static PyMethodDef functions[] = {
     {"simple_member", native_simple_member, METH_VARARGS,
      "(documents, message, begin, told) -> (the documents with a newer version of one, or with one more, its fields before, those "
      "after, whether its keys are as before); None: not simple."},
+    {"simple_deletion", native_simple_deletion, METH_VARARGS,
+     "(documents, left, message, begin, told, now) -> (the documents without one, those that left with it, its fields before); "
+     "None: not simple."},
     {"simple_weight", native_simple_weight, METH_VARARGS,
      "(subscriptions, message, begin, subscribe) -> (the subscriptions with another weight of one root, the bytes of its key, its "
      "weight before, that after); None: not simple."},

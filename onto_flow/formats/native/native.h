@@ -122,6 +122,7 @@ PyObject *native_plain_register(PyObject *module, PyObject *const *args, Py_ssiz
 PyObject *native_plain_shown(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *native_simple_event(PyObject *module, PyObject *args);
 PyObject *native_simple_member(PyObject *module, PyObject *args);
+PyObject *native_simple_deletion(PyObject *module, PyObject *args);
 PyObject *native_simple_weight(PyObject *module, PyObject *args);
 PyObject *native_followed_record(PyObject *module, PyObject *const *given, Py_ssize_t count);
 PyObject *native_simple_answer(PyObject *module, PyObject *args);

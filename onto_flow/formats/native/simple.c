@@ -1,71 +1,44 @@
-/* Simple steps on the bytes of messages and state: a document comes, or comes anew, and a root asks or ceases to.
+/* Simple steps on the bytes of messages and state: a document comes, comes anew or goes, and a record waits for its answers.
 
 Whatever is not simple, or not as it is always written, is odd: None, and the operator's own step takes it. */
 #include "slices.h"
 
-static const Slice NOTHING_HELD = {NULL, NULL};
-
-/* The bytes of a state, or nothing where there is none. 0: neither. */
-static int state_of(PyObject *state, Slice *held)
-{
-    *held = NOTHING_HELD;
-    if (state == Py_None)
-        return 1;
-    if (!PyBytes_Check(state))
-        return 0;
-    *held = raw_of(state);
-    return size_of(*held) && *held->at++ == STATE_VERSION;
-}
-
-/* The bytes of a slice; none for one that is not there. */
-static PyObject *part_of(Slice raw)
-{
-    return raw.at ? PyBytes_FromStringAndSize((const char *)raw.at, (Py_ssize_t)size_of(raw)) : Py_NewRef(Py_None);
-}
-
-static int add_int(Buffer *out, int64_t number)
-{
-    Coder coder = {.out = *out};
-    PyObject *value = PyLong_FromLongLong(number);
-    int well = value && put(&coder, value, 0) == DONE;
-    Py_XDECREF(value);
-    *out = coder.out;
-    return well;
-}
-
-static int add_state(Buffer *out, uint8_t tag, size_t count)
-{
-    static const uint8_t version_byte = STATE_VERSION;
-    return buffer_add(out, &version_byte, 1) && add_tagged(out, tag, count);
-}
-
-static PyObject *no_room(void) { return PyErr_Occurred() ? NULL : PyErr_NoMemory(); }
-
-/* What is known of a document without holes: its version and fields; the fields are nothing where nothing is known. */
+/* What is known of a document without holes: its version and fields; these are nothing where it was deleted, and both are
+   where nothing is known. */
 static int known_of(Slice held, Slice *version, Slice *fields)
 {
     int64_t since;
     Version known;
-    *fields = NOTHING_HELD;
+    *version = *fields = NOTHING_HELD;
     if (!held.at)
         return 1;
-    return take_tuple(&held, 3) && take(&held, version) && take(&held, fields) && take_int(&held, &since) &&
-           held.at == held.end && is(*fields, MAP_) && version_of(*version, &known) && known.tie >= 0 && known.micros >= 0 &&
-           (known.micros || known.tie);
+    if (!take_tuple(&held, 3) || !take(&held, version) || !take(&held, fields) || !take_int(&held, &since) ||
+        held.at != held.end || !version_of(*version, &known) || known.tie < 0 || known.micros < 0 ||
+        (!known.micros && !known.tie))
+        return 0;
+    if (is(*fields, MAP_))
+        return 1;
+    int deleted = is(*fields, NONE_);
+    *fields = NOTHING_HELD;
+    return deleted;
 }
 
-/* Whether an event, which takes the place of what is known, has a document, and may be told of as it is. */
+/* Whether an event, which takes the place of what is known, may be told of as it is: that of a document, or the deletion of
+   one that is there. */
 static int is_news(const Doc *event, Slice time, Slice version, Slice fields, int64_t floor, int64_t oldest)
 {
     Version came;
-    int64_t happened;
-    if (!version_of(event->version, &came) || came.tie < 0 || came.micros < floor || (came.micros == floor && came.tie) ||
-        !is(event->fields, MAP_))
+    int64_t happened = INT64_MAX;
+    if (!version_of(event->version, &came) || came.tie < 0 || (!is(time, NONE_) && !take_int(&time, &happened)))
         return 0;
-    if (fields.at)
+    if (is(event->fields, NONE_)) {
+        if (!fields.at || came.micros <= floor || happened <= floor)
+            return 0;
+    } else if (!is(event->fields, MAP_) || came.micros < floor || (came.micros == floor && came.tie))
+        return 0;
+    if (version.at)
         return is_newer(event->version, version) && (is(event->keys, NONE_) || same_bytes(event->keys, version));
-    return is(event->keys, NONE_) && came.micros >= 0 && (came.micros || came.tie) &&
-           (is(time, NONE_) || (take_int(&time, &happened) && happened >= oldest));
+    return is(event->keys, NONE_) && came.micros >= 0 && (came.micros || came.tie) && happened >= oldest;
 }
 
 PyObject *native_simple_event(PyObject *module, PyObject *args)
@@ -76,7 +49,7 @@ PyObject *native_simple_event(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "OSnSSSOSLLL", &state, &message, &begin, &event_head, &told_head, &key, &wanted, &apart,
                           &floor, &oldest, &now))
         return NULL;
-    Slice held, rest = raw_of(message), version = NOTHING_HELD, before, time;
+    Slice held, rest = raw_of(message), version, before, time;
     Doc event;
     rest.at += begin;
     if (!state_of(state, &held) || !known_of(held, &version, &before) || !take_bytes(&rest, raw_of(event_head)) ||
@@ -84,126 +57,27 @@ PyObject *native_simple_event(PyObject *module, PyObject *args)
         rest.at != rest.end || !is_news(&event, time, version, before, floor, oldest))
         Py_RETURN_NONE;
     Buffer read = {0}, out = {0}, told = {0};
-    Slice after;
-    Said said = read_of(event.fields, wanted, raw_of(apart), &read, &after);
+    Slice after = event.fields;
+    int deleted = is(after, NONE_);
+    Said said = deleted ? DONE : read_of(event.fields, wanted, raw_of(apart), &read, &after);
     int changed = said == DONE && !(before.at && same_bytes(before, after));
     if (said == DONE && !(add_state(&out, TUPLE_, 3) && add_slice(&out, event.version) && add_slice(&out, after) &&
                           add_int(&out, now)))
         said = FAILED;
     if (said == DONE && changed &&
         !(add_slice(&told, raw_of(told_head)) && add_slice(&told, raw_of(key)) && add_tagged(&told, TUPLE_, 3) &&
-          add_slice(&told, event.version) && add_slice(&told, after) && add_tagged(&told, TUPLE_, 0)))
+          add_slice(&told, event.version) && add_slice(&told, after) &&
+          (deleted ? add_slice(&told, after) : add_tagged(&told, TUPLE_, 0))))
         said = FAILED;
     if (said == DONE)
         found = Py_BuildValue("(NNNN)", bytes_of(&out), changed ? bytes_of(&told) : Py_NewRef(Py_None), part_of(before),
-                              part_of(after));
+                              part_of(deleted ? NOTHING_HELD : after));
     else
         found = said == ODD ? Py_NewRef(Py_None) : no_room();
     buffer_free(&read);
     buffer_free(&out);
     buffer_free(&told);
     return found;
-}
-
-/* The bytes of a state of documents with one more behind them. */
-static PyObject *with_one_more(Slice many, uint64_t count, Slice path, Slice content)
-{
-    Buffer out = {0};
-    PyObject *found = NULL;
-    if (add_state(&out, TUPLE_, (size_t)count + 1) && add_slice(&out, many) && add_tagged(&out, TUPLE_, 2) &&
-        add_slice(&out, path) && add_tagged(&out, TUPLE_, 3) && add_slice(&out, content))
-        found = bytes_of(&out);
-    else
-        no_room();
-    buffer_free(&out);
-    return found;
-}
-
-PyObject *native_simple_member(PyObject *module, PyObject *args)
-{
-    PyObject *docs, *message, *head;
-    Py_ssize_t begin;
-    if (!PyArg_ParseTuple(args, "OSnS", &docs, &message, &begin, &head))
-        return NULL;
-    Slice held, rest = raw_of(message), path, content, many = NOTHING_HELD;
-    Doc now, before;
-    uint64_t count = 0;
-    rest.at += begin;
-    Version version;
-    if (!take_told(&rest, raw_of(head), &path, &content, &now) || !is(now.fields, MAP_) || !is(now.keys, TUPLE_) ||
-        !version_of(now.version, &version) || !state_of(docs, &held) || (held.at && !take_head(&held, TUPLE_, &count)))
-        Py_RETURN_NONE;
-    many = held;
-    for (uint64_t left = count; left; left--) {
-        Slice name, entry;
-        if (!take_tuple(&held, 2) || !take(&held, &name) || !take_tuple(&held, 3))
-            Py_RETURN_NONE;
-        entry.at = held.at;
-        if (!take_doc(&held, &before))
-            Py_RETURN_NONE;
-        entry.end = held.at;
-        if (!same_bytes(name, path))
-            continue;
-        if (!is(before.fields, MAP_) || !is_newer(now.version, before.version))
-            Py_RETURN_NONE;
-        return Py_BuildValue("(NNNi)", spliced(raw_of(docs), entry, content), part_of(before.fields), part_of(now.fields),
-                             same_bytes(before.keys, now.keys));
-    }
-    if (held.at != held.end || version.micros < 0 || (!version.micros && version.tie <= 0))
-        Py_RETURN_NONE;
-    return Py_BuildValue("(NNNi)", with_one_more(many, count, path, content), part_of(NOTHING_HELD), part_of(now.fields), 0);
-}
-
-/* The subscriptions with the weight of one root changed; none where nothing is left. */
-static PyObject *reweighed(Slice many, uint64_t count, Slice entry, Slice root, int64_t weight)
-{
-    Buffer out = {0};
-    PyObject *found = NULL;
-    Slice first = {many.at, entry.at ? entry.at : many.end}, last = {entry.at ? entry.end : many.end, many.end};
-    count += (weight && !entry.at) - (!weight && entry.at);
-    if (!count)
-        return Py_NewRef(Py_None);
-    int well = add_state(&out, TUPLE_, (size_t)count) && add_slice(&out, first);
-    if (well && weight)
-        well = add_tagged(&out, TUPLE_, 2) && add_slice(&out, root) && add_int(&out, weight);
-    if (well && add_slice(&out, last))
-        found = bytes_of(&out);
-    else
-        no_room();
-    buffer_free(&out);
-    return found;
-}
-
-PyObject *native_simple_weight(PyObject *module, PyObject *args)
-{
-    PyObject *subs, *message, *head;
-    Py_ssize_t begin;
-    if (!PyArg_ParseTuple(args, "OSnS", &subs, &message, &begin, &head))
-        return NULL;
-    Slice held, rest = raw_of(message), root, many, entry = NOTHING_HELD;
-    int64_t more, before = 0;
-    uint64_t count = 0;
-    rest.at += begin;
-    if (!take_bytes(&rest, raw_of(head)) || !take_tuple(&rest, 1) || !take_tuple(&rest, 2) || !is(rest, STR_) ||
-        !take(&rest, &root) || !take_int(&rest, &more) || rest.at != rest.end || (more != 1 && more != -1) ||
-        !state_of(subs, &held) || (held.at && !take_head(&held, TUPLE_, &count)))
-        Py_RETURN_NONE;
-    many = held;
-    for (uint64_t left = count; left; left--) {
-        Slice name, whole = {held.at, NULL};
-        int64_t weight;
-        if (!take_tuple(&held, 2) || !take(&held, &name) || !take_int(&held, &weight))
-            Py_RETURN_NONE;
-        whole.end = held.at;
-        if (same_bytes(name, root)) {
-            entry = whole;
-            before = weight;
-        }
-    }
-    if (held.at != held.end || before >= INT32_MAX || before <= INT32_MIN)
-        Py_RETURN_NONE;
-    return Py_BuildValue("(NNLL)", reweighed(many, count, entry, root, before + more), part_of(root), (long long)before,
-                         (long long)(before + more));
 }
 
 /* An answer that brings documents which a record does not have. */

@@ -1,4 +1,4 @@
-"""Simple steps on bytes, compiled or as what they mean: a document comes, or comes anew; a root asks, or ceases to.
+"""Simple steps on bytes, compiled or as what they mean: a document comes, comes anew, or goes; a root asks, or ceases to.
 
 Law: what is given back is, byte for byte, what decoding, changing and encoding gives; `None` where a step is not simple, or
 the bytes are not what they always are. Where it is not compiled, this is no faster than the operator's own step.
@@ -13,8 +13,9 @@ from ...core.codec import decode, encode, encode_state
 from . import extension
 from .plain import Names, behind_head, state_of
 
-Came = tuple[bytes, bytes | None, bytes | None, bytes]
+Came = tuple[bytes, bytes | None, bytes | None, bytes | None]
 Placed = tuple[bytes, bytes | None, bytes, bool]
+Gone = tuple[bytes | None, bytes, bytes]
 Weighed = tuple[bytes | None, bytes, int, int]
 
 
@@ -37,6 +38,8 @@ class SimpleSteps(Protocol):
     ) -> Came | None:
         """An event for ingest: the new state, what is told if anything changed, the fields before and after.
 
+        The fields are `None` of a document that is not there.
+
         Args:
             state: (version, fields, since) of the document.
             message: The event.
@@ -46,7 +49,7 @@ class SimpleSteps(Protocol):
             key: The bytes of the document's path.
             wanted: The fields that are read; `None`: all.
             apart: A name that such a document has not.
-            floor: The event is above this, or at (this, 0).
+            floor: The event is above this, or at (this, 0); a deletion, and its time, are above it.
             oldest: One of which nothing is known is not older.
             now: Microseconds.
         """
@@ -59,6 +62,20 @@ class SimpleSteps(Protocol):
             message: What is told.
             begin: See above.
             head: What such a message begins with.
+        """
+
+    def simple_deletion(
+        self, docs: bytes | None, left: bytes | None, message: bytes, begin: int, head: bytes, now: int
+    ) -> Gone | None:
+        """A member is deleted: the documents of match without it, those that left with it, its fields before.
+
+        Args:
+            docs: A map of documents, which has it.
+            left: A map of those that left, which has it not.
+            message: What is told.
+            begin: See above.
+            head: What such a message begins with.
+            now: Microseconds.
         """
 
     def simple_weight(self, subs: bytes | None, message: bytes, begin: int, head: bytes) -> Weighed | None:
@@ -108,10 +125,12 @@ class _InPython:
         if event is None or not isinstance(held, tuple) or not _is_news(event, held, floor, oldest):
             return None
         version, fields, *_ = event
+        before = None if not held or held[1] is None else encode(held[1])
+        if fields is None:
+            return encode_state((version, None, now)), told_head + key + encode((version, None, None)), before, None
         if apart.decode() in fields:
             return None
         after = encode({n: v for n, v in fields.items() if wanted is None or n.encode() in wanted})
-        before = encode(held[1]) if held else None
         told = told_head + key + encode((version, decode(after), ())) if after != before else None
         return encode_state((version, decode(after), now)), told, before, after
 
@@ -130,6 +149,22 @@ class _InPython:
             return None
         was, stays = (None, False) if before is None else (encode(before[1]), encode(before[2]) == encode(keys))
         return encode_state(tuple({**entries, path: doc}.items())), was, encode(fields), stays
+
+    def simple_deletion(
+        self, docs: bytes | None, left: bytes | None, message: bytes, begin: int, head: bytes, now: int
+    ) -> Gone | None:
+        held, gone, told = state_of(docs, ()), state_of(left, ()), behind_head(message, begin, head)
+        if not isinstance(held, tuple) or not isinstance(gone, tuple) or told is None:
+            return None
+        path, (version, fields, keys) = told
+        entries = dict(held)
+        before = entries.pop(path, None)
+        if before is None or fields is not None or keys is not None:
+            return None
+        if not isinstance(before[1], dict) or version <= before[0]:
+            return None
+        rest = encode_state(tuple(entries.items())) if entries else None
+        return rest, encode_state((*gone, (path, (version, None, now)))), encode(before[1])
 
     def simple_weight(self, subs: bytes | None, message: bytes, begin: int, head: bytes) -> Weighed | None:
         held, asked = state_of(subs, ()), behind_head(message, begin, head)
@@ -161,12 +196,22 @@ class _InPython:
 
 
 def _is_news(event: Any, held: Any, floor: int, oldest: int) -> bool:
-    """Whether an event, which takes the place of what is known, has a document, and may be told of as it is."""
+    """Whether an event, which takes the place of what is known, may be told of as it is."""
     version, fields, time, previous = event
-    if not isinstance(fields, dict) or version[1] < 0 or version[0] < floor or (version[0] == floor and version[1]):
+    if held and (len(held) != 3 or not _may_be(held[1]) or held[0][1] < 0 or held[0] <= NEVER):
+        return False
+    if not _may_be(fields) or version[1] < 0 or not _is_above(version, fields, time, floor):
         return False
     if not held:
-        return previous is None and version > NEVER and (time is None or time >= oldest)
-    if len(held) != 3 or not isinstance(held[1], dict) or held[0][1] < 0 or held[0] <= NEVER:
-        return False
-    return bool(version > held[0]) and previous in (None, held[0])
+        return fields is not None and previous is None and version > NEVER and (time is None or time >= oldest)
+    return bool(version > held[0]) and previous in (None, held[0]) and (fields is not None or held[1] is not None)
+
+
+def _may_be(fields: Any) -> bool:
+    return fields is None or isinstance(fields, dict)
+
+
+def _is_above(version: Any, fields: Any, time: int | None, floor: int) -> bool:
+    if fields is None:
+        return bool(version[0] > floor) and (time is None or time > floor)
+    return bool(version[0] > floor) or version == (floor, 0)

@@ -112,6 +112,40 @@ PyObject *bytes_of(const Buffer *buffer)
     return PyBytes_FromStringAndSize((const char *)buffer->data, (Py_ssize_t)buffer->size);
 }
 
+int state_of(PyObject *state, Slice *held)
+{
+    *held = NOTHING_HELD;
+    if (state == Py_None)
+        return 1;
+    if (!PyBytes_Check(state))
+        return 0;
+    *held = raw_of(state);
+    return size_of(*held) && *held->at++ == STATE_VERSION;
+}
+
+PyObject *part_of(Slice raw)
+{
+    return raw.at ? PyBytes_FromStringAndSize((const char *)raw.at, (Py_ssize_t)size_of(raw)) : Py_NewRef(Py_None);
+}
+
+int add_int(Buffer *out, int64_t number)
+{
+    Coder coder = {.out = *out};
+    PyObject *value = PyLong_FromLongLong(number);
+    int well = value && put(&coder, value, 0) == DONE;
+    Py_XDECREF(value);
+    *out = coder.out;
+    return well;
+}
+
+int add_state(Buffer *out, uint8_t tag, size_t count)
+{
+    static const uint8_t version_byte = STATE_VERSION;
+    return buffer_add(out, &version_byte, 1) && add_tagged(out, tag, count);
+}
+
+PyObject *no_room(void) { return PyErr_Occurred() ? NULL : PyErr_NoMemory(); }
+
 PyObject *joined(const Slice *pieces, int count)
 {
     size_t size = 0;

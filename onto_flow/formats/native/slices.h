@@ -82,9 +82,17 @@ int take_told(Slice *rest, Slice head, Slice *path, Slice *content, Doc *doc); /
    `wanted`: their names in order, or None for all. `apart`: a name that is not taken. */
 Said read_of(Slice raw, PyObject *wanted, Slice apart, Buffer *room, Slice *found);
 
+static const Slice NOTHING_HELD = {NULL, NULL};
+
+int state_of(PyObject *state, Slice *held); /* the bytes of a state, nothing where there is none; 0: neither */
+
 int add_slice(Buffer *out, Slice raw);
 int add_tagged(Buffer *out, uint8_t tag, size_t count);
+int add_state(Buffer *out, uint8_t tag, size_t count); /* what a state begins with */
+int add_int(Buffer *out, int64_t number);
+PyObject *no_room(void);
 PyObject *bytes_of(const Buffer *buffer);
+PyObject *part_of(Slice raw);                         /* bytes; None for what is not there */
 PyObject *joined(const Slice *pieces, int count);     /* bytes of some pieces, one behind the other */
 PyObject *spliced(Slice whole, Slice old, Slice new); /* bytes with a piece of them replaced */
 

@@ -11,6 +11,7 @@ from onto_flow.core.codec import decode_state, encode, encode_state
 from onto_flow.formats.native import simple
 from onto_flow.formats.native.simple import simple_steps
 from onto_flow.operators.messages import Answer, Doc, Event, Left, Subscribe, Told, decode_message, encode_message
+from onto_flow.operators.readings import admit
 from onto_flow.operators.record import Record
 
 pytestmark = pytest.mark.usefixtures("compiled")
@@ -34,6 +35,8 @@ times = st.none() | st.integers(-1, 9)
 )
 def test_events(held, random, wanted, previous, time, floor, how, holes):
     now = news(held or Doc((0, 0), {"n": 1}, ()), random)
+    if random.random() < 0.3:
+        now = now._replace(fields=None)
     if held is not None and random.random() < 0.5:
         previous = held.version
     raw = None if held is None else damaged(encode_state((held.version, held.fields, 7, *holes)), how)
@@ -52,6 +55,50 @@ def test_events_of_which_nothing_is_known(version, there, time):
     assert found == PYTHON.simple_event(*given_)
     taken = there is not None and version > (0, 0) and version[1] >= 0 and "z" not in there
     assert (found is not None) == (taken and (time is None or time >= 3))
+
+
+@given(versions, versions, times, times, st.integers(-1, 5), st.none() | versions)
+def test_deletions(known, version, time, snapshot, since, previous):
+    floor = -(1 << 63) if snapshot is None else snapshot
+    held = encode_state((known, {"n": 1}, since))
+    event = Event(version, None, time, previous)
+    given_ = (held, encode_message(event), 0, EVENT, TOLD, encode("b/1"), None, b"z", floor, 3, 300)
+    found = simple_steps().simple_event(*given_)
+    assert found == PYTHON.simple_event(*given_)
+    counts = admit(event, snapshot) == event and version > known and previous in (None, known)
+    if snapshot is not None and version[0] <= snapshot:
+        counts = False
+    assert (found is not None) == (counts and version[1] >= 0 and known[1] >= 0 and known > (0, 0))
+    if found is not None:
+        told = TOLD + encode("b/1") + encode((version, None, None))
+        assert found == (encode_state((version, None, 300)), told, encode({"n": 1}), None)
+
+
+@given(
+    st.none() | st.lists(st.tuples(paths, docs), max_size=4),
+    st.lists(st.tuples(st.sampled_from(["b/8", "b/9"]), st.tuples(versions, st.none(), st.integers(0, 9))), max_size=2),
+    versions,
+    st.sampled_from([{"n": 1}, None, None, None, None]),
+    st.sampled_from([(), None, None, None, None]),
+    st.none() | damage,
+    st.booleans(),
+)
+def test_members_that_are_deleted(held, left, version, now, keys, how, before):
+    entries, gone = dict(held or ()), dict(left)
+    path = next(iter(entries), "b/1")
+    message = b"\x00" + encode_message(Told(path, Doc(version, now, keys)))
+    raw = [None if not each else encode_state(tuple(each.items())) for each in (entries, gone)]
+    if raw[before] is not None:
+        raw[before] = damaged(raw[before], how)
+    found = simple_steps().simple_deletion(*raw, message, 1, TOLD[1:], 300)
+    assert found == PYTHON.simple_deletion(*raw, message, 1, TOLD[1:], 300) or how is not None
+    if how is None:
+        member = entries.pop(path, None)
+        is_one = member is not None and member.fields is not None and version > member.version
+        assert (found is not None) == (is_one and now is None and keys is None)
+    if how is None and found is not None:
+        rest = encode_state(tuple(entries.items())) if entries else None
+        assert found[:2] == (rest, encode_state((*gone.items(), (path, (version, None, 300)))))
 
 
 @given(st.none() | st.lists(st.tuples(paths, docs), max_size=4), st.randoms(), st.none() | damage)
@@ -112,6 +159,7 @@ def test_other_messages_and_forms_are_not_simple():
     for what in (simple_steps(), PYTHON):
         assert what.simple_event(None, told, 0, EVENT, TOLD, encode("b/1"), None, b"z", 0, 0, 300) is None
         assert what.simple_member(None, asked, 0, TOLD[1:]) is None
+        assert what.simple_deletion(encode_state("split"), None, told, 0, TOLD[1:], 300) is None
         assert what.simple_weight(None, told, 0, SUBSCRIBE) is None
         assert what.simple_member(encode_state("split"), told, 0, TOLD[1:]) is None
         assert what.simple_answer(encode_state("split"), told, 0, ANSWER) is None
