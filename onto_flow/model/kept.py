@@ -68,6 +68,10 @@ class KeptView:
             self._hits = []
         self._hits.append((slot, path))
 
+    def holds(self, slot: int, path: str) -> bool:
+        """See `plan.evaluator.Kept`."""
+        return path in self._slots[slot]
+
     def paths(self, slot: int) -> Sequence[str]:
         """See `plan.evaluator.Kept`."""
         return list(self._slots[slot])

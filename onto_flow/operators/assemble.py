@@ -134,7 +134,7 @@ class Assemble:
         slot, doc = self.joins.slots[answer.slot], record.reg.get(cast("str", answer.key))
         if doc is None or doc.fields is None or slot.kind != "via" or slot.until is not None:
             return False
-        return self.joins.selection(slot) is None and answer.key not in kept.paths(slot.index)
+        return self.joins.selection(slot) is None and not kept.holds(slot.index, cast("str", answer.key))
 
     def _take_ends(self, record: Record, root: str, messages: Sequence[Message], ctx: Context) -> None:
         """Takes the ends of answers; what they answered may go in time."""

@@ -86,6 +86,10 @@ class KeptMembers:
         if slot in self._chosen:
             self._chosen[slot].change(path)
 
+    def holds(self, slot: int, path: str) -> bool:
+        """See `Kept`."""
+        return path in self._slots[slot]
+
     def paths(self, slot: int) -> Sequence[str]:
         """See `Kept`."""
         return list(self._slots[slot])
@@ -144,6 +148,10 @@ class KeptOver:
         if before is not now:
             changes = self._changes.setdefault(slot, {})
             changes[path] = (changes[path][0] if path in changes else before, now)
+
+    def holds(self, slot: int, path: str) -> bool:
+        """See `Kept`."""
+        return path in self._slots[slot]
 
     def paths(self, slot: int) -> Sequence[str]:
         """See `Kept`."""

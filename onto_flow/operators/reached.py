@@ -42,28 +42,36 @@ class Reached:
     @staticmethod
     def takes(message: Message) -> bool:
         """Whether a message is of a kind that can be followed."""
-        if isinstance(message, Answer):
-            return not message.left and all(path == message.key for path, _ in message.members)
-        return isinstance(message, Told) and not message.doc.gone
+        if message.__class__ is Told:
+            return not message.doc.gone
+        if message.__class__ is not Answer:
+            return False
+        _, key, _, members, left = message
+        return not left and all(path == key for path, _ in members)
 
-    def follow(self, record: Record, kept: Kept, message: Message, before: Doc | None) -> None:
+    def follow(self, record: Record, kept: Kept, message: Message, path: str, before: Doc | None) -> None:
         """Brings what is kept of a record, and what it awaits, in line with a message that the record has taken.
 
         Args:
             record: It.
             kept: What is kept of it.
             message: The message.
-            before: The register of its document before.
+            path: The document that it is about.
+            before: The register of that document before.
 
         Raises:
             Exception: It cannot be told; what is kept is worth nothing.
         """
-        path = message.path if isinstance(message, Told) else cast("str", cast("Answer", message).key)
-        if record.reg.get(path) is not before:
-            for slot in self._slots_at(path.rpartition("/")[0]):
+        doc = record.reg.get(path)
+        if doc is not before:
+            for slot in self._slots_at(path[: path.rfind("/")]):
                 self._renew(record, kept, slot, path, before)
-        if isinstance(message, Answer):
-            self._answered(record, kept, message.slot, path)
+        if message.__class__ is Answer:
+            slot = message.slot
+            if self._is_asked(record, kept, slot, path, doc):
+                if record.awaited:
+                    record.awaited.pop((slot, path), None)
+                self._reach(record, kept, slot, path)
 
     def _slots_in(self, collection: str) -> tuple[int, ...]:
         return tuple(s.index for s in self._slots if s.collection.matches(f"{collection}/x"))
@@ -73,8 +81,8 @@ class Reached:
         doc = record.reg[path]
         if doc.gone:
             raise LookupError(path)
-        if path not in kept.paths(slot):
-            if slot and doc.fields is not None and self._is_asked(record, kept, slot, path):
+        if not kept.holds(slot, path):
+            if slot and doc.fields is not None and self._is_asked(record, kept, slot, path, before):
                 self._reach(record, kept, slot, path)
             return
         old = cast("Document", cast("Doc", before).fields)
@@ -86,19 +94,12 @@ class Reached:
             raise LookupError(path)
         for child, asks in self._asks[slot]:
             was, now = asks(path, old), () if doc.fields is None else asks(path, doc.fields)
-            if was != now:
-                known, wanted = frozenset(was), frozenset(now)
-                for key in now:
-                    if key not in known:
-                        self._reach(record, kept, child, cast("str", key))
-                self._lose(record, kept, child, [key for key in was if key not in wanted])
-
-    def _answered(self, record: Record, kept: Kept, slot: int, path: str) -> None:
-        """A key was answered once more, or an answer of it has ended."""
-        if self._is_asked(record, kept, slot, path):
-            if record.awaited:
-                record.awaited.pop((slot, path), None)
-            self._reach(record, kept, slot, path)
+            if was == now:
+                continue
+            for key in now:
+                if key not in was:
+                    self._reach(record, kept, child, cast("str", key))
+            self._lose(record, kept, child, [key for key in was if key not in now])
 
     def _reach(self, record: Record, kept: Kept, slot: int, path: str) -> None:
         """Something asks for a document: it belongs to the slot if it is known, and is awaited if it is not answered."""
@@ -108,7 +109,7 @@ class Reached:
             record.awaited[slot, path] = None
         elif doc is None or doc.gone:
             raise LookupError(path)
-        if doc is None or doc.fields is None or path in kept.paths(slot):
+        if doc is None or doc.fields is None or kept.holds(slot, path):
             return
         kept.put(slot, path, doc.fields)
         for child, asks in self._asks[slot]:
@@ -117,30 +118,31 @@ class Reached:
 
     def _lose(self, record: Record, kept: Kept, slot: int, keys: Sequence[JoinKey]) -> None:
         """A document does not ask for some others any more; those go that none asks for."""
-        asked = self._all_asked(record, kept, slot) if keys else frozenset()
         for key in keys:
-            if key not in asked:
+            if not self._any_asks(record, kept, slot, key):
                 self._leave(record, kept, slot, cast("str", key))
 
     def _leave(self, record: Record, kept: Kept, slot: int, path: str) -> None:
         if record.awaited:
             record.awaited.pop((slot, path), None)
-        if path not in kept.paths(slot):
+        if not kept.holds(slot, path):
             return
         kept.drop(slot, path)
         fields = cast("Document", record.reg[path].fields)
         for child, asks in self._asks[slot]:
             self._lose(record, kept, child, asks(path, fields))
 
-    def _is_asked(self, record: Record, kept: Kept, slot: int, path: str) -> bool:
-        awaited = record.awaited is not None and (slot, path) in record.awaited
-        return awaited or path in kept.paths(slot) or path in self._all_asked(record, kept, slot)
+    def _is_asked(self, record: Record, kept: Kept, slot: int, path: str, doc: Doc | None) -> bool:
+        """Whether anything asks for a document, whose register is or was `doc`: if it has fields, it would be there.
 
-    def _all_asked(self, record: Record, kept: Kept, slot: int) -> frozenset[JoinKey]:
-        """The keys of a slot that the documents of its parent slot ask for."""
+        If it has no register, it would be awaited.
+        """
+        if (record.awaited and (slot, path) in record.awaited) or kept.holds(slot, path):
+            return True
+        return doc is not None and doc.fields is None and self._any_asks(record, kept, slot, path)
+
+    def _any_asks(self, record: Record, kept: Kept, slot: int, key: JoinKey) -> bool:
+        """Whether a document of the parent slot asks for a key."""
         parent, asks = self._asked[slot]
-        return frozenset(k for p in kept.paths(parent) for k in asks(p, _fields(record, p)))
-
-
-def _fields(record: Record, path: str) -> Document:
-    return cast("Document", record.reg[path].fields)
+        registers = record.reg
+        return any(key in asks(path, cast("Document", registers[path].fields)) for path in kept.paths(parent))

@@ -155,9 +155,17 @@ class Record:
             return True
         if doc.gone:
             return False
-        if any(self.is_open(i, k) for i, k in doc.keys or ()):
-            return True
-        return any(self._holds(s, path, doc, root) for s in joins.slots[1:])
+        for at, key in doc.keys or ():
+            if self.is_open(at, key):
+                return True
+        for slot in joins.slots[1:]:
+            if (
+                self.is_open(slot.index, path)
+                if slot.kind == "via"
+                else slot.fused and (slot.index, root) in (doc.keys or ())
+            ):
+                return True
+        return False
 
     def all_covered(self, paths: Iterable[str], root: str, joins: Joins) -> bool:
         """Whether some of the documents are `covered`."""
@@ -175,11 +183,6 @@ class Record:
             for p, d in self.reg.items()
             if (p not in reached or (d.gone and p != root)) and not self.covered(p, d, root, joins)
         ]
-
-    def _holds(self, slot: Slot, path: str, doc: Doc, root: str) -> bool:
-        if slot.kind == "via":
-            return self.is_open(slot.index, path)
-        return slot.fused and (slot.index, root) in (doc.keys or ())
 
     @property
     def worth_keeping(self) -> bool:

@@ -25,6 +25,9 @@ from .plain import Plain, asked_by, is_chosen
 from .reached import Reached
 from .record import Found, Record
 
+NEWS, SHOWS = 1, 2
+"""What `RememberingAssemble.take` tells."""
+
 
 class RememberingAssemble(Assemble):
     """One view's assemble."""
@@ -71,48 +74,62 @@ class RememberingAssemble(Assemble):
     def _follows(self) -> bool:
         return self._reached is not None and self.relies
 
-    def follow(self, record: Record, root: str, messages: Sequence[Message], ctx: Context) -> list[str]:
-        """Takes messages that `Reached` takes into a record, and shows the view where it may be another one.
+    def follow(self, record: Record, root: str, messages: Sequence[Message], ctx: Context) -> None:
+        """Takes messages that `Reached` takes into a record, and shows the view where it may be another one."""
+        shows = self.take(record, root, messages, ctx.now) & SHOWS
+        if record.due:
+            ctx.set_timer("garbage", min(record.due.values()))
+        if shows:
+            self.show(record, root, self.shows(record), ctx)
+
+    def take(self, record: Record, root: str, messages: Sequence[Message], now: int) -> int:
+        """Takes messages that `Reached` takes into a record, and into what is kept of it.
 
         Returns:
-            The documents that have other registers.
+            `NEWS`: a document has another register; `SHOWS`: the view may be another one.
         """
-        kept, awaited = record.kept, bool(record.awaited)
-        named, ends, news = list[str](), list[str](), list[str]()
-        opens = False
+        awaited, taken = bool(record.awaited), 0
+        named: list[str] = []
+        ends: list[str] = []
         for message in messages:
-            path = message.path if isinstance(message, Told) else cast("str", cast("Answer", message).key)
+            is_told = message.__class__ is Told
+            path = cast("str", message[0 if is_told else 1])
             before = record.reg.get(path)
-            if isinstance(message, Told):
-                record.told(path, message.doc)
+            if is_told:
+                record.told(path, cast("Told", message).doc)
                 named.append(path)
             else:
-                assert isinstance(message, Answer)
-                (named if record.answered(message) else ends).append(path)
-                opens = opens or message.weight > 0
+                answer = cast("Answer", message)
+                (named if record.answered(answer) else ends).append(path)
+                taken |= SHOWS if answer.weight > 0 else 0
             if record.reg.get(path) is not before:
-                news.append(path)
-            kept = None if kept is None else self._moved(record, kept, message, before)
-        self._mention(record, root, named, ends, ctx)
-        record.kept, record.missing = kept, next(reversed(record.awaited), None) if record.awaited else None
-        if kept is None:
-            self.show(record, root, None, ctx)
-        elif not record.awaited and (news or opens or awaited):
-            kept.settle()
-            self.show(record, root, self._kept_shows(record, kept), ctx)
-        return news
+                taken = NEWS | SHOWS
+            if record.kept is not None:
+                self._moved(record, record.kept, message, path, before)
+        self._mention(record, root, named, ends, now)
+        if record.awaited:
+            record.missing = next(reversed(record.awaited))
+            return taken & NEWS
+        record.missing = None
+        return taken | SHOWS if awaited or record.kept is None else taken
 
-    def _moved(self, record: Record, kept: Kept, message: Message, before: Doc | None) -> Kept | None:
-        """What is kept, in line with a message that the record has taken; `None` where that cannot be told."""
+    def shows(self, record: Record) -> Shown | None:
+        """What follows from what is kept of a record after `take`; `None`: `show` finds it."""
+        kept = record.kept
+        if kept is None:
+            return None
+        kept.settle()
+        return self._kept_shows(record, kept)
+
+    def _moved(self, record: Record, kept: Kept, message: Message, path: str, before: Doc | None) -> None:
+        """Brings what is kept in line with a message that the record has taken; it goes where that cannot be told."""
         assert self._reached is not None
         try:
-            self._reached.follow(record, kept, message, before)
+            self._reached.follow(record, kept, message, path, before)
         except Exception:
-            record.awaited = None
-            return None
-        return kept
+            record.kept = record.awaited = None
 
-    def _mention(self, record: Record, root: str, named: Sequence[str], ends: Sequence[str], ctx: Context) -> None:
+    def _mention(self, record: Record, root: str, named: Sequence[str], ends: Sequence[str], now: int) -> None:
         """What `_tidy` does, where only documents that were named, or whose answers ended, may be asked for otherwise."""
         due = record.due
         for path in (*named, *ends):
@@ -121,20 +138,20 @@ class RememberingAssemble(Assemble):
                 if path in due:
                     due = {p: at for p, at in due.items() if p != path}
             elif path in named or path not in due:
-                due = {**due, path: ctx.now + self.profile.keep_uncovered}
+                due = {**due, path: now + self.profile.keep_uncovered}
         if due is not record.due:
             record.due = {p: due[p] for p in record.reg if p in due} if len(due) > 1 else due
         record.settled = not due
-        if due:
-            ctx.set_timer("garbage", min(due.values()))
 
     def take_while_it_waits(self, record: Record, answer: Answer) -> bool:
         """See `Assemble`; what is kept follows."""
         before = record.reg.get(cast("str", answer.key))
         if not super().take_while_it_waits(record, answer):
             return False
-        if record.kept is not None:
-            record.kept = self._moved(record, record.kept, answer, before) if self._follows else None
+        if record.kept is not None and self._follows:
+            self._moved(record, record.kept, answer, cast("str", answer.key), before)
+        else:
+            record.kept = None
         return True
 
     def _drop(self, record: Record, root: str, ctx: Context) -> bool:

@@ -106,6 +106,9 @@ class Kept(Protocol):
     def drop(self, slot: int, path: str) -> None:
         """A document does not belong to a slot, if it ever did."""
 
+    def holds(self, slot: int, path: str) -> bool:
+        """Whether a document is in a slot."""
+
     def paths(self, slot: int) -> Sequence[str]:
         """The documents of a slot."""
 

@@ -165,7 +165,7 @@ def test_documents_that_come_and_go_are_not_looked_for(monkeypatch: pytest.Monke
     ("shape", "method", "path", "now"),
     [
         (ON, "step", "b/1", None),
-        (VIA, "follow", "a/1", {"r": ["b/1", "b/2"], "n": 2}),
+        (VIA, "take", "a/1", {"r": ["b/1", "b/2"], "n": 2}),
         (VIA, "change", "a/1", {"r": ["b/1"], "n": 2}),
     ],
 )

@@ -10,30 +10,22 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any, Protocol
 
-from ...core.change import ViewChange
 from ...core.compact import unseen
-from ...formats.native.plain import TYPES, Heads, Known, Register, in_python, plain_changes
+from ...formats.native.plain import TYPES, Known, Register, plain_changes
 from ...operators.base import Key
 from ...operators.carried_keys import MAX_COLLECTIONS
 from ...operators.messages import Doc
 from ...operators.record import Record
 from ...operators.remembering import RememberingAssemble
-from ..carried import encode_carried
 from ..coding import decode_state, encode, encode_state
 from .keys import decode_key
 from .live import Live
-from .outlet import SHOWN, TimedStep, gate_key
+from .one_shown import TUPLE, one_shown
+from .outlet import TimedStep, gate_key
 from .plain_bytes import BEGIN, TOLD, Outputs, in_order
 
 _plain = plain_changes()
 _root_of = lru_cache(maxsize=10_000)(decode_key)
-
-_TUPLE = len(encode(()))
-"""How many bytes a short tuple begins with."""
-
-_ONE_SHOWN = encode((("", 1),))[: -len(encode("") + encode(1))]
-_WELL = encode((False, False))[_TUPLE:]
-_WELL_SHOWN = encode(False)
 
 
 class Host(Protocol):
@@ -67,12 +59,7 @@ class PlainAssemble:
         self._operator, self._host, self._record = operator, host, at["record"]
         self._known: dict[bytes, Known] = {}
         self._register = partial(_plain.plain_register, *TYPES, BEGIN, TOLD, self._known)
-        view, number = operator.view.name, encode(0)
-        change = encode_carried(ViewChange(view, "", None, None, (0, 0, 0)), SHOWN)
-        shows = change[: change.index(encode(view)) + len(encode(view))]
-        versions = encode((host.generation, host.epoch, 0))[: -len(number)]
-        heads = Heads(shows, _ONE_SHOWN, versions, _WELL, _WELL_SHOWN)
-        self._shown = partial(_plain.plain_shown, *TYPES, in_python().plain_shown, heads)
+        self._shown = one_shown(operator.view.name, host)
 
     def __call__(self, key: bytes, envelope: bytes, given: Sequence[Any]) -> Outputs | None:
         """Puts the document into the record, and shows the view."""
@@ -127,7 +114,7 @@ class PlainAssemble:
         if record.seq == seq:
             return first + raw[tail:], host.given(step)
         shows = encode((tuple(record.last.items()), record.seq, False, False))
-        return first + shows[_TUPLE:], host.given(step)
+        return first + shows[TUPLE:], host.given(step)
 
     def _learn(self, path: bytes) -> None:
         if len(self._known) >= MAX_COLLECTIONS:

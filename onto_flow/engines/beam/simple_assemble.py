@@ -16,7 +16,9 @@ from .live import Live
 
 _whole = encode_message(Answer(1, "", 1))
 ANSWER = _whole[: _whole.index(encode(1))]
-"""What an answer begins with."""
+"""What an answer begins with; then come its slot and its key."""
+
+_HEAD = len(ANSWER)
 
 _simple = simple_steps()
 
@@ -44,8 +46,13 @@ class SimpleAssemble:
         live = self._host.live
         held = live.find(key) if envelope.startswith(ANSWER, begin) else None
         kept = None if held is None else held.get("record")
-        if kept is None or kept[1].missing is None:
-            return None
+        missing = None if kept is None else kept[1].missing
+        if (
+            kept is None
+            or missing is None
+            or envelope.startswith(encode(missing[0]) + encode(missing[1]), begin + _HEAD)
+        ):
+            return None  # what it waits for has come
         state = given[self._record]
         raw = state.read()
         now = _simple.simple_answer(raw, envelope, begin, ANSWER) if kept[0] == raw else None

@@ -3,7 +3,7 @@
 Its layout is that of register.c. */
 #include "slices.h"
 
-enum { RECORD, LAYOUT, REGISTERS, DUE, OPENED, SHOWN, GIVEN };
+enum { RECORD, LAYOUT, REGISTERS, DUE, ANSWERED, SHOWS, GIVEN };
 enum { MOST = 8 };
 
 /* The registers that are put into a record, by their paths. */
@@ -19,6 +19,7 @@ typedef struct {
     uint64_t count;
     const uint8_t *sizes; /* NULL: they are not known */
     Buffer out, layout;
+    Slice shown; /* the bytes of the one document that was shown */
 } Follow;
 
 static int put_of(PyObject *registers, Put *put)
@@ -99,20 +100,52 @@ static int add_registers(Follow *of, Put *put)
     return well;
 }
 
+/* What is open, with one key's answers instead of those that it had: behind those of its slot, if it had none. As `add_rest`. */
+static int add_opened(Buffer *out, Slice opened, Slice answered)
+{
+    Slice rest = opened, slot, key, passed, old = {NULL, NULL}, its = answered;
+    const uint8_t *behind = NULL;
+    uint64_t count;
+    int64_t weight;
+    if (!take_tuple(&its, 3) || !take(&its, &slot) || !take(&its, &key) || !take_int(&its, &weight) ||
+        !take_head(&rest, TUPLE_, &count))
+        return 0;
+    Slice all = {rest.at, opened.end};
+    for (uint64_t n = 0; n < count; n++) {
+        Slice one = rest, of, name;
+        if (!take_tuple(&rest, 3) || !take(&rest, &of) || !take(&rest, &name) || !take(&rest, &passed))
+            return 0;
+        behind = same_bytes(of, slot) ? rest.at : behind;
+        if (!old.at && behind == rest.at && same_bytes(name, key))
+            old = (Slice){one.at, rest.at};
+    }
+    if (!old.at)
+        old.at = old.end = behind ? behind : all.end;
+    count = count - (old.at < old.end) + (weight != 0);
+    return add_tagged(out, TUPLE_, (size_t)count) && add_slice(out, (Slice){all.at, old.at}) &&
+                   (!weight || add_slice(out, answered)) && add_slice(out, (Slice){old.end, all.end})
+               ? 1
+               : -1;
+}
+
 /* What stands behind the registers, each part as it is given, or as it was. 1, 0: the bytes are odd, -1: no memory. */
 static int add_rest(Follow *of, PyObject *const *given)
 {
     Slice due, opened;
     if (!take(&of->rest, &due) || !take(&of->rest, &opened))
         return 0;
-    due = given[DUE] == Py_None ? due : raw_of(given[DUE]);
-    opened = given[OPENED] == Py_None ? opened : raw_of(given[OPENED]);
-    uint32_t size = (uint32_t)(size_of(due) + size_of(opened));
-    return add_slice(&of->out, due) && add_slice(&of->out, opened) &&
-                   add_slice(&of->out, given[SHOWN] == Py_None ? of->rest : raw_of(given[SHOWN])) &&
-                   buffer_add(&of->layout, (const uint8_t *)&size, 4)
-               ? 1
-               : -1;
+    size_t before = of->out.size;
+    int well = add_slice(&of->out, given[DUE] == Py_None ? due : raw_of(given[DUE])) ? 1 : -1;
+    if (well > 0 && given[ANSWERED] != Py_None)
+        well = add_opened(&of->out, opened, raw_of(given[ANSWERED]));
+    else if (well > 0)
+        well = add_slice(&of->out, opened) ? 1 : -1;
+    uint32_t size = (uint32_t)(of->out.size - before);
+    if (well > 0 && (!buffer_add(&of->layout, (const uint8_t *)&size, 4) ||
+                     (given[SHOWS] != Py_True && !add_slice(&of->out, of->rest))))
+        well = -1;
+    of->shown = one_shown(of->rest);
+    return well;
 }
 
 static PyObject *followed(Follow *of, Put *put, PyObject *const *given)
@@ -129,7 +162,7 @@ static PyObject *followed(Follow *of, Put *put, PyObject *const *given)
         Py_RETURN_NONE;
     if (well < 0)
         return PyErr_Occurred() ? NULL : PyErr_NoMemory();
-    return Py_BuildValue("(NN)", bytes_of(&of->out), bytes_of(&of->layout));
+    return Py_BuildValue("(NNN)", bytes_of(&of->out), bytes_of(&of->layout), joined(&of->shown, 1));
 }
 
 PyObject *native_followed_record(PyObject *module, PyObject *const *given, Py_ssize_t count)
@@ -137,8 +170,8 @@ PyObject *native_followed_record(PyObject *module, PyObject *const *given, Py_ss
     static const uint8_t bytes[] = {RECORD};
     if (!are_given(given, count, GIVEN, bytes, sizeof bytes))
         return NULL;
-    int well = PyTuple_Check(given[REGISTERS]);
-    for (int n = DUE; n < GIVEN; n++)
+    int well = PyTuple_Check(given[REGISTERS]) && PyBool_Check(given[SHOWS]);
+    for (int n = DUE; n < SHOWS; n++)
         well = well && (given[n] == Py_None || PyBytes_Check(given[n]));
     if (!well) {
         PyErr_SetString(PyExc_TypeError, "a record's parts are bytes, or None");

@@ -94,16 +94,6 @@ static PyObject *other_layout(const Registers *of, Slice content)
     }
 }
 
-/* The bytes of the one document that was shown last; none where it was none or several. */
-static Slice one_shown(Slice rest)
-{
-    Slice path, document = {rest.at, rest.at};
-    uint64_t count;
-    if (take_head(&rest, TUPLE_, &count) && count == 1 && take_tuple(&rest, 2) && take(&rest, &path))
-        take(&rest, &document);
-    return document;
-}
-
 /* Whether a text is that of a path. */
 static int is_text_of(PyObject *key, Slice path)
 {

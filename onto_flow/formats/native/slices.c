@@ -175,3 +175,12 @@ int are_given(PyObject *const *args, Py_ssize_t count, Py_ssize_t wanted, const 
         PyErr_SetString(PyExc_TypeError, "other arguments are wanted");
     return well;
 }
+
+Slice one_shown(Slice rest)
+{
+    Slice path, document = {rest.at, rest.at};
+    uint64_t count;
+    if (take_head(&rest, TUPLE_, &count) && count == 1 && take_tuple(&rest, 2) && take(&rest, &path))
+        take(&rest, &document);
+    return document;
+}

@@ -75,6 +75,7 @@ int take_int(Slice *rest, int64_t *number);
 int version_of(Slice raw, Version *version);
 int is_newer(Slice newer, Slice older); /* whether both are versions and the first is above the second */
 int take_doc(Slice *rest, Doc *doc);
+Slice one_shown(Slice rest); /* of what a record shows: the bytes of its one document; empty where it is none, or several */
 int take_event(Slice *rest, Slice head, Doc *event);                           /* its keys are the version it replaced */
 int take_told(Slice *rest, Slice head, Slice *path, Slice *content, Doc *doc); /* what stands behind the path: content */
 
