@@ -3,8 +3,8 @@
     python -m benchmarks.peers.beam_follow own|chain TIMES CHANGES [A_WINDOW [1]]
 
 The steps of the real pipeline are called one after the other (`beam_walk`). With A_WINDOW so many changes come before the
-timers of what coalesces them do. With 1 it also tells the microseconds of each stage's own steps, per change, and is
-slower by that.
+timers of what coalesces them do; else those that are set come after each. With 1 it also tells the microseconds of each
+stage's own steps, per change, and is slower by that.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ def walked(
     """Loads the documents, then follows the changes."""
     pipeline = beam.Pipeline()
     root = pipeline | "changes" >> Root().with_output_types(Change)
-    walk = Walk(pipeline, WAYS[way](root, 1000 if window else 0), lambda name: name.endswith((".pages", ".together")))
+    output = WAYS[way](root, 1000 if window else 0)
+    walk = Walk(pipeline, output, lambda name: name.endswith((".pages", ".together")), at_once=not window)
     began = time.process_time()
     walk.give(root, documents)
     walk.fire()

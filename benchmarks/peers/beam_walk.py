@@ -1,7 +1,8 @@
 """A runner for measuring: it walks a pipeline in this thread, so that what is measured is the steps and not a local runner.
 
 What any runner must do is done: at every keyed boundary an element becomes bytes by its collection's coder and is made
-of them again, and a state is bytes by its coder. Timers that `wanted` names fire when all is quiet; others never.
+of them again, and a state is bytes by its coder. Timers that `wanted` names fire when all is quiet: `at_once` after each
+element, else when they are told to; others never.
 """
 
 from __future__ import annotations
@@ -94,20 +95,24 @@ class Stage:
         self.routes: dict[Any, list[Any]] = {}
         fn.setup()
 
-    def given(self, method: str, key: Any, timers: dict[Any, Any]) -> list[Any]:
+    def given(self, method: str, key: Any, walk: Walk) -> list[Any]:
         """What Beam gives to a method beside the element."""
         held = self.held.get(key)
         if held is None:
             held = self.held[key] = {}
         label = self.label
         return [
-            key if kind is None else Timer(timers, (label, key, name)) if kind is Timer else kind(held, name, coder)
-            for kind, name, coder in self.params.get(method) or self.learn(method)
+            key if kind is None else Timer(of, (label, key, name)) if kind is Timer else kind(held, name, of)
+            for kind, name, of in self.params.get(method) or self.learn(method, walk)
         ]
 
-    def learn(self, method: str) -> list[tuple[Any, str, Any]]:
-        """What a method asks for: its kind, name and coder."""
-        self.params[method] = [_asked(default) for default in MethodWrapper(self.fn, method).defaults]
+    def learn(self, method: str, walk: Walk) -> list[tuple[Any, str, Any]]:
+        """What a method asks for: its kind and name, and its coder or where such timers are kept."""
+        asked = [_asked(default) for default in MethodWrapper(self.fn, method).defaults]
+        self.params[method] = [
+            (kind, name, coder if kind is not Timer else walk.timers if walk.wanted(name) else walk.others)
+            for kind, name, coder in asked
+        ]
         return self.params[method]
 
 
@@ -122,12 +127,19 @@ class Walk(PipelineVisitor):
     """Runs a pipeline on what is given, element by element, first come first served."""
 
     def __init__(
-        self, pipeline: beam.Pipeline, output: Any, wanted: Callable[[str], bool] = lambda name: False
+        self,
+        pipeline: beam.Pipeline,
+        output: Any,
+        wanted: Callable[[str], bool] = lambda name: False,
+        *,
+        at_once: bool = False,
     ) -> None:
         self.stages: dict[str, Stage] = {}
         self.consumers: dict[Any, list[Any]] = {}
         self.outputs: list[Any] = []
-        self.wanted, self.timers = wanted, {}
+        self.wanted, self.at_once = wanted, at_once
+        self.timers: dict[Any, Any] = {}
+        self.others: dict[Any, Any] = {}
         self.waiting: deque[tuple[Stage, Any]] = deque()
         self.steps = 0
         self.spent: dict[str, float] | None = None
@@ -150,21 +162,23 @@ class Walk(PipelineVisitor):
 
     def give(self, collection: Any, elements: Iterable[Any]) -> None:
         """Elements come, each with all that it causes before the next."""
-        takers = self.takers(collection)
+        takers, timers = self.takers(collection), self.timers if self.at_once else ()
         for element in elements:
             self.hand_on(takers, element)
             while self.waiting:
                 self.step(*self.waiting.popleft())
+            if timers:
+                self.fire()
 
     def fire(self) -> None:
-        """Due timers come."""
-        while due := [place for place in self.timers if self.wanted(place[2])]:
-            for label, key, name in due:
+        """Wanted timers come."""
+        while self.timers:
+            for label, key, name in list(self.timers):
                 self.timers.pop((label, key, name))
                 stage = self.stages[label]
                 callback = stage.callbacks[name]
-                names = MethodWrapper(stage.fn, callback.__name__).args[-len(stage.given(callback.__name__, key, {})) :]
-                given = dict(zip(names, stage.given(callback.__name__, key, self.timers)))
+                asked = stage.given(callback.__name__, key, self)
+                given = dict(zip(MethodWrapper(stage.fn, callback.__name__).args[-len(asked) :], asked))
                 self.take(stage, callback(stage.fn, **given))
                 while self.waiting:
                     self.step(*self.waiting.popleft())
@@ -198,7 +212,7 @@ class Walk(PipelineVisitor):
         if stage.keyed:
             self.steps += 1
             element = stage.coder.decode(element)
-            given = stage.given("process", element[0], self.timers)
+            given = stage.given("process", element[0], self)
         if self.spent is None:
             self.take(stage, stage.fn.process(element, *given))
             return

@@ -65,10 +65,13 @@ class LedRunner(ShufflingRunner):
         self._take(stage, stage.fn.process(element, *given))
 
     def step(self, operator: str, key: Key) -> None:
-        """All that waits for a key, each message as a step."""
+        """All that waits for a key, each message as a step; what needs all states has them at once."""
         stage = self.stages[f"maintain/{operator}/ParDo(step)"]
         for element in self.queues[operator].pop(key):
             self.take(stage, element)
+            together = (stage.label, element[0], f"ts-{operator}.together")
+            if together in self.timers:
+                self.fire(together)
 
 
 def label_of(consumer: Any) -> str:

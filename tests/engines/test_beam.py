@@ -421,8 +421,8 @@ def test_map_cell_is_a_map_however_often_it_is_read_back(monkeypatch: pytest.Mon
         try:
             change(cell, moves)
             writes = cell.writes()
-        except cells.NeedsShards:
-            assert cell.needs_shards
+        except cells.NeedsWide:
+            assert cell.needs_wide
             widened += 1
             cell = cells.MapCell(stored)
             change(cell, moves)

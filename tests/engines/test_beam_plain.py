@@ -273,6 +273,44 @@ def test_a_message_that_fails_takes_no_other_with_it(monkeypatch: pytest.MonkeyP
     assert shown(given) == expected
 
 
+def test_a_step_that_fails_with_all_states_is_the_same_dead_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes on by pages, or is in shards, waits for them; the others do not."""
+    letters, waited = [], []
+    for page, split in ((0, 32 << 10), (1, 32 << 10), (0, 20)):
+        monkeypatch.setattr(cells, "SPLIT_BYTES", split)
+        both = Both(plan_of(FEW), page)
+        for fn in both.fns:
+            if fn.node.kind == "match":
+                monkeypatch.setattr(fn.operator, "step", failing_on((FROM + 1000, 0), fn.operator.step))
+                monkeypatch.setattr(fn, "_wait", noting(fn._wait, waited, (page, split)))
+        all_of_b = [Reference(f"b/{n}") for n in range(3)]
+        changes = [Change(f"a/{n}", None, {"r": all_of_b}, (FROM + n, 0)) for n in range(3)]
+        changes += [Change("b/1", None, {"n": n, "s": Reference(f"c/{n}")}, (FROM + 500 * n, 0)) for n in (1, 2)]
+        letters.append(both.run(changes, 0, plain=False)[2]["dead_letters"])
+    assert letters[0] == letters[1] == letters[2]
+    assert [letter.key for letter in letters[0]] == ["view:V:V.match.s1:sb/1"]
+    assert {*waited} == {(1, 32 << 10), (0, 20)}
+
+
+def failing_on(version: Any, step: Any) -> Any:
+    """A step that fails when it has told of a version."""
+
+    def taken(key: Any, messages: Sequence[Any], given: Any) -> None:
+        step(key, messages, given)
+        if any(isinstance(m, Told) and m.doc.version == version for m in messages):
+            raise ValueError(version)
+
+    return taken
+
+
+def noting(take: Any, notes: list[Any], note: Any) -> Any:
+    def taken(*given: Any) -> Any:
+        notes.append(note)
+        return take(*given)
+
+    return taken
+
+
 def failing(step: Any, together: list[int]) -> Any:
     """A step that cannot take several messages."""
 

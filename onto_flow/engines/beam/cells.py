@@ -16,7 +16,7 @@ Law: a step that fails, or has to be run again, leaves its key as it was.
 from __future__ import annotations
 
 import zlib
-from collections.abc import ItemsView, Iterator, Mapping, MutableMapping, Sequence, ValuesView
+from collections.abc import Callable, ItemsView, Iterator, Mapping, MutableMapping, Sequence, ValuesView
 from functools import lru_cache
 from typing import Any
 
@@ -26,7 +26,8 @@ from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateS
 from ...plan.nodes import Cell
 from ..coding import encode, encode_state
 from .live import Held
-from .value_cell import State, ValueCell, Write, decoded
+from .value_cell import NeedsWide as NeedsWide
+from .value_cell import State, UnnamedCell, ValueCell, Write, decoded
 
 SHARDS = 16
 SPLIT_BYTES = 32 << 10
@@ -57,10 +58,6 @@ def map_states(name: str, *, wide: bool) -> tuple[str, ...]:
     return (name, *(f"{name}_{number}" for number in (range(SHARDS) if wide else ())))
 
 
-class NeedsShards(Exception):
-    """A narrow step met a map that is split, or has become too large for one state."""
-
-
 class MapCell(MutableMapping[Any, Any]):
     """Entries in one state, or in shards; a shard is read when one of its entries is asked for.
 
@@ -69,7 +66,7 @@ class MapCell(MutableMapping[Any, Any]):
         live: What is kept of the key; parts may be kept under `name` and their numbers.
     """
 
-    __slots__ = ("_changed", "_first", "_live", "_name", "_parts", "_shards", "_split", "needs_shards")
+    __slots__ = ("_changed", "_first", "_live", "_name", "_parts", "_shards", "_split", "needs_wide")
 
     def __init__(self, states: Sequence[Any], live: Held | None = None, name: str = "") -> None:
         self._first = State(states[0])
@@ -78,13 +75,13 @@ class MapCell(MutableMapping[Any, Any]):
         self._split: bool | None = None
         self._parts: dict[int, dict[Any, Any]] = {}
         self._changed: set[int] = set()
-        self.needs_shards = False
+        self.needs_wide = False
 
     def writes(self) -> list[Write]:
         """The parts that changed; a map that has grown too large for one state is split.
 
         Raises:
-            NeedsShards: It would have to be split in a narrow step.
+            NeedsWide: It would have to be split in a narrow step.
         """
         if not self._changed:
             return []
@@ -109,23 +106,23 @@ class MapCell(MutableMapping[Any, Any]):
         return raw
 
     def _spread(self) -> None:
-        self._need_shards()
+        self._need_wide()
         self._split, entries = True, self._parts[_FIRST]
         self._parts = {number: {} for number in range(SHARDS)}
         self._changed = set(self._parts)
         for key, value in entries.items():
             self._parts[_shard(key)][key] = value
 
-    def _need_shards(self) -> None:
+    def _need_wide(self) -> None:
         if not self._shards:
-            self.needs_shards = True
-            raise NeedsShards
+            self.needs_wide = True
+            raise NeedsWide
 
     def _is_split(self) -> bool:
         if self._split is None:
             self._split = self._first.read() == _MARK
         if self._split:
-            self._need_shards()
+            self._need_wide()
         return self._split
 
     def _number(self, key: Any) -> int:
@@ -230,15 +227,22 @@ class Cells:
         states: Beam's states by name, as `state_specs` named them.
         wide: Whether the shards are there.
         live: What is kept of the key; `None`: nothing is.
+        is_there: Whether a value is there whose state is not among those.
     """
 
     __slots__ = ("_cells", "maps", "values")
 
     def __init__(
-        self, cells: Sequence[Cell], states: Mapping[str, Any], *, wide: bool, live: Held | None = None
+        self,
+        cells: Sequence[Cell],
+        states: Mapping[str, Any],
+        *,
+        wide: bool,
+        live: Held | None = None,
+        is_there: Callable[[], bool] = bool,
     ) -> None:
         self._cells = cells
-        self.values, self.maps = _Values(states, live), _Maps(states, live, wide=wide)
+        self.values, self.maps = _Values(states, live, is_there), _Maps(states, live, wide=wide)
 
     def held(self) -> dict[str, Any]:
         """Cell -> what the step holds of it."""
@@ -246,15 +250,15 @@ class Cells:
         return {**values, **{c.name: self.maps[c.name] for c in self._cells if c.kind == "map"}}
 
     @property
-    def needs_shards(self) -> bool:
-        """Whether the step met a map that it could not read: an operator may have caught what told so."""
-        return any(cell.needs_shards for cell in self.maps.values())
+    def needs_wide(self) -> bool:
+        """Whether the step met what it could not read or write: an operator may have caught what told so."""
+        return any(cell.needs_wide for cells in (self.maps, self.values) for cell in cells.values())
 
     def writes(self) -> list[Write]:
         """What the step has to write, all of it encoded: nothing of a step that fails is in the state.
 
         Raises:
-            NeedsShards: The step must be run again, with the shards.
+            NeedsWide: The step must be run again, with all states.
         """
         found: list[Write] = []
         for value in self.values.values():
@@ -264,16 +268,18 @@ class Cells:
         return found
 
 
-class _Values(dict[str, ValueCell]):
+class _Values(dict[str, ValueCell | UnnamedCell]):
     """The value cells that were asked for."""
 
-    __slots__ = ("_live", "_states")
+    __slots__ = ("_is_there", "_live", "_states")
 
-    def __init__(self, states: Mapping[str, Any], live: Held | None) -> None:
-        self._states, self._live = states, live
+    def __init__(self, states: Mapping[str, Any], live: Held | None, is_there: Callable[[], bool]) -> None:
+        self._states, self._live, self._is_there = states, live, is_there
 
-    def __missing__(self, name: str) -> ValueCell:
-        made = self[name] = ValueCell(self._states[name], self._live, name)
+    def __missing__(self, name: str) -> ValueCell | UnnamedCell:
+        state = self._states.get(name)
+        made = UnnamedCell(self._is_there) if state is None else ValueCell(state, self._live, name)
+        self[name] = made
         return made
 
 

@@ -31,7 +31,7 @@ from ..coding import decode, decode_state, encode, encode_state
 from ..credit import Sum, add, digest, less
 from ..netted import net, put_in
 from . import cells, clock
-from .cells import Cells, NeedsShards, Specs, state_specs
+from .cells import Cells, NeedsWide, Specs, state_specs
 from .keys import ONLY, KeyedMessage
 from .outlet import CAUSED as CAUSED
 from .outlet import SHOWN as SHOWN
@@ -132,7 +132,7 @@ class Gate(beam.DoFn):
             return ()
         try:
             return self._shard(key, dict(zip(self.narrow, states)), gate, timer, wide=False).take([data])
-        except NeedsShards:
+        except NeedsWide:
             states[-1].add(data)
             shards_timer.set(Timestamp(micros=clock.micros()))
             return ()
@@ -196,7 +196,7 @@ class _Shard:
         """View changes, and the marker.
 
         Raises:
-            NeedsShards: Nothing of it counts; they must be taken again with the shards.
+            NeedsWide: Nothing of it counts; they must be taken again with the shards.
         """
         known = self.known
         for data in waiting:

@@ -26,6 +26,7 @@ from . import cells, clock
 from .keys import decode_key
 from .plain_assemble import Host, PlainAssemble
 from .plain_bytes import BEGIN, EVENT, TAGGED, TOLD, WEIGHTLESS, Outputs, Take, in_order
+from .waits import goes_on
 
 _LEAST = -(1 << 63)
 
@@ -83,7 +84,7 @@ class PlainMatch:
     Args:
         operator: Says what they are.
         profile: What this engine promises.
-        at: State -> its place among those that are given.
+        at: State -> its place among those that are given; behind those is what the key waits for.
     """
 
     def __init__(self, operator: Match, profile: Profile, at: Mapping[str, int]) -> None:
@@ -91,7 +92,7 @@ class PlainMatch:
         stays = () if plain is None else in_order(plain.stays)
         self._member = None if plain is None else partial(take, BEGIN, TOLD, stays, TAGGED, operator.assemble)
         self._page = profile.page or sys.maxsize
-        self._docs, self._subs, self._round = at["docs"], at["subs"], at["round"]
+        self._docs, self._subs, self._waits = at["docs"], at["subs"], len(at)
 
     def __call__(self, key: bytes, envelope: bytes, given: Sequence[Any]) -> Outputs | None:
         """Keeps the member, and tells all active roots, unless they are so many that they are told page by page."""
@@ -103,7 +104,7 @@ class PlainMatch:
         if found is None:
             return None
         raw, outputs = found
-        if len(raw) > cells.SPLIT_BYTES or len(outputs) > self._page or given[self._round].read() is not None:
+        if len(raw) > cells.SPLIT_BYTES or len(outputs) > self._page or goes_on(given[self._waits]):
             return None
         docs.write(raw)
         return outputs

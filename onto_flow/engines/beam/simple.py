@@ -29,7 +29,7 @@ from . import cells, clock
 from .keys import decode_key, encode_key
 from .plain_bytes import EVENT, TOLD, in_order
 from .simple_assemble import Keeping, SimpleAssemble
-from .waits import Waiting, set_garbage
+from .waits import Waiting, goes_on, set_garbage
 
 Sent = list[tuple[str, bytes, bytes]]
 """(operator, the bytes of the key, those of the message)."""
@@ -119,7 +119,7 @@ class SimpleMatch:
 
     def __init__(self, operator: Match, profile: Profile, at: Mapping[str, int], timer: int) -> None:
         self._operator, self._page, self._assemble = operator, profile.page, operator.assemble
-        self._docs, self._left, self._subs, self._round = at["docs"], at["left"], at["subs"], at["round"]
+        self._docs, self._left, self._subs = at["docs"], at["left"], at["subs"]
         self._waits, self._timer, self._keep_left = len(at), timer, profile.keep_left
         slot = operator.slot
         self._by_path, self._slot = slot.kind == "via", slot.index
@@ -131,7 +131,7 @@ class SimpleMatch:
         asks = envelope.startswith(SUBSCRIBE, begin)
         if not asks and not envelope.startswith(TOLD, begin):
             return None
-        if given[self._round].read() is not None:
+        if goes_on(given[self._waits]):
             return None
         if asks:
             return self._asked(key, envelope, begin, given)

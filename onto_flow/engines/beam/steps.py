@@ -32,7 +32,7 @@ from ...plan.wire import from_json
 from ..carried import encode_carried
 from ..coding import decode_message
 from ..held import HeldStep, step_letter
-from .cells import Cells, NeedsShards, state_specs
+from .cells import Cells, NeedsWide, state_specs
 from .keys import KeyedMessage, decode_key, encode_key
 from .seeds import SeedRecord
 
@@ -100,7 +100,7 @@ class OperatorFn(beam.DoFn):
         """Runs a step; its state and messages come to be together, or a dead letter instead of both.
 
         Raises:
-            NeedsShards: Nothing of the step counts; it must be run again with the shards.
+            NeedsWide: Nothing of the step counts; it must be run again with the shards.
         """
         step = HeldStep(cells, self.generation, self.profile.moment)
         try:
@@ -108,12 +108,12 @@ class OperatorFn(beam.DoFn):
             outputs, writes = list(_outputs(step)), cells.writes()
             if writes:
                 outputs += self._seed(key, cells)
-        except NeedsShards:
+        except NeedsWide:
             raise
         except Exception as error:
             outputs, writes = [_tagged(LETTERS, encode_carried(step_letter(self.node, key, waiting, error)))], []
-        if cells.needs_shards:
-            raise NeedsShards
+        if cells.needs_wide:
+            raise NeedsWide
         for write in writes:
             write()
         return outputs
@@ -156,7 +156,7 @@ class CoalescedOperatorFn(OperatorFn):
         """All that waits for a key is one step; with the shards only if it must be."""
         try:
             return self._take(key, states, wide=False)
-        except NeedsShards:
+        except NeedsWide:
             again.set(_END_OF_INPUT)
             return ()
 

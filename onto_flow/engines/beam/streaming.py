@@ -7,8 +7,9 @@ dropped by one. A garbage timer looks at the clock before it acts and is set aga
 end of the input or in a drain. Beam keeps one time per timer, the last that was set; so what an operator asked for is kept
 beside it, and the earliest counts.
 
-A message is taken with the first state of each map; where a map is in shards, it waits in the key's inbox for a timer
-whose step names them, with all that came meanwhile: states cost whether they are touched or not, and such keys are few.
+A message is taken with the first state of each map, and without what is there for pages alone; where a map is in shards,
+or a key goes on by pages, it waits in the key's inbox for a timer whose step names all, with what came meanwhile: states and
+timers cost whether they are touched or not, and such keys are few.
 So does a message wait that may (`patience`): what shows a view document then evaluates it once for all of them.
 
 The wrapper does the accounts of a load (`engines.credit`) around the operator's step, which knows nothing of them: the
@@ -19,6 +20,7 @@ what is left goes back to the fence, with how many view changes went to each sha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
@@ -33,24 +35,21 @@ from ...operators.seeded import EPOCH
 from ...plan.nodes import OperatorNode
 from ...plan.wire import from_json
 from ..carried import encode_carried
-from ..coding import decode, decode_message
-from ..credit import NOTHING, Credit, split, total, unwrap
+from ..coding import decode_message
+from ..credit import NOTHING, total, unwrap
 from ..held import KeyedCells, step_letter
 from . import clock
-from .cells import Cells, NeedsShards
+from .cells import Cells, NeedsWide
 from .followed_assemble import followed_of
 from .keys import KeyedMessage
 from .live import Live
 from .outlet import (
-    CAUSED,
-    CREDIT,
     NO_CELLS,
     SHOWN,
     Outlet,
     TimedStep,
     as_they_are,
     gate_key,
-    messages,
     weighing,
     weightless,
 )
@@ -58,10 +57,14 @@ from .plain import plain_of
 from .plain_bytes import BEGIN, WEIGHTLESS, Take
 from .simple import TakeSimple, simple_of
 from .steps import INBOX, LETTERS, OperatorFn
-from .turn import Turn
-from .waits import Waiting
+from .turn import Turn, accounts
+from .waits import Waiting, goes_on
 
-_WAITS = "waits"
+_WAITS, _ROUND = "waits", "round"
+"""What a key waits for; and what is told by pages, which is there exactly while the key waits for the next one."""
+
+
+_Named = Mapping[str, Any]
 
 
 class StreamFn(OperatorFn):
@@ -96,10 +99,11 @@ class StreamFn(OperatorFn):
         for kind, timer in named.items():
             on_timer(timer)(_TIMERS[kind])
         waits = self._has_maps or patience > 0
-        wanted = {"garbage": True, "pages": any(c.name == "round" for c in node.cells), "together": waits}
+        wanted = {"garbage": True, "pages": any(c.name == _ROUND for c in node.cells), "together": waits}
         self.timers = {kind: timer for kind, timer in named.items() if wanted[kind]}
-        if not waits:
-            self.narrow.pop(INBOX, None)
+        self.brief = {kind: timer for kind, timer in self.timers.items() if kind != "pages"}
+        for name in (_ROUND,) if waits else (INBOX,):
+            self.narrow.pop(name, None)
 
     def setup(self) -> None:
         """Builds the operator; nothing is remembered."""
@@ -107,13 +111,12 @@ class StreamFn(OperatorFn):
         self.live = Live()
         self.epoch = EPOCH if self.seeded else 0
         if self.seeded:
-            plan = from_json(self.plan)
-            self.operator = build_seeded(next(n for n in plan.operators if n.id == self.node.id), plan, self.profile)
+            self.operator = build_seeded(self.operator.node, from_json(self.plan), self.profile)
         at = {name: place for place, name in enumerate(self.narrow)}
         self._inbox = at.get(INBOX, -1)
-        self._inbox_timer = len(at) + 1 + [*self.timers].index("together") if "together" in self.timers else -1
+        self._inbox_timer = len(at) + 1 + [*self.brief].index("together") if "together" in self.brief else -1
         self.plain: Take = plain_of(self.operator, self.profile, at, self)
-        garbage = len(at) + 1 + [*self.timers].index("garbage")
+        garbage = len(at) + 1 + [*self.brief].index("garbage")
         self.simple: TakeSimple = simple_of(self.operator, self.profile, at, garbage, self)
         self.followed: Take = followed_of(self.operator, at, garbage, self)
 
@@ -122,19 +125,18 @@ class StreamFn(OperatorFn):
         self.live.close()
 
     def _inspect_process(self) -> tuple[list[str], list[Any]]:
-        names, defaults = self._params(self.narrow)
-        return ["element", *names], defaults
+        return self._params({"element": None}, self.narrow, self.brief)
 
     def _inspect_garbage(self) -> tuple[list[str], list[Any]]:
-        names, defaults = self._params(self.specs)
-        return ["key", *names], [beam.DoFn.KeyParam, *defaults]
+        return self._params({"key": beam.DoFn.KeyParam}, self.specs, self.timers)
 
     _inspect_pages = _inspect_take_inbox = _inspect_garbage
 
-    def _params(self, specs: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
-        """The parameters of a method that names some states, and the timers that this operator may want."""
-        states = [beam.DoFn.StateParam(spec) for spec in (*specs.values(), self.waits)]
-        return [*specs, _WAITS, *self.timers], [*states, *map(beam.DoFn.TimerParam, self.timers.values())]
+    def _params(self, of: _Named, states: _Named, timers: _Named) -> tuple[list[str], list[Any]]:
+        """The parameters of a method that names some states, and some of the timers that this operator may want."""
+        given = [default for default in of.values() if default is not None]
+        given += [beam.DoFn.StateParam(spec) for spec in (*states.values(), self.waits)]
+        return [*of, *states, _WAITS, *timers], [*given, *map(beam.DoFn.TimerParam, timers.values())]
 
     def process(self, element: KeyedMessage, *given: Any) -> Sequence[Any]:
         """A message came."""
@@ -158,7 +160,7 @@ class StreamFn(OperatorFn):
                 return weighing(sent, weight)
         try:
             return self._take(self._turn(key, given, wide=False), [envelope])
-        except NeedsShards:
+        except NeedsWide:
             return self._wait(envelope, given, 0)
 
     def _wait(self, envelope: bytes, given: Sequence[Any], patience: int) -> Sequence[Any]:
@@ -220,10 +222,11 @@ class StreamFn(OperatorFn):
         return self._run(turn, lambda step: self.operator.on_timer(turn.key, "coalesce", step), [])
 
     def _turn(self, raw_key: bytes, given: Iterable[Any], *, wide: bool) -> Turn:
-        specs, given = self.specs if wide else self.narrow, tuple(given)
-        live = self.live.take(raw_key)
-        cells = Cells(self.node.cells, dict(zip(specs, given)), wide=wide, live=live)
-        return Turn(raw_key, live, cells, given[len(specs) :], self.timers)
+        specs, timers = (self.specs, self.timers) if wide else (self.narrow, self.brief)
+        given, live = tuple(given), self.live.take(raw_key)
+        is_there = partial(goes_on, given[len(specs)])
+        cells = Cells(self.node.cells, dict(zip(specs, given)), wide=wide, live=live, is_there=is_there)
+        return Turn(raw_key, live, cells, given[len(specs) :], timers)
 
     def begun(self, cells: KeyedCells = NO_CELLS) -> TimedStep:
         """The context of a step."""
@@ -251,7 +254,7 @@ class StreamFn(OperatorFn):
         """A step; its state, messages and timers come to be together, or a dead letter instead of them.
 
         Raises:
-            NeedsShards: Nothing of the step counts; it must be run again with the shards.
+            NeedsWide: Nothing of the step counts; it must be run again with all states.
             _Together: Nor does anything of one that failed with several messages: each is to be tried alone.
         """
         step = self.begun(turn.cells)
@@ -260,36 +263,19 @@ class StreamFn(OperatorFn):
             sent = step.sent() if turn.weight.mantissa else step.enveloped()
             outputs, writes = self._outlets(step), turn.cells.writes()
         except Exception as error:
-            if turn.cells.needs_shards:
-                raise NeedsShards from None
+            if turn.cells.needs_wide:
+                raise NeedsWide from None
             if len(waiting) > 1:
                 raise _Together from None
-            return [*self._accounts(turn, [], []), self.failed(turn.key, waiting, error)]
-        if turn.cells.needs_shards:
-            raise NeedsShards
+            return [*accounts(turn, [], []), self.failed(turn.key, waiting, error)]
+        if turn.cells.needs_wide:
+            raise NeedsWide
         for write in writes:
             write()
         self.live.give(turn.raw_key, turn.live)
         if step.asked:
             turn.set_timers(step.asked)
-        return self._accounts(turn, sent, outputs)
-
-    def _accounts(self, turn: Turn, sent: Sequence[tuple[str, Key, bytes]], outputs: Sequence[Any]) -> list[Any]:
-        """What Beam is to carry, with the weight of what the step took split among it."""
-        if not turn.weight.mantissa:
-            return weightless(sent, outputs)
-        shown: dict[int, int] = {}
-        for shard in (decode(o.key) for o in outputs if o.key is not None):
-            shown[shard] = shown.get(shard, 0) + 1
-        pages = turn.waiting.get().pages
-        returns = bool(shown) or not (sent or pages)
-        parts = split(turn.weight, len(sent) + pages + returns)
-        found = [*messages(sent, parts), *(o.tagged(CAUSED) for o in outputs)]
-        if pages:
-            turn.keep(parts[len(sent)])
-        if returns:
-            found.append(beam.pvalue.TaggedOutput(CREDIT, Credit(parts[-1], shown).encoded()))
-        return found
+        return accounts(turn, sent, outputs)
 
 
 class _Together(Exception):

@@ -6,13 +6,17 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+import apache_beam as beam
 from apache_beam.utils.timestamp import Timestamp
 
+from ...operators.base import Key
 from ...plan.nodes import TimerKind
-from ..credit import NOTHING, Weight, total
+from ..coding import decode
+from ..credit import NOTHING, Credit, Weight, split, total
 from .cells import Cells
 from .keys import decode_key
 from .live import Held
+from .outlet import CAUSED, CREDIT, messages, weightless
 from .waits import Waiting, set_garbage
 
 
@@ -56,3 +60,21 @@ class Turn:
         """Keeps a weight until the last page."""
         waits = self.waiting.get()
         self.waiting.put(waits._replace(weight=total((waits.weight, weight))))
+
+
+def accounts(turn: Turn, sent: Sequence[tuple[str, Key, bytes]], outputs: Sequence[Any]) -> list[Any]:
+    """What Beam is to carry, with the weight of what the step took split among it."""
+    if not turn.weight.mantissa:
+        return weightless(sent, outputs)
+    shown: dict[int, int] = {}
+    for shard in (decode(o.key) for o in outputs if o.key is not None):
+        shown[shard] = shown.get(shard, 0) + 1
+    pages = turn.waiting.get().pages
+    returns = bool(shown) or not (sent or pages)
+    parts = split(turn.weight, len(sent) + pages + returns)
+    found = [*messages(sent, parts), *(o.tagged(CAUSED) for o in outputs)]
+    if pages:
+        turn.keep(parts[len(sent)])
+    if returns:
+        found.append(beam.pvalue.TaggedOutput(CREDIT, Credit(parts[-1], shown).encoded()))
+    return found

@@ -43,6 +43,10 @@ def decoded(raw: bytes, live: Held | None, name: Any) -> Any:
     return kept[1] if kept is not None and kept[0] == raw else decode_state(raw)
 
 
+class NeedsWide(Exception):
+    """A narrow step needs more states than it names: the shards of a map, or what is seldom there."""
+
+
 class ValueCell:
     """One value.
 
@@ -52,6 +56,7 @@ class ValueCell:
     """
 
     __slots__ = ("_got", "_live", "_name", "_new", "_state")
+    needs_wide = False
 
     def __init__(self, state: Any, live: Held | None = None, name: str = "") -> None:
         self._state = State(state)
@@ -83,3 +88,42 @@ class ValueCell:
             if raw is not None and pack is not None:
                 self._live[self._name] = (raw, self._new)
         return self._state.writes(raw)
+
+
+class UnnamedCell:
+    """One value whose state a narrow step does not name.
+
+    Args:
+        is_there: Whether the state holds a value.
+    """
+
+    __slots__ = ("_is_there", "needs_wide")
+
+    def __init__(self, is_there: Callable[[], bool]) -> None:
+        self._is_there, self.needs_wide = is_there, False
+
+    def get(self) -> None:
+        """Nothing.
+
+        Raises:
+            NeedsWide: There is something.
+        """
+        if self._is_there():
+            self._need_wide()
+
+    def put(self, value: Any) -> None:
+        """Lets nothing be nothing.
+
+        Raises:
+            NeedsWide: Something else is wanted.
+        """
+        if value is not None or self._is_there():
+            self._need_wide()
+
+    def writes(self) -> list[Write]:
+        """There is nothing to write."""
+        return []
+
+    def _need_wide(self) -> None:
+        self.needs_wide = True
+        raise NeedsWide

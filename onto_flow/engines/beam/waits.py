@@ -54,6 +54,12 @@ class Waiting:
             self._state.write(encode_state((waits.garbage, waits.pages, tuple(waits.weight), *inbox)))
 
 
+def goes_on(state: Any) -> bool:
+    """Whether a key goes on by pages, by the state of `Waits`."""
+    raw = state.read()
+    return raw is not None and bool(decode_state(raw)[1])
+
+
 def set_garbage(waiting: Waiting, timer: Any, at: int) -> None:
     """Sets the garbage timer of a key, unless it comes before that anyhow."""
     waits = waiting.get()
