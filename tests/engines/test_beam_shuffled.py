@@ -23,7 +23,7 @@ from onto_flow.core.values import Document
 from onto_flow.engines.beam.fence import Account
 from onto_flow.engines.beam.gate import OPEN
 from onto_flow.engines.beam.maintain import Load, MaintainPlan
-from onto_flow.engines.beam.streaming import CAUSED
+from onto_flow.engines.beam.outlet import CAUSED
 from onto_flow.engines.carried import LOAD, End, encode_carried
 from onto_flow.engines.credit import Sum, add, digest, unwrap
 from onto_flow.operators.base import DAY
