@@ -7,10 +7,11 @@ import enum
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
-from ..core.compact import pattern
+from ..core.compact import pattern, unseen
 from ..core.equality import same
 from ..core.native import compiled, replace
 from ..core.values import GeoPoint, Reference, Vector
@@ -79,9 +80,9 @@ def alike(one: Any, other: Any) -> bool:
     return bool(parts) and all(alike(getattr(one, n), getattr(other, n)) for n in parts or ())
 
 
-_Map = tuple[tuple[str, ...], tuple[str, ...], Callable[[Any], tuple[Any, ...]], dict[str, Any]]
-"""Of a class whose objects are stored as maps: the names of the parts, their names in the map, what reads them, and the
-pattern of the map."""
+_Map = tuple[tuple[str, ...], tuple[str, ...], Callable[[Any], tuple[Any, ...]], dict[str, Any], bool]
+"""Of a class whose objects are stored as maps: the names of the parts, their names in the map, what reads them, the pattern
+of the map, and whether an object with plain parts is in no cycle."""
 
 
 class Elements:
@@ -114,7 +115,7 @@ class Elements:
         if known is self:
             known = self._known[kind] = self._learned(kind)
         if known is not None:
-            _, names, parts, shape = known  # type: ignore[misc]
+            _, names, parts, shape, is_alone = known  # type: ignore[misc]
             values = parts(element)
             types = tuple(map(type, values))
             texts = self._plain.get(types, _UNKNOWN)
@@ -123,6 +124,8 @@ class Elements:
             if texts is not None and texts(values).isascii():
                 found = shape.copy()
                 found.update(zip(names, values))
+                if is_alone:
+                    unseen(element)
                 return found
         if not is_lasting(element):
             raise NotLasting
@@ -137,10 +140,15 @@ class Elements:
         if tuple(n for n, _ in fields) != parts:
             return None
         names = tuple(stored for _, stored in fields)
-        return parts, names, attrgetter(*parts), pattern(names)
+        return parts, names, attrgetter(*parts), pattern(names), _holds_parts_alone(kind)
 
 
 _UNKNOWN: Any = object()
+
+
+def _holds_parts_alone(kind: type) -> bool:
+    """Whether objects of a class that do not change hold nothing but their parts: no property that is kept with them."""
+    return not any(isinstance(member, cached_property) for of in kind.__mro__ for member in vars(of).values())
 
 
 def _texts(types: tuple[type, ...]) -> Callable[[Any], str] | None:

@@ -37,7 +37,7 @@ class RememberingAssemble(Assemble):
         self._keeps = cast("Keeps", self.evaluator) if hasattr(self.evaluator, "keep") else None
         self._can = not self.over.slots and all(found_by_keys(s) for s in self.view.slots)
         self._reached = Reached(self.joins) if self._can and Reached.can_be(self.joins) else None
-        self._tells_sinks_alone = not (self.view.grouped or self.view.owned or self.view.relayed)
+        self.tells_sinks_alone = not (self.view.grouped or self.view.owned or self.view.relayed)
         self._keeping = False
         self._made: Kept | None = None
         self._slots = lru_cache(maxsize=1000)(self._slots_in)
@@ -218,7 +218,7 @@ class RememberingAssemble(Assemble):
             Its path, what it was, and what it is; `None`: it is something else.
         """
         (documents, changed), last = shown, record.last
-        if not self._tells_sinks_alone or not len(documents) == len(changed) == len(last) == 1:
+        if not self.tells_sinks_alone or not len(documents) == len(changed) == len(last) == 1:
             return None
         before, after = last.get(changed[0]), documents.get(changed[0])
         if before is None or after is None:

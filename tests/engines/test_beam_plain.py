@@ -16,7 +16,7 @@ from beam_streams import FROM
 
 from onto_flow.core.change import Change
 from onto_flow.core.values import Reference
-from onto_flow.engines.beam import cells
+from onto_flow.engines.beam import cells, plain_assemble
 from onto_flow.engines.beam.live import Live, Pool
 from onto_flow.engines.beam.plain_bytes import TAGGED, _is_its_parts
 from onto_flow.testing.cases import random_case
@@ -26,8 +26,13 @@ from onto_flow.testing.shapes import Shape, plan_of
 pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]
 
 
+@pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize(("shape", "page"), [(CHAIN, 2), (FEW, 0), (FAILING, 0)])
-def test_changes_that_are_mostly_plain(shape: Shape, page: int) -> None:
+def test_changes_that_are_mostly_plain(
+    shape: Shape, page: int, compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not compiled:
+        monkeypatch.setattr(plain_assemble, "plain_root", lambda: None)
     both = Both(plan_of(shape), page)
     for seed in range(6):
         random = Random(seed)

@@ -32,8 +32,8 @@ static int replace_at(PyObject *view, PyObject *at, PyObject *path, PyObject *fi
     PyObject *given[] = {path, fields}, *made = PyObject_Vectorcall(PyTuple_GET_ITEM(makers, slot), given, 2, NULL);
     PyObject *bit = NULL, *dirty = NULL, *hit = NULL;
     int done = -1;
-    if (made && PyObject_IS_GC(made) && !Py_TYPE(made)->tp_dictoffset)
-        PyObject_GC_UnTrack(made); /* core.compact.unseen: nobody can put anything into it */
+    if (made && PyObject_IS_GC(made) && (!Py_TYPE(made)->tp_dictoffset || Py_TYPE(documents) == &PocketType))
+        PyObject_GC_UnTrack(made); /* core.compact.unseen: nobody can put anything into it, or it is seen when it leaves */
     if (made && map_set(documents, path, made) == 0 && (bit = PyLong_FromLongLong(1LL << slot)) &&
         (dirty = PyNumber_Or(SLOT(view, view_dirty), bit)) && (hit = PyTuple_Pack(2, at, path)) &&
         add_hit(view, hit) == 0) {

@@ -94,6 +94,8 @@ static PyObject *stored_element(PyObject *elements, PyObject *element)
     if (known && PyTuple_CheckExact(known)) {
         Py_INCREF(known);
         PyObject *map = plain_map(element, PyTuple_GET_ITEM(known, 0), PyTuple_GET_ITEM(known, 1), PyTuple_GET_ITEM(known, 3));
+        if (map && PyTuple_GET_ITEM(known, 4) == Py_True && PyObject_IS_GC(element))
+            PyObject_GC_UnTrack(element); /* core.compact.unseen */
         Py_DECREF(known);
         if (map || PyErr_Occurred())
             return map;

@@ -70,20 +70,39 @@ static int place_in(Row *row, PyObject *key, Py_hash_t hash)
     return -1;
 }
 
+/* The collector looks again at what leaves and is not free: what has attributes of its own may have come into a cycle. */
+static void see_again(PyObject *value)
+{
+    if (Py_REFCNT(value) > 1 && Py_TYPE(value)->tp_dictoffset && PyObject_IS_GC(value) && !PyObject_GC_IsTracked(value))
+        PyObject_GC_Track(value);
+}
+
+static void let_go(PyObject *value)
+{
+    see_again(value);
+    Py_DECREF(value);
+}
+
 static void pocket_empty(Pocket *self)
 {
     Pocket old = *self;
+    PyObject *key, *value;
+    Py_ssize_t at = 0;
     self->key = self->value = NULL;
-    if (!IS_ROW(&old)) {
-        Py_XDECREF(old.key);
-        Py_XDECREF(old.value);
-        return;
+    if (IS_ONE(&old)) {
+        Py_DECREF(old.key);
+        let_go(old.value);
+    } else if (IS_ROW(&old)) {
+        for (int n = 0; n < ROW(&old)->used; n++) {
+            Py_DECREF(pairs(ROW(&old))[n].key);
+            let_go(pairs(ROW(&old))[n].value);
+        }
+        PyObject_Free(old.value);
+    } else if (old.value) {
+        while (PyDict_Next(old.value, &at, &key, &value))
+            see_again(value);
+        Py_DECREF(old.value);
     }
-    for (int n = 0; n < ROW(&old)->used; n++) {
-        Py_DECREF(pairs(ROW(&old))[n].key);
-        Py_DECREF(pairs(ROW(&old))[n].value);
-    }
-    PyObject_Free(old.value);
 }
 
 static void pocket_dealloc(PyObject *self)
@@ -186,11 +205,23 @@ static int add(Pocket *self, PyObject *key, Py_hash_t hash, PyObject *value)
     return 0;
 }
 
+static int set_in_dict(PyObject *dict, PyObject *key, PyObject *value)
+{
+    PyObject *old = PyDict_GetItemWithError(dict, key);
+    if (!old && PyErr_Occurred())
+        return -1;
+    Py_XINCREF(old);
+    int done = PyDict_SetItem(dict, key, value);
+    if (old)
+        let_go(old);
+    return done;
+}
+
 int pocket_set(PyObject *map, PyObject *key, PyObject *value)
 {
     Pocket *self = SELF(map);
     if (!self->key && self->value)
-        return PyDict_SetItem(self->value, key, value);
+        return set_in_dict(self->value, key, value);
     Py_hash_t hash = PyObject_Hash(key);
     if (hash == -1)
         return -1;
@@ -206,7 +237,7 @@ int pocket_set(PyObject *map, PyObject *key, PyObject *value)
         return add(self, key, hash, value);
     PyObject **place = IS_ROW(self) ? &pairs(ROW(self))[at].value : &self->value, *old = *place;
     *place = Py_NewRef(value);
-    Py_DECREF(old);
+    let_go(old);
     return 0;
 }
 
@@ -274,7 +305,7 @@ static void take_out(Pocket *self, int at)
         PyObject_Free(row);
     }
     Py_DECREF(gone.key);
-    Py_DECREF(gone.value);
+    let_go(gone.value);
 }
 
 /* Takes an entry away; `found`: what it held, or NULL where there is none. */
@@ -292,6 +323,7 @@ static int take_away(Pocket *self, PyObject *key, PyObject **found)
         pocket_empty(self);
         return 0;
     }
+    see_again(*found);
     if (PyDict_DelItem(self->value, key) < 0) {
         Py_CLEAR(*found);
         return -1;

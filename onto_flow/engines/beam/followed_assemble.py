@@ -20,7 +20,7 @@ from ...operators.remembering import NEWS, SHOWS, RememberingAssemble
 from ..coding import decode_message, encode, encode_state
 from . import clock
 from .keys import decode_key
-from .one_shown import TUPLE, one_shown
+from .one_shown import TUPLE, heads_of, one_shown
 from .outlet import gate_key
 from .plain_assemble import Host
 from .plain_bytes import BEGIN, TOLD, Outputs, Take
@@ -44,7 +44,7 @@ class FollowedAssemble:
     def __init__(self, operator: RememberingAssemble, at: Mapping[str, int], timer: int, host: Host) -> None:
         self._operator, self._host = operator, host
         self._record, self._waits, self._timer = at["record"], len(at), timer
-        self._shown = one_shown(operator.view.name, host)
+        self._shown = one_shown(heads_of(operator.view.name, host))
 
     def __call__(self, key: bytes, envelope: bytes, given: Sequence[Any]) -> Outputs | None:
         """Takes a document, or an answer, into the record; shows the view."""

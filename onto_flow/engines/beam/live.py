@@ -4,7 +4,8 @@ Law: an object stands for bytes. It is given back only where the state holds the
 bundle that failed, another worker's step or an older state is never mistaken for it. What a failed step touched is dropped.
 
 A worker runs many steps at a time, each by an instance of its own, and objects are one instance's alone: what is kept
-with them is not made for two threads. What all instances of a process keep has one bound; the key met longest ago goes.
+with them is not made for two threads. What all instances of a process keep has one bound. Who has to go is the first in
+a queue; one that was met since it came, or since it was asked last, goes to the end instead.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ BYTES = 32 << 20
 Held = dict[Any, tuple[bytes, Any]]
 """Which cell, or part of one -> the bytes of its state, and the object that they are."""
 
-_Entry = list[Any]
-"""How many bytes the objects stand for, and they; changed in place."""
+_SIZE, _HELD, _MET = range(3)
+Entry = list[Any]
+"""How many bytes the objects of a key stand for, they, and whether it was met since it came or was last asked about.
+
+Who changes an object that is alone of its key may put it there himself, with bytes of an eighth more or less than that.
+"""
 
 _Place = tuple[int, bytes]
-_NOTHING: _Entry = [0, {}]
 
 
 class Pool:
@@ -37,63 +41,84 @@ class Pool:
     """
 
     def __init__(self, most: int = BYTES) -> None:
-        self._most, self._size = most, 0
-        self._held: OrderedDict[_Place, _Entry] = OrderedDict()
+        self.most, self._size = most, 0
+        self._held: OrderedDict[_Place, Entry] = OrderedDict()
+        self._entries: dict[int, dict[bytes, Entry]] = {}
         self._lock, self._numbers = Lock(), count()
 
     def number(self) -> int:
         """A number that no other instance has."""
         return next(self._numbers)
 
-    def find(self, place: _Place) -> Held | None:
-        """See `Live`."""
-        found = self._held.get(place)
-        return None if found is None else found[1]
-
-    def take(self, place: _Place) -> Held:
+    def take(self, place: _Place, entries: dict[bytes, Entry]) -> Held:
         """See `Live`."""
         with self._lock:
-            size, held = self._held.pop(place, _NOTHING)
-            self._size -= size
-        return held if size else {}
+            entry = entries.pop(place[1], None)
+            if entry is None:
+                return {}
+            self._forget(place, entry)
+        held: Held = entry[_HELD]
+        return held
 
-    def give(self, place: _Place, held: Held) -> None:
+    def give(self, place: _Place, entries: dict[bytes, Entry], held: Held) -> None:
         """See `Live`."""
         size = sum([len(raw) for raw, _ in held.values()])
         with self._lock:
-            before, _ = self._held.pop(place, _NOTHING)
-            self._size -= before
-            if 0 < size <= self._most:
-                self._held[place] = [size, held]
+            before = entries.pop(place[1], None)
+            if before is not None:
+                self._forget(place, before)
+            if 0 < size <= self.most:
+                self._add(place, entries, _entry(size, held))
                 self._size += size
                 self._make_room()
 
-    def renew(self, place: _Place, name: Any, raw: bytes, made: Any) -> None:
+    def renew(self, place: _Place, entries: dict[bytes, Entry], name: Any, raw: bytes, made: Any) -> None:
         """See `Live`."""
         with self._lock:
-            entry = self._held.get(place)
+            entry = entries.get(place[1])
             if entry is None:
-                entry = self._held[place] = [0, {}]
-            held = entry[1]
-            before = held.get(name)
+                entry = _entry(0, {})
+                self._add(place, entries, entry)
+            held: Held = entry[_HELD]
             held[name] = unseen((raw, made))
-            grown = len(raw) if before is None else len(raw) - len(before[0])
-            entry[0] += grown
-            self._size += grown
-            self._held.move_to_end(place, last=entry[0] <= self._most)
-            if self._size > self._most:
+            size = sum([len(raw) for raw, _ in held.values()])
+            self._size += size - entry[_SIZE]
+            entry[_SIZE], entry[_MET] = size, True
+            if size > self.most:
+                del entries[place[1]]
+                self._forget(place, entry)
+            elif self._size > self.most:
                 self._make_room()
 
     def drop(self, number: int) -> None:
         """All that one instance keeps goes."""
         with self._lock:
             for place in [p for p in self._held if p[0] == number]:
-                self._size -= self._held.pop(place)[0]
+                self._size -= self._held.pop(place)[_SIZE]
+            self._entries.pop(number, None)
+
+    def _add(self, place: _Place, entries: dict[bytes, Entry], entry: Entry) -> None:
+        self._held[place] = entries[place[1]] = entry
+        self._entries[place[0]] = entries
+
+    def _forget(self, place: _Place, entry: Entry) -> None:
+        self._size -= entry[_SIZE]
+        del self._held[place]
 
     def _make_room(self) -> None:
-        while self._size > self._most:
-            _, (size, _) = self._held.popitem(last=False)
-            self._size -= size
+        while self._size > self.most:
+            place, entry = next(iter(self._held.items()))
+            if entry[_MET]:
+                entry[_MET] = False
+                self._held.move_to_end(place)
+            else:
+                del self._entries[place[0]][place[1]]
+                self._forget(place, entry)
+
+
+def _entry(size: int, held: Held) -> Entry:
+    entry: Entry = [size, held, False]
+    return unseen(entry)
 
 
 _OF_PROCESS = Pool()
@@ -104,27 +129,37 @@ class Live:
 
     Args:
         pool: What it is a part of.
+
+    Attributes:
+        entries: By key.
     """
 
     def __init__(self, pool: Pool = _OF_PROCESS) -> None:
         self._pool, self._number = pool, pool.number()
+        self.entries: dict[bytes, Entry] = {}
 
     def find(self, key: bytes) -> Held | None:
         """What is kept of a key, to look at."""
-        return self._pool.find((self._number, key))
+        entry = self.entries.get(key)
+        if entry is None:
+            return None
+        entry[_MET] = True
+        held: Held = entry[_HELD]
+        return held
 
     def take(self, key: bytes) -> Held:
         """What is kept of a key, which is nobody's until it is given back."""
-        return self._pool.take((self._number, key))
+        return self._pool.take((self._number, key), self.entries)
 
     def give(self, key: bytes, held: Held) -> None:
         """Keeps objects instead of those that were kept of a key."""
-        self._pool.give((self._number, key), held)
+        self._pool.give((self._number, key), self.entries, held)
 
     def renew(self, key: bytes, name: Any, raw: bytes, made: Any) -> None:
         """The object of a cell, which was changed in place, or is new, stands for these bytes now."""
-        self._pool.renew((self._number, key), name, raw, made)
+        self._pool.renew((self._number, key), self.entries, name, raw, made)
 
     def close(self) -> None:
         """Nothing is kept any more."""
         self._pool.drop(self._number)
+        self.entries.clear()

@@ -33,8 +33,8 @@ class Shows(Protocol):
     epoch: int
 
 
-def one_shown(view: str, host: Shows) -> OneShown:
-    """What writes it.
+def heads_of(view: str, host: Shows) -> Heads:
+    """The bytes around what a view shows.
 
     Args:
         view: The view's name.
@@ -44,5 +44,9 @@ def one_shown(view: str, host: Shows) -> OneShown:
     change = encode_carried(ViewChange(view, "", None, None, (0, 0, 0)), SHOWN)
     shows = change[: change.index(encode(view)) + len(encode(view))]
     versions = encode((host.generation, host.epoch, 0))[: -len(number)]
-    heads = Heads(shows, _ONE_SHOWN, versions, _WELL, _WELL_SHOWN)
+    return Heads(shows, _ONE_SHOWN, versions, _WELL, _WELL_SHOWN)
+
+
+def one_shown(heads: Heads) -> OneShown:
+    """What writes it, with the bytes around it."""
     return partial(plain_changes().plain_shown, *TYPES, in_python().plain_shown, heads)

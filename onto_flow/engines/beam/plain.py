@@ -24,7 +24,7 @@ from ...operators.plain import Plain
 from ...operators.remembering import RememberingAssemble
 from . import cells, clock
 from .keys import decode_key
-from .plain_assemble import Host, PlainAssemble
+from .plain_assemble import Host, plain_assemble
 from .plain_bytes import BEGIN, EVENT, TAGGED, TOLD, WEIGHTLESS, Outputs, Take, in_order
 from .waits import goes_on
 
@@ -127,4 +127,4 @@ def plain_of(operator: Operator, profile: Profile, at: Mapping[str, int], host: 
         return PlainIngest(operator, profile, at)
     if isinstance(operator, Match):
         return PlainMatch(operator, profile, at)
-    return PlainAssemble(operator, at, host) if isinstance(operator, RememberingAssemble) else _nothing
+    return plain_assemble(operator, at, host) if isinstance(operator, RememberingAssemble) else _nothing

@@ -11,18 +11,19 @@ from functools import lru_cache, partial
 from typing import Any, Protocol
 
 from ...core.compact import unseen
-from ...formats.native.plain import TYPES, Known, Register, plain_changes
+from ...formats.native.plain import TYPES, Known, Register, plain_changes, plain_root
 from ...operators.base import Key
 from ...operators.carried_keys import MAX_COLLECTIONS
+from ...operators.kept_members import Shown
 from ...operators.messages import Doc
 from ...operators.record import Record
 from ...operators.remembering import RememberingAssemble
 from ..coding import decode_state, encode, encode_state
 from .keys import decode_key
 from .live import Live
-from .one_shown import TUPLE, one_shown
+from .one_shown import TUPLE, heads_of, one_shown
 from .outlet import TimedStep, gate_key
-from .plain_bytes import BEGIN, TOLD, Outputs, in_order
+from .plain_bytes import BEGIN, TOLD, Outputs, Take, in_order
 
 _plain = plain_changes()
 _root_of = lru_cache(maxsize=10_000)(decode_key)
@@ -59,15 +60,18 @@ class PlainAssemble:
         self._operator, self._host, self._record = operator, host, at["record"]
         self._known: dict[bytes, Known] = {}
         self._register = partial(_plain.plain_register, *TYPES, BEGIN, TOLD, self._known)
-        self._shown = one_shown(operator.view.name, host)
+        self._heads = heads_of(operator.view.name, host)
+        self._shown = one_shown(self._heads)
 
     def __call__(self, key: bytes, envelope: bytes, given: Sequence[Any]) -> Outputs | None:
         """Puts the document into the record, and shows the view."""
-        state, live = given[self._record], self._host.live
+        state = given[self._record]
         raw = state.read()
-        if raw is None:
-            return None
-        held = live.find(key)
+        return None if raw is None else self.take(key, envelope, state, raw)
+
+    def take(self, key: bytes, envelope: bytes, state: Any, raw: bytes) -> Outputs | None:
+        """The same, of the state and the record's bytes in it."""
+        held = self._host.live.find(key)
         kept = None if held is None else held.get("record")
         record: Record | None = None
         layout = None
@@ -83,10 +87,26 @@ class PlainAssemble:
         if found is None or isinstance(found, bytes):
             return None
         record = Record.of(decode_state(raw)) if record is None else record
-        if not self._operator.can_change(record, found[2]):
+        path, slots = found[2], found[6]
+        if not self._operator.can_change(record, path):
             return None
+        shown = self._operator.change(record, path, unseen(Doc(found[3], found[4], record.reg[path].keys)), slots)
+        return self.finish(key, envelope, state, raw, record, found, shown)
+
+    def finish(
+        self,
+        key: bytes,
+        envelope: bytes,
+        state: Any,
+        raw: bytes,
+        record: Record,
+        found: Register,
+        shown: Shown | None,
+    ) -> Outputs:
+        """What is left to do when the record has taken the document: see `RememberingAssemble.change`."""
+        live = self._host.live
         try:
-            now, outputs = self._changed(key, record, raw, found)
+            now, outputs = self._changed(key, record, raw, found, shown)
         except Exception as error:
             live.take(key)
             return [self._host.failed(_root_of(key), [envelope[BEGIN:]], error)]
@@ -95,12 +115,12 @@ class PlainAssemble:
         live.renew(key, "record", now, record)
         return outputs
 
-    def _changed(self, key: bytes, record: Record, raw: bytes, found: Register) -> tuple[bytes, Outputs]:
+    def _changed(
+        self, key: bytes, record: Record, raw: bytes, found: Register, shown: Shown | None
+    ) -> tuple[bytes, Outputs]:
         """The record's bytes after the step, and what Beam is to carry."""
-        operator, host, (first, tail, path, version, fields, old, slots, _) = self._operator, self._host, found
+        operator, host, (first, tail, _, _, _, old, _, _) = self._operator, self._host, found
         seq = record.seq
-        doc = unseen(Doc(version, fields, record.reg[path].keys))
-        shown = operator.change(record, path, doc, slots)
         if shown is not None and not shown[1]:
             return first + raw[tail:], ()
         replaced = operator.replaces(record, shown) if old and shown is not None else None
@@ -121,3 +141,19 @@ class PlainAssemble:
             self._known.clear()
         plain, slots = self._operator.plain(path.decode()), self._operator.slots_of(path.decode())
         self._known[path[: path.rfind(b"/") + 1]] = (None if plain is None else in_order(plain.stays), slots)
+
+    def compiled(self) -> Take | None:
+        """What does the same, and leaves to this what it does not know; `None` where there is no such thing."""
+        take = plain_root()
+        if take is None:
+            return None
+        operator, host = self._operator, self._host
+        classes = (*TYPES, BEGIN, TOLD, self._known, self._heads, self._record, Record, Doc)
+        kept = (host.live, host.live.entries, operator, operator.tells_sinks_alone)
+        return partial(take, *classes, *kept, gate_key, host.shards, self.take, self.finish)
+
+
+def plain_assemble(operator: RememberingAssemble, at: Mapping[str, int], host: Host) -> Take:
+    """What takes the plain changes of the documents of roots; see `PlainAssemble`."""
+    otherwise = PlainAssemble(operator, at, host)
+    return otherwise.compiled() or otherwise

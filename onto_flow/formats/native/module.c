@@ -88,6 +88,10 @@ static PyMethodDef functions[] = {
     {"plain_register", (PyCFunction)(void (*)(void))native_plain_register, METH_FASTCALL,
      "(geopoint, reference, vector, begin, told, known, record, message, layout, registers) -> (what it begins with, where that "
      "ended, path, version, fields, what was shown last, layout); bytes: a path of a collection that is not known; None: not plain."},
+    {"plain_root", (PyCFunction)(void (*)(void))native_plain_root, METH_FASTCALL,
+     "(geopoint, reference, vector, begin, told, known, heads, place, record, doc, live, entries, operator, alone, gate_key, shards, "
+     "otherwise, finish, key, envelope, states) -> what is to be carried of a plain change of a document of a root; None: not plain; "
+     "`otherwise` and `finish` take what is unusual."},
     {"plain_shown", (PyCFunction)(void (*)(void))native_plain_shown, METH_FASTCALL,
      "(geopoint, reference, vector, otherwise, heads, begin, raw, path, before, after, seq) -> (the record, the view change); of "
      "anything unusual what `otherwise` gives."},

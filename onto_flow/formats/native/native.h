@@ -119,6 +119,7 @@ PyObject *native_view_change(PyObject *module, PyObject *const *args, Py_ssize_t
 PyObject *native_plain_event(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *native_plain_member(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *native_plain_register(PyObject *module, PyObject *const *args, Py_ssize_t count);
+PyObject *native_plain_root(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *native_plain_shown(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *native_simple_event(PyObject *module, PyObject *args);
 PyObject *native_simple_member(PyObject *module, PyObject *args);

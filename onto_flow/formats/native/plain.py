@@ -181,6 +181,11 @@ def plain_changes() -> PlainChanges:
     return cast("PlainChanges", extension() or in_python())
 
 
+def plain_root() -> Callable[..., Any] | None:
+    """What takes a whole plain change of a root, where it is compiled: see `plain_root.c`."""
+    return getattr(extension(), "plain_root", None)
+
+
 def in_python() -> PlainChanges:
     """These functions, of any value that there is."""
     return _InPython()

@@ -1,19 +1,7 @@
 /* A plain change of a document of a record of assemble: its register is replaced, the rest is copied as it is.
 
 Where the registers stand is their *layout*, which the caller keeps with the record: then they need not be looked through. */
-#include "slices.h"
-#include "state.h"
-
-/* A record on its way: where its registers begin, how many there are, and what was found of them. */
-typedef struct {
-    Slice rest;        /* from the first register on */
-    uint64_t count;
-    Py_ssize_t place;  /* of the one that is looked for */
-    Slice entry;       /* what stands behind the path of the one that is looked for */
-    Doc doc;
-    Slice shown;       /* from what was shown last on */
-    PyObject *layout;  /* owned: the sizes of the registers, and of what stands between them and what was shown last */
-} Registers;
+#include "register.h"
 
 static int take_register(Slice *rest, Slice *name, Doc *doc, const uint8_t **content)
 {
@@ -74,9 +62,12 @@ static int look_up(Registers *of, Slice path)
     return take_doc(&found, &of->doc) && found.at == found.end;
 }
 
-/* The layout of a record in which one register has another size. */
-static PyObject *other_layout(const Registers *of, Slice content)
+PyObject *layout_after(const News *news)
 {
+    const Registers *of = &news->of;
+    Slice content = news->content;
+    if (size_of(of->entry) == size_of(content))
+        return Py_NewRef(of->layout);
     PyObject *found = PyBytes_FromStringAndSize(PyBytes_AS_STRING(of->layout), PyBytes_GET_SIZE(of->layout));
     if (!found)
         return NULL;
@@ -101,35 +92,40 @@ static int is_text_of(PyObject *key, Slice path)
     return size && size_of(path) == size + 2 && !memcmp(path.at + 2, PyUnicode_DATA(key), size);
 }
 
-/* The path of the register: where the record itself is there too, the very object that it has it by. */
-static Said path_of(Coder *coder, const Registers *of, Slice path, PyObject *registers, PyObject **found)
+int register_here(const News *news, PyObject *registers, PyObject **path, PyObject **doc)
 {
-    Py_ssize_t at = of->place;
-    PyObject *key, *doc;
+    Py_ssize_t at = news->of.place;
     Each each;
-    if (registers != Py_None && each_here(&each, registers) && each.next(registers, &at, &key, &doc) && is_text_of(key, path)) {
-        *found = Py_NewRef(key);
-        return FOUND;
-    }
-    return get(coder, &path, 0, found);
+    return registers != Py_None && each_here(&each, registers) && each.next(registers, &at, path, doc) &&
+           is_text_of(*path, news->path);
 }
 
-static PyObject *register_found(Coder *coder, Slice record, const Registers *of, Slice path, Slice content, const Doc *now,
-                                PyObject *its, PyObject *registers)
+PyObject *register_of(const News *news, PyObject *path, PyObject *version, PyObject *fields)
 {
-    Slice version = now->version, fields = now->fields, whole = {record.at, of->shown.at}, old = one_shown(of->shown);
-    PyObject *values[3] = {NULL};
-    Said said = path_of(coder, of, path, registers, &values[0]);
+    const Registers *of = &news->of;
+    Slice whole = {news->record.at, of->shown.at}, old = one_shown(of->shown);
+    return Py_BuildValue("(NnOOOy#ON)", spliced(whole, of->entry, news->content), (Py_ssize_t)size_of(whole), path, version, fields,
+                         (const char *)old.at, (Py_ssize_t)size_of(old), PyTuple_GET_ITEM(news->its, 1), layout_after(news));
+}
+
+/* The path of the register is, where the record itself is there too, the very object that it has it by. */
+static PyObject *register_found(Coder *coder, const News *news, PyObject *registers)
+{
+    Slice path = news->path, version = news->now.version, fields = news->now.fields;
+    PyObject *values[3] = {NULL}, *doc, *found = NULL;
+    int is_here = register_here(news, registers, &values[0], &doc);
+    if (is_here)
+        Py_INCREF(values[0]);
+    Said said = is_here ? FOUND : get(coder, &path, 0, &values[0]);
     if (said == FOUND)
         said = get(coder, &version, 0, &values[1]);
     if (said == FOUND)
         said = get(coder, &fields, 0, &values[2]);
     if (said == FOUND)
-        return Py_BuildValue("(NnNNNy#ON)", spliced(whole, of->entry, content), (Py_ssize_t)size_of(whole), values[0], values[1],
-                             values[2], (const char *)old.at, (Py_ssize_t)size_of(old), its, other_layout(of, content));
+        found = register_of(news, values[0], values[1], values[2]);
     for (int n = 0; n < 3; n++)
         Py_XDECREF(values[n]);
-    return said == FAILED ? NULL : Py_NewRef(Py_None);
+    return found || said == FAILED || PyErr_Occurred() ? found : Py_NewRef(Py_None);
 }
 
 /* What is known of the collection of a path: a tuple of two. NULL: it is not there. */
@@ -147,6 +143,37 @@ static PyObject *known_of(PyObject *known, Slice path)
     return PyErr_Format(PyExc_TypeError, "of a collection, names and what belongs to them are wanted");
 }
 
+Said news_of(News *news, PyObject *record, PyObject *message, Py_ssize_t begin, PyObject *head, PyObject *known, PyObject *layout)
+{
+    *news = (News){.record = raw_of(record)};
+    Registers *of = &news->of;
+    Slice held = news->record, rest = raw_of(message);
+    rest.at += begin;
+    maps_begin();
+    if (!take_told(&rest, raw_of(head), &news->path, &news->content, &news->now) || size_of(news->path) > 2 + 0x7F ||
+        !take_state(&held) || !take_tuple(&held, 7) || !take_head(&held, TUPLE_, &of->count))
+        return ODD;
+    if (!(news->its = known_of(known, news->path)))
+        return PyErr_Occurred() ? FAILED : (news->is_unknown = 1, ODD);
+    PyObject *stays = PyTuple_GET_ITEM(news->its, 0);
+    if (stays == Py_None)
+        return ODD;
+    of->rest = held;
+    int is_there = 0;
+    if (PyBytes_CheckExact(layout)) {
+        of->layout = Py_NewRef(layout);
+        if (!(is_there = look_up(of, news->path)))
+            Py_CLEAR(of->layout);
+    }
+    if (!is_there) {
+        of->entry.at = NULL;
+        is_there = look_through(of, news->path);
+    }
+    if (is_there < 0)
+        return FAILED;
+    return is_there && is_plain(&news->now, &of->doc, stays) ? FOUND : ODD;
+}
+
 PyObject *native_plain_register(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
     enum { GEOPOINT, REFERENCE, VECTOR, BEGIN, HEAD, KNOWN, RECORD, MESSAGE, LAYOUT, REGISTERS, COUNT };
@@ -154,36 +181,15 @@ PyObject *native_plain_register(PyObject *module, PyObject *const *args, Py_ssiz
     if (!are_given(args, count, COUNT, bytes, sizeof bytes) || !PyDict_Check(args[KNOWN]))
         return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "a dict of collections is wanted");
     Coder coder = {.geopoint = args[GEOPOINT], .reference = args[REFERENCE], .vector = args[VECTOR]};
-    Slice held = raw_of(args[RECORD]), rest = raw_of(args[MESSAGE]), path, content;
-    Registers of = {0};
-    Doc now;
-    rest.at += PyLong_AsSsize_t(args[BEGIN]);
-    maps_begin();
-    if (!take_told(&rest, raw_of(args[HEAD]), &path, &content, &now) || size_of(path) > 2 + 0x7F || !take_state(&held) ||
-        !take_tuple(&held, 7) || !take_head(&held, TUPLE_, &of.count))
-        Py_RETURN_NONE;
-    PyObject *its = known_of(args[KNOWN], path), *layout = args[LAYOUT], *found = NULL;
-    if (!its)
-        return PyErr_Occurred() ? NULL : joined(&(Slice){path.at + 2, path.end}, 1);
-    PyObject *stays = PyTuple_GET_ITEM(its, 0);
-    if (stays == Py_None)
-        Py_RETURN_NONE;
-    of.rest = held;
-    int is_there = 0;
-    if (PyBytes_CheckExact(layout)) {
-        of.layout = Py_NewRef(layout);
-        if (!(is_there = look_up(&of, path)))
-            Py_CLEAR(of.layout);
-    }
-    if (!is_there) {
-        of.entry.at = NULL;
-        is_there = look_through(&of, path);
-    }
-    if (is_there >= 0)
-        found = is_there && is_plain(&now, &of.doc, stays)
-                    ? register_found(&coder, raw_of(args[RECORD]), &of, path, content, &now, PyTuple_GET_ITEM(its, 1),
-                                     args[REGISTERS])
-                    : Py_NewRef(Py_None);
-    Py_XDECREF(of.layout);
+    News news;
+    PyObject *found = NULL;
+    Said said = news_of(&news, args[RECORD], args[MESSAGE], PyLong_AsSsize_t(args[BEGIN]), args[HEAD], args[KNOWN], args[LAYOUT]);
+    if (said == FOUND)
+        found = register_found(&coder, &news, args[REGISTERS]);
+    else if (news.is_unknown)
+        found = joined(&(Slice){news.path.at + 2, news.path.end}, 1);
+    else if (said == ODD)
+        found = Py_NewRef(Py_None);
+    Py_XDECREF(news.of.layout);
     return found;
 }

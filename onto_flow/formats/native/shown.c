@@ -1,7 +1,7 @@
 /* The document that a record shows has become another one: what is the same object in both is copied from the bytes before.
 
 A document's values are never changed once they are in it, so the same object has the same bytes. */
-#include "slices.h"
+#include "register.h"
 
 static Said put_changed(Coder *coder, Slice *raw, PyObject *before, PyObject *after, int depth);
 
@@ -84,36 +84,52 @@ static Said put_changed(Coder *coder, Slice *raw, PyObject *before, PyObject *af
     return said == DONE ? put(coder, after, depth) : said;
 }
 
+enum { SHOWS, ONE_SHOWN, VERSIONS, WELL, WELL_SHOWN, HEAD_COUNT };
+
+int are_heads(PyObject *heads)
+{
+    static const uint8_t all[] = {SHOWS, ONE_SHOWN, VERSIONS, WELL, WELL_SHOWN};
+    if (!PyTuple_Check(heads)) {
+        PyErr_SetString(PyExc_TypeError, "what records and view changes begin with is wanted");
+        return 0;
+    }
+    return are_given(((PyTupleObject *)heads)->ob_item, PyTuple_GET_SIZE(heads), HEAD_COUNT, all, sizeof all);
+}
+
+PyObject *shown_anew(Coder *coder, PyObject *heads, const Slice begin[BEGINS], Slice old, PyObject *path, PyObject *before,
+                     PyObject *after, int64_t seq)
+{
+    Slice rest = old, head[HEAD_COUNT];
+    uint8_t number[10];
+    for (int n = 0; n < HEAD_COUNT; n++)
+        head[n] = raw_of(PyTuple_GET_ITEM(heads, n));
+    PyObject *found = NULL;
+    Said said = buffer_reserve(&coder->out, size_of(old) + ENOUGH) ? put(coder, path, 0) : out_of_room();
+    size_t size = coder->out.size;
+    if (said == DONE)
+        said = put_changed(coder, &rest, before, after, 0);
+    if (said == DONE && rest.at == rest.end) {
+        const Slice at = {coder->out.data, coder->out.data + size}, now = {at.end, at.at + coder->out.size};
+        const Slice times = {number, write_int(number, seq)};
+        const Slice record[] = {begin[0], begin[1], begin[2], head[ONE_SHOWN], at, now, times, head[WELL]};
+        const Slice change[] = {head[SHOWS], at, old, now, head[VERSIONS], times, head[WELL_SHOWN]};
+        found = Py_BuildValue("(NN)", joined(record, 8), joined(change, 7));
+    }
+    buffer_free(&coder->out);
+    return found;
+}
+
 PyObject *native_plain_shown(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
     enum { GEOPOINT, REFERENCE, VECTOR, OTHERWISE, HEADS, BEGIN, RAW, PATH, BEFORE, AFTER, SEQ, COUNT };
-    enum { SHOWS, ONE_SHOWN, VERSIONS, WELL, WELL_SHOWN, HEAD_COUNT };
-    static const uint8_t bytes[] = {BEGIN, RAW}, all[] = {SHOWS, ONE_SHOWN, VERSIONS, WELL, WELL_SHOWN};
-    if (!are_given(args, count, COUNT, bytes, sizeof bytes) || !PyTuple_Check(args[HEADS]) ||
-        !are_given(((PyTupleObject *)args[HEADS])->ob_item, PyTuple_GET_SIZE(args[HEADS]), HEAD_COUNT, all, sizeof all))
-        return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "what records and view changes begin with is wanted");
+    static const uint8_t bytes[] = {BEGIN, RAW};
+    if (!are_given(args, count, COUNT, bytes, sizeof bytes) || !are_heads(args[HEADS]))
+        return NULL;
     Coder coder = {.geopoint = args[GEOPOINT], .reference = args[REFERENCE], .vector = args[VECTOR]};
-    Slice old = raw_of(args[RAW]), rest = old, head[HEAD_COUNT];
-    uint8_t number[10];
     int64_t seq = PyLong_AsLongLong(args[SEQ]);
     if (seq == -1 && PyErr_Occurred())
         return NULL;
-    for (int n = 0; n < HEAD_COUNT; n++)
-        head[n] = raw_of(PyTuple_GET_ITEM(args[HEADS], n));
-    PyObject *found = NULL;
-    Said said = buffer_reserve(&coder.out, size_of(old) + ENOUGH) ? put(&coder, args[PATH], 0) : out_of_room();
-    size_t size = coder.out.size;
-    if (said == DONE)
-        said = put_changed(&coder, &rest, args[BEFORE], args[AFTER], 0);
-    if (said == DONE && rest.at == rest.end) {
-        const Slice at = {coder.out.data, coder.out.data + size}, now = {at.end, at.at + coder.out.size};
-        const Slice times = {number, write_int(number, seq)};
-        const Slice record[] = {raw_of(args[BEGIN]), head[ONE_SHOWN], at, now, times, head[WELL]};
-        const Slice change[] = {head[SHOWS], at, old, now, head[VERSIONS], times, head[WELL_SHOWN]};
-        found = Py_BuildValue("(NN)", joined(record, 6), joined(change, 7));
-    } else if (said != FAILED) {
-        found = PyObject_Vectorcall(args[OTHERWISE], args, COUNT, NULL);
-    }
-    buffer_free(&coder.out);
-    return found;
+    const Slice record = raw_of(args[BEGIN]), none = {record.end, record.end}, begin[BEGINS] = {record, none, none};
+    PyObject *found = shown_anew(&coder, args[HEADS], begin, raw_of(args[RAW]), args[PATH], args[BEFORE], args[AFTER], seq);
+    return found || PyErr_Occurred() ? found : PyObject_Vectorcall(args[OTHERWISE], args, COUNT, NULL);
 }

@@ -12,7 +12,7 @@ int parts_begin(PyObject *record_type)
         Py_ssize_t *at;
     } slots[] = {{"reg", &parts.reg},       {"due", &parts.due}, {"open", &parts.open},     {"last", &parts.last},
                  {"seq", &parts.seq},       {"failed", &parts.failed}, {"behind", &parts.behind}, {"written", &parts.written},
-                 {"asked", &parts.asked}};
+                 {"asked", &parts.asked},   {"kept", &parts.kept},     {"awaited", &parts.awaited}, {"layout", &parts.layout}};
     for (size_t n = 0; parts.of != record_type && n < sizeof slots / sizeof *slots; n++) {
         PyObject *found = PyObject_GetAttrString(record_type, slots[n].name);
         int is_slot = found && Py_IS_TYPE(found, &PyMemberDescr_Type) && ((PyMemberDescrObject *)found)->d_member->type == T_OBJECT_EX;

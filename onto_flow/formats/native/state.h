@@ -12,7 +12,7 @@ void maps_begin(void);
 /* Where a record (operators.record) has its parts. */
 typedef struct {
     PyObject *of;
-    Py_ssize_t reg, due, open, last, seq, failed, behind, written, asked;
+    Py_ssize_t reg, due, open, last, seq, failed, behind, written, asked, kept, awaited, layout;
 } Parts;
 
 extern Parts parts;

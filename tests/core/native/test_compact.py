@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 import sys
+import weakref
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onto_flow.core.compact import cells_of, compact, new_map, pattern
+from onto_flow.core.compact import cells_of, compact, new_map, pattern, unseen
 
 pytestmark = pytest.mark.usefixtures("compiled")
 
@@ -168,3 +169,33 @@ def test_nothing_is_left_behind():
     del cells, pocket
     gc.collect()
     assert counts == (sys.getrefcount(key), sys.getrefcount(value), sys.getrefcount(made()))
+
+
+class Node:
+    def __init__(self) -> None:
+        self.me = self
+
+
+LEAVES = {
+    "another takes its place": lambda entries: entries.__setitem__(0, None),
+    "it is taken out": lambda entries: entries.pop(0),
+    "it is deleted": lambda entries: entries.__delitem__(0),
+    "the map goes": lambda entries: None,
+}
+
+
+@pytest.mark.parametrize("others", [0, 5, 40])
+@pytest.mark.parametrize("how", LEAVES)
+def test_the_collector_looks_again_at_what_leaves_a_map(how, others):
+    entries = new_map()
+    entries[0] = node = unseen(Node())
+    for n in range(others):
+        entries[n + 1] = n
+    unseen(node)  # a map that grew into a dict let it go, too
+    gone = weakref.ref(node)
+    del node
+    LEAVES[how](entries)
+    if how == "the map goes":
+        del entries
+    gc.collect()
+    assert gone() is None
