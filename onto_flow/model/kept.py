@@ -110,7 +110,7 @@ class KeptView:
                 needs = attribute.needs
                 if needs and dirty != EVERYTHING and not _any_moved(needs, dirty, moved):
                     continue
-                value = self._called(attribute) if needs else _UNKNOWN
+                value = self._called(attribute) if needs else self._read(attribute)
                 if value is _UNKNOWN:
                     if scope is None:
                         scope = self._with_rows(asked if isinstance(asked, Scope) else self._scope())
@@ -131,10 +131,14 @@ class KeptView:
             if not slots[at]:
                 return False
         scope: Scope | None = None
-        for mask, passes in program.filters:
+        for mask, passes, call, taken in program.filters:
             if mask & dirty:
-                scope = self._scope() if scope is None else scope
-                if not passes(scope):
+                if call is not None:
+                    said = call(*map(self._seen, taken))
+                else:
+                    scope = self._scope() if scope is None else scope
+                    said = passes(scope)
+                if not said:
                     return False
         return True if scope is None else scope
 
@@ -181,26 +185,42 @@ class KeptView:
                 self._program.give_up_rows(attribute)
 
     def _called(self, attribute: Attribute) -> Any:
-        """What a UDF over rows alone returns."""
+        """What a UDF over rows and slots alone returns."""
         if attribute.call is None:
             return _UNKNOWN
         arguments = []
-        for _, place in attribute.needs:
+        for _, place, slot in attribute.needs:
             rows = self._rows[place] if place >= 0 else None
-            if rows is None or not rows.is_whole:
+            if rows is not None and rows.is_whole:
+                arguments.append(rows.elements())
+            elif place < 0 <= slot:
+                arguments.append(self._seen(slot))
+            else:
                 return _UNKNOWN
-            arguments.append(rows.elements())
         return attribute.call(*arguments)
+
+    def _read(self, attribute: Attribute) -> Any:
+        """What a getter gives that reads slots alone: of the view it sees those."""
+        if attribute.call is None or not attribute.reads:
+            return _UNKNOWN
+        program = self._program
+        view, store = map(object.__new__, program.classes)
+        object.__setattr__(view, "store", store)
+        for slot in attribute.reads:
+            object.__setattr__(store, program.names[slot], self._seen(slot))
+        return attribute.call(view)
+
+    def _seen(self, slot: int) -> Any:
+        """A slot as user code sees it."""
+        documents = self._slots[slot]
+        return Many.of(documents) if self._program.many[slot] else next(iter(documents.values()), None)
 
     def _scope(self) -> Scope:
         """The names of the view, with the documents as they are now."""
         program = self._program
         declared = program.view.declared
         store = declared.store({}, writable=False)
-        built = {
-            name: _many(documents) if many else next(iter(documents.values()), None)
-            for name, documents, many in zip(program.names, self._slots, program.many)
-        }
+        built = {name: self._seen(slot) for slot, name in enumerate(program.names)}
         store._built.update(built)
         store.__dict__.update(built)
         scope = Scope(program.rules)
@@ -219,21 +239,15 @@ class KeptView:
 _UNKNOWN: Any = object()
 
 
-def _any_moved(needs: Sequence[tuple[int, int]], dirty: int, moved: Mapping[int, bool]) -> bool:
+def _any_moved(needs: Sequence[tuple[int, int, int]], dirty: int, moved: Mapping[int, bool]) -> bool:
     """Whether anything that a UDF is computed from has changed."""
-    for mask, place in needs:
+    for mask, place, _ in needs:
         moves = moved.get(place)
         if moves if moves is not None else mask & dirty:
             return True
     return False
 
 
-def _many(documents: dict[str, Any]) -> Many[Any]:
-    many: Many[Any] = Many.__new__(Many)
-    many._by_path = documents
-    return many
-
-
 if not TYPE_CHECKING and compiled() is not None:
     replace(KeptView, "replace", compiled().kept_replace(KeptView, KeptProgram))
-    replace(KeptView, "shown", compiled().kept_view(KeptView, KeptProgram, Attribute, RowProgram, NotLasting))
+    replace(KeptView, "shown", compiled().kept_view(KeptView, KeptProgram, Attribute, RowProgram, Many, NotLasting))

@@ -15,10 +15,11 @@ from .annotations import Shape
 from .compile import CompiledView
 from .documents import Converter
 from .kept_rows import RowProgram
+from .methods import ReadOnlyClass
 from .objects import Maker, maker_of
 from .reads import keeps_itself, read_by
 from .rows import row_getter
-from .scopes import Source
+from .scopes import BoundCall, Source
 from .store import Store
 from .values import Getter, takes_in_order
 from .view import ViewModel
@@ -35,8 +36,10 @@ class Attribute:
     Attributes:
         stored: Its name in the document.
         mask: The slots that it depends on, a bit each.
-        needs: For a UDF, what it is computed from: the slots that this depends on, and the place of its rows, or -1.
-        call: For a UDF, the function where it takes those in order.
+        needs: For a UDF, what it is computed from: the slots that this depends on, the place of its rows, and its slot; -1
+            for none.
+        call: For a UDF, the function where it takes those in order; for a getter that reads slots alone, the getter.
+        reads: Of such a getter, the slots.
         rows: Where it can be evaluated row by row.
         place: The place of its rows among those of a view document; -1 where there never were any.
         single: The single slots that its rows read.
@@ -47,12 +50,17 @@ class Attribute:
     source: Source
     shape: Shape | None
     mask: int
-    needs: tuple[tuple[int, int], ...] = ()
+    needs: tuple[tuple[int, int, int], ...] = ()
     call: Callable[..., Any] | None = None
+    reads: tuple[int, ...] = ()
     rows: RowProgram | None = None
     place: int = -1
     single: int = 0
     asked_for: bool = True
+
+
+Filter = tuple[int, Getter, "Callable[..., Any] | None", tuple[int, ...]]
+"""The slots that it depends on, a bit each; its call in a scope; and where it takes slots in order, it and those."""
 
 
 class KeptProgram:
@@ -70,6 +78,7 @@ class KeptProgram:
         "_masks",
         "attributes",
         "by_rows",
+        "classes",
         "converter",
         "decisive",
         "filters",
@@ -99,9 +108,10 @@ class KeptProgram:
         self.makers: tuple[Maker, ...] = tuple(maker_of(declared.store._slots[n].model) for n in self.names)
         self._masks: dict[Source, int] = {}
         calls = [view.names.calls[f] for f in declared.filters]
-        self.filters = [(self._mask_of_all(s for _, s in c.sources), f) for c, f in zip(calls, filters)]
+        self.classes = (declared.cls, declared.store)
+        self.filters = [self._filter(c, f) for c, f in zip(calls, filters)]
         decisive = self._mask_of_all(Source("slot", s.name) for s in declared.slots if s.required)
-        self.decisive = functools.reduce(operator.or_, (m for m, _ in self.filters), decisive)
+        self.decisive = functools.reduce(operator.or_, (m for m, *_ in self.filters), decisive)
         self.attributes = [self._attribute(*e) for e in exported]
         self.pattern = pattern(a.stored for a in self.attributes)
         self.by_rows = [a for a in self.attributes if a.rows is not None]
@@ -112,7 +122,11 @@ class KeptProgram:
             attribute.place = places[attribute.source] = place
             attribute.asked_for = asked is None or attribute.source in asked
         for attribute in self.attributes:
-            attribute.needs = tuple((self.mask_of(s), places.get(s, -1)) for s in self._needs(attribute.source))
+            attribute.needs = tuple(
+                (self.mask_of(s), places.get(s, -1), self._slot_of(s)) for s in self._needs(attribute.source)
+            )
+            if asked is not None and attribute.source not in asked:
+                self._call_getter(attribute)
 
     def stored(self, attribute: Attribute, value: Any) -> Any:
         """What is stored of an attribute's value.
@@ -135,7 +149,7 @@ class KeptProgram:
         place, attribute.rows, attribute.place = attribute.place, None, -1
         self.by_rows = [a for a in self.by_rows if a is not attribute]
         for other in self.attributes:
-            other.needs = tuple((mask, -1 if p == place else p) for mask, p in other.needs)
+            other.needs = tuple((mask, -1 if p == place else p, slot) for mask, p, slot in other.needs)
 
     def mask_of(self, source: Source) -> int:
         """The slots that a name depends on, a bit each; all of them where that is not known."""
@@ -164,6 +178,26 @@ class KeptProgram:
         if source.kind != "udf":
             return []
         return [s for _, s in self.view.names.calls[self.view.declared.udfs[source.name]].sources]
+
+    def _slot_of(self, source: Source) -> int:
+        return self.names.index(source.name) if source.kind == "slot" else -1
+
+    def _filter(self, bound: BoundCall, passes: Getter) -> Filter:
+        """A filter: with documents alone it is called with them."""
+        mask, slots = self._mask_of_all(s for _, s in bound.sources), tuple(self._slot_of(s) for _, s in bound.sources)
+        if -1 in slots or not slots or not takes_in_order(bound, 1):
+            return mask, passes, None, ()
+        return mask, passes, partial(bound.call.function, ReadOnlyClass(self.view.declared.cls)), slots
+
+    def _call_getter(self, attribute: Attribute) -> None:
+        """A getter that reads slots alone, and whose value no other sees, needs no more of a view than these."""
+        source = attribute.source
+        if source.kind != "computed" or any(c.__new__ is not object.__new__ for c in self.classes):
+            return
+        function = self.view.declared.computed[source.name].function
+        read = read_by(function)
+        if read is not None and not read[1] and read[0] <= {*self.names}:
+            attribute.call, attribute.reads = function, tuple(sorted(map(self.names.index, read[0])))
 
     def _asked_for(self) -> set[Source] | None:
         """The names that other names are computed from; `None` when that is not known."""

@@ -9,6 +9,9 @@ from typing import Any
 
 _ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD")
 _SETS = ("STORE_ATTR", "DELETE_ATTR")
+_IN_SECRET = frozenset({"super", "locals", "vars", "dir", "eval", "exec"})
+"""What reads variables without naming them."""
+
 _SILENT = frozenset({"RESUME", "NOP", "CACHE", "COPY_FREE_VARS", "PRECALL"})
 
 
@@ -104,7 +107,11 @@ def read_by(function: Any) -> tuple[frozenset[str], frozenset[str]] | None:
         ((frozenset({'meeting'}), frozenset({'rate'})), None)
     """
     code = getattr(function, "__code__", None)
-    if not isinstance(code, CodeType) or code.co_argcount != 1:
+    if (
+        not isinstance(code, CodeType)
+        or code.co_argcount != 1
+        or any(_IN_SECRET & {*c.co_names} for c in codes_of(code))
+    ):
         return None
     slots: set[str] = set()
     others: set[str] = set()

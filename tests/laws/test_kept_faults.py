@@ -12,6 +12,7 @@ import onto_flow.model.kept_rows as kept_rows
 import onto_flow.operators.carried_keys as carried_keys
 import onto_flow.operators.drained.assemble as assemble
 from onto_flow.core.native import in_python
+from onto_flow.model.members import Many
 from tests.laws.local import run_seed
 from tests.laws.test_kept_views import complaint
 
@@ -24,6 +25,13 @@ FAULTS: dict[str, tuple[Any, str, Any, Callable[[int], Any]]] = {
     ),
     "a UDF is never called again": (kept, "_any_moved", lambda *_: False, complaint),
     "all elements are alike": (kept_rows.RowProgram, "alike", lambda *_: True, complaint),
+    "a many slot has no documents": (
+        kept.KeptView,
+        "_seen",
+        lambda view, slot: Many.of({}) if view._program.many[slot] else next(iter(view._slots[slot].values()), None),
+        complaint,
+    ),
+    "a getter that reads slots is not called again": (kept.KeptView, "_read", lambda *_: "old", complaint),
     "members stand where they came": (kept.KeptView, "settle", lambda _: None, complaint),
     "a key that is closed takes nothing away": (assemble.DrainedAssemble, "_found_by", lambda *_: [], run_seed),
     "whatever is named belongs to a slot": (assemble.DrainedAssemble, "_belongs", lambda *_: True, run_seed),

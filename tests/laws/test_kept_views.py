@@ -116,8 +116,16 @@ WHOLES = (
     "[str([{0}]), self.store.meeting.status]",
 )
 UDFS = (
-    "len(first) if isinstance(first, list) else first",
-    "first.pop(0) and 1 if isinstance(first, list) and first else 2",
+    "(first): return len(first) if isinstance(first, list) else first",
+    "(first): return first.pop(0) and 1 if isinstance(first, list) and first else 2",
+    "(first, notes): return f'{first} {[n.text for n in notes]}'",
+    "(host, users): return host is not None and host in users",
+)
+FILTERS = (
+    "(cls, meeting, first): return meeting.status != 'hidden' and first != 7",
+    "(cls, meeting): return meeting.status != 'hidden'",
+    "(cls, tickets, meeting): return meeting.status != 'hidden' and (len(tickets) != 1 or meeting.host)",
+    "(cls, *, meeting): return meeting.status != 'hidden'",
 )
 
 
@@ -144,9 +152,8 @@ def random_view(random: Random, number: int) -> type[ViewModel]:
         [
             "class View(ViewModel):\n    class Meta:\n        collection_name = 'shown'\n\n    store: Kept",
             *(getter(random, n) for n in ("first", "second", "third")),
-            "    @udf\n    @staticmethod\n    def of_first(first: Any) -> Any:\n        return " + random.choice(UDFS),
-            "    @operator.filter\n    @classmethod\n    def open(cls, meeting, first) -> bool:\n"
-            "        return meeting.status != 'hidden' and first != 7",
+            "    @udf\n    @staticmethod\n    def of_first" + random.choice(UDFS),
+            "    @operator.filter\n    @classmethod\n    def open" + random.choice(FILTERS),
         ]
     )
     name = f"<view {number}>"
@@ -244,6 +251,41 @@ def test_a_row_that_leaves_for_an_equal_one_shows_nothing_again():
         .delivered("1 2")
         .then({"productPages/a": {"price": None, "percents": [3]}})
     )
+
+
+class Named(ViewModel):
+    class Meta:
+        collection_name = "named"
+
+    store: Kept
+
+    @computed
+    def status(self) -> str:
+        return self.store.meeting.status
+
+
+class Louder(Named):
+    class Meta:
+        collection_name = "louder"
+
+    store: Kept
+
+    @computed
+    def status(self) -> str:
+        return super().status + "!"
+
+    @computed
+    def variables(self) -> str:
+        return eval("self.store.meeting.status")
+
+
+@pytest.mark.parametrize("form", ["compiled", "in Python"])
+def test_what_a_getter_reads_in_secret_is_read_again(form):
+    with in_python() if form == "in Python" else nullcontext():
+        flow = LocalFlow(Louder.plan())
+        for version, status in enumerate(("open", "shut", "open")):
+            (change,) = flow.process([("meetings/m", Event((version + 1, 0), {"status": status}))])
+            assert change.new == {"status": f"{status}!", "variables": status}
 
 
 class Opened(ViewModel):

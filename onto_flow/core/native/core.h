@@ -153,6 +153,25 @@ PyObject *core_row_elements(PyObject *rows);
 PyObject *core_row_stored(PyObject *rows);
 PyObject *core_row_program(PyObject *rows);
 
+/* All elements of KeptRows, as a new list. */
+PyObject *core_row_values(PyObject *rows);
+
+/* A view as getters see it that read slots alone: made when the first one is called. */
+typedef struct {
+    PyObject *self, *store; /* owned */
+    long long has;          /* the slots that are set, a bit each */
+} Reading;
+
+/* What a UDF, or a getter that reads slots alone, gives; NULL without an exception: it must be worked out in a scope. */
+PyObject *core_udf(PyObject *view, PyObject *attribute);
+PyObject *core_getter(Reading *reading, PyObject *view, PyObject *attribute);
+void core_has_read(Reading *reading);
+
+/* Whether a view has a document at all: 1, 0, -1 with an exception set, or that a filter must be asked in a scope. */
+enum { ASKS_A_SCOPE = 2 };
+int core_passes(PyObject *view, long long dirty);
+int core_called(PyObject *view, PyObject *program, PyObject *attribute, PyObject *rows, PyObject *many);
+
 PyObject *native_lasting(PyObject *module, PyObject *args);
 PyObject *native_lookup(PyObject *module, PyObject *args);
 PyObject *native_kept_replace(PyObject *module, PyObject *args);

@@ -5,7 +5,7 @@ typedef long long Mask;
 
 static Py_ssize_t view_program, view_path, view_slots, view_rows, view_dirty, view_hits, view_declined;
 static Py_ssize_t program_decisive, program_attributes, program_by_rows;
-static Py_ssize_t attribute_stored, attribute_source, attribute_mask, attribute_needs, attribute_call, attribute_rows,
+static Py_ssize_t attribute_stored, attribute_source, attribute_mask, attribute_needs, attribute_rows,
     attribute_place, attribute_single;
 static Py_ssize_t rows_rest, rows_around;
 static PyObject *not_lasting, *name_in_python, *name_wanted, *name_by_rows, *name_scope, *name_with_rows, *name_stored, *name_give_up, *zero;
@@ -19,6 +19,7 @@ typedef struct {
     PyObject *changed; /* owned: name -> its new value; NULL for nothing yet */
     PyObject *scope;   /* owned; NULL: not made yet */
     int has_rows;      /* whether the scope has the rows that are kept */
+    Reading reading;
     Mask dirty, known, moved; /* of the places of rows: those that were changed, and whether an element may be another */
 } Showing;
 
@@ -88,17 +89,11 @@ static int compare_value(Showing *showing, PyObject *attribute, PyObject *value)
     return done;
 }
 
-static PyObject *elements_of(PyObject *rows)
-{
-    PyObject *elements = core_row_elements(rows);
-    return PyList_GetSlice(elements, 0, PyList_GET_SIZE(elements));
-}
-
 /* The value of a getter that has more than its rows. */
 static PyObject *around_rows(Showing *showing, PyObject *program, PyObject *rows)
 {
     PyObject *around = SLOT(program, rows_around), *slots = SLOT(showing->view, view_slots), *found = NULL;
-    PyObject *arguments = PyTuple_New(PyTuple_GET_SIZE(around) + 1), *elements = elements_of(rows);
+    PyObject *arguments = PyTuple_New(PyTuple_GET_SIZE(around) + 1), *elements = core_row_values(rows);
     if (!arguments || !elements)
         goto done;
     PyTuple_SET_ITEM(arguments, 0, Py_NewRef(elements));
@@ -206,28 +201,6 @@ static int any_moved(Showing *showing, PyObject *needs)
     return 0;
 }
 
-enum { NEEDS = 8 };
-
-/* What a UDF over rows alone returns; NULL without an exception: it must be worked out in a scope. */
-static PyObject *called(Showing *showing, PyObject *attribute)
-{
-    PyObject *call = SLOT(attribute, attribute_call), *needs = SLOT(attribute, attribute_needs), *arguments[NEEDS], *found = NULL;
-    Py_ssize_t count = PyTuple_GET_SIZE(needs), made = 0;
-    if (call == Py_None || !count || count > NEEDS)
-        return NULL;
-    for (; made < count; made++) {
-        long place = PyLong_AsLong(PyTuple_GET_ITEM(PyTuple_GET_ITEM(needs, made), 1));
-        PyObject *rows = place < 0 ? Py_None : PyList_GET_ITEM(SLOT(showing->view, view_rows), place);
-        if (rows == Py_None || SLOT(core_row_program(rows), rows_rest) != Py_None || !(arguments[made] = elements_of(rows)))
-            break;
-    }
-    if (made == count)
-        found = PyObject_Vectorcall(call, arguments, (size_t)count, NULL);
-    while (made > 0)
-        Py_DECREF(arguments[--made]);
-    return found;
-}
-
 static PyObject *in_scope(Showing *showing, PyObject *attribute)
 {
     if (!showing->scope && !(showing->scope = PyObject_CallMethodNoArgs(showing->view, name_scope)))
@@ -253,7 +226,8 @@ static int all_others(Showing *showing)
         PyObject *needs = SLOT(attribute, attribute_needs);
         if (PyTuple_GET_SIZE(needs) && !any_moved(showing, needs))
             continue;
-        PyObject *value = called(showing, attribute);
+        PyObject *value = PyTuple_GET_SIZE(needs) ? core_udf(showing->view, attribute)
+                                                  : core_getter(&showing->reading, showing->view, attribute);
         if (!value && !PyErr_Occurred())
             value = in_scope(showing, attribute);
         if (!value || compare_value(showing, attribute, value) < 0)
@@ -280,6 +254,9 @@ static int is_wanted(Showing *showing)
 {
     if (!(PyLong_AsLongLong(SLOT(showing->program, program_decisive)) & showing->dirty))
         return 1;
+    int passes = core_passes(showing->view, showing->dirty);
+    if (passes != ASKS_A_SCOPE)
+        return passes;
     PyObject *dirty = PyLong_FromLongLong(showing->dirty);
     PyObject *said = dirty ? PyObject_CallMethodOneArg(showing->view, name_wanted, dirty) : NULL;
     Py_XDECREF(dirty);
@@ -338,7 +315,7 @@ static PyObject *shown(PyObject *self, PyObject *last)
     for (Py_ssize_t n = 0; n < PyList_GET_SIZE(rows); n++)
         if (PyList_GET_ITEM(rows, n) != Py_None)
             core_ahead_of_rows(PyList_GET_ITEM(rows, n), 1);
-    Showing showing = {self, SLOT(self, view_program), document, hits, NULL, NULL, 0, dirty, 0, 0};
+    Showing showing = {self, SLOT(self, view_program), document, hits, NULL, NULL, 0, {NULL, NULL, 0}, dirty, 0, 0};
     Py_SETREF(SLOT(self, view_hits), Py_NewRef(Py_None));
     Py_SETREF(SLOT(self, view_dirty), Py_NewRef(zero));
     PyObject *result = evaluated(&showing, last);
@@ -346,6 +323,7 @@ static PyObject *shown(PyObject *self, PyObject *last)
     Py_DECREF(showing.hits);
     Py_XDECREF(showing.changed);
     Py_XDECREF(showing.scope);
+    core_has_read(&showing.reading);
     return result;
 }
 
@@ -353,8 +331,8 @@ static PyMethodDef shown_method = {"shown", shown, METH_O, "(last) -> what the r
 
 PyObject *native_kept_view(PyObject *module, PyObject *args)
 {
-    PyObject *view, *program, *attribute, *rows, *error;
-    if (!PyArg_ParseTuple(args, "O!OOOO", &PyType_Type, &view, &program, &attribute, &rows, &error))
+    PyObject *view, *program, *attribute, *rows, *many, *error;
+    if (!PyArg_ParseTuple(args, "O!OOOOO", &PyType_Type, &view, &program, &attribute, &rows, &many, &error))
         return NULL;
     Slot slots[] = {
         {&view_program, view, "_program"},
@@ -371,7 +349,6 @@ PyObject *native_kept_view(PyObject *module, PyObject *args)
         {&attribute_source, attribute, "source"},
         {&attribute_mask, attribute, "mask"},
         {&attribute_needs, attribute, "needs"},
-        {&attribute_call, attribute, "call"},
         {&attribute_rows, attribute, "rows"},
         {&attribute_place, attribute, "place"},
         {&attribute_single, attribute, "single"},
@@ -384,7 +361,7 @@ PyObject *native_kept_view(PyObject *module, PyObject *args)
         {&name_scope, "_scope"},         {&name_with_rows, "_with_rows"},         {&name_stored, "stored"},  {&name_give_up, "give_up_rows"},
         {NULL},
     };
-    if (!slots_of(slots) || !names_of(names))
+    if (!slots_of(slots) || !names_of(names) || !core_called(view, program, attribute, rows, many))
         return NULL;
     if (!zero && !(zero = PyLong_FromLong(0)))
         return NULL;

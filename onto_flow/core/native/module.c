@@ -17,7 +17,7 @@ static PyMethodDef functions[] = {
     {"lookup", native_lookup, METH_VARARGS, "(Lookup, Reference, path_of) -> Lookup.get."},
     {"kept_replace", native_kept_replace, METH_VARARGS, "(KeptView, KeptProgram) -> KeptView.replace."},
     {"kept_rows", native_kept_rows, METH_VARARGS, "(KeptRows, RowProgram, Lookup) -> KeptRows.change."},
-    {"kept_view", native_kept_view, METH_VARARGS, "(KeptView, KeptProgram, Attribute, RowProgram, NotLasting) -> KeptView.shown."},
+    {"kept_view", native_kept_view, METH_VARARGS, "(KeptView, KeptProgram, Attribute, RowProgram, Many, NotLasting) -> KeptView.shown."},
     {"large_pages", native_large_pages, METH_NOARGS, "() -> whether what Python makes from now on may lie in large pages."},
     {"trim", native_trim, METH_NOARGS, "() -> whether freed memory was given back to the system."},
     {NULL},
