@@ -85,8 +85,9 @@ class Timer:
 class Stage:
     """A ParDo."""
 
-    def __init__(self, label: str, fn: Any, outputs: dict[Any, Any], coder: Any) -> None:
+    def __init__(self, label: str, fn: Any, outputs: dict[Any, Any], coder: Any, wanted: Callable[[str], bool]) -> None:
         self.label, self.fn, self.outputs, self.coder = label, fn, outputs, coder.get_impl()
+        self.wanted, self.others = wanted, dict[Any, Any]()
         states, timers = get_dofn_specs(fn)
         self.keyed = bool(states or timers)
         self.callbacks = {t.name: t._attached_callback for t in timers}
@@ -95,22 +96,26 @@ class Stage:
         self.routes: dict[Any, list[Any]] = {}
         fn.setup()
 
-    def given(self, method: str, key: Any, walk: Walk) -> list[Any]:
+    def given(self, method: str, key: Any, timers: dict[Any, Any]) -> list[Any]:
         """What Beam gives to a method beside the element."""
         held = self.held.get(key)
         if held is None:
             held = self.held[key] = {}
         label = self.label
         return [
-            key if kind is None else Timer(of, (label, key, name)) if kind is Timer else kind(held, name, of)
-            for kind, name, of in self.params.get(method) or self.learn(method, walk)
+            key
+            if kind is None
+            else Timer(timers if of is None else of, (label, key, name))
+            if kind is Timer
+            else kind(held, name, of)
+            for kind, name, of in self.params.get(method) or self.learn(method)
         ]
 
-    def learn(self, method: str, walk: Walk) -> list[tuple[Any, str, Any]]:
-        """What a method asks for: its kind and name, and its coder or where such timers are kept."""
+    def learn(self, method: str) -> list[tuple[Any, str, Any]]:
+        """What a method asks for: its kind and name, and its coder, or where timers are kept that never fire."""
         asked = [_asked(default) for default in MethodWrapper(self.fn, method).defaults]
         self.params[method] = [
-            (kind, name, coder if kind is not Timer else walk.timers if walk.wanted(name) else walk.others)
+            (kind, name, self.others if kind is Timer and not self.wanted(name) else coder)
             for kind, name, coder in asked
         ]
         return self.params[method]
@@ -139,7 +144,6 @@ class Walk(PipelineVisitor):
         self.outputs: list[Any] = []
         self.wanted, self.at_once = wanted, at_once
         self.timers: dict[Any, Any] = {}
-        self.others: dict[Any, Any] = {}
         self.waiting: deque[tuple[Stage, Any]] = deque()
         self.steps = 0
         self.spent: dict[str, float] | None = None
@@ -157,7 +161,7 @@ class Walk(PipelineVisitor):
         elif isinstance(transform, beam.ParDo):
             given = applied_ptransform.inputs[0]
             coder = beam.coders.registry.get_coder(given.element_type)
-            self.stages[label] = Stage(label, transform.fn, outputs, coder)
+            self.stages[label] = Stage(label, transform.fn, outputs, coder, self.wanted)
             self.consumers.setdefault(given, []).append(self.stages[label])
 
     def give(self, collection: Any, elements: Iterable[Any]) -> None:
@@ -177,7 +181,7 @@ class Walk(PipelineVisitor):
                 self.timers.pop((label, key, name))
                 stage = self.stages[label]
                 callback = stage.callbacks[name]
-                asked = stage.given(callback.__name__, key, self)
+                asked = stage.given(callback.__name__, key, self.timers)
                 given = dict(zip(MethodWrapper(stage.fn, callback.__name__).args[-len(asked) :], asked))
                 self.take(stage, callback(stage.fn, **given))
                 while self.waiting:
@@ -212,7 +216,7 @@ class Walk(PipelineVisitor):
         if stage.keyed:
             self.steps += 1
             element = stage.coder.decode(element)
-            given = stage.given("process", element[0], self)
+            given = stage.given("process", element[0], self.timers)
         if self.spent is None:
             self.take(stage, stage.fn.process(element, *given))
             return

@@ -81,10 +81,11 @@ static PyMethodDef functions[] = {
      "(otherwise, head, state, data, begin) -> the state of net changes with the view change of bytes; of anything unusual what "
      "`otherwise` gives."},
     {"plain_event", (PyCFunction)(void (*)(void))native_plain_event, METH_FASTCALL,
-     "(begin, event, told, apart, floor, wanted, stays, state, message, key, now) -> (state, what is told); None: not plain."},
+     "(begin, event, told, apart, floor, make, collections, learn, clock, place, key, message, states) -> what is told, and the "
+     "state is written; None: not plain."},
     {"plain_member", (PyCFunction)(void (*)(void))native_plain_member, METH_FASTCALL,
-     "(begin, told, stays, documents, subscriptions, message) -> (the documents with a newer version of one, the bytes of the keys "
-     "of subscriptions that weigh more than 0, each with the message); None: not plain."},
+     "(begin, told, stays, make, to, page, largest, documents, subscriptions, waits, key, message, states) -> what tells the keys of "
+     "subscriptions that weigh more than 0, and the documents are written with a newer version of one; None: not plain."},
     {"plain_register", (PyCFunction)(void (*)(void))native_plain_register, METH_FASTCALL,
      "(geopoint, reference, vector, begin, told, known, record, message, layout, registers) -> (what it begins with, where that "
      "ended, path, version, fields, what was shown last, layout); bytes: a path of a collection that is not known; None: not plain."},

@@ -190,20 +190,61 @@ static PyObject *replaced(Slice docs, Slice rest, Slice head, PyObject *stays)
     Py_RETURN_NONE;
 }
 
+/* Whether a key goes on by pages, by the state of what it waits for: (when garbage is dropped, whether it does, ...). 1: it
+   does, or that is odd; -1: an exception is set. */
+static int goes_on(PyObject *given, PyObject *place)
+{
+    PyObject *raw = read_given(given, place);
+    if (!raw || raw == Py_None) {
+        Py_XDECREF(raw);
+        return raw ? 0 : -1;
+    }
+    Slice held = raw_of(raw);
+    uint64_t parts;
+    int64_t garbage;
+    int does = !take_state(&held) || !take_head(&held, TUPLE_, &parts) || !take_int(&held, &garbage) || !is(held, FALSE_);
+    Py_DECREF(raw);
+    return does;
+}
+
+/* What tells the active roots, unless they are too many for one step. */
+static PyObject *members_told(PyObject *given, PyObject *subs, PyObject *make, PyObject *to, PyObject *message, Py_ssize_t page)
+{
+    PyObject *held = read_given(given, subs);
+    if (!held)
+        return NULL;
+    PyObject *told = held != Py_None ? active_of(held, make, to, message) : PyList_New(0);
+    Py_DECREF(held);
+    if (told && told != Py_None && PyList_GET_SIZE(told) > page) {
+        Py_DECREF(told);
+        Py_RETURN_NONE;
+    }
+    return told;
+}
+
 PyObject *native_plain_member(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    enum { BEGIN, HEAD, STAYS, MAKE, TO, DOCS, SUBS, MESSAGE, COUNT };
-    static const uint8_t bytes[] = {HEAD, DOCS, MESSAGE};
+    enum { BEGIN, HEAD, STAYS, MAKE, TO, PAGE, LARGEST, DOCS, SUBS, WAITS, KEY, MESSAGE, GIVEN, COUNT };
+    static const uint8_t bytes[] = {HEAD, MESSAGE};
     if (!are_given(args, count, COUNT, bytes, sizeof bytes) || !are_names(args[STAYS]))
         return NULL;
+    PyObject *held = read_given(args[GIVEN], args[DOCS]), *told = NULL;
+    if (!held || held == Py_None)
+        return held;
     Slice rest = raw_of(args[MESSAGE]);
     rest.at += PyLong_AsSsize_t(args[BEGIN]);
-    PyObject *docs = replaced(raw_of(args[DOCS]), rest, raw_of(args[HEAD]), args[STAYS]);
+    Py_ssize_t page = PyLong_AsSsize_t(args[PAGE]), largest = PyLong_AsSsize_t(args[LARGEST]);
+    PyObject *docs = PyErr_Occurred() ? NULL : replaced(raw_of(held), rest, raw_of(args[HEAD]), args[STAYS]);
+    Py_DECREF(held);
     if (!docs || docs == Py_None)
         return docs;
-    PyObject *roots = PyBytes_Check(args[SUBS]) ? active_of(args[SUBS], args[MAKE], args[TO], args[MESSAGE]) : PyList_New(0);
-    if (roots && roots != Py_None)
-        return Py_BuildValue("(NN)", docs, roots);
+    int odd = PyBytes_GET_SIZE(docs) > largest ? 1 : goes_on(args[GIVEN], args[WAITS]);
+    if (odd > 0)
+        told = Py_NewRef(Py_None);
+    else if (!odd)
+        told = members_told(args[GIVEN], args[SUBS], args[MAKE], args[TO], args[MESSAGE], page);
+    if (told && told != Py_None && !write_given(args[GIVEN], args[DOCS], docs))
+        Py_CLEAR(told);
     Py_DECREF(docs);
-    return roots;
+    return told;
 }

@@ -7,173 +7,21 @@ the bytes are not what they always are. Where neither is compiled, this is no fa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, cast
 
 from ...core.change import NEVER
 from ...core.codec import decode, decode_state, encode, encode_state
 from ...core.errors import DataError
-from ...core.values import GeoPoint, Reference, Vector
 from . import extension
-
-Names = tuple[bytes, ...]
-"""Names of fields as UTF-8, in order."""
-
-OfCollection = tuple["Names | None", Names, tuple[str, ...]]
-"""The fields that are read (`None`: all), those whose values are as they were, and the operators that are told."""
-
-Make = Callable[[str, tuple[bytes, bytes]], Any]
-"""(operator, (key, message)) -> what the engine carries; as a class: its objects are their `tag` and `value` alone."""
-
-Known = tuple[Names | None, Any]
-"""Of a collection: the fields whose values are as they were, `None` where its documents have no plain changes; and what its
-user wants to know of it."""
-
-Register = tuple[bytes, int, str, Any, Any, bytes, Any, bytes]
-"""What a record begins with now, up to what was shown; where that was; the document: path, version, fields; the bytes of the
-one document that was shown last, empty where it was none or several; what is known of its collection; and the layout of what
-the record begins with."""
-
-LONGEST = 0x7F
-"""How many bytes of UTF-8 the path of a document with a plain change may have."""
-
-
-class Heads(NamedTuple):
-    """The bytes of records and view changes around what is shown.
-
-    Attributes:
-        shows: A view change begins with them; then come the path, the document before and after.
-        one_shown: What a record shows begins with them, where it is one document; then come its path and fields.
-        versions: The version of a view change begins with them; then comes its last part.
-        well: A record ends with them whose view neither fails nor waits.
-        well_shown: A view change ends with them whose document is not flagged.
-    """
-
-    shows: bytes
-    one_shown: bytes
-    versions: bytes
-    well: bytes
-    well_shown: bytes
-
-
-TYPES = (GeoPoint, Reference, Vector)
-"""The classes of values that bytes are made into."""
-
-
-class PlainChanges(Protocol):
-    """What is done with plain changes; what is the same for many of them comes first.
-
-    `head`: what comes before the path in a message that tells of a document.
-    """
-
-    def plain_event(
-        self,
-        begin: int,
-        event_head: bytes,
-        told_head: bytes,
-        apart: bytes,
-        floor: int,
-        make: Make,
-        collections: dict[bytes, OfCollection | None],
-        learn: Callable[[bytes, bytes], OfCollection | None],
-        state: bytes,
-        message: bytes,
-        key: bytes,
-        now: int,
-    ) -> tuple[bytes, list[Any]] | None:
-        """An event for ingest: the new state, and what tells of it, if anything changed.
-
-        Args:
-            begin: Where the event begins in the message.
-            event_head: What an event begins with.
-            told_head: What a message begins with that tells of a document.
-            apart: A name that a document with a plain change has not.
-            floor: The event's microseconds must be above it.
-            make: Makes what tells an operator.
-            collections: What is known of collections, by what the bytes of paths in them begin with; `None`: no change of
-                a document in them is plain.
-            learn: (collection, key) -> what is known of one that is not among them.
-            state: (version, fields, since) of the document.
-            message: The event.
-            key: The bytes of the document's path.
-            now: Microseconds.
-        """
-
-    def plain_member(
-        self,
-        begin: int,
-        head: bytes,
-        stays: Names,
-        make: Make,
-        to: str,
-        docs: bytes,
-        subs: bytes | None,
-        message: bytes,
-    ) -> tuple[bytes, list[Any]] | None:
-        """News of a document, for a map of path -> (version, fields, keys): the new map, and what tells the operator `to`.
-
-        Under the keys that `active` gives it is told the news.
-        """
-
-    def plain_register(
-        self,
-        geopoint: type[Any],
-        reference: type[Any],
-        vector: type[Any],
-        begin: int,
-        head: bytes,
-        known: Mapping[bytes, Known],
-        record: bytes,
-        message: bytes,
-        layout: bytes | None,
-        registers: Mapping[str, Any] | None,
-    ) -> Register | bytes | None:
-        """News of a document, for a record of assemble; of one whose collection is not known, its path.
-
-        Args:
-            geopoint: See `TYPES`.
-            reference: See `TYPES`.
-            vector: See `TYPES`.
-            begin: Where the news begin in the message.
-            head: See above.
-            known: Of collections, by what the paths of their documents begin with.
-            record: The record.
-            message: The news from `begin` on.
-            layout: Of the record, as this gave it when it was made; what is known by it is not looked through again.
-            registers: Those of the record, by path, where they are there.
-        """
-
-    def plain_shown(
-        self,
-        geopoint: type[Any],
-        reference: type[Any],
-        vector: type[Any],
-        otherwise: Any,
-        heads: Heads,
-        begin: bytes,
-        raw: bytes,
-        path: str,
-        before: Any,
-        after: Any,
-        seq: int,
-    ) -> tuple[bytes, bytes]:
-        """The one document that a record shows has become another one: the record, and the view change.
-
-        Args:
-            geopoint: See `TYPES`.
-            reference: See `TYPES`.
-            vector: See `TYPES`.
-            otherwise: What does it where bytes or values are unusual.
-            heads: What does not depend on the document.
-            begin: What the record begins with now, up to what is shown.
-            raw: The bytes of the document before.
-            path: Its path.
-            before: It, as those bytes are; what the other one has of it, as the same object, is not written anew.
-            after: What it is now.
-            seq: Of the view change.
-        """
-
-    def active(self, subs: bytes) -> list[bytes] | None:
-        """The bytes of the keys of a map whose values are above 0."""
+from .plain_protocol import LONGEST, Clock, State
+from .plain_protocol import TYPES as TYPES
+from .plain_protocol import Heads as Heads
+from .plain_protocol import Known as Known
+from .plain_protocol import Make as Make
+from .plain_protocol import Names as Names
+from .plain_protocol import OfCollection as OfCollection
+from .plain_protocol import PlainChanges as PlainChanges
+from .plain_protocol import Register as Register
 
 
 def plain_changes() -> PlainChanges:
@@ -204,11 +52,15 @@ class _InPython:
         make: Make,
         collections: dict[bytes, OfCollection | None],
         learn: Callable[[bytes, bytes], OfCollection | None],
-        state: bytes,
-        message: bytes,
+        clock: Clock,
+        place: int,
         key: bytes,
-        now: int,
-    ) -> tuple[bytes, list[Any]] | None:
+        message: bytes,
+        given: Sequence[State],
+    ) -> list[Any] | None:
+        state = given[place].read()
+        if state is None:
+            return None
         collection = key.rpartition(b"/")[0]
         of = collections[collection] if collection in collections else learn(collection, key)
         if of is None:
@@ -230,7 +82,8 @@ class _InPython:
         if changed and not _all_stay(before, after, stays):
             return None
         told = told_head + key + encode((version, after, ()))
-        return encode_state((version, after, now)), [make(to, (key, told)) for to in tells if changed]
+        given[place].write(encode_state((version, after, clock.micros())))
+        return [make(to, (key, told)) for to in tells if changed]
 
     def plain_member(
         self,
@@ -239,18 +92,28 @@ class _InPython:
         stays: Names,
         make: Make,
         to: str,
-        docs: bytes,
-        subs: bytes | None,
+        page: int,
+        largest: int,
+        docs: int,
+        subs: int,
+        waits: int,
+        key: bytes,
         message: bytes,
-    ) -> tuple[bytes, list[Any]] | None:
-        held, told, roots = state_of(docs), behind_head(message, begin, head), [] if subs is None else self.active(subs)
-        if not isinstance(held, tuple) or told is None or roots is None:
+        given: Sequence[State],
+    ) -> list[Any] | None:
+        held, told = state_of(given[docs].read()), behind_head(message, begin, head)
+        if not isinstance(held, tuple) or told is None:
             return None
         path, doc = told
         entries = dict(held)
         if not _is_plain(entries.get(path), doc, stays):
             return None
-        return encode_state(tuple({**entries, path: doc}.items())), [make(to, (root, message)) for root in roots]
+        raw, weights = encode_state(tuple({**entries, path: doc}.items())), given[subs].read()
+        roots, waited = [] if weights is None else self.active(weights), state_of(given[waits].read(), (0, False))
+        if len(raw) > largest or waited is None or waited[1] or roots is None or len(roots) > page:
+            return None
+        given[docs].write(raw)
+        return [make(to, (root, message)) for root in roots]
 
     def plain_register(
         self,

@@ -1,11 +1,11 @@
 /* A plain change of a document that ingest holds: its state, and what tells of it. */
 #include "slices.h"
 
-/* An event and what is held of its document. */
+/* An event and what is held of its document; and what is called for the time, and given by the engine. */
 typedef struct {
     Slice event_head, told_head, apart, state, message;
-    int64_t floor, now;
-    PyObject *key, *make;
+    int64_t floor;
+    PyObject *key, *make, *clock, *given, *place;
 } Came;
 
 /* Whether an event is newer than the document that is held, both of them with fields. A document that was read at a time has
@@ -35,19 +35,35 @@ static PyObject *outputs_of(PyObject *make, PyObject *tells, PyObject *key, PyOb
     return found;
 }
 
-/* The state of a document, and what tells of it; `tells`: NULL where nobody is to know. */
+/* Microseconds, by what has a method that says them; 0: an exception is set. */
+static int moment_by(PyObject *clock, int64_t *now)
+{
+    static PyObject *name;
+    PyObject *micros = called(clock, "micros", &name);
+    if (!micros)
+        return 0;
+    *now = PyLong_AsLongLong(micros);
+    Py_DECREF(micros);
+    return *now != -1 || !PyErr_Occurred();
+}
+
+/* What tells of a document, whose state is written; `tells`: NULL where nobody is to know. */
 static PyObject *taken(const Came *came, Slice version, Slice fields, PyObject *tells)
 {
     static const uint8_t cell[] = {STATE_VERSION, TUPLE_, 3}, of_doc[] = {TUPLE_, 3}, no_keys[] = {TUPLE_, 0};
     uint8_t moment[10];
-    const Slice state[] = {{cell, cell + 3}, version, fields, {moment, write_int(moment, came->now)}};
+    int64_t now;
+    if (!moment_by(came->clock, &now))
+        return NULL;
+    const Slice state[] = {{cell, cell + 3}, version, fields, {moment, write_int(moment, now)}};
     const Slice doc[] = {came->told_head,         raw_of(came->key), {of_doc, of_doc + 2}, version, fields,
                          {no_keys, no_keys + 2}};
     PyObject *outputs = tells ? outputs_of(came->make, tells, came->key, joined(doc, 6)) : PyList_New(0);
-    PyObject *held = outputs ? joined(state, 4) : NULL, *found = held ? PyTuple_Pack(2, held, outputs) : NULL;
+    PyObject *held = outputs ? joined(state, 4) : NULL;
+    if (!held || !write_given(came->given, came->place, held))
+        Py_CLEAR(outputs);
     Py_XDECREF(held);
-    Py_XDECREF(outputs);
-    return found;
+    return outputs;
 }
 
 /* What is known of the collection that a key is of, which is learnt when it is first met. */
@@ -101,33 +117,45 @@ static PyObject *event_taken(const Came *came, PyObject *known)
     return found;
 }
 
+/* By what is known of its collection. */
+static PyObject *event_known(const Came *came, PyObject *collections, PyObject *learn)
+{
+    PyObject *known = known_of(collections, learn, came->key), *found = NULL;
+    if (known == Py_None)
+        return known;
+    if (known && is_known(known))
+        found = event_taken(came, known);
+    Py_XDECREF(known);
+    return found;
+}
+
 PyObject *native_plain_event(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    enum { BEGIN, EVENT_HEAD, TOLD_HEAD, APART, FLOOR, MAKE, COLLECTIONS, LEARN, STATE, MESSAGE, KEY, NOW, COUNT };
-    static const uint8_t bytes[] = {EVENT_HEAD, TOLD_HEAD, APART, STATE, MESSAGE, KEY};
+    enum { BEGIN, EVENT_HEAD, TOLD_HEAD, APART, FLOOR, MAKE, COLLECTIONS, LEARN, CLOCK, PLACE, KEY, MESSAGE, GIVEN, COUNT };
+    static const uint8_t bytes[] = {EVENT_HEAD, TOLD_HEAD, APART, KEY, MESSAGE};
     if (!are_given(args, count, COUNT, bytes, sizeof bytes))
         return NULL;
     if (!PyDict_Check(args[COLLECTIONS]))
         return PyErr_Format(PyExc_TypeError, "what is known of collections is a dictionary");
+    PyObject *state = read_given(args[GIVEN], args[PLACE]), *found = NULL;
+    if (!state || state == Py_None)
+        return state;
     Came came = {
         .event_head = raw_of(args[EVENT_HEAD]),
         .told_head = raw_of(args[TOLD_HEAD]),
         .apart = raw_of(args[APART]),
-        .state = raw_of(args[STATE]),
+        .state = raw_of(state),
         .message = raw_of(args[MESSAGE]),
         .floor = PyLong_AsLongLong(args[FLOOR]),
-        .now = PyLong_AsLongLong(args[NOW]),
         .key = args[KEY],
         .make = args[MAKE],
+        .clock = args[CLOCK],
+        .given = args[GIVEN],
+        .place = args[PLACE],
     };
     came.message.at += PyLong_AsSsize_t(args[BEGIN]);
-    if (PyErr_Occurred())
-        return NULL;
-    PyObject *known = known_of(args[COLLECTIONS], args[LEARN], args[KEY]), *found = NULL;
-    if (known == Py_None)
-        return known;
-    if (known && is_known(known))
-        found = event_taken(&came, known);
-    Py_XDECREF(known);
+    if (!PyErr_Occurred())
+        found = event_known(&came, args[COLLECTIONS], args[LEARN]);
+    Py_DECREF(state);
     return found;
 }

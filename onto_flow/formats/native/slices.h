@@ -107,6 +107,11 @@ PyObject *output_of(PyObject *make, PyObject *to, PyObject *keyed);
 /* Whether a document is a newer version of the held one that belongs where it did and asks for what it did. */
 int is_plain(const Doc *now, const Doc *held, PyObject *stays);
 
+/* What an engine gives to a step: `place` is that of a state in a tuple of them. */
+PyObject *read_given(PyObject *given, PyObject *place);               /* its bytes, None, or NULL with an exception set */
+int write_given(PyObject *given, PyObject *place, PyObject *raw);     /* 0: an exception is set */
+PyObject *called(PyObject *thing, const char *name, PyObject **known); /* what a method gives; its name is kept in `known` */
+
 /* Whether a function was given so many arguments, and bytes where they are wanted; else an exception is set. */
 int are_given(PyObject *const *args, Py_ssize_t count, Py_ssize_t wanted, const uint8_t *bytes, size_t bytes_count);
 

@@ -35,6 +35,45 @@ def call(to, keyed):
     return to, keyed
 
 
+class State:
+    """A state of a key."""
+
+    def __init__(self, raw):
+        self.raw = self.before = raw
+
+    def read(self):
+        return self.raw
+
+    def write(self, raw):
+        self.raw = raw
+
+
+class Clock:
+    """Stands still."""
+
+    def micros(self):
+        return 300
+
+
+def event_by(what, of, raw, message, key=encode("b/1")):
+    """The state after an event, and what is told; nothing is written where it is not plain."""
+    other, state = State(b"other"), State(raw)
+    found = what.plain_event(*of, Clock(), 1, key, message, (other, state))
+    assert other.raw == b"other"
+    assert found is not None or state.raw == raw
+    return None if found is None else (state.raw, found)
+
+
+def member_by(what, of, docs, subs, message, waits=None, page=9, largest=9_999):
+    """The documents after news of a member, and what is told."""
+    given_ = [State(subs), State(docs), State(waits)]
+    found = what.plain_member(*of, page, largest, 1, 0, 2, b"key", message, tuple(given_))
+    assert [each.raw for each in given_ if each is not given_[1] or found is None] == [
+        each.before for each in given_ if each is not given_[1] or found is None
+    ]
+    return None if found is None else (given_[1].raw, found)
+
+
 def nobody_knows(collection, key):
     raise AssertionError(collection, key)
 
@@ -54,9 +93,9 @@ def test_events(held, random, wanted, stays, previous, floor, how):
         damaged(message, how if where == "message" else None),
     )
     make, learnt = random.choice((Carried, call)), {encode("b/1")[:3]: (wanted, stays, TELLS[: random.randrange(3)])}
-    given_ = (1, EVENT, TOLD, b"z", floor, make, learnt, nobody_knows, raw, message, encode("b/1"), 300)
-    found = plain_changes().plain_event(*given_)
-    assert (how is not None and found is None) or found == PYTHON.plain_event(*given_)
+    given_ = (1, EVENT, TOLD, b"z", floor, make, learnt, nobody_knows), raw, message
+    found = event_by(plain_changes(), *given_)
+    assert (how is not None and found is None) or found == event_by(PYTHON, *given_)
 
 
 @pytest.mark.parametrize("path", ["b/1", "b/1/c/2", "é/1", "none", ""])
@@ -67,25 +106,12 @@ def test_a_collection_is_learnt_when_it_is_met(path):
     for what in (plain_changes(), PYTHON):
         for answer in (of, None):
             met, learnt = [], {b"other": None}
-            given_ = (
-                1,
-                EVENT,
-                TOLD,
-                b"z",
-                0,
-                Carried,
-                learnt,
-                lambda *of_: met.append(of_) or answer,
-                held,
-                event,
-                key,
-                300,
-            )
-            found = what.plain_event(*given_)
+            of_ = (1, EVENT, TOLD, b"z", 0, Carried, learnt, lambda *one: met.append(one) or answer)
+            found = event_by(what, of_, held, event, key)
             assert met == [(collection, key)]
             assert (found is None) is (answer is None)
             learnt[collection] = answer
-            assert what.plain_event(*given_) == found
+            assert event_by(what, of_, held, event, key) == found
             assert len(met) == 1
 
 
@@ -93,7 +119,7 @@ def test_a_collection_that_cannot_be_learnt_is_told():
     held, event = encode_state(((1, 0), {"n": 1}, 7)), b"\x00" + encode_message(Event((2, 0), {"n": 2}))
     for what in (plain_changes(), PYTHON):
         with pytest.raises(AssertionError):
-            what.plain_event(1, EVENT, TOLD, b"z", 0, Carried, {}, nobody_knows, held, event, encode("b/1"), 300)
+            event_by(what, (1, EVENT, TOLD, b"z", 0, Carried, {}, nobody_knows), held, event)
 
 
 def record_of(entries, random):
@@ -115,12 +141,23 @@ def test_members_and_registers(held, random, stays, how):
     subs = encode_state(weights) if weights else random.choice((None, encode_state("split")))
     states = {"plain_member": encode_state(tuple(entries.items())), "plain_register": record_of(entries, random)}
     make = random.choice((Carried, call))
-    for name, whole in states.items():
-        raw = damaged(whole, how)
-        register = (*TYPES, 1, TOLD[1:], known(path, stays), raw, message, None, random.choice((None, entries)))
-        given_ = register if name == "plain_register" else (1, TOLD[1:], stays, make, "assemble", raw, subs, message)
-        found = getattr(plain_changes(), name)(*given_)
-        assert how is not None or found == getattr(PYTHON, name)(*given_), name
+    raw = damaged(states["plain_register"], how)
+    register = (*TYPES, 1, TOLD[1:], known(path, stays), raw, message, None, random.choice((None, entries)))
+    found = plain_changes().plain_register(*register)
+    assert how is not None or found == PYTHON.plain_register(*register)
+    member = (1, TOLD[1:], stays, make, "assemble"), damaged(states["plain_member"], how), subs, message
+    waits = random.choice((None, None, (7, False, (0, 0)), (0, True, (1, 2))))
+    room = (
+        None if waits is None else encode_state(waits),
+        random.choice((9, 1)),
+        random.choice((9_999, len(states["plain_member"]) - 1)),
+    )
+    found = member_by(plain_changes(), *member, *room)
+    assert how is not None or found == member_by(PYTHON, *member, *room)
+    if found is not None:
+        assert len(found[0]) <= room[2]
+        assert len(found[1]) <= room[1]
+        assert waits is None or not waits[1]
 
 
 @given(st.lists(st.tuples(paths, docs), min_size=1, max_size=4), st.randoms(), st.none() | damage)
@@ -222,8 +259,32 @@ def test_a_document_that_goes_elsewhere_is_not_plain(now):
     held = encode_state((("b/1", Doc((1, 0), {"n": 1, "r": 1}, ((1, "c/1"),))),))
     plain_one = b"\x00" + encode_message(Told("b/1", Doc((2, 0), {"n": 2, "r": 1}, ((1, "c/1"),))))
     for what in (plain_changes(), PYTHON):
-        assert what.plain_member(1, TOLD[1:], (b"r",), Carried, "a", held, None, told) is None
-        assert what.plain_member(1, TOLD[1:], (b"r",), Carried, "a", held, None, plain_one) is not None
+        of = (1, TOLD[1:], (b"r",), Carried, "a")
+        assert member_by(what, of, held, None, told) is None
+        assert member_by(what, of, held, None, plain_one) is not None
+        assert member_by(what, of, None, None, plain_one) is None
+
+
+@pytest.mark.parametrize(
+    ("page", "larger", "waits", "taken"),
+    [
+        (2, 0, None, True),
+        (2, 0, (7, False, (0, 0)), True),
+        (1, 0, None, False),
+        (2, -1, None, False),
+        (2, 0, (0, True, (0, 0)), False),
+    ],
+)
+def test_what_is_too_much_for_one_step_is_not_plain(page, larger, waits, taken):
+    held = encode_state((("b/1", Doc((1, 0), {"n": 1}, ())),))
+    now = encode_state((("b/1", Doc((2, 0), {"n": 2}, ())),))
+    told = b"\x00" + encode_message(Told("b/1", Doc((2, 0), {"n": 2}, ())))
+    subs = encode_state((("a/1", 1), ("a/2", -1), ("a/3", 2)))
+    waiting = None if waits is None else encode_state(waits)
+    outputs = [Carried("a", (encode(root), told)) for root in ("a/1", "a/3")]
+    for what in (plain_changes(), PYTHON):
+        found = member_by(what, (1, TOLD[1:], (), Carried, "a"), held, subs, told, waiting, page, len(now) + larger)
+        assert found == ((now, outputs) if taken else None)
 
 
 def test_other_messages_and_forms_are_not_plain():
@@ -231,11 +292,10 @@ def test_other_messages_and_forms_are_not_plain():
     told = b"\x00" + encode_message(Subscribe((("a/1", 1),)))
     learnt = {encode("b/1")[:3]: (None, (), TELLS)}
     for what in (plain_changes(), PYTHON):
-        assert (
-            what.plain_event(1, EVENT, TOLD, b"z", 0, Carried, learnt, nobody_knows, held, told, encode("b/1"), 300)
-            is None
-        )
-        assert what.plain_member(1, TOLD[1:], (), Carried, "a", encode_state("split"), None, told) is None
+        of = (1, EVENT, TOLD, b"z", 0, Carried, learnt, nobody_knows)
+        assert event_by(what, of, held, told) is None
+        assert event_by(what, of, None, told) is None
+        assert member_by(what, (1, TOLD[1:], (), Carried, "a"), encode_state("split"), None, told) is None
         assert what.plain_register(*TYPES, 1, TOLD[1:], {}, b"\x02", told, None, None) is None
         assert what.active(encode_state("split")) is None
 
@@ -244,8 +304,6 @@ def test_without_the_extension_it_is_done_in_python(monkeypatch):
     monkeypatch.setattr(plain, "extension", lambda: None)
     held, event = encode_state(((1, 0), {"n": 1}, 7)), b"\x00" + encode_message(Event((2, 0), {"n": 2}))
     learnt = {encode("b/1")[:3]: (None, (), TELLS)}
-    found = plain_changes().plain_event(
-        1, EVENT, TOLD, b"z", 0, Carried, learnt, nobody_knows, held, event, encode("b/1"), 300
-    )
+    found = event_by(plain_changes(), (1, EVENT, TOLD, b"z", 0, Carried, learnt, nobody_knows), held, event)
     told = encode("b/1"), b"\x00" + encode_message(Told("b/1", Doc((2, 0), {"n": 2}, ())))
     assert found == (encode_state(((2, 0), {"n": 2}, 300)), [Carried(to, told) for to in TELLS])
