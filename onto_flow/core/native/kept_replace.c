@@ -8,8 +8,9 @@ static int add_hit(PyObject *view, PyObject *hit)
     PyObject *hits = SLOT(view, view_hits);
     if (hits != Py_None)
         return PyList_Append(hits, hit);
-    if (!(hits = Py_BuildValue("[O]", hit)))
+    if (!(hits = PyList_New(1)))
         return -1;
+    PyList_SET_ITEM(hits, 0, Py_NewRef(hit));
     Py_SETREF(SLOT(view, view_hits), hits);
     return 0;
 }

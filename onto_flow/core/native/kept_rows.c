@@ -72,69 +72,96 @@ static int find_row(PyObject *owners, PyObject *path, Py_ssize_t *start, Py_ssiz
     return *start < 0 || PyErr_Occurred() ? -1 : 0;
 }
 
+/* Empties what rows note there; its memory is kept for the next one. */
+static void forget(PyObject *noted)
+{
+    for (Py_ssize_t n = PyList_GET_SIZE(noted); n > 0; n--) {
+        PyObject *path = PyList_GET_ITEM(noted, n - 1);
+        Py_SET_SIZE(noted, n - 1);
+        Py_DECREF(path);
+    }
+}
+
+/* What the row of a document gives; `seen`: what it looked up, a single path as itself. */
 static PyObject *made_elements(Change *change, PyObject *document, PyObject **seen)
 {
     PyObject *noted = SLOT(change->program, program_seen);
-    if (PyList_SetSlice(noted, 0, PyList_GET_SIZE(noted), NULL) < 0)
-        return NULL;
+    forget(noted);
     change->arguments[0] = document;
     PyObject *elements = PyObject_Vectorcall(SLOT(change->program, program_row), change->arguments, (size_t)change->count, NULL);
     if (elements && !PyList_CheckExact(elements)) {
         PyErr_SetString(PyExc_TypeError, "a row is no list");
         Py_CLEAR(elements);
     }
-    if (elements && !(*seen = PyList_AsTuple(noted)))
+    if (!elements)
+        return NULL;
+    *seen = PyList_GET_SIZE(noted) == 1 ? Py_NewRef(PyList_GET_ITEM(noted, 0)) : PyList_AsTuple(noted);
+    if (!*seen)
         Py_CLEAR(elements);
     return elements;
 }
 
-/* Whether a row looked up what it did before: 1, 0, -1. */
-static int looked_up_alike(PyObject *before, PyObject *seen)
+/* Whether some elements of a list are those of another: 1, 0, -1. */
+static int is_range(PyObject *list, Py_ssize_t start, Py_ssize_t end, PyObject *other, int (*compare)(PyObject *, PyObject *))
 {
-    if (PyTuple_GET_SIZE(seen) == 1)
-        seen = PyTuple_GET_ITEM(seen, 0);
-    return before == seen ? 1 : PyObject_RichCompareBool(before, seen, Py_EQ);
+    int found = PyList_GET_SIZE(other) == end - start;
+    for (Py_ssize_t n = 0; found == 1 && n < end - start; n++) {
+        if (n >= PyList_GET_SIZE(other) || start + n >= PyList_GET_SIZE(list))
+            return 0;
+        PyObject *one = Py_NewRef(PyList_GET_ITEM(other, n)), *before = Py_NewRef(PyList_GET_ITEM(list, start + n));
+        found = compare(one, before);
+        Py_DECREF(one);
+        Py_DECREF(before);
+    }
+    return found;
 }
 
-/* Puts elements where others of the same row were. What is stored becomes another list: documents may hold the old one. */
+/* Puts elements where some were. */
+static int set_range(PyObject *list, Py_ssize_t start, Py_ssize_t end, PyObject *elements)
+{
+    if (PyList_GET_SIZE(elements) != end - start)
+        return PyList_SetSlice(list, start, end, elements);
+    for (Py_ssize_t n = 0; n < PyList_GET_SIZE(elements); n++)
+        if (PyList_SetItem(list, start + n, Py_NewRef(PyList_GET_ITEM(elements, n))) < 0)
+            return -1;
+    return 0;
+}
+
+/* Puts what is stored where that of the same row was: into another list, for documents may hold the old one. */
+static int put_stored(Change *change, Py_ssize_t start, Py_ssize_t end, PyObject *now)
+{
+    PyObject *stored = SLOT(change->rows, rows_stored), *list;
+    int same = is_range(stored, start, end, now, core_same);
+    if (same)
+        return same < 0 ? -1 : 0;
+    if (!(list = PyList_GetSlice(stored, 0, PyList_GET_SIZE(stored))) || set_range(list, start, end, now) < 0) {
+        Py_XDECREF(list);
+        return -1;
+    }
+    PyObject_GC_UnTrack(list); /* core.compact.unseen */
+    Py_SETREF(SLOT(change->rows, rows_stored), list);
+    change->stored = 1;
+    return 0;
+}
+
+/* Puts elements where others of the same row were. */
 static int put(Change *change, PyObject *path, Py_ssize_t start, Py_ssize_t end, PyObject *elements)
 {
-    PyObject *rows = change->rows, *stored = SLOT(rows, rows_stored), *owners = SLOT(rows, rows_owners);
+    PyObject *rows = change->rows;
     PyObject *now = SLOT(change->program, program_converts) == Py_True
                         ? core_stored(SLOT(change->program, program_elements), elements)
                         : PyObject_CallMethodOneArg(change->program, name_stored, elements);
-    if (!now || !PyList_CheckExact(now))
-        goto failed;
-    PyObject *before = PyList_GetSlice(stored, start, end);
-    int same = before ? core_same(before, now) : -1;
-    Py_XDECREF(before);
-    if (same < 0)
-        goto failed;
+    int done = now && PyList_CheckExact(now) ? put_stored(change, start, end, now) : -1;
+    Py_XDECREF(now);
     Py_ssize_t size = PyList_GET_SIZE(elements);
-    if (!same) {
-        PyObject *list = PyList_GetSlice(stored, 0, PyList_GET_SIZE(stored));
-        if (!list || PyList_SetSlice(list, start, end, now) < 0) {
-            Py_XDECREF(list);
-            goto failed;
-        }
-        PyObject_GC_UnTrack(list); /* core.compact.unseen */
-        Py_SETREF(SLOT(rows, rows_stored), list);
-        change->stored = 1;
-    }
-    Py_DECREF(now);
-    if (size != end - start) {
+    if (done == 0 && size != end - start) {
         PyObject *paths = PyList_New(size);
         for (Py_ssize_t n = 0; paths && n < size; n++)
             PyList_SET_ITEM(paths, n, Py_NewRef(path));
-        int done = paths ? PyList_SetSlice(owners, start, end, paths) : -1;
+        done = paths ? PyList_SetSlice(SLOT(rows, rows_owners), start, end, paths) : -1;
         Py_XDECREF(paths);
-        if (done < 0)
-            return -1;
     }
-    return PyList_SetSlice(SLOT(rows, rows_elements), start, end, elements);
-failed:
-    Py_XDECREF(now);
-    return -1;
+    return done < 0 ? -1 : set_range(SLOT(rows, rows_elements), start, end, elements);
 }
 
 /* Notes what a row looked up, where it is new or differs. */
@@ -149,17 +176,19 @@ static int note_row(Change *change, PyObject *path, PyObject *document, PyObject
             return -1;
         Py_DECREF(said);
     } else if (document) {
-        int alike = looked_up_alike(before, seen);
+        int alike = before == seen ? 1 : PyObject_RichCompareBool(before, seen, Py_EQ);
         if (alike) {
             Py_DECREF(before);
             return alike < 0 ? -1 : 0;
         }
     }
-    int done = core_note_readers(SLOT(change->rows, rows_readers), path, before, seen);
+    PyObject *now = PyTuple_CheckExact(seen) ? Py_NewRef(seen) : PyTuple_Pack(1, seen);
+    int done = now ? core_note_readers(SLOT(change->rows, rows_readers), path, before, now) : -1;
+    Py_XDECREF(now);
     Py_XDECREF(before);
     if (done < 0 || !document)
         return done < 0 ? -1 : map_delete(made, path);
-    return map_set(made, path, PyTuple_GET_SIZE(seen) == 1 ? PyTuple_GET_ITEM(seen, 0) : seen);
+    return map_set(made, path, seen);
 }
 
 static int change_row(Change *change, PyObject *path)
@@ -167,7 +196,7 @@ static int change_row(Change *change, PyObject *path)
     PyObject *rows = change->rows, *document;
     if (value_of(change->documents, path, &document) < 0)
         return -1;
-    PyObject *elements = NULL, *seen = NULL, *before = NULL;
+    PyObject *elements = NULL, *seen = NULL;
     if (!document) {
         int known = map_contains(SLOT(rows, rows_made), path);
         if (known != 1)
@@ -175,7 +204,7 @@ static int change_row(Change *change, PyObject *path)
     }
     Py_ssize_t start, end;
     int result = -1;
-    if (find_row(SLOT(rows, rows_owners), path, &start, &end) < 0 || !(before = PyList_GetSlice(SLOT(rows, rows_elements), start, end)))
+    if (find_row(SLOT(rows, rows_owners), path, &start, &end) < 0)
         goto done;
     if (document) {
         elements = made_elements(change, document, &seen);
@@ -186,7 +215,7 @@ static int change_row(Change *change, PyObject *path)
         goto done;
     result = 0;
     if (PyList_GET_SIZE(elements) || end > start) {
-        int alike = core_alike(elements, before);
+        int alike = is_range(SLOT(rows, rows_elements), start, end, elements, core_alike);
         if (alike < 0 || (!alike && put(change, path, start, end, elements) < 0))
             result = -1;
         else if (!alike)
@@ -194,18 +223,37 @@ static int change_row(Change *change, PyObject *path)
     }
 done:
     Py_XDECREF(document);
-    Py_XDECREF(before);
     Py_XDECREF(elements);
     Py_XDECREF(seen);
     return result;
 }
 
-/* Adds the documents whose rows a document concerns to a dict. */
-static int concern(Change *change, PyObject *concerned, PyObject *slot, PyObject *path)
+/* Documents whose rows are made again: mostly one. Both are owned, or NULL. */
+typedef struct {
+    PyObject *only, *all; /* `all`: a dict of them, where there are several */
+} Concerned;
+
+static int concern_one(Concerned *concerned, PyObject *path)
+{
+    if (!concerned->only) {
+        concerned->only = Py_NewRef(path);
+        return 0;
+    }
+    if (!concerned->all) {
+        if (path == concerned->only)
+            return 0;
+        if (!(concerned->all = PyDict_New()) || PyDict_SetItem(concerned->all, concerned->only, Py_None) < 0)
+            return -1;
+    }
+    return PyDict_SetItem(concerned->all, path, Py_None);
+}
+
+/* Adds the documents whose rows a document concerns. */
+static int concern(Change *change, Concerned *concerned, PyObject *slot, PyObject *path)
 {
     int mine = slot == SLOT(change->program, program_slot) ||
                PyObject_RichCompareBool(slot, SLOT(change->program, program_slot), Py_EQ) == 1;
-    if (mine && PyDict_SetItem(concerned, path, Py_None) < 0)
+    if (mine && concern_one(concerned, path) < 0)
         return -1;
     int looked_up = PySequence_Contains(SLOT(change->program, program_looked_up), slot);
     if (looked_up <= 0)
@@ -215,24 +263,28 @@ static int concern(Change *change, PyObject *concerned, PyObject *slot, PyObject
         return -1;
     if (!readers)
         return 0;
-    int done = PyUnicode_CheckExact(readers) ? PyDict_SetItem(concerned, readers, Py_None) : 0;
+    int done = PyUnicode_CheckExact(readers) ? concern_one(concerned, readers) : 0;
     for (Py_ssize_t n = 0; done == 0 && PyList_CheckExact(readers) && n < PyList_GET_SIZE(readers); n++)
-        done = PyDict_SetItem(concerned, PyList_GET_ITEM(readers, n), Py_None);
+        done = concern_one(concerned, PyList_GET_ITEM(readers, n));
     Py_DECREF(readers);
     return done;
 }
 
 static int change_concerned(Change *change, PyObject *changed)
 {
-    PyObject *concerned = PyDict_New(), *path, *none;
-    int result = concerned ? 0 : -1;
+    Concerned concerned = {NULL, NULL};
+    PyObject *path, *none;
+    int result = 0;
     for (Py_ssize_t n = 0; result == 0 && n < PyList_GET_SIZE(changed); n++) {
         PyObject *hit = PyList_GET_ITEM(changed, n);
-        result = concern(change, concerned, PyTuple_GET_ITEM(hit, 0), PyTuple_GET_ITEM(hit, 1));
+        result = concern(change, &concerned, PyTuple_GET_ITEM(hit, 0), PyTuple_GET_ITEM(hit, 1));
     }
-    for (Py_ssize_t at = 0; result == 0 && PyDict_Next(concerned, &at, &path, &none);)
+    if (result == 0 && concerned.only && !concerned.all)
+        result = change_row(change, concerned.only);
+    for (Py_ssize_t at = 0; result == 0 && concerned.all && PyDict_Next(concerned.all, &at, &path, &none);)
         result = change_row(change, path); /* nobody else has this dict */
-    Py_XDECREF(concerned);
+    Py_XDECREF(concerned.only);
+    Py_XDECREF(concerned.all);
     return result;
 }
 

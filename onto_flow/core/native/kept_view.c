@@ -16,7 +16,7 @@ enum { PLACES = 60 };
 typedef struct {
     PyObject *view, *program, *document;
     PyObject *hits;    /* owned */
-    PyObject *changed; /* owned: name -> its new value; NULL for nothing yet */
+    PyObject *now;     /* owned: the document with what has changed; NULL for nothing yet */
     PyObject *scope;   /* owned; NULL: not made yet */
     int has_rows;      /* whether the scope has the rows that are kept */
     Reading reading;
@@ -63,9 +63,9 @@ static int compare(Showing *showing, PyObject *attribute, PyObject *now)
     Py_DECREF(before);
     if (same)
         return same < 0 ? -1 : 0;
-    if (!showing->changed && !(showing->changed = PyDict_New()))
+    if (!showing->now && !(showing->now = PyDict_Copy(showing->document)))
         return -1;
-    return PyDict_SetItem(showing->changed, name, now);
+    return PyDict_SetItem(showing->now, name, now);
 }
 
 static int is_stored_as_it_is(PyObject *value)
@@ -142,21 +142,29 @@ static int forget_rows(Showing *showing, PyObject *attribute, Py_ssize_t place)
     return said ? 0 : -1;
 }
 
+static int set_all(Showing *showing, PyObject *changed)
+{
+    if (!PyDict_GET_SIZE(changed))
+        return 0;
+    if (!showing->now && !(showing->now = PyDict_Copy(showing->document)))
+        return -1;
+    return PyDict_Update(showing->now, changed);
+}
+
 /* KeptView._by_rows: all rows are made. */
 static int make_rows(Showing *showing, PyObject *attribute, Py_ssize_t place)
 {
-    if (!showing->changed && !(showing->changed = PyDict_New()))
-        return -1;
-    PyObject *moved = PyDict_New(), *dirty = moved ? PyLong_FromLongLong(showing->dirty) : NULL, *at = NULL, *moves;
+    PyObject *moved = PyDict_New(), *changed = PyDict_New(), *dirty = moved && changed ? PyLong_FromLongLong(showing->dirty) : NULL, *at = NULL, *moves;
     PyObject *said = dirty ? PyObject_CallMethodObjArgs(showing->view, name_by_rows, attribute, dirty, showing->hits,
-                                                        showing->document, showing->changed, moved, NULL)
+                                                        showing->document, changed, moved, NULL)
                            : NULL;
-    int result = said && (at = PyLong_FromSsize_t(place)) ? 0 : -1;
+    int result = said && (at = PyLong_FromSsize_t(place)) ? set_all(showing, changed) : -1;
     if (result == 0 && (moves = PyDict_GetItemWithError(moved, at))) {
         showing->known |= (Mask)1 << place;
         showing->moved |= PyObject_IsTrue(moves) == 1 ? (Mask)1 << place : 0;
     }
     Py_XDECREF(moved);
+    Py_XDECREF(changed);
     Py_XDECREF(dirty);
     Py_XDECREF(said);
     Py_XDECREF(at);
@@ -236,16 +244,17 @@ static int all_others(Showing *showing)
     return 0;
 }
 
-static PyObject *documents_with(PyObject *path, PyObject *document, PyObject *changed)
+/* What is shown, and the outputs that may differ; it takes both. */
+static PyObject *shown_as(PyObject *documents, PyObject *outputs)
 {
-    PyObject *shown = NULL, *now = PyDict_Copy(document), *result = NULL;
-    int done = now ? PyDict_Update(now, changed) : -1;
-    if (now)
-        PyObject_GC_UnTrack(now); /* core.compact.unseen */
-    if (done == 0 && (shown = map_of_one(path, now)))
-        result = Py_BuildValue("O(O)", shown, path);
-    Py_XDECREF(shown);
-    Py_XDECREF(now);
+    PyObject *result = documents && outputs ? PyTuple_New(2) : NULL;
+    if (!result) {
+        Py_XDECREF(documents);
+        Py_XDECREF(outputs);
+        return NULL;
+    }
+    PyTuple_SET_ITEM(result, 0, documents);
+    PyTuple_SET_ITEM(result, 1, outputs);
     return result;
 }
 
@@ -275,13 +284,14 @@ static PyObject *evaluated(Showing *showing, PyObject *last)
         return NULL;
     if (!wanted) {
         Py_SETREF(SLOT(showing->view, view_declined), Py_NewRef(Py_True));
-        return Py_BuildValue("{}(O)", path);
+        return shown_as(PyDict_New(), PyTuple_Pack(1, path));
     }
     if (by_rows(showing) < 0 || all_others(showing) < 0)
         return NULL;
-    if (!showing->changed || !PyDict_GET_SIZE(showing->changed))
-        return Py_BuildValue("O()", last);
-    return documents_with(path, showing->document, showing->changed);
+    if (!showing->now)
+        return shown_as(Py_NewRef(last), PyTuple_New(0));
+    PyObject_GC_UnTrack(showing->now); /* core.compact.unseen */
+    return shown_as(map_of_one(path, showing->now), PyTuple_Pack(1, path));
 }
 
 /* Nothing is shown, and nothing was: it is asked for again only where a document that decides about that has changed. */
@@ -291,7 +301,7 @@ static PyObject *still_declined(PyObject *self, Mask dirty, PyObject *last)
         return PyObject_CallMethodOneArg(self, name_in_python, last);
     Py_SETREF(SLOT(self, view_hits), Py_NewRef(Py_None));
     Py_SETREF(SLOT(self, view_dirty), Py_NewRef(zero));
-    return Py_BuildValue("O()", last);
+    return shown_as(Py_NewRef(last), PyTuple_New(0));
 }
 
 static PyObject *shown(PyObject *self, PyObject *last)
@@ -321,7 +331,7 @@ static PyObject *shown(PyObject *self, PyObject *last)
     PyObject *result = evaluated(&showing, last);
     Py_DECREF(showing.document);
     Py_DECREF(showing.hits);
-    Py_XDECREF(showing.changed);
+    Py_XDECREF(showing.now);
     Py_XDECREF(showing.scope);
     core_has_read(&showing.reading);
     return result;
