@@ -16,9 +16,7 @@ from threading import Lock
 from typing import Any
 
 from ...core.compact import unseen
-
-BYTES = 32 << 20
-"""How many bytes of state the objects of a process may stand for; as objects they take some seven times as many."""
+from .room import room
 
 Held = dict[Any, tuple[bytes, Any]]
 """Which cell, or part of one -> the bytes of its state, and the object that they are."""
@@ -37,11 +35,11 @@ class Pool:
     """What is kept in one process.
 
     Args:
-        most: How many bytes all of it may stand for.
+        most: How many bytes all of it may stand for; `None`: for as many as there is `room` for.
     """
 
-    def __init__(self, most: int = BYTES) -> None:
-        self.most, self._size = most, 0
+    def __init__(self, most: int | None = None) -> None:
+        self.most, self._size = room() if most is None else most, 0
         self._held: OrderedDict[_Place, Entry] = OrderedDict()
         self._entries: dict[int, dict[bytes, Entry]] = {}
         self._lock, self._numbers = Lock(), count()
