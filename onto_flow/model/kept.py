@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.compact import new_map, unseen
 from ..core.equality import same
 from ..core.native import compiled, replace
-from ..core.values import Document, comes_last, in_path_order
+from ..core.values import Document, in_path_order
 from ..plan.evaluator import Members
 from .kept_program import EVERYTHING, Attribute, KeptProgram
 from .kept_rows import KeptRows, RowProgram
@@ -52,7 +52,7 @@ class KeptView:
     def put(self, slot: int, path: str, fields: Document) -> None:
         """See `plan.evaluator.Kept`."""
         documents = self._slots[slot]
-        if path not in documents and not comes_last(documents, path):
+        if documents and path not in documents:
             self._unordered |= 1 << slot
         documents[path] = self._program.makers[slot](path, fields)
         self._hit(slot, path)
@@ -81,7 +81,10 @@ class KeptView:
         unordered, self._unordered = self._unordered, 0
         for slot in range(unordered.bit_length()):
             if unordered >> slot & 1:
-                self._slots[slot] = new_map(in_path_order(self._slots[slot]))
+                self._order(slot)
+
+    def _order(self, slot: int) -> None:
+        self._slots[slot] = new_map(in_path_order(self._slots[slot]))
 
     def shown(self, last: Mapping[Any, Any]) -> Shown:
         """See `plan.evaluator.Kept`."""
@@ -249,5 +252,6 @@ def _any_moved(needs: Sequence[tuple[int, int, int]], dirty: int, moved: Mapping
 
 
 if not TYPE_CHECKING and compiled() is not None:
-    replace(KeptView, "replace", compiled().kept_replace(KeptView, KeptProgram))
+    for name, form in compiled().kept_documents(KeptView, KeptProgram).items():
+        replace(KeptView, name, form)
     replace(KeptView, "shown", compiled().kept_view(KeptView, KeptProgram, Attribute, RowProgram, Many, NotLasting))

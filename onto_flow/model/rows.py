@@ -203,14 +203,15 @@ class _Split:
         names = _Names(self)
         element = names.visit(ast.ListComp(comprehension.elt, comprehension.generators))
         many, single = tuple(names.many), tuple(names.single)
-        row = self._made(element, [_DOCUMENT, *(_MANY + n for n in many), *(_SINGLE + n for n in single)])
+        parameters = [_DOCUMENT, *(_MANY + n for n in many), *(_SINGLE + n for n in single)]
+        row = self._made(_of_one(element), parameters)
         if rest is None:
             return RowGetter(slot, many, single, row, (), None)
         around = _Names(self)
         value = around.visit(rest)
         if around.many:
             raise _OtherForm
-        whole = self._made(value, [_ROWS, *(_SINGLE + n for n in around.single)])
+        whole = self._made([ast.Return(value)], [_ROWS, *(_SINGLE + n for n in around.single)])
         given = iter if isinstance(comprehension, ast.GeneratorExp) else list
         return RowGetter(slot, many, single, row, tuple(around.single), lambda rows, *one: whole(given(rows), *one))
 
@@ -225,14 +226,25 @@ class _Split:
         if bound & {*self.aliases, self.owner, *around}:
             raise _OtherForm
 
-    def _made(self, value: ast.expr, names: list[str]) -> Callable[..., Any]:
-        """A function of some names that returns a value, beside the names around the getter."""
+    def _made(self, body: list[ast.stmt], names: list[str]) -> Callable[..., Any]:
+        """A function of some names, beside the names around the getter."""
         definition = ast.parse(f"def {_ROW}({', '.join(names)}):\n    return None").body[0]
         assert isinstance(definition, ast.FunctionDef)
-        definition.body = [ast.Return(value)]
+        definition.body = body
         code = _compiled(definition, self.function)
         cells = dict(zip(self.function.__code__.co_freevars, self.function.__closure__ or ()))
         return FunctionType(code, self.function.__globals__, _ROW, None, tuple(cells[n] for n in code.co_freevars))
+
+
+def _of_one(rows: ast.ListComp) -> list[ast.stmt]:
+    """What a comprehension over one document does, without a loop: its name stands for the document."""
+    first, *others = rows.generators
+    if not isinstance(first.target, ast.Name):
+        return [ast.Return(rows)]
+    name = ast.Assign([first.target], ast.Name(_DOCUMENT, ast.Load()))
+    leaves = [ast.If(ast.UnaryOp(ast.Not(), test), [ast.Return(ast.List([], ast.Load()))], []) for test in first.ifs]
+    element = ast.ListComp(rows.elt, others) if others else ast.List([rows.elt], ast.Load())
+    return [name, *leaves, ast.Return(element)]
 
 
 class _Swap(ast.NodeTransformer):

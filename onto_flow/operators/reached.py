@@ -10,9 +10,8 @@ Law: where nothing is awaited, what is kept is what `record.members` finds; else
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import cast
 
 from ..core.values import Document
 from ..plan.evaluator import Kept
@@ -29,9 +28,10 @@ class Reached:
     """
 
     def __init__(self, joins: Joins) -> None:
-        self._slots = joins.slots
+        self._joins, self._slots = joins, joins.slots
         self._asks = tuple(tuple((child.index, joins.asks[child.index]) for child in c) for c in joins.children)
         self._asked = tuple((slot.parent, joins.asks[slot.index]) for slot in joins.slots)
+        self._found = tuple(slot.index for slot in joins.slots[1:])
         self._slots_at = lru_cache(maxsize=1000)(self._slots_in)
 
     @staticmethod
@@ -42,12 +42,12 @@ class Reached:
     @staticmethod
     def takes(message: Message) -> bool:
         """Whether a message is of a kind that can be followed."""
-        if message.__class__ is Told:
+        if isinstance(message, Told):
             return not message.doc.gone
-        if message.__class__ is not Answer:
+        if not isinstance(message, Answer):
             return False
-        _, key, _, members, left = message
-        return not left and all(path == key for path, _ in members)
+        key = message.key
+        return not message.left and (not message.members or all(path == key for path, _ in message.members))
 
     def follow(self, record: Record, kept: Kept, message: Message, path: str, before: Doc | None) -> None:
         """Brings what is kept of a record, and what it awaits, in line with a message that the record has taken.
@@ -66,7 +66,7 @@ class Reached:
         if doc is not before:
             for slot in self._slots_at(path[: path.rfind("/")]):
                 self._renew(record, kept, slot, path, before)
-        if message.__class__ is Answer:
+        if isinstance(message, Answer):
             slot = message.slot
             if self._is_asked(record, kept, slot, path, doc):
                 if record.awaited:
@@ -85,7 +85,7 @@ class Reached:
             if slot and doc.fields is not None and self._is_asked(record, kept, slot, path, before):
                 self._reach(record, kept, slot, path)
             return
-        old = cast("Document", cast("Doc", before).fields)
+        assert before is not None
         if doc.fields is not None:
             kept.put(slot, path, doc.fields)
         elif slot:
@@ -93,13 +93,26 @@ class Reached:
         else:
             raise LookupError(path)
         for child, asks in self._asks[slot]:
-            was, now = asks(path, old), () if doc.fields is None else asks(path, doc.fields)
+            was, now = asks(path, _fields(before)), () if doc.fields is None else asks(path, doc.fields)
             if was == now:
                 continue
-            for key in now:
-                if key not in was:
-                    self._reach(record, kept, child, cast("str", key))
-            self._lose(record, kept, child, [key for key in was if key not in now])
+            known, wanted = frozenset(was), frozenset(now)
+            for key in wanted - known:
+                self._reach(record, kept, child, str(key))
+            self._lose(record, kept, child, known - wanted)
+
+    def covers(self, record: Record, root: str, path: str, doc: Doc) -> bool:
+        """Whether a document is `Record.covered`."""
+        if path == root:
+            return True
+        if doc.fields is None or doc.keys:
+            return record.covered(path, doc, root, self._joins)
+        opened = record.open
+        for slot in self._found:
+            keys = opened.get(slot)
+            if keys is not None and keys.get(path, 0) > 0:
+                return True
+        return False
 
     def _reach(self, record: Record, kept: Kept, slot: int, path: str) -> None:
         """Something asks for a document: it belongs to the slot if it is known, and is awaited if it is not answered."""
@@ -114,13 +127,13 @@ class Reached:
         kept.put(slot, path, doc.fields)
         for child, asks in self._asks[slot]:
             for key in asks(path, doc.fields):
-                self._reach(record, kept, child, cast("str", key))
+                self._reach(record, kept, child, str(key))
 
-    def _lose(self, record: Record, kept: Kept, slot: int, keys: Sequence[JoinKey]) -> None:
+    def _lose(self, record: Record, kept: Kept, slot: int, keys: Iterable[JoinKey]) -> None:
         """A document does not ask for some others any more; those go that none asks for."""
         for key in keys:
             if not self._any_asks(record, kept, slot, key):
-                self._leave(record, kept, slot, cast("str", key))
+                self._leave(record, kept, slot, str(key))
 
     def _leave(self, record: Record, kept: Kept, slot: int, path: str) -> None:
         if record.awaited:
@@ -128,7 +141,7 @@ class Reached:
         if not kept.holds(slot, path):
             return
         kept.drop(slot, path)
-        fields = cast("Document", record.reg[path].fields)
+        fields = _fields(record.reg[path])
         for child, asks in self._asks[slot]:
             self._lose(record, kept, child, asks(path, fields))
 
@@ -145,4 +158,9 @@ class Reached:
         """Whether a document of the parent slot asks for a key."""
         parent, asks = self._asked[slot]
         registers = record.reg
-        return any(key in asks(path, cast("Document", registers[path].fields)) for path in kept.paths(parent))
+        return any(key in asks(path, _fields(registers[path])) for path in kept.paths(parent))
+
+
+def _fields(doc: Doc) -> Document:
+    assert doc.fields is not None
+    return doc.fields

@@ -158,12 +158,13 @@ class Record:
         for at, key in doc.keys or ():
             if self.is_open(at, key):
                 return True
+        opened = self.open
         for slot in joins.slots[1:]:
-            if (
-                self.is_open(slot.index, path)
-                if slot.kind == "via"
-                else slot.fused and (slot.index, root) in (doc.keys or ())
-            ):
+            if slot.kind == "via":
+                keys = opened.get(slot.index)
+                if keys is not None and keys.get(path, 0) > 0:
+                    return True
+            elif slot.fused and (slot.index, root) in (doc.keys or ()):
                 return True
         return False
 

@@ -68,11 +68,8 @@ class RememberingAssemble(Assemble):
 
     def can_follow(self, record: Record) -> bool:
         """Whether `follow` may take messages into a record."""
-        return record.kept is not None and self._follows and not (record.failed or record.behind)
-
-    @property
-    def _follows(self) -> bool:
-        return self._reached is not None and self.relies
+        follows = record.kept is not None and self._reached is not None and self.relies
+        return follows and not (record.failed or record.behind)
 
     def follow(self, record: Record, root: str, messages: Sequence[Message], ctx: Context) -> None:
         """Takes messages that `Reached` takes into a record, and shows the view where it may be another one."""
@@ -89,24 +86,26 @@ class RememberingAssemble(Assemble):
             `NEWS`: a document has another register; `SHOWS`: the view may be another one.
         """
         awaited, taken = bool(record.awaited), 0
-        named: list[str] = []
-        ends: list[str] = []
+        named: list[tuple[str, bool]] = []
         for message in messages:
-            is_told = message.__class__ is Told
-            path = cast("str", message[0 if is_told else 1])
-            before = record.reg.get(path)
-            if is_told:
-                record.told(path, cast("Told", message).doc)
-                named.append(path)
+            if isinstance(message, Told):
+                path, ends = message.path, False
+                before = record.reg.get(path)
+                record.told(path, message.doc)
             else:
-                answer = cast("Answer", message)
-                (named if record.answered(answer) else ends).append(path)
-                taken |= SHOWS if answer.weight > 0 else 0
+                assert isinstance(message, Answer)
+                path = str(message.key)
+                before = record.reg.get(path)
+                ends = not record.answered(message)
+                taken |= SHOWS if message.weight > 0 else 0
+            named.append((path, ends))
             if record.reg.get(path) is not before:
                 taken = NEWS | SHOWS
             if record.kept is not None:
                 self._moved(record, record.kept, message, path, before)
-        self._mention(record, root, named, ends, now)
+        for path, ends in named:
+            self._mention(record, root, path, now, ends=ends)
+        record.settled = not record.due
         if record.awaited:
             record.missing = next(reversed(record.awaited))
             return taken & NEWS
@@ -129,26 +128,23 @@ class RememberingAssemble(Assemble):
         except Exception:
             record.kept = record.awaited = None
 
-    def _mention(self, record: Record, root: str, named: Sequence[str], ends: Sequence[str], now: int) -> None:
+    def _mention(self, record: Record, root: str, path: str, now: int, *, ends: bool) -> None:
         """What `_tidy` does, where only documents that were named, or whose answers ended, may be asked for otherwise."""
-        due = record.due
-        for path in (*named, *ends):
-            doc = record.reg.get(path)
-            if doc is None or record.covered(path, doc, root, self.joins):
-                if path in due:
-                    due = {p: at for p, at in due.items() if p != path}
-            elif path in named or path not in due:
-                due = {**due, path: now + self.profile.keep_uncovered}
-        if due is not record.due:
+        due, doc = record.due, record.reg.get(path)
+        assert self._reached is not None
+        if doc is None or self._reached.covers(record, root, path, doc):
+            if path in due:
+                record.due = {p: at for p, at in due.items() if p != path}
+        elif not ends or path not in due:
+            due = {**due, path: now + self.profile.keep_uncovered}
             record.due = {p: due[p] for p in record.reg if p in due} if len(due) > 1 else due
-        record.settled = not due
 
     def take_while_it_waits(self, record: Record, answer: Answer) -> bool:
         """See `Assemble`; what is kept follows."""
         before = record.reg.get(cast("str", answer.key))
         if not super().take_while_it_waits(record, answer):
             return False
-        if record.kept is not None and self._follows:
+        if record.kept is not None and self._reached is not None and self.relies:
             self._moved(record, record.kept, answer, cast("str", answer.key), before)
         else:
             record.kept = None

@@ -174,7 +174,7 @@ int core_called(PyObject *view, PyObject *program, PyObject *attribute, PyObject
 
 PyObject *native_lasting(PyObject *module, PyObject *args);
 PyObject *native_lookup(PyObject *module, PyObject *args);
-PyObject *native_kept_replace(PyObject *module, PyObject *args);
+PyObject *native_kept_documents(PyObject *module, PyObject *args);
 PyObject *native_kept_rows(PyObject *module, PyObject *args);
 PyObject *native_kept_view(PyObject *module, PyObject *args);
 
