@@ -15,10 +15,13 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from .native import compiled, replace
 
 V = TypeVar("V")
 T_co = TypeVar("T_co", covariant=True)
@@ -250,3 +253,7 @@ def numeric_id(segment: str) -> int | None:
         if len(digits) <= 20 and _NUMBER.fullmatch(digits) and MIN_INTEGER <= int(digits) <= MAX_INTEGER:
             return int(digits)
     return None
+
+
+if not TYPE_CHECKING and compiled() is not None:
+    replace(sys.modules[__name__], "is_plain_order", compiled().plain_order())

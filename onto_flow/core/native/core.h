@@ -123,6 +123,7 @@ void core_large_blocks(void); /* from now on large blocks lie in large pages, to
 PyObject *native_large_pages(PyObject *module, PyObject *none);
 PyObject *native_trim(PyObject *module, PyObject *none);
 PyObject *native_equality(PyObject *module, PyObject *args);
+PyObject *native_plain_order(PyObject *module, PyObject *none);
 PyObject *native_maker(PyObject *module, PyObject *parts);
 PyObject *native_odd_values(PyObject *module, PyObject *args);
 PyObject *native_references(PyObject *module, PyObject *parts);

@@ -3,6 +3,7 @@
 
 static PyMethodDef functions[] = {
     {"equality", native_equality, METH_VARARGS, "(by_bytes, Reference) -> core.equality.same."},
+    {"plain_order", native_plain_order, METH_NOARGS, "() -> core.values.is_plain_order."},
     {"maker", native_maker, METH_O, "What makes the objects of a model, as model.objects does."},
     {"odd_values", native_odd_values, METH_VARARGS, "(changes, known, of) -> see engines.wrong_types."},
     {"references", native_references, METH_O, "What finds the documents of a slot, as engines.local.lookup does."},
