@@ -15,6 +15,7 @@ from benchmarks import workload
 from benchmarks.peers import beam_follow
 from benchmarks.peers.beam_walk import Root, Walk
 from onto_flow.core.change import Change
+from onto_flow.engines.beam import cells
 
 pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]
 
@@ -61,3 +62,21 @@ def test_both_end_in_the_same_table_in_any_order(tmp_path, monkeypatch):
     found = [*tables("chain", documents, changes, range(6)), *tables("own", documents, changes, range(2))]
     assert len(json.loads(found[0])) > 10
     assert set(found) == {found[0]}
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_wanted_timers_come_after_each_element_or_when_they_are_told_to(at_once, tmp_path, monkeypatch):
+    monkeypatch.setattr(workload, "cached", lambda name: tmp_path / name)
+    documents = [Change(path, None, fields, (1, 0)) for path, fields in workload.documents(TIMES)]
+    changes = [*documents, *workload.changes(TIMES, CHANGES)]
+    expected = json.loads(tables("chain", documents, changes[len(documents) :], range(0))[0])
+    monkeypatch.setattr(cells, "SPLIT_BYTES", 100)  # so that most steps of match wait for the shards of a map
+    pipeline = beam.Pipeline()
+    root = pipeline | "changes" >> Root().with_output_types(Change)
+    output = beam_follow.WAYS["own"](root, 0)
+    walk = Walk(pipeline, output, lambda name: name.endswith(".together"), at_once=at_once)
+    walk.give(root, changes)
+    assert bool(walk.timers) is not at_once
+    walk.fire()
+    assert not walk.timers
+    assert json.loads(json.dumps(beam_follow.table(walk.outputs))) == expected
