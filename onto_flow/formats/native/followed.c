@@ -4,7 +4,7 @@ Its layout is that of register.c. */
 #include "slices.h"
 
 enum { RECORD, LAYOUT, REGISTERS, DUE, ANSWERED, SHOWS, GIVEN };
-enum { MOST = 8 };
+enum { MOST = 8, PIECES = 4 * MOST + 8, HEADS = 32 };
 
 /* The registers that are put into a record, by their paths. */
 typedef struct {
@@ -13,13 +13,16 @@ typedef struct {
     Py_ssize_t count;
 } Put;
 
-/* A record on its way. */
+/* A record on its way: the pieces of bytes that it will be. */
 typedef struct {
     Slice rest;
     uint64_t count;
     const uint8_t *sizes; /* NULL: they are not known */
-    Buffer out, layout;
-    Slice shown; /* the bytes of the one document that was shown */
+    Slice pieces[PIECES];
+    int used;
+    size_t size;
+    Buffer layout, heads; /* what tuples of another size begin with; it never grows */
+    Slice shown;          /* the bytes of the one document that was shown */
 } Follow;
 
 static int put_of(PyObject *registers, Put *put)
@@ -53,10 +56,29 @@ static uint32_t next_size(const Follow *of, uint64_t n)
     return (uint32_t)(rest.at - of->rest.at);
 }
 
-static int add_piece(Follow *of, Slice raw)
+/* Puts bytes behind the others; there is room for as many as there may be. */
+static void add(Follow *of, Slice raw)
 {
-    uint32_t size = (uint32_t)size_of(raw);
-    return add_slice(&of->out, raw) && buffer_add(&of->layout, (const uint8_t *)&size, 4);
+    of->size += size_of(raw);
+    if (of->used && of->pieces[of->used - 1].end == raw.at)
+        of->pieces[of->used - 1].end = raw.end;
+    else if (raw.at < raw.end)
+        of->pieces[of->used++] = raw;
+}
+
+/* What a tuple begins with, which may take another's place. */
+static int head_of(Follow *of, size_t count, Slice *head)
+{
+    size_t before = of->heads.size;
+    int well = add_tagged(&of->heads, TUPLE_, count);
+    *head = (Slice){of->heads.data + before, of->heads.data + of->heads.size};
+    return well;
+}
+
+static int add_size(Follow *of, size_t size)
+{
+    uint32_t number = (uint32_t)size;
+    return buffer_add(&of->layout, (const uint8_t *)&number, 4);
 }
 
 /* Which register takes the place of one; -1: none. */
@@ -70,81 +92,101 @@ static Py_ssize_t instead_of(Slice held, const Put *put)
     return -1;
 }
 
-/* How many registers there will be, those that are new behind the others. 0: the bytes are odd. */
-static int count_all(Follow of, const Put *put, uint64_t *all)
+/* All registers as they were: 1, 0: they are not where they should be, -1: no memory. */
+static int add_same(Follow *of)
 {
-    *all = of.count + (uint64_t)put->count;
-    for (uint64_t n = 0; n < of.count; n++) {
-        uint32_t size = next_size(&of, n);
+    const uint8_t *from = of->rest.at;
+    for (uint64_t n = 0; n < of->count; n++) {
+        uint32_t size = next_size(of, n);
         if (!size)
             return 0;
-        *all -= instead_of((Slice){of.rest.at, of.rest.at + size}, put) >= 0;
-        of.rest.at += size;
+        of->rest.at += size;
     }
-    return 1;
+    add(of, (Slice){from, of->rest.at});
+    return buffer_add(&of->layout, of->sizes, (size_t)(4 * of->count)) ? 1 : -1;
 }
 
-static int add_registers(Follow *of, Put *put)
+/* The registers, those that are new behind the others; how many there are. 1, 0: the bytes are odd, -1: no memory. */
+static int add_registers(Follow *of, Put *put, uint64_t *all)
 {
-    int well = 1;
-    for (uint64_t n = 0; well && n < of->count; n++) {
-        Slice held = {of->rest.at, of->rest.at + next_size(of, n)};
+    *all = of->count;
+    if (of->sizes && !put->count)
+        return add_same(of);
+    for (uint64_t n = 0; n < of->count; n++) {
+        uint32_t size = next_size(of, n);
+        Slice held = {of->rest.at, of->rest.at + size};
+        if (!size)
+            return 0;
         Py_ssize_t other = instead_of(held, put);
-        well = add_piece(of, other < 0 ? held : put->raw[other]);
+        if (other >= 0 && put->placed[other])
+            return 0;
+        add(of, other < 0 ? held : put->raw[other]);
+        if (!add_size(of, other < 0 ? size : size_of(put->raw[other])))
+            return -1;
         if (other >= 0)
             put->placed[other] = 1;
         of->rest.at = held.end;
     }
-    for (Py_ssize_t n = 0; well && n < put->count; n++)
-        well = put->placed[n] || add_piece(of, put->raw[n]);
-    return well;
+    for (Py_ssize_t n = 0; n < put->count; n++) {
+        if (put->placed[n])
+            continue;
+        add(of, put->raw[n]);
+        if (!add_size(of, size_of(put->raw[n])))
+            return -1;
+        ++*all;
+    }
+    return 1;
 }
 
-/* What is open, with one key's answers instead of those that it had: behind those of its slot, if it had none. As `add_rest`. */
-static int add_opened(Buffer *out, Slice opened, Slice answered)
+/* What is open, with one key's answers instead of those that it had: behind those of its slot, if it had none. */
+static int add_opened(Follow *of, Slice answered)
 {
-    Slice rest = opened, slot, key, passed, old = {NULL, NULL}, its = answered;
+    Slice slot, key, passed, head, old = {NULL, NULL}, its = answered;
     const uint8_t *behind = NULL;
     uint64_t count;
     int64_t weight;
     if (!take_tuple(&its, 3) || !take(&its, &slot) || !take(&its, &key) || !take_int(&its, &weight) ||
-        !take_head(&rest, TUPLE_, &count))
+        !take_head(&of->rest, TUPLE_, &count))
         return 0;
-    Slice all = {rest.at, opened.end};
+    const uint8_t *first = of->rest.at;
     for (uint64_t n = 0; n < count; n++) {
-        Slice one = rest, of, name;
-        if (!take_tuple(&rest, 3) || !take(&rest, &of) || !take(&rest, &name) || !take(&rest, &passed))
+        Slice one = of->rest, its_slot, its_key;
+        if (!take_tuple(&of->rest, 3) || !take(&of->rest, &its_slot) || !take(&of->rest, &its_key) || !take(&of->rest, &passed))
             return 0;
-        behind = same_bytes(of, slot) ? rest.at : behind;
-        if (!old.at && behind == rest.at && same_bytes(name, key))
-            old = (Slice){one.at, rest.at};
+        behind = same_bytes(its_slot, slot) ? of->rest.at : behind;
+        if (!old.at && behind == of->rest.at && same_bytes(its_key, key))
+            old = (Slice){one.at, of->rest.at};
     }
     if (!old.at)
-        old.at = old.end = behind ? behind : all.end;
-    count = count - (old.at < old.end) + (weight != 0);
-    return add_tagged(out, TUPLE_, (size_t)count) && add_slice(out, (Slice){all.at, old.at}) &&
-                   (!weight || add_slice(out, answered)) && add_slice(out, (Slice){old.end, all.end})
-               ? 1
-               : -1;
+        old.at = old.end = behind ? behind : of->rest.at;
+    if (!head_of(of, (size_t)(count - (old.at < old.end) + (weight != 0)), &head))
+        return -1;
+    add(of, head);
+    add(of, (Slice){first, old.at});
+    if (weight)
+        add(of, answered);
+    add(of, (Slice){old.end, of->rest.at});
+    return 1;
 }
 
 /* What stands behind the registers, each part as it is given, or as it was. 1, 0: the bytes are odd, -1: no memory. */
 static int add_rest(Follow *of, PyObject *const *given)
 {
     Slice due, opened;
-    if (!take(&of->rest, &due) || !take(&of->rest, &opened))
+    size_t before = of->size;
+    if (!take(&of->rest, &due))
         return 0;
-    size_t before = of->out.size;
-    int well = add_slice(&of->out, given[DUE] == Py_None ? due : raw_of(given[DUE])) ? 1 : -1;
-    if (well > 0 && given[ANSWERED] != Py_None)
-        well = add_opened(&of->out, opened, raw_of(given[ANSWERED]));
-    else if (well > 0)
-        well = add_slice(&of->out, opened) ? 1 : -1;
-    uint32_t size = (uint32_t)(of->out.size - before);
-    if (well > 0 && (!buffer_add(&of->layout, (const uint8_t *)&size, 4) ||
-                     (given[SHOWS] != Py_True && !add_slice(&of->out, of->rest))))
-        well = -1;
+    add(of, given[DUE] == Py_None ? due : raw_of(given[DUE]));
+    int well = 1;
+    if (given[ANSWERED] != Py_None)
+        well = add_opened(of, raw_of(given[ANSWERED]));
+    else if ((well = take(&of->rest, &opened)))
+        add(of, opened);
+    if (well > 0 && !add_size(of, of->size - before))
+        return -1;
     of->shown = one_shown(of->rest);
+    if (given[SHOWS] != Py_True)
+        add(of, of->rest);
     return well;
 }
 
@@ -152,17 +194,19 @@ static PyObject *followed(Follow *of, Put *put, PyObject *const *given)
 {
     static const uint8_t begins[] = {STATE_VERSION, TUPLE_, 7};
     uint64_t all;
-    if (!count_all(*of, put, &all))
-        Py_RETURN_NONE;
-    int well = buffer_add(&of->out, begins, 3) && add_tagged(&of->out, TUPLE_, (size_t)all) &&
-                       add_registers(of, put)
-                   ? add_rest(of, given)
-                   : -1;
+    if (!buffer_reserve(&of->heads, HEADS) || !buffer_reserve(&of->layout, (size_t)(4 * (of->count + MOST + 1))))
+        return PyErr_NoMemory();
+    add(of, (Slice){begins, begins + 3});
+    Slice *head = &of->pieces[of->used++];
+    *head = (Slice){NULL, NULL};
+    int well = add_registers(of, put, &all);
+    if (well > 0)
+        well = head_of(of, (size_t)all, head) ? add_rest(of, given) : -1;
     if (!well)
         Py_RETURN_NONE;
     if (well < 0)
         return PyErr_Occurred() ? NULL : PyErr_NoMemory();
-    return Py_BuildValue("(NNN)", bytes_of(&of->out), bytes_of(&of->layout), joined(&of->shown, 1));
+    return Py_BuildValue("(NNN)", joined(of->pieces, of->used), bytes_of(&of->layout), joined(&of->shown, 1));
 }
 
 PyObject *native_followed_record(PyObject *module, PyObject *const *given, Py_ssize_t count)
@@ -185,7 +229,7 @@ PyObject *native_followed_record(PyObject *module, PyObject *const *given, Py_ss
     if (PyBytes_Check(given[LAYOUT]) && (uint64_t)PyBytes_GET_SIZE(given[LAYOUT]) == 4 * (of.count + 1))
         of.sizes = (const uint8_t *)PyBytes_AS_STRING(given[LAYOUT]);
     PyObject *found = followed(&of, &put, given);
-    buffer_free(&of.out);
+    buffer_free(&of.heads);
     buffer_free(&of.layout);
     return found;
 }
