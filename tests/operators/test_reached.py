@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import nullcontext
 from random import Random
 from typing import Any
 from unittest import mock
@@ -10,6 +11,7 @@ from unittest import mock
 import pytest
 
 from onto_flow.core.change import NEVER, DeadLetter
+from onto_flow.core.native import in_python
 from onto_flow.core.values import Reference, in_path_order
 from onto_flow.demo.meeting_room import MeetingSession
 from onto_flow.engines.coding import encode_state
@@ -208,12 +210,14 @@ def test_any_messages(shape: Shape, wild: float) -> None:
     assert wild or counted["looked"] < counted["followed"] / 2
 
 
+@pytest.mark.parametrize("form", ["compiled", "in Python"])
 @pytest.mark.parametrize("wild", [0, 0.3])
-def test_a_view_that_is_declared_in_python(wild: float) -> None:
+def test_a_view_that_is_declared_in_python(wild: float, form: str) -> None:
     plan, counted = MeetingSession.plan(), Counter[str]()
     slots = [(s.collection.pattern, "") for s in plan.views[0].slots]
-    for seed in range(100):
-        counted += follow(Rooms(Random(seed), slots, wild), plan, seed)
+    with in_python() if form == "in Python" else nullcontext():
+        for seed in range(100):
+            counted += follow(Rooms(Random(seed), slots, wild), plan, seed)
     assert counted["followed"] > 1000
     assert counted["awaited"] > 200
     assert counted["shown"] > 500
