@@ -49,8 +49,10 @@ class Reached:
         key = message.key
         return not message.left and (not message.members or all(path == key for path, _ in message.members))
 
-    def follow(self, record: Record, kept: Kept, message: Message, path: str, before: Doc | None) -> None:
+    def move(self, record: Record, kept: Kept, message: Message, path: str, before: Doc | None) -> None:
         """Brings what is kept of a record, and what it awaits, in line with a message that the record has taken.
+
+        What is kept goes where that cannot be told.
 
         Args:
             record: It.
@@ -58,20 +60,18 @@ class Reached:
             message: The message.
             path: The document that it is about.
             before: The register of that document before.
-
-        Raises:
-            Exception: It cannot be told; what is kept is worth nothing.
         """
         doc = record.reg.get(path)
-        if doc is not before:
-            for slot in self._slots_at(path[: path.rfind("/")]):
-                self._renew(record, kept, slot, path, before)
-        if isinstance(message, Answer):
-            slot = message.slot
-            if self._is_asked(record, kept, slot, path, doc):
+        try:
+            if doc is not before:
+                for slot in self._slots_at(path[: path.rfind("/")]):
+                    self._renew(record, kept, slot, path, before)
+            if isinstance(message, Answer) and self._is_asked(record, kept, message.slot, path, doc):
                 if record.awaited:
-                    record.awaited.pop((slot, path), None)
-                self._reach(record, kept, slot, path)
+                    record.awaited.pop((message.slot, path), None)
+                self._reach(record, kept, message.slot, path)
+        except Exception:
+            record.kept = record.awaited = None
 
     def _slots_in(self, collection: str) -> tuple[int, ...]:
         return tuple(s.index for s in self._slots if s.collection.matches(f"{collection}/x"))

@@ -128,7 +128,7 @@ class Record:
             self.told(path, doc)
         for left in answer.left:
             self._departed(left)
-        return [*(p for p, _ in answer.members), *(e.path for e in answer.left)]
+        return [p for p, _ in answer.members] + [e.path for e in answer.left]
 
     def would_only_add(self, answer: Answer) -> bool:
         """Whether an answer brings nothing but documents that are not there yet."""

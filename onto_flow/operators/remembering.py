@@ -85,7 +85,8 @@ class RememberingAssemble(Assemble):
         Returns:
             `NEWS`: a document has another register; `SHOWS`: the view may be another one.
         """
-        awaited, taken = bool(record.awaited), 0
+        assert self._reached is not None
+        reached, awaited, taken = self._reached, bool(record.awaited), 0
         named: list[tuple[str, bool]] = []
         for message in messages:
             if isinstance(message, Told):
@@ -102,7 +103,7 @@ class RememberingAssemble(Assemble):
             if record.reg.get(path) is not before:
                 taken = NEWS | SHOWS
             if record.kept is not None:
-                self._moved(record, record.kept, message, path, before)
+                reached.move(record, record.kept, message, path, before)
         for path, ends in named:
             self._mention(record, root, path, now, ends=ends)
         record.settled = not record.due
@@ -119,14 +120,6 @@ class RememberingAssemble(Assemble):
             return None
         kept.settle()
         return self._kept_shows(record, kept)
-
-    def _moved(self, record: Record, kept: Kept, message: Message, path: str, before: Doc | None) -> None:
-        """Brings what is kept in line with a message that the record has taken; it goes where that cannot be told."""
-        assert self._reached is not None
-        try:
-            self._reached.follow(record, kept, message, path, before)
-        except Exception:
-            record.kept = record.awaited = None
 
     def _mention(self, record: Record, root: str, path: str, now: int, *, ends: bool) -> None:
         """What `_tidy` does, where only documents that were named, or whose answers ended, may be asked for otherwise."""
@@ -145,7 +138,7 @@ class RememberingAssemble(Assemble):
         if not super().take_while_it_waits(record, answer):
             return False
         if record.kept is not None and self._reached is not None and self.relies:
-            self._moved(record, record.kept, answer, cast("str", answer.key), before)
+            self._reached.move(record, record.kept, answer, cast("str", answer.key), before)
         else:
             record.kept = None
         return True
