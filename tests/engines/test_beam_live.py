@@ -99,6 +99,15 @@ def test_all_instances_of_a_process_share_one_bound_and_no_object() -> None:
     assert (one.find(b"b"), one.find(b"d")) == ({"record": (b"1234", 4)}, None), "what is too large is not kept instead"
 
 
+def test_a_smaller_bound_lets_go_at_once() -> None:
+    pool = Pool(most=10)
+    live = Live(pool)
+    for key in (b"a", b"b"):
+        live.renew(key, "record", b"12345", key)
+    pool.bound(5)
+    assert (live.find(b"a"), live.find(b"b")) == (None, {"record": (b"12345", b"b")})
+
+
 def test_many_threads_keep_no_more_than_the_bound() -> None:
     pool = Pool(most=1000)
 

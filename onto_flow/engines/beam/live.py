@@ -44,6 +44,12 @@ class Pool:
         self._entries: dict[int, dict[bytes, Entry]] = {}
         self._lock, self._numbers = Lock(), count()
 
+    def bound(self, most: int) -> None:
+        """It keeps no more than so many bytes from now on."""
+        with self._lock:
+            self.most = most
+            self._make_room()
+
     def number(self) -> int:
         """A number that no other instance has."""
         return next(self._numbers)
@@ -120,6 +126,17 @@ def _entry(size: int, held: Held) -> Entry:
 
 
 _OF_PROCESS = Pool()
+
+
+def pool_of_process(most: int | None = None) -> Pool:
+    """What all instances of this process keep.
+
+    Args:
+        most: How many bytes it may stand for from now on; `None`: as before. It is one number: who says one says it for all.
+    """
+    if most is not None:
+        _OF_PROCESS.bound(most)
+    return _OF_PROCESS
 
 
 class Live:

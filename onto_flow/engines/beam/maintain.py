@@ -74,6 +74,8 @@ class MaintainPlan(beam.PTransform):
         page: How many subscribers of a document, or view documents of a shard, one step tells or lets out; 0: all.
         coalesce: For how many milliseconds a view document waits, once a document of it has changed, for other changes: it
             is evaluated and goes out once for all of them. 0: for none. It is processing time, and no result depends on it.
+        keep: How many bytes of state a worker process keeps as objects, which take some seven times as many; `None`: what
+            fits in an eighth of its memory (`room`). No result depends on it.
         seeds: On a bounded collection of documents: the folder that seeds are written to. `snapshot` is their time.
         completes: Whether the manifest of the seeds is written as soon as they are; else `Maintained.seeds` has it, for who
             waits until the tables are written (`seeds_written.CompleteSeeds`).
@@ -97,6 +99,7 @@ class MaintainPlan(beam.PTransform):
         shards: int = 256,
         page: int = 1000,
         coalesce: int = 0,
+        keep: int | None = None,
         seeds: str = "",
         completes: bool = True,
         fingerprints: Fingerprints = MappingProxyType({}),
@@ -104,7 +107,7 @@ class MaintainPlan(beam.PTransform):
         super().__init__()
         self.plan, self.load, self.snapshot, self.generation = plan, load, snapshot, generation
         self.canaries, self.settle, self.force_fence, self.control = tuple(canaries), settle, force_fence, control
-        self.shards, self.page, self.coalesce = shards, page, coalesce
+        self.shards, self.page, self.coalesce, self.keep = shards, page, coalesce, keep
         self.seeds, self.completes, self.fingerprints = seeds, completes, fingerprints
         if reasons := self.refusals():
             raise EngineError("engine-refused", "; ".join(reasons))
@@ -176,18 +179,9 @@ class MaintainPlan(beam.PTransform):
         begins = None if self.load is None else self._begin(changes.pipeline, self.load)
         entering = [feed[None], *([] if begins is None else begins.documents)]
         json, seeds = to_json(self.plan), {} if begins is None else begins.seeds
-        fns = {
-            node.id: StreamFn(
-                json,
-                node,
-                profile,
-                self.generation,
-                self.shards,
-                seeded=bool(seeds),
-                patience=self._patience(node),
-            )
-            for node in self.plan.operators
-        }
+        fn = partial(StreamFn, json, seeded=bool(seeds), keep=self.keep)
+        how = (profile, self.generation, self.shards)
+        fns = {node.id: fn(node, *how, patience=self._patience(node)) for node in self.plan.operators}
         lowered = lower(self.plan, entering, fns, {None: KEYED, LETTERS: bytes, CREDIT: bytes}, seeds)
         if self.load is None or begins is None:
             gated = flatten("gate.in", lowered[None]) | "gate" >> self._gate(fenced=False)

@@ -34,6 +34,7 @@ class StreamOptions(PipelineOptions):
             help="subscribers that are told, or documents let out, in one step; 0: all",
         )
         add("--coalesce", type=int, default=0, help="milliseconds in which changes of a view document become one")
+        add("--keep", type=int, default=None, help="bytes of state that a worker process keeps as objects")
         add("--settle", type=float, default=0.0, help="seconds that the fence waits after all else")
         add("--canaries", default="", help="documents whose changes the fence waits for, with commas between them")
         add("--force_fence", action="store_true", default=False, help="show what there is at once; the receipt says so")

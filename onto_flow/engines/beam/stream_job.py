@@ -197,6 +197,7 @@ def _pipeline(job: StreamJob) -> tuple[beam.Pipeline, StreamOutputs]:
         shards=asked.gate_shards,
         page=asked.page,
         coalesce=asked.coalesce,
+        keep=asked.keep,
     )
     unwritten = maintained | "table" >> WriteTables(job.sink.open, job.tables(), job.sink)
     letters = flatten("dead_letters", [decoded.dead_letters, maintained.dead_letters, unwritten])

@@ -42,7 +42,7 @@ from . import clock
 from .cells import Cells, NeedsWide
 from .followed_assemble import followed_of
 from .keys import KeyedMessage
-from .live import Live
+from .live import Live, pool_of_process
 from .outlet import (
     NO_CELLS,
     SHOWN,
@@ -78,6 +78,7 @@ class StreamFn(OperatorFn):
         shards: Of the gate.
         seeded: Whether it begins with seeds.
         patience: For how many microseconds messages that no load caused wait for others.
+        keep: How many bytes of state the process keeps as objects; `None`: for as many as there is `room` for.
     """
 
     def __init__(
@@ -90,9 +91,10 @@ class StreamFn(OperatorFn):
         *,
         seeded: bool = False,
         patience: int = 0,
+        keep: int | None = None,
     ) -> None:
         super().__init__(plan, node, profile, generation)
-        self.shards, self.seeded, self.patience = shards, seeded, patience
+        self.shards, self.seeded, self.patience, self.keep = shards, seeded, patience, keep
         self.waits = ReadModifyWriteStateSpec(_WAITS, BytesCoder())
         # Timers are found by their name alone where operators are fused: they must not share one.
         named = {kind: TimerSpec(f"{node.id}.{kind}", TimeDomain.REAL_TIME) for kind in _TIMERS}
@@ -108,7 +110,7 @@ class StreamFn(OperatorFn):
     def setup(self) -> None:
         """Builds the operator; nothing is remembered."""
         super().setup()
-        self.live = Live()
+        self.live = Live(pool_of_process(self.keep))
         self.epoch = EPOCH if self.seeded else 0
         if self.seeded:
             self.operator = build_seeded(self.operator.node, from_json(self.plan), self.profile)
