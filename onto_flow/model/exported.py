@@ -111,8 +111,8 @@ def _codes(value: Any) -> Iterator[Any]:
     members = vars(value).values() if isinstance(value, type) else [value]
     for member in members:
         function = inspect.unwrap(getattr(member, "__func__", member)) if callable(member) else member
-        if isinstance(function, FunctionType) and not function.__code__.co_filename.startswith("<string"):
-            yield function.__code__
+        if isinstance(function, FunctionType) and function.__globals__.get("__name__") == "__main__":
+            yield function.__code__  # what a decorator has added is no cell
 
 
 def _bindings(texts: Iterator[str]) -> Iterator[tuple[str, tuple[ast.stmt, str]]]:
