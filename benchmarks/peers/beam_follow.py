@@ -1,10 +1,11 @@
 """Follows the workload's changes on Beam in this process, and tells what it took.
 
-    python -m benchmarks.peers.beam_follow own|chain TIMES CHANGES [A_WINDOW [1]]
+    python -m benchmarks.peers.beam_follow own|chain TIMES CHANGES [A_WINDOW [TIMED [KEEP]]]
 
 The steps of the real pipeline are called one after the other (`beam_walk`). With A_WINDOW so many changes come before the
-timers of what coalesces them do; else those that are set come after each. With 1 it also tells the microseconds of each
-stage's own steps, per change, and is slower by that.
+timers of what coalesces them do; else those that are set come after each. Where TIMED is 1 it also tells the
+microseconds of each stage's own steps, per change, and is slower by that. KEEP: how many bytes of state ours keeps as
+objects; with 0 it knows no root.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ from onto_flow.beam import Maintain
 from onto_flow.core.change import Change, ViewChange
 
 
-def own(changes: Any, coalesce: int = 0) -> Any:
+def own(changes: Any, coalesce: int = 0, keep: int | None = None) -> Any:
     """Ours: (path, version, document)."""
-    views = (changes | "maintain" >> Maintain(MeetingSession, coalesce=coalesce)).views
+    views = (changes | "maintain" >> Maintain(MeetingSession, coalesce=coalesce, keep=keep)).views
     return views | "shown" >> beam.Map(_shown)
 
 
@@ -38,7 +39,7 @@ def _shown(change: ViewChange) -> tuple[str, Any, Any]:
     return change.path.rpartition("/")[2], change.version, change.new
 
 
-def by_hand(changes: Any, coalesce: int = 0) -> Any:
+def by_hand(changes: Any, coalesce: int = 0, keep: int | None = None) -> Any:
     """The peer: the same."""
     return chain(changes) | "shown" >> beam.Map(_shown_by_hand)
 
@@ -64,12 +65,18 @@ class Followed(NamedTuple):
 
 
 def walked(
-    way: str, documents: Sequence[Change], changes: Sequence[Change], window: int, *, timed: bool = False
+    way: str,
+    documents: Sequence[Change],
+    changes: Sequence[Change],
+    window: int,
+    *,
+    timed: bool = False,
+    keep: int | None = None,
 ) -> Followed:
     """Loads the documents, then follows the changes."""
     pipeline = beam.Pipeline()
     root = pipeline | "changes" >> Root().with_output_types(Change)
-    output = WAYS[way](root, 1000 if window else 0)
+    output = WAYS[way](root, 1000 if window else 0, keep)
     walk = Walk(pipeline, output, lambda name: name.endswith((".pages", ".together")), at_once=not window)
     began = time.process_time()
     walk.give(root, documents)
@@ -96,11 +103,11 @@ def table(outputs: Sequence[Any]) -> dict[str, Any]:
     return {path: document for path, (_, document) in newest.items() if document is not None}
 
 
-def main(way: str, times: float, count: int, window: int = 0, timed: int = 0) -> None:
+def main(way: str, times: float, count: int, window: int = 0, timed: int = 0, keep: int | None = None) -> None:
     warnings.simplefilter("ignore")
     documents = [Change(path, None, fields, (1, 0)) for path, fields in workload.documents(times)]
     changes = list(workload.changes(times, count))
-    followed = walked(way, documents, changes, window, timed=bool(timed))
+    followed = walked(way, documents, changes, window, timed=bool(timed), keep=keep)
     shown = json.loads(json.dumps(table([*followed.loaded, *followed.shown])))
     tell(
         documents=len(documents),
