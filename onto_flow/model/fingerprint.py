@@ -66,8 +66,13 @@ def _parts(cls: type[ViewModel], said: Callable[[Iterable[str]], Iterable[str]])
 
 
 _NOT_CODE = frozenset(
-    {"__module__", "__doc__", "__qualname__", "__annotations__", "__dict__", "__weakref__", "_line", "_around"}
+    [
+        *("__module__", "__doc__", "__qualname__", "__annotations__", "__dict__", "__weakref__", "_line", "_around"),
+        *("__firstlineno__", "__static_attributes__", "__annotate__", "__annotate_func__", "__annotations_cache__"),
+        *("__conditional_annotations__", "__classdictcell__"),
+    ]
 )
+"""What a class has that is no code of its author's, the last two lines from Python 3.13 on."""
 
 
 def _declared(view: CompiledView) -> dict[str, list[Any]]:

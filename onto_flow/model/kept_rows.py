@@ -115,18 +115,22 @@ class KeptRows:
         self._elements: list[Any] = []
         self._stored: list[Any] = []
         self._owners: list[str] = []
-        given = program.given(slots)
-        documents = slots[program.slot]
-        if not is_plain_order(documents):
+        if not is_plain_order(slots[program.slot]):
             raise NotLasting
-        for path, document in documents.items():
+        self._fill(slots)
+        self._stored = unseen(self._stored)
+        self._made, self._readers = new_map(self._made), new_map(self._readers)  # no larger than they are
+
+    def _fill(self, slots: Slots) -> None:
+        """Makes the rows of all documents."""
+        program = self._program
+        given = program.given(slots)
+        for path, document in slots[program.slot].items():
             elements, seen = program.elements(document, given)
             self._note(path, (), seen)
             self._elements += elements
             self._stored += program.stored(elements)
             self._owners += [path] * len(elements)
-        self._stored = unseen(self._stored)
-        self._made, self._readers = new_map(self._made), new_map(self._readers)  # no larger than they are
 
     def change(self, slots: Slots, changed: Sequence[tuple[int, str]]) -> tuple[bool, bool]:
         """Makes the rows that some documents concern.
@@ -230,4 +234,5 @@ class KeptRows:
 _NO_ROW: tuple[list[Any], tuple[str, ...]] = ([], ())
 
 if not TYPE_CHECKING and compiled() is not None:
-    replace(KeptRows, "change", compiled().kept_rows(KeptRows, RowProgram, Lookup))
+    for _name, _form in zip(("change", "_fill"), compiled().kept_rows(KeptRows, RowProgram, Lookup)):
+        replace(KeptRows, _name, _form)

@@ -1,11 +1,11 @@
 /* model.kept_rows.KeptRows.change: the rows that some documents concern are made again. */
-#include "core.h"
+#include "kept_rows.h"
 
-static Py_ssize_t rows_program, rows_made, rows_readers, rows_elements, rows_stored, rows_owners;
-static Py_ssize_t program_row, program_slot, program_looked_up, program_single, program_seen, program_lookups,
-    program_elements, program_converts;
-static Py_ssize_t lookup_documents;
-static PyObject *name_given, *name_stored, *name_check;
+Py_ssize_t rows_made, rows_readers, rows_elements, rows_stored, rows_owners, program_row, program_seen, program_elements,
+    program_converts;
+PyObject *name_row_stored, *name_check;
+static Py_ssize_t rows_program, program_slot, program_looked_up, program_single, program_lookups, lookup_documents;
+static PyObject *name_given;
 
 PyObject *core_row_elements(PyObject *rows) { return SLOT(rows, rows_elements); }
 PyObject *core_row_program(PyObject *rows) { return SLOT(rows, rows_program); }
@@ -27,205 +27,6 @@ void core_ahead_of_rows(PyObject *rows, int step)
         else
             pocket_ahead(maps[n]);
     }
-}
-
-/* One change of rows: what it works on, borrowed from the program and the rows. */
-typedef struct {
-    PyObject *rows, *program, *documents;
-    PyObject **arguments; /* of the row: the document, then what is given */
-    Py_ssize_t count;
-    int moved, stored;
-} Change;
-
-/* The first place in a sorted list that is not below a path; -1: an exception. */
-static Py_ssize_t bisect(PyObject *owners, PyObject *path)
-{
-    Py_ssize_t low = 0, high = PyList_GET_SIZE(owners);
-    while (low < high) {
-        Py_ssize_t middle = (low + high) / 2;
-        int order = PyUnicode_Compare(PyList_GET_ITEM(owners, middle), path);
-        if (order == -1 && PyErr_Occurred())
-            return -1;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-enum { LOOKED_THROUGH = 64 };
-
-/* Where the elements of a row are, or would be; mostly its path is the object that stands there, and no text is looked at. */
-static int find_row(PyObject *owners, PyObject *path, Py_ssize_t *start, Py_ssize_t *end)
-{
-    Py_ssize_t size = PyList_GET_SIZE(owners), n = size <= LOOKED_THROUGH ? 0 : size;
-    while (n < size && PyList_GET_ITEM(owners, n) != path)
-        n++;
-    int is = n < size;
-    *start = *end = is ? n : bisect(owners, path);
-    if (!is && *start >= 0 && *start < PyList_GET_SIZE(owners))
-        is = PyUnicode_Compare(PyList_GET_ITEM(owners, *start), path) == 0;
-    PyObject *owner = is ? PyList_GET_ITEM(owners, *start) : NULL;
-    while (is && *end < PyList_GET_SIZE(owners) && PyList_GET_ITEM(owners, *end) == owner)
-        ++*end; /* all of a row have the same one */
-    return *start < 0 || PyErr_Occurred() ? -1 : 0;
-}
-
-/* Empties what rows note there; its memory is kept for the next one. */
-static void forget(PyObject *noted)
-{
-    for (Py_ssize_t n = PyList_GET_SIZE(noted); n > 0; n--) {
-        PyObject *path = PyList_GET_ITEM(noted, n - 1);
-        Py_SET_SIZE(noted, n - 1);
-        Py_DECREF(path);
-    }
-}
-
-/* What the row of a document gives; `seen`: what it looked up, a single path as itself. */
-static PyObject *made_elements(Change *change, PyObject *document, PyObject **seen)
-{
-    PyObject *noted = SLOT(change->program, program_seen);
-    forget(noted);
-    change->arguments[0] = document;
-    PyObject *elements = PyObject_Vectorcall(SLOT(change->program, program_row), change->arguments, (size_t)change->count, NULL);
-    if (elements && !PyList_CheckExact(elements)) {
-        PyErr_SetString(PyExc_TypeError, "a row is no list");
-        Py_CLEAR(elements);
-    }
-    if (!elements)
-        return NULL;
-    *seen = PyList_GET_SIZE(noted) == 1 ? Py_NewRef(PyList_GET_ITEM(noted, 0)) : PyList_AsTuple(noted);
-    if (!*seen)
-        Py_CLEAR(elements);
-    return elements;
-}
-
-/* Whether some elements of a list are those of another: 1, 0, -1. */
-static int is_range(PyObject *list, Py_ssize_t start, Py_ssize_t end, PyObject *other, int (*compare)(PyObject *, PyObject *))
-{
-    int found = PyList_GET_SIZE(other) == end - start;
-    for (Py_ssize_t n = 0; found == 1 && n < end - start; n++) {
-        if (n >= PyList_GET_SIZE(other) || start + n >= PyList_GET_SIZE(list))
-            return 0;
-        PyObject *one = Py_NewRef(PyList_GET_ITEM(other, n)), *before = Py_NewRef(PyList_GET_ITEM(list, start + n));
-        found = compare(one, before);
-        Py_DECREF(one);
-        Py_DECREF(before);
-    }
-    return found;
-}
-
-/* Puts elements where some were. */
-static int set_range(PyObject *list, Py_ssize_t start, Py_ssize_t end, PyObject *elements)
-{
-    if (PyList_GET_SIZE(elements) != end - start)
-        return PyList_SetSlice(list, start, end, elements);
-    for (Py_ssize_t n = 0; n < PyList_GET_SIZE(elements); n++)
-        if (PyList_SetItem(list, start + n, Py_NewRef(PyList_GET_ITEM(elements, n))) < 0)
-            return -1;
-    return 0;
-}
-
-/* Puts what is stored where that of the same row was: into another list, for documents may hold the old one. */
-static int put_stored(Change *change, Py_ssize_t start, Py_ssize_t end, PyObject *now)
-{
-    PyObject *stored = SLOT(change->rows, rows_stored), *list;
-    int same = is_range(stored, start, end, now, core_same);
-    if (same)
-        return same < 0 ? -1 : 0;
-    if (!(list = PyList_GetSlice(stored, 0, PyList_GET_SIZE(stored))) || set_range(list, start, end, now) < 0) {
-        Py_XDECREF(list);
-        return -1;
-    }
-    PyObject_GC_UnTrack(list); /* core.compact.unseen */
-    Py_SETREF(SLOT(change->rows, rows_stored), list);
-    change->stored = 1;
-    return 0;
-}
-
-/* Puts elements where others of the same row were. */
-static int put(Change *change, PyObject *path, Py_ssize_t start, Py_ssize_t end, PyObject *elements)
-{
-    PyObject *rows = change->rows;
-    PyObject *now = SLOT(change->program, program_converts) == Py_True
-                        ? core_stored(SLOT(change->program, program_elements), elements)
-                        : PyObject_CallMethodOneArg(change->program, name_stored, elements);
-    int done = now && PyList_CheckExact(now) ? put_stored(change, start, end, now) : -1;
-    Py_XDECREF(now);
-    Py_ssize_t size = PyList_GET_SIZE(elements);
-    if (done == 0 && size != end - start) {
-        PyObject *paths = PyList_New(size);
-        for (Py_ssize_t n = 0; paths && n < size; n++)
-            PyList_SET_ITEM(paths, n, Py_NewRef(path));
-        done = paths ? PyList_SetSlice(SLOT(rows, rows_owners), start, end, paths) : -1;
-        Py_XDECREF(paths);
-    }
-    return done < 0 ? -1 : set_range(SLOT(rows, rows_elements), start, end, elements);
-}
-
-/* Notes what a row looked up, where it is new or differs. */
-static int note_row(Change *change, PyObject *path, PyObject *document, PyObject *seen)
-{
-    PyObject *made = SLOT(change->rows, rows_made), *before;
-    if (value_of(made, path, &before) < 0)
-        return -1;
-    if (!before) {
-        PyObject *said = PyObject_CallMethodObjArgs(change->rows, name_check, change->documents, path, NULL);
-        if (!said)
-            return -1;
-        Py_DECREF(said);
-    } else if (document) {
-        int alike = before == seen ? 1 : PyObject_RichCompareBool(before, seen, Py_EQ);
-        if (alike) {
-            Py_DECREF(before);
-            return alike < 0 ? -1 : 0;
-        }
-    }
-    PyObject *now = PyTuple_CheckExact(seen) ? Py_NewRef(seen) : PyTuple_Pack(1, seen);
-    int done = now ? core_note_readers(SLOT(change->rows, rows_readers), path, before, now) : -1;
-    Py_XDECREF(now);
-    Py_XDECREF(before);
-    if (done < 0 || !document)
-        return done < 0 ? -1 : map_delete(made, path);
-    return map_set(made, path, seen);
-}
-
-static int change_row(Change *change, PyObject *path)
-{
-    PyObject *rows = change->rows, *document;
-    if (value_of(change->documents, path, &document) < 0)
-        return -1;
-    PyObject *elements = NULL, *seen = NULL;
-    if (!document) {
-        int known = map_contains(SLOT(rows, rows_made), path);
-        if (known != 1)
-            return known;
-    }
-    Py_ssize_t start, end;
-    int result = -1;
-    if (find_row(SLOT(rows, rows_owners), path, &start, &end) < 0)
-        goto done;
-    if (document) {
-        elements = made_elements(change, document, &seen);
-    } else if ((elements = PyList_New(0))) {
-        seen = PyTuple_New(0);
-    }
-    if (!elements || !seen || note_row(change, path, document, seen) < 0)
-        goto done;
-    result = 0;
-    if (PyList_GET_SIZE(elements) || end > start) {
-        int alike = is_range(SLOT(rows, rows_elements), start, end, elements, core_alike);
-        if (alike < 0 || (!alike && put(change, path, start, end, elements) < 0))
-            result = -1;
-        else if (!alike)
-            change->moved = 1;
-    }
-done:
-    Py_XDECREF(document);
-    Py_XDECREF(elements);
-    Py_XDECREF(seen);
-    return result;
 }
 
 /* Documents whose rows are made again: mostly one. Both are owned, or NULL. */
@@ -307,24 +108,39 @@ static PyObject *given(PyObject *program, PyObject *slots)
     return Py_NewRef(lookups);
 }
 
-int core_change_rows(PyObject *rows, PyObject *slots, PyObject *changed, int *moved, int *stored)
+/* Rows on their way, of these slots; whatever it gives, `end` frees what it holds. */
+static int begin(Change *change, PyObject *rows, PyObject *slots, PyObject **arguments, PyObject **beside)
 {
-    PyObject *program = SLOT(rows, rows_program), *arguments[ARGUMENTS + 1];
+    PyObject *program = SLOT(rows, rows_program);
     Py_ssize_t at = PyLong_AsSsize_t(SLOT(program, program_slot));
-    PyObject *beside = given(program, slots);
-    if (!beside)
+    *change = (Change){rows, program, NULL, arguments, 0, 0, 0};
+    if (!(*beside = given(program, slots)))
         return -1;
-    if (!PyList_CheckExact(beside) || PyList_GET_SIZE(beside) >= ARGUMENTS || at < 0 || at >= PyList_GET_SIZE(slots)) {
-        Py_DECREF(beside);
+    if (!PyList_CheckExact(*beside) || PyList_GET_SIZE(*beside) >= ARGUMENTS || at < 0 || at >= PyList_GET_SIZE(slots)) {
         PyErr_SetString(PyExc_TypeError, "rows of too many slots");
         return -1;
     }
-    Change change = {rows, program, Py_NewRef(PyList_GET_ITEM(slots, at)), arguments, PyList_GET_SIZE(beside) + 1, 0, 0};
-    for (Py_ssize_t n = 0; n < PyList_GET_SIZE(beside); n++)
-        arguments[n + 1] = PyList_GET_ITEM(beside, n);
-    int result = change_concerned(&change, changed);
-    Py_DECREF(change.documents);
-    Py_DECREF(beside);
+    change->documents = Py_NewRef(PyList_GET_ITEM(slots, at));
+    change->count = PyList_GET_SIZE(*beside) + 1;
+    for (Py_ssize_t n = 0; n < PyList_GET_SIZE(*beside); n++)
+        arguments[n + 1] = PyList_GET_ITEM(*beside, n);
+    return 0;
+}
+
+static void end(Change *change, PyObject *beside)
+{
+    Py_XDECREF(change->documents);
+    Py_XDECREF(beside);
+}
+
+int core_change_rows(PyObject *rows, PyObject *slots, PyObject *changed, int *moved, int *stored)
+{
+    PyObject *arguments[ARGUMENTS + 1], *beside;
+    Change change;
+    int result = begin(&change, rows, slots, arguments, &beside);
+    if (result == 0)
+        result = change_concerned(&change, changed);
+    end(&change, beside);
     *moved = change.moved;
     *stored = change.stored;
     return result;
@@ -341,6 +157,28 @@ static PyObject *change(PyObject *self, PyObject *const *arguments, Py_ssize_t c
         return NULL;
     return Py_BuildValue("OO", moved ? Py_True : Py_False, stored ? Py_True : Py_False);
 }
+
+/* KeptRows._fill */
+static PyObject *fill(PyObject *self, PyObject *slots)
+{
+    PyObject *arguments[ARGUMENTS + 1], *beside, *path, *document;
+    Change change;
+    Py_ssize_t at = 0;
+    if (!PyList_CheckExact(slots))
+        return PyErr_Format(PyExc_TypeError, "a list of slots is wanted");
+    int result = begin(&change, self, slots, arguments, &beside);
+    while (result == 0 && map_next(change.documents, &at, &path, &document)) {
+        Py_INCREF(path);
+        Py_INCREF(document);
+        result = fill_row(&change, path, document);
+        Py_DECREF(path);
+        Py_DECREF(document);
+    }
+    end(&change, beside);
+    return result < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+static PyMethodDef fill_method = {"_fill", fill, METH_O, "(slots): makes the rows of all documents."};
 
 static PyMethodDef change_method = {"change", (PyCFunction)(void (*)(void))change, METH_FASTCALL,
                                     "(slots, changed) -> whether an element and whether what is stored may be another now."};
@@ -368,8 +206,12 @@ PyObject *native_kept_rows(PyObject *module, PyObject *args)
         {&lookup_documents, lookup, "documents"},
         {NULL},
     };
-    Name names[] = {{&name_given, "given"}, {&name_stored, "stored"}, {&name_check, "_check_order"}, {NULL}};
+    Name names[] = {{&name_given, "given"}, {&name_row_stored, "stored"}, {&name_check, "_check_order"}, {NULL}};
     if (!slots_of(slots) || !names_of(names))
         return NULL;
-    return PyDescr_NewMethod((PyTypeObject *)rows, &change_method);
+    PyObject *changes = PyDescr_NewMethod((PyTypeObject *)rows, &change_method);
+    PyObject *fills = changes ? PyDescr_NewMethod((PyTypeObject *)rows, &fill_method) : NULL;
+    if (!fills)
+        Py_CLEAR(changes);
+    return changes ? Py_BuildValue("(NN)", changes, fills) : NULL;
 }

@@ -17,7 +17,7 @@ static PyMethodDef functions[] = {
     {"lasting", native_lasting, METH_VARARGS, "(parts, Elements) -> model.lasting.alike."},
     {"lookup", native_lookup, METH_VARARGS, "(Lookup, Reference, path_of) -> Lookup.get."},
     {"kept_documents", native_kept_documents, METH_VARARGS, "(KeptView, KeptProgram) -> methods of KeptView by their names."},
-    {"kept_rows", native_kept_rows, METH_VARARGS, "(KeptRows, RowProgram, Lookup) -> KeptRows.change."},
+    {"kept_rows", native_kept_rows, METH_VARARGS, "(KeptRows, RowProgram, Lookup) -> (KeptRows.change, KeptRows._fill)."},
     {"kept_view", native_kept_view, METH_VARARGS, "(KeptView, KeptProgram, Attribute, RowProgram, Many, NotLasting) -> KeptView.shown."},
     {"large_pages", native_large_pages, METH_NOARGS, "() -> whether what Python makes from now on may lie in large pages."},
     {"trim", native_trim, METH_NOARGS, "() -> whether freed memory was given back to the system."},
