@@ -19,6 +19,7 @@ import ast
 import functools
 import inspect
 import operator
+import sys
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -145,10 +146,13 @@ def _alike(one: CodeType, other: CodeType) -> bool:
     return all(
         _alike(a, b)
         if isinstance(a, CodeType) and isinstance(b, CodeType)
-        else type(a) is type(b) and repr(a) == repr(b)
-        for a, b in zip(one.co_consts, other.co_consts)
+        else type(a) is type(b) and (repr(a) == repr(b) or (_NAMED and type(a) is str and isinstance(before, CodeType)))
+        for a, b, before in zip(one.co_consts, other.co_consts, (None, *one.co_consts))
     )
 
+
+_NAMED = sys.version_info < (3, 11)
+"""Whether the constant behind a function's code is its name with those of all that it stands in."""
 
 _PARTS = ("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_argcount", "co_kwonlyargcount")
 
