@@ -132,6 +132,9 @@ PyObject *native_show(PyObject *module, PyObject *types);
 PyObject *native_match_steps(PyObject *module, PyObject *types);
 PyObject *native_place(PyObject *module, PyObject *types);
 
+/* Whether paths are in the order of Firestore when they are in that of their characters (core.values.is_plain_order). 1, 0, -1. */
+int core_plain_order(PyObject *paths);
+
 /* Whether two lasting values are alike (model.lasting). 1, 0, -1. */
 int core_alike(PyObject *one, PyObject *other);
 

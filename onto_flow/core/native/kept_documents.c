@@ -145,51 +145,25 @@ typedef struct {
 
 static int by_path(const void *one, const void *other)
 {
-    PyObject *a = ((const Entry *)one)->path, *b = ((const Entry *)other)->path;
-    Py_ssize_t size = PyUnicode_GET_LENGTH(a) < PyUnicode_GET_LENGTH(b) ? PyUnicode_GET_LENGTH(a) : PyUnicode_GET_LENGTH(b);
-    int order = memcmp(PyUnicode_DATA(a), PyUnicode_DATA(b), (size_t)size);
-    return order ? order : (PyUnicode_GET_LENGTH(a) > PyUnicode_GET_LENGTH(b)) - (PyUnicode_GET_LENGTH(a) < PyUnicode_GET_LENGTH(b));
-}
-
-/* core.values.is_plain_order, of ASCII alone. */
-static int are_plain(const Entry *entries, Py_ssize_t count)
-{
-    const char *head = NULL;
-    Py_ssize_t start = 0;
-    for (Py_ssize_t n = 0; n < count; n++) {
-        PyObject *path = entries[n].path;
-        if (!PyUnicode_CheckExact(path) || !PyUnicode_IS_COMPACT_ASCII(path))
-            return 0;
-        const char *text = PyUnicode_DATA(path);
-        Py_ssize_t size = PyUnicode_GET_LENGTH(path);
-        if (!head) {
-            for (head = text, start = size; start > 0 && text[start - 1] != '/';)
-                start--;
-        }
-        if (!start || size < start || memcmp(text, head, (size_t)start) || memchr(text + start, '/', (size_t)(size - start)) ||
-            (size - start >= 4 && !memcmp(text + start, "__id", 4)))
-            return 0;
-    }
-    return 1;
+    return PyUnicode_Compare(((const Entry *)one)->path, ((const Entry *)other)->path);
 }
 
 /* Documents in the order of their paths, as another map; NULL without an exception: their order is not that of texts. */
 static PyObject *in_order(PyObject *documents)
 {
+    if (core_plain_order(documents) < 1)
+        return NULL;
     Py_ssize_t count = map_size(documents), n = 0;
     Entry *entries = PyMem_New(Entry, count);
-    PyObject *found = NULL;
     if (!entries)
         return PyErr_NoMemory();
     for (Py_ssize_t at = 0; n < count && map_next(documents, &at, &entries[n].path, &entries[n].document);)
         n++;
-    if (are_plain(entries, n)) {
-        qsort(entries, (size_t)n, sizeof(Entry), by_path);
-        found = PyObject_CallNoArgs((PyObject *)&PocketType);
-        for (Py_ssize_t at = 0; found && at < n; at++)
-            if (map_set(found, entries[at].path, entries[at].document) < 0)
-                Py_CLEAR(found);
-    }
+    qsort(entries, (size_t)n, sizeof(Entry), by_path);
+    PyObject *found = PyObject_CallNoArgs((PyObject *)&PocketType);
+    for (Py_ssize_t at = 0; found && at < n; at++)
+        if (map_set(found, entries[at].path, entries[at].document) < 0)
+            Py_CLEAR(found);
     PyMem_Free(entries);
     return found;
 }

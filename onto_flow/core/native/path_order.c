@@ -34,7 +34,7 @@ static int is_plain(Collection *of, PyObject *path)
     return is < 0 ? -1 : !is;
 }
 
-static PyObject *plain_order(PyObject *module, PyObject *paths)
+int core_plain_order(PyObject *paths)
 {
     Collection of = {NULL, 0};
     PyObject *path, *value, *list = NULL;
@@ -51,6 +51,12 @@ static PyObject *plain_order(PyObject *module, PyObject *paths)
         is = -1;
     }
     Py_XDECREF(of.head);
+    return is;
+}
+
+static PyObject *plain_order(PyObject *module, PyObject *paths)
+{
+    int is = core_plain_order(paths);
     return is < 0 ? NULL : PyBool_FromLong(is);
 }
 
